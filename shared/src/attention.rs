@@ -1,0 +1,62 @@
+//! Attention maps (NAD equation 1; Zagoruyko & Komodakis 2017).
+
+use burn::tensor::Tensor;
+use serde::{Deserialize, Serialize};
+
+/// How channels become one map: `A(F) = sum_i |F_i|^p`, or its mean over channels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Operator {
+    /// `sum |F|`
+    Sum,
+    /// `sum |F|^2`, the paper's default
+    Sum2,
+    /// `(1/C) sum |F|`
+    Mean,
+    /// `(1/C) sum |F|^2`
+    Mean2,
+}
+
+impl Operator {
+    /// Names as parameters take them; the paper's default first.
+    pub const NAMES: &'static [&'static str] = &["sum2", "sum", "mean", "mean2"];
+
+    /// Reads a name of [`Operator::NAMES`].
+    pub fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "sum" => Self::Sum,
+            "sum2" => Self::Sum2,
+            "mean" => Self::Mean,
+            "mean2" => Self::Mean2,
+            _ => return None,
+        })
+    }
+
+    /// `feature [n, c, h, w]` -> `[n, h * w]`.
+    pub fn map(self, feature: Tensor<4>) -> Tensor<2> {
+        let [n, c, h, w] = feature.dims();
+        let power = match self {
+            Self::Sum | Self::Mean => feature.abs(),
+            Self::Sum2 | Self::Mean2 => feature.clone() * feature,
+        };
+        let sum = power.reshape([n, c, h * w]).sum_dim(1).reshape([n, h * w]);
+        match self {
+            Self::Sum | Self::Sum2 => sum,
+            Self::Mean | Self::Mean2 => sum / c as f32,
+        }
+    }
+}
+
+/// Euclidean norm of every row, `[n, m]` -> `[n, 1]`. Its gradient is 0 where the norm is 0.
+pub fn norm(x: Tensor<2>) -> Tensor<2> {
+    let squared = (x.clone() * x).sum_dim(1);
+    let zero = squared.clone().equal_elem(0.0);
+    squared.mask_fill(zero.clone(), 1.0).sqrt().mask_fill(zero, 0.0)
+}
+
+/// Every row divided by its norm; an all-zero row stays zero.
+pub fn normalised(map: Tensor<2>) -> Tensor<2> {
+    let length = norm(map.clone());
+    let zero = length.clone().equal_elem(0.0);
+    map / length.mask_fill(zero, 1.0)
+}

@@ -1,0 +1,55 @@
+//! Everything there is to choose, as data: for `unstamp list`, the page's menus and the README.
+
+use crate::attacks::{ATTACKS, Labels};
+use crate::datasets::{DATASETS, DatasetInfo};
+use crate::defences::{DEFENCES, Knows};
+use crate::method::{Method, Param};
+use crate::model::ARCHITECTURES;
+use serde::Serialize;
+
+/// All lists.
+#[derive(Clone, Debug, Serialize)]
+pub struct Catalog {
+    pub datasets: Vec<DatasetInfo>,
+    pub attacks: Vec<AttackCard>,
+    pub defences: Vec<DefenceCard>,
+    pub architectures: Vec<&'static str>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct AttackCard {
+    #[serde(flatten)]
+    pub method: Method,
+    pub labels: Labels,
+    pub rate: f64,
+    pub params: Vec<Param>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct DefenceCard {
+    #[serde(flatten)]
+    pub method: Method,
+    pub knows: Knows,
+    pub params: Vec<Param>,
+}
+
+/// Everything, from the lists.
+pub fn catalog() -> Catalog {
+    Catalog {
+        datasets: DATASETS.to_vec(),
+        attacks: ATTACKS
+            .iter()
+            .map(|a| AttackCard {
+                method: a.method(),
+                labels: a.labels(),
+                rate: a.default_rate(),
+                params: a.params(),
+            })
+            .collect(),
+        defences: DEFENCES
+            .iter()
+            .map(|d| DefenceCard { method: d.method(), knows: d.knows(), params: d.params() })
+            .collect(),
+        architectures: ARCHITECTURES.to_vec(),
+    }
+}

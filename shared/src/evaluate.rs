@@ -1,0 +1,119 @@
+//! ACC, ASR, RA and floor over a test split, batch by batch, natively and in the page.
+
+use crate::datasets::Split;
+use crate::metrics::{Confusion, Rate};
+use crate::model::weights::{self, WeightsError};
+use crate::model::{Wrn, batch};
+use crate::poison::Trigger;
+use burn::tensor::Device;
+use serde::{Deserialize, Serialize};
+
+/// What a model does on a test set.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// Clean accuracy, over the whole test set.
+    pub acc: Rate,
+    /// Attack success rate: triggered images whose true label is not the wanted one, predicted so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asr: Option<Rate>,
+    /// Robust accuracy: the same images given their true label.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ra: Option<Rate>,
+    /// The same images without trigger, predicted as the wanted label: what ASR is without any backdoor.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub floor: Option<Rate>,
+    /// Clean images; row = true class, column = predicted.
+    pub confusion: Confusion,
+    /// Triggered images, likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub triggered: Option<Confusion>,
+}
+
+/// A running evaluation.
+pub struct Evaluation {
+    next: usize,
+    clean: Confusion,
+    triggered: Confusion,
+    /// Predictions of every image so far: clean, triggered.
+    pub predictions: Vec<(u16, u16)>,
+}
+
+impl Evaluation {
+    pub fn new(classes: usize) -> Self {
+        let blank = Confusion::new(classes);
+        Self { next: 0, clean: blank.clone(), triggered: blank, predictions: Vec::new() }
+    }
+
+    /// Images evaluated so far.
+    pub fn seen(&self) -> usize {
+        self.next
+    }
+
+    /// Takes the next `size` images; `false` when there were none left.
+    pub async fn step(
+        &mut self,
+        network: &Wrn,
+        split: &Split,
+        trigger: Option<&Trigger>,
+        device: &Device,
+        size: usize,
+    ) -> Result<bool, WeightsError> {
+        let chosen: Vec<usize> = (self.next..(self.next + size).min(split.len())).collect();
+        if chosen.is_empty() {
+            return Ok(false);
+        }
+        let clean = predict(network, split, &chosen, None, device).await?;
+        let triggered = match trigger {
+            Some(_) => predict(network, split, &chosen, trigger, device).await?,
+            None => clean.clone(),
+        };
+        for ((&i, clean), triggered) in chosen.iter().zip(clean).zip(triggered) {
+            let label = usize::from(split.labels[i]);
+            self.clean.add(label, clean);
+            self.triggered.add(label, triggered);
+            self.predictions.push((clean as u16, triggered as u16));
+        }
+        self.next += chosen.len();
+        Ok(true)
+    }
+
+    /// The counts so far.
+    pub fn report(&self, trigger: Option<&Trigger>) -> Report {
+        let wanted = trigger.map(|t| move |label| t.wanted(label));
+        Report {
+            acc: self.clean.accuracy(),
+            asr: wanted.map(|w| self.triggered.success(w)),
+            ra: wanted.map(|w| self.triggered.robust(w)),
+            floor: wanted.map(|w| self.clean.success(w)),
+            confusion: self.clean.clone(),
+            triggered: trigger.map(|_| self.triggered.clone()),
+        }
+    }
+}
+
+/// Predicted classes of some images, stamped with `trigger` where there is one.
+pub async fn predict(
+    network: &Wrn,
+    split: &Split,
+    chosen: &[usize],
+    trigger: Option<&Trigger>,
+    device: &Device,
+) -> Result<Vec<usize>, WeightsError> {
+    let images = batch(split, chosen, device, |i, pixels| {
+        if let Some(trigger) = trigger {
+            let mut image = split.image(i);
+            trigger.stamp(&mut image, i);
+            pixels.copy_from_slice(&image.pixels);
+        }
+    });
+    let logits = network.forward(images).logits;
+    let [_, classes] = logits.dims();
+    let values = weights::read(vec![logits.flatten(0, 1)]).await?.remove(0);
+    Ok(values.chunks_exact(classes).map(largest).collect())
+}
+
+/// Index of the largest value; the first of equals.
+pub fn largest(values: &[f32]) -> usize {
+    let better = |best: usize, i: usize| if values[i] > values[best] { i } else { best };
+    (0..values.len()).fold(0, better)
+}

@@ -1,0 +1,124 @@
+//! Derivatives of the extension's operations (the extension macro makes none).
+
+use super::{KernelOps, along_channels, reciprocal_std, through_relu};
+use burn::backend::Autodiff;
+use burn::backend::autodiff::checkpoint::base::Checkpointer;
+use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
+use burn::backend::autodiff::grads::Gradients;
+use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::tensor::FloatTensor;
+use burn::backend::AutodiffBackend;
+
+/// `y = conv(x, w)`: `dx` and `dw` where they are wanted (the first layer needs no `dx`).
+#[derive(Debug)]
+struct Conv;
+
+impl<B: KernelOps> Backward<B, 2> for Conv {
+    type State = (FloatTensor<B>, FloatTensor<B>, usize, usize);
+
+    fn backward(self, ops: Ops<Self::State, 2>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let [x_node, weight_node] = ops.parents;
+        let dy = grads.consume::<B>(&ops.node);
+        let (x, weight, stride, padding) = ops.state;
+        if let Some(node) = x_node {
+            let dx = B::unstamp_conv2d_x(x.clone(), weight.clone(), dy.clone(), stride, padding);
+            grads.register::<B>(node.id, dx);
+        }
+        if let Some(node) = weight_node {
+            let dw = B::unstamp_conv2d_weight(x, weight, dy, stride, padding);
+            grads.register::<B>(node.id, dw);
+        }
+    }
+}
+
+/// Batch normalisation with batch statistics, then ReLU.
+#[derive(Debug)]
+struct BatchNormRelu;
+
+impl<B: KernelOps> Backward<B, 3> for BatchNormRelu {
+    type State = [FloatTensor<B>; 5];
+
+    fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let dy = grads.consume::<B>(&ops.node);
+        let [x, gamma, beta, mean, rstd] = ops.state;
+        let (dx, dgamma, dbeta) = B::unstamp_batch_norm_relu_backward(x, dy, gamma, beta, mean, rstd);
+        for (node, gradient) in ops.parents.into_iter().zip([dx, dgamma, dbeta]) {
+            if let Some(node) = node {
+                grads.register::<B>(node.id, gradient);
+            }
+        }
+    }
+}
+
+/// `y = relu(scale x + shift)` with constant `scale` and `shift`: only `dx` exists.
+#[derive(Debug)]
+struct AffineRelu;
+
+impl<B: KernelOps> Backward<B, 1> for AffineRelu {
+    type State = [FloatTensor<B>; 3];
+
+    fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let dy = grads.consume::<B>(&ops.node);
+        let [x, scale, shift] = ops.state;
+        let [node] = ops.parents;
+        if let Some(node) = node {
+            let dy = through_relu::<B>(x, scale.clone(), shift, dy);
+            grads.register::<B>(node.id, B::float_mul(dy, along_channels::<B>(scale)));
+        }
+    }
+}
+
+impl<B: KernelOps, C: CheckpointStrategy> KernelOps for Autodiff<B, C> {
+    fn unstamp_conv2d(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        stride: usize,
+        padding: usize,
+    ) -> FloatTensor<Self> {
+        let (x, x_node) = x.into_parts();
+        let (weight, weight_node) = weight.into_parts();
+        let run = |x, weight| B::unstamp_conv2d(x, weight, stride, padding);
+        match Conv.prepare::<C>([x_node, weight_node]).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => {
+                let y = run(x.clone(), weight.clone());
+                prep.finish((x, weight, stride, padding), y)
+            }
+            OpsKind::UnTracked(prep) => prep.finish(run(x, weight)),
+        }
+    }
+
+    fn unstamp_batch_norm_relu(
+        x: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        eps: f32,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        let (x, x_node) = x.into_parts();
+        let (gamma, gamma_node) = gamma.into_parts();
+        let (beta, beta_node) = beta.into_parts();
+        let (y, mean, var) = B::unstamp_batch_norm_relu(x.clone(), gamma.clone(), beta.clone(), eps);
+        let kind = BatchNormRelu.prepare::<C>([x_node, gamma_node, beta_node]);
+        let y = match kind.compute_bound().stateful() {
+            OpsKind::Tracked(prep) => {
+                let rstd = reciprocal_std::<B>(var.clone(), eps);
+                prep.finish([x, gamma, beta, mean.clone(), rstd], y)
+            }
+            OpsKind::UnTracked(prep) => prep.finish(y),
+        };
+        (y, Self::from_inner(mean), Self::from_inner(var))
+    }
+
+    fn unstamp_affine_relu(
+        x: FloatTensor<Self>,
+        scale: FloatTensor<Self>,
+        shift: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        let (x, x_node) = x.into_parts();
+        let (scale, shift) = (scale.into_primitive(), shift.into_primitive());
+        let y = B::unstamp_affine_relu(x.clone(), scale.clone(), shift.clone());
+        match AffineRelu.prepare::<C>([x_node]).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => prep.finish([x, scale, shift], y),
+            OpsKind::UnTracked(prep) => prep.finish(y),
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! The two inner loops of every convolution, written once over [`pulp`]'s vector widths
+//! (AVX-512, AVX2, NEON, WASM simd128, scalar), plus unaligned loads for them.
+
+use pulp::{Simd, WithSimd};
+
+/// Elements readable past the end of any grid the loops walk over: a whole block of the widest
+/// vectors (3 x 16) may start on the last element.
+pub const SLACK: usize = 48;
+
+#[inline(always)]
+pub(super) unsafe fn load<S: Simd>(from: *const f32) -> S::f32s {
+    unsafe { core::ptr::read_unaligned(from.cast()) }
+}
+
+#[inline(always)]
+pub(super) unsafe fn store<S: Simd>(to: *mut f32, value: S::f32s) {
+    unsafe { core::ptr::write_unaligned(to.cast(), value) }
+}
+
+/// Output channels computed together. Packed weights are padded to a multiple of it.
+pub const ROWS: usize = 8;
+
+/// `out[r][p] = sum_k weights[k][r] * input[offsets[k] + p]` for `r < ROWS`, `p < length`:
+/// a matrix product whose right side is never built (every row is a shifted view of the input).
+pub struct Shifted<'a> {
+    /// One row of the input for every `k`: where it starts.
+    pub offsets: &'a [usize],
+    /// `[k][ROWS]`.
+    pub weights: &'a [f32],
+    pub input: &'a [f32],
+    /// `[ROWS][pitch]`, `pitch >= length + SLACK`.
+    pub out: &'a mut [f32],
+    pub pitch: usize,
+    pub length: usize,
+}
+
+impl Shifted<'_> {
+    /// `R` rows by `V` vectors of accumulators, from row `first`.
+    #[inline(always)]
+    unsafe fn rows<S: Simd, const R: usize, const V: usize>(&mut self, simd: S, first: usize) {
+        let lanes = S::F32_LANES;
+        let mut p = 0;
+        while p < self.length {
+            let mut acc = [[simd.splat_f32s(0.0); V]; R];
+            for (k, &offset) in self.offsets.iter().enumerate() {
+                unsafe {
+                    let from = self.input.as_ptr().add(offset + p);
+                    let mut x = [simd.splat_f32s(0.0); V];
+                    for (v, x) in x.iter_mut().enumerate() {
+                        *x = load::<S>(from.add(v * lanes));
+                    }
+                    let w = self.weights.as_ptr().add(k * ROWS + first);
+                    for (r, acc) in acc.iter_mut().enumerate() {
+                        let w = simd.splat_f32s(*w.add(r));
+                        for v in 0..V {
+                            acc[v] = simd.mul_add_e_f32s(w, x[v], acc[v]);
+                        }
+                    }
+                }
+            }
+            for (r, acc) in acc.iter().enumerate() {
+                for (v, value) in acc.iter().enumerate() {
+                    unsafe {
+                        let to = self.out.as_mut_ptr().add((first + r) * self.pitch + p + v * lanes);
+                        store::<S>(to, *value);
+                    }
+                }
+            }
+            p += V * lanes;
+        }
+    }
+}
+
+impl WithSimd for Shifted<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(mut self, simd: S) {
+        let reach = self.length.next_multiple_of(S::F32_LANES * 3);
+        let last = self.offsets.iter().max().copied().unwrap_or(0);
+        assert!(last + reach <= self.input.len(), "the input grid has too little slack");
+        assert!(reach <= self.pitch && self.out.len() >= ROWS * self.pitch);
+        assert!(self.weights.len() >= self.offsets.len() * ROWS);
+        // SAFETY: the assertions above bound every address of the loops.
+        unsafe {
+            if S::REGISTER_COUNT >= 32 && S::F32_LANES == 16 {
+                self.rows::<S, 8, 3>(simd, 0);
+            } else {
+                self.rows::<S, 4, 3>(simd, 0);
+                self.rows::<S, 4, 3>(simd, 4);
+            }
+        }
+    }
+}
+
+/// `out[t][r] += sum_p gradient[r][p] * input[offsets[t] + p]` for `r < ROWS`: the weight
+/// gradient of one input channel for `ROWS` output channels.
+pub struct Correlate<'a> {
+    pub offsets: &'a [usize],
+    pub input: &'a [f32],
+    /// `[ROWS][pitch]`; zero wherever the grid has no output, up to a whole vector past `length`.
+    pub gradient: &'a [f32],
+    pub pitch: usize,
+    pub length: usize,
+    /// `[offsets.len()][ROWS]`.
+    pub out: &'a mut [f32],
+}
+
+impl Correlate<'_> {
+    #[inline(always)]
+    unsafe fn taps<S: Simd, const T: usize, const R: usize>(&mut self, simd: S, t: usize, r: usize) {
+        let mut acc = [[simd.splat_f32s(0.0); R]; T];
+        let mut p = 0;
+        while p < self.length {
+            unsafe {
+                let mut g = [simd.splat_f32s(0.0); R];
+                for (i, g) in g.iter_mut().enumerate() {
+                    *g = load::<S>(self.gradient.as_ptr().add((r + i) * self.pitch + p));
+                }
+                for (i, acc) in acc.iter_mut().enumerate() {
+                    let x = load::<S>(self.input.as_ptr().add(self.offsets[t + i] + p));
+                    for j in 0..R {
+                        acc[j] = simd.mul_add_e_f32s(x, g[j], acc[j]);
+                    }
+                }
+            }
+            p += S::F32_LANES;
+        }
+        for (i, acc) in acc.iter().enumerate() {
+            for (j, value) in acc.iter().enumerate() {
+                self.out[(t + i) * ROWS + r + j] += simd.reduce_sum_f32s(*value);
+            }
+        }
+    }
+}
+
+impl WithSimd for Correlate<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(mut self, simd: S) {
+        let reach = self.length.next_multiple_of(S::F32_LANES);
+        let last = self.offsets.iter().max().copied().unwrap_or(0);
+        assert!(last + reach <= self.input.len(), "the input grid has too little slack");
+        assert!(reach <= self.pitch && self.gradient.len() >= ROWS * self.pitch);
+        let mut t = 0;
+        // SAFETY: the assertions above bound every address of the loops.
+        unsafe {
+            while t < self.offsets.len() {
+                let three = self.offsets.len() - t >= 3;
+                match (three, S::REGISTER_COUNT >= 32 && S::F32_LANES == 16) {
+                    (true, true) => self.taps::<S, 3, 8>(simd, t, 0),
+                    (true, false) => {
+                        self.taps::<S, 3, 4>(simd, t, 0);
+                        self.taps::<S, 3, 4>(simd, t, 4);
+                    }
+                    (false, true) => self.taps::<S, 1, 8>(simd, t, 0),
+                    (false, false) => {
+                        self.taps::<S, 1, 4>(simd, t, 0);
+                        self.taps::<S, 1, 4>(simd, t, 4);
+                    }
+                }
+                t += if three { 3 } else { 1 };
+            }
+        }
+    }
+}

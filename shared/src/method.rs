@@ -1,0 +1,152 @@
+//! What every listed thing says of itself, and the typed parameters it takes.
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Name card of an attack or defence. `id` is its CLI value, recipe value, URL value, table key
+/// and file name.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Method {
+    pub id: &'static str,
+    pub title: &'static str,
+    /// Where it is defined: paper, section or equation.
+    pub paper: &'static str,
+    /// One sentence.
+    pub summary: &'static str,
+}
+
+/// The value of a parameter.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Value {
+    Int(i64),
+    Float(f64),
+    Text(String),
+}
+
+impl std::fmt::Display for Value {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Value::Int(v) => v.fmt(f),
+            Value::Float(v) => v.fmt(f),
+            Value::Text(v) => v.fmt(f),
+        }
+    }
+}
+
+/// What a parameter accepts.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Accepts {
+    Int { min: i64, max: i64 },
+    Float { min: f64, max: f64 },
+    Choice(&'static [&'static str]),
+}
+
+/// A typed parameter with range, default and help: CLI, recipes and page menus follow from it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Param {
+    pub id: &'static str,
+    pub help: &'static str,
+    pub accepts: Accepts,
+    pub default: Value,
+}
+
+impl Param {
+    pub fn int(id: &'static str, help: &'static str, min: i64, max: i64, default: i64) -> Self {
+        Self { id, help, accepts: Accepts::Int { min, max }, default: Value::Int(default) }
+    }
+
+    pub fn float(id: &'static str, help: &'static str, min: f64, max: f64, default: f64) -> Self {
+        Self { id, help, accepts: Accepts::Float { min, max }, default: Value::Float(default) }
+    }
+
+    /// One of `options`; the first is the default.
+    pub fn choice(id: &'static str, help: &'static str, options: &'static [&'static str]) -> Self {
+        let default = Value::Text(options[0].to_string());
+        Self { id, help, accepts: Accepts::Choice(options), default }
+    }
+
+    fn check(&self, value: &Value) -> Result<Value, String> {
+        let wrong = |expected: String| Err(format!("{} = {value} is not {expected}", self.id));
+        match (self.accepts, value) {
+            (Accepts::Int { min, max }, Value::Int(v)) if (min..=max).contains(v) => {
+                Ok(value.clone())
+            }
+            (Accepts::Float { min, max }, Value::Float(v)) if (min..=max).contains(v) => {
+                Ok(value.clone())
+            }
+            (Accepts::Float { min, max }, Value::Int(v)) if (min..=max).contains(&(*v as f64)) => {
+                Ok(Value::Float(*v as f64))
+            }
+            (Accepts::Choice(options), Value::Text(v)) if options.contains(&v.as_str()) => {
+                Ok(value.clone())
+            }
+            (Accepts::Int { min, max }, _) => wrong(format!("a whole number from {min} to {max}")),
+            (Accepts::Float { min, max }, _) => wrong(format!("a number from {min} to {max}")),
+            (Accepts::Choice(options), _) => wrong(format!("one of {}", options.join(", "))),
+        }
+    }
+}
+
+/// Parameter values as someone gave them; resolved, they hold every parameter.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Values(pub BTreeMap<String, Value>);
+
+impl Values {
+    /// Reads `key=value` pairs.
+    pub fn parse<'a>(pairs: impl IntoIterator<Item = &'a str>) -> Result<Self, String> {
+        let mut values = BTreeMap::new();
+        for pair in pairs {
+            let (key, text) = pair
+                .split_once('=')
+                .ok_or_else(|| format!("'{pair}' is not of the form key=value"))?;
+            let value = match (text.parse(), text.parse()) {
+                (Ok(int), _) => Value::Int(int),
+                (_, Ok(float)) => Value::Float(float),
+                _ => Value::Text(text.to_string()),
+            };
+            values.insert(key.to_string(), value);
+        }
+        Ok(Self(values))
+    }
+
+    /// Fills in defaults and checks names, types and ranges.
+    pub fn resolve(&self, params: &[Param]) -> Result<Self, String> {
+        if let Some(key) = self.0.keys().find(|key| params.iter().all(|p| p.id != *key)) {
+            let known: Vec<_> = params.iter().map(|p| p.id).collect();
+            return Err(format!("there is no parameter '{key}'; there are: {}", known.join(", ")));
+        }
+        let resolved = params.iter().map(|param| {
+            let value = self.0.get(param.id).unwrap_or(&param.default);
+            Ok((param.id.to_string(), param.check(value)?))
+        });
+        Ok(Self(resolved.collect::<Result<_, String>>()?))
+    }
+
+    /// A resolved whole number (0 where there is none: resolve first).
+    pub fn int(&self, key: &str) -> i64 {
+        match self.0.get(key) {
+            Some(Value::Int(v)) => *v,
+            _ => 0,
+        }
+    }
+
+    /// A resolved number (0 where there is none: resolve first).
+    pub fn float(&self, key: &str) -> f64 {
+        match self.0.get(key) {
+            Some(Value::Float(v)) => *v,
+            Some(Value::Int(v)) => *v as f64,
+            _ => 0.0,
+        }
+    }
+
+    /// A resolved choice ("" where there is none: resolve first).
+    pub fn text(&self, key: &str) -> &str {
+        match self.0.get(key) {
+            Some(Value::Text(v)) => v,
+            _ => "",
+        }
+    }
+}

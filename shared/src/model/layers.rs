@@ -1,0 +1,109 @@
+//! Layers with PyTorch's parameter shapes and names, so weights need no translation.
+
+use crate::kernels;
+use crate::seed::Stream;
+use burn::module::{Module, Param, ParamId};
+use burn::tensor::{Device, Tensor, TensorData};
+
+/// `eps` of batch normalisation (PyTorch's default).
+pub const EPS: f32 = 1e-5;
+/// Weight of the new batch in the running statistics (PyTorch's default).
+pub const MOMENTUM: f32 = 0.1;
+
+/// Convolution without bias, `weight [cout, cin, k, k]`, padding `(k - 1) / 2`.
+#[derive(Module, Debug)]
+pub struct Conv2d {
+    pub weight: Param<Tensor<4>>,
+    stride: usize,
+}
+
+impl Conv2d {
+    /// He initialisation as in the authors' code: `N(0, 2 / (k^2 cout))`.
+    pub fn init(
+        cin: usize,
+        cout: usize,
+        kernel: usize,
+        stride: usize,
+        random: &mut Stream,
+        device: &Device,
+    ) -> Self {
+        let std = (2.0 / (kernel * kernel * cout) as f32).sqrt();
+        let values: Vec<f32> =
+            (0..cout * cin * kernel * kernel).map(|_| std * random.normal()).collect();
+        let data = TensorData::new(values, [cout, cin, kernel, kernel]);
+        Self { weight: Param::from_data(data, device), stride }
+    }
+
+    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let [_, _, kernel, _] = self.weight.dims();
+        kernels::conv2d(x, self.weight.val(), self.stride, (kernel - 1) / 2)
+    }
+}
+
+/// Batch normalisation followed by ReLU.
+#[derive(Module, Debug)]
+pub struct BatchNorm {
+    pub weight: Param<Tensor<1>>,
+    pub bias: Param<Tensor<1>>,
+    pub running_mean: Param<Tensor<1>>,
+    pub running_var: Param<Tensor<1>>,
+}
+
+impl BatchNorm {
+    pub fn init(channels: usize, device: &Device) -> Self {
+        let fixed = |tensor: Tensor<1>| {
+            Param::initialized(ParamId::new(), tensor.detach()).set_require_grad(false)
+        };
+        Self {
+            weight: Param::from_tensor(Tensor::ones([channels], device)),
+            bias: Param::from_tensor(Tensor::zeros([channels], device)),
+            running_mean: fixed(Tensor::zeros([channels], device)),
+            running_var: fixed(Tensor::ones([channels], device)),
+        }
+    }
+
+    /// With the running statistics.
+    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let scale = self.weight.val() / (self.running_var.val() + EPS).sqrt();
+        let shift = self.bias.val() - self.running_mean.val() * scale.clone();
+        kernels::affine_relu(x, scale.detach(), shift.detach())
+    }
+
+    /// With the batch's statistics, which also move the running ones (variance unbiased there).
+    pub fn forward_train(&mut self, x: Tensor<4>) -> Tensor<4> {
+        let [n, _, h, w] = x.dims();
+        let count = (n * h * w) as f32;
+        let out = kernels::batch_norm_relu(x, self.weight.val(), self.bias.val(), EPS);
+        let unbiased = out.var * (count / (count - 1.0).max(1.0));
+        let moved = |old: &Param<Tensor<1>>, new: Tensor<1>| {
+            let value = old.val().detach() * (1.0 - MOMENTUM) + new * MOMENTUM;
+            Param::initialized(old.id, value).set_require_grad(false)
+        };
+        self.running_mean = moved(&self.running_mean, out.mean);
+        self.running_var = moved(&self.running_var, unbiased);
+        out.output
+    }
+}
+
+/// Fully connected layer, `weight [out, in]`.
+#[derive(Module, Debug)]
+pub struct Linear {
+    pub weight: Param<Tensor<2>>,
+    pub bias: Param<Tensor<1>>,
+}
+
+impl Linear {
+    /// PyTorch's default weights `U(-1/sqrt(in), 1/sqrt(in))`, zero bias.
+    pub fn init(inputs: usize, outputs: usize, random: &mut Stream, device: &Device) -> Self {
+        let bound = 1.0 / (inputs as f32).sqrt();
+        let values: Vec<f32> = (0..inputs * outputs).map(|_| random.range(-bound, bound)).collect();
+        Self {
+            weight: Param::from_data(TensorData::new(values, [outputs, inputs]), device),
+            bias: Param::from_tensor(Tensor::zeros([outputs], device)),
+        }
+    }
+
+    pub fn forward(&self, x: Tensor<2>) -> Tensor<2> {
+        x.matmul(self.weight.val().transpose()) + self.bias.val().unsqueeze()
+    }
+}

@@ -1,0 +1,249 @@
+//! Weights by PyTorch's names, and as safetensors with metadata.
+
+use super::{Arch, Wrn};
+use crate::seed::Seed;
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
+use burn::tensor::{Device, Tensor, TensorData, Transaction};
+use half::f16;
+use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Numbers with a shape.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Array {
+    pub shape: Vec<usize>,
+    pub values: Vec<f32>,
+}
+
+/// Arrays by name, in name order.
+pub type Arrays = BTreeMap<String, Array>;
+
+/// What can be wrong with weights.
+#[derive(Debug, thiserror::Error)]
+pub enum WeightsError {
+    #[error("this is not a safetensors file: {0}")]
+    Format(String),
+    #[error("the file holds no weights called '{0}'; is it another architecture?")]
+    Missing(String),
+    #[error("'{name}' has shape {found:?}, the architecture needs {expected:?}")]
+    Shape { name: String, found: Vec<usize>, expected: Vec<usize> },
+    #[error("the file holds '{0}', which the architecture does not have")]
+    Extra(String),
+    #[error("'{0}' holds a value that is not finite")]
+    NotFinite(String),
+    #[error("'{name}' is stored as {dtype}; f32 or f16 is needed")]
+    Dtype { name: String, dtype: String },
+    #[error("the device did not give the weights back: {0}")]
+    Device(String),
+    #[error("{0}")]
+    Arch(String),
+}
+
+/// Path of a parameter as PyTorch spells it: `block2.layer.0.convShortcut.weight`.
+#[derive(Default)]
+struct Path(Vec<String>);
+
+impl Path {
+    fn enter(&mut self, name: &str) {
+        self.0.push(if name == "shortcut" { "convShortcut".into() } else { name.into() });
+    }
+
+    fn leave(&mut self) {
+        self.0.pop();
+    }
+
+    fn name(&self) -> String {
+        self.0.join(".")
+    }
+}
+
+#[derive(Default)]
+struct Collect {
+    path: Path,
+    found: Vec<(String, Vec<usize>, Tensor<1>)>,
+}
+
+impl ModuleVisitor for Collect {
+    fn enter_module(&mut self, name: &str, _: &str) {
+        self.path.enter(name);
+    }
+
+    fn exit_module(&mut self, _: &str, _: &str) {
+        self.path.leave();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let tensor = param.val();
+        let shape = tensor.dims().to_vec();
+        self.found.push((self.path.name(), shape, tensor.inner().flatten(0, D - 1)));
+    }
+}
+
+/// Reads many flat tensors in one transfer.
+pub async fn read(tensors: Vec<Tensor<1>>) -> Result<Vec<Vec<f32>>, WeightsError> {
+    let failed = |e: &dyn std::fmt::Debug| WeightsError::Device(format!("{e:?}"));
+    let all = tensors.into_iter().fold(Transaction::default(), |t, tensor| t.register(tensor));
+    let data = all.execute_async().await.map_err(|e| failed(&e))?;
+    data.into_iter().map(|d| d.try_into_vec::<f32>().map_err(|e| failed(&e))).collect()
+}
+
+/// The network's weights and running statistics.
+pub async fn arrays(network: &Wrn) -> Result<Arrays, WeightsError> {
+    let mut collect = Collect::default();
+    network.visit(&mut collect);
+    let (names, tensors): (Vec<_>, Vec<_>) =
+        collect.found.into_iter().map(|(name, shape, tensor)| ((name, shape), tensor)).unzip();
+    let values = read(tensors).await?;
+    let pairs = names.into_iter().zip(values);
+    Ok(pairs.map(|((name, shape), values)| (name, Array { shape, values })).collect())
+}
+
+struct Fill<'a> {
+    path: Path,
+    arrays: &'a Arrays,
+    device: &'a Device,
+    seen: usize,
+    error: Option<WeightsError>,
+}
+
+impl ModuleMapper for Fill<'_> {
+    fn enter_module(&mut self, name: &str, _: &str) {
+        self.path.enter(name);
+    }
+
+    fn exit_module(&mut self, _: &str, _: &str) {
+        self.path.leave();
+    }
+
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let name = self.path.name();
+        let expected = param.dims().to_vec();
+        match self.arrays.get(&name) {
+            Some(array) if array.shape == expected => {
+                self.seen += 1;
+                if array.values.iter().any(|v| !v.is_finite()) {
+                    self.error.get_or_insert(WeightsError::NotFinite(name));
+                }
+                let data = TensorData::new(array.values.clone(), array.shape.clone());
+                let tensor = Tensor::from_data(data, self.device);
+                let running = self.path.0.last().is_some_and(|n| n.starts_with("running_"));
+                let filled = Param::initialized(param.id, tensor.detach());
+                filled.set_require_grad(!running && self.device.is_autodiff())
+            }
+            Some(array) => {
+                let found = array.shape.clone();
+                self.error.get_or_insert(WeightsError::Shape { name, found, expected });
+                param
+            }
+            None => {
+                self.error.get_or_insert(WeightsError::Missing(name));
+                param
+            }
+        }
+    }
+}
+
+/// A network of `arch` with these weights on `device` (trainable where the device is `autodiff`).
+/// `num_batches_tracked` of PyTorch is ignored; any other unknown name is an error.
+pub fn network(arch: &Arch, arrays: &Arrays, device: &Device) -> Result<Wrn, WeightsError> {
+    let blank = arch.init(Seed(0), device).map_err(WeightsError::Arch)?;
+    let mut fill = Fill { path: Path::default(), arrays, device, seen: 0, error: None };
+    let network = blank.map(&mut fill);
+    if let Some(error) = fill.error {
+        return Err(error);
+    }
+    let known = |name: &&String| !name.ends_with("num_batches_tracked");
+    if arrays.keys().filter(known).count() > fill.seen {
+        let mut names = Collect::default();
+        network.visit(&mut names);
+        let extra = arrays.keys().filter(known).find(|k| names.found.iter().all(|(n, ..)| n != *k));
+        return Err(WeightsError::Extra(extra.cloned().unwrap_or_default()));
+    }
+    Ok(network)
+}
+
+/// Number format of stored weights.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Precision {
+    F32,
+    F16,
+}
+
+/// What the file says of its weights.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Metadata {
+    pub arch: String,
+    pub dataset: String,
+    pub class_names: Vec<String>,
+    /// Mean and deviation the network expects to be subtracted and divided; `None` is plain 0..1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub normalisation: Option<[[f32; 3]; 2]>,
+    /// What the model is: `clean`, `victim`, or the id of the defence that made it.
+    pub role: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trigger: Option<TriggerRecord>,
+    #[serde(default)]
+    pub seed: u64,
+    #[serde(default)]
+    pub recipe_hash: String,
+}
+
+/// The attack a model was trained under, enough to stamp the same trigger again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TriggerRecord {
+    pub attack: String,
+    pub set: crate::method::Values,
+    pub target: usize,
+    pub seed: u64,
+}
+
+/// Bytes of a safetensors file. The metadata stand as JSON under the key `unstamp`, so that the
+/// same weights always give the same bytes.
+pub fn to_bytes<M: Serialize>(arrays: &Arrays, precision: Precision, metadata: &M) -> Vec<u8> {
+    let raw: Vec<(String, Vec<usize>, Vec<u8>)> = arrays
+        .iter()
+        .map(|(name, array)| {
+            let bytes = match precision {
+                Precision::F32 => bytemuck::cast_slice(&array.values).to_vec(),
+                Precision::F16 => {
+                    array.values.iter().flat_map(|&v| f16::from_f32(v).to_le_bytes()).collect()
+                }
+            };
+            (name.clone(), array.shape.clone(), bytes)
+        })
+        .collect();
+    let dtype = if precision == Precision::F32 { Dtype::F32 } else { Dtype::F16 };
+    let views = raw.iter().map(|(name, shape, bytes)| {
+        let view = TensorView::new(dtype, shape.clone(), bytes).expect("shape and bytes agree");
+        (name.as_str(), view)
+    });
+    let json = serde_json::to_string(metadata).expect("metadata are plain data");
+    let header = [("unstamp".to_string(), json)].into_iter().collect();
+    serialize(views, Some(header)).expect("views are sound")
+}
+
+/// Arrays and, where the file has them, metadata.
+pub fn from_bytes<M: for<'a> Deserialize<'a>>(bytes: &[u8]) -> Result<(Arrays, Option<M>), WeightsError> {
+    let wrong = |e: &dyn std::fmt::Display| WeightsError::Format(e.to_string());
+    let (_, header) = SafeTensors::read_metadata(bytes).map_err(|e| wrong(&e))?;
+    let metadata = match header.metadata().as_ref().and_then(|m| m.get("unstamp")) {
+        Some(json) => Some(serde_json::from_str(json).map_err(|e| wrong(&e))?),
+        None => None,
+    };
+    let file = SafeTensors::deserialize(bytes).map_err(|e| wrong(&e))?;
+    let mut arrays = Arrays::new();
+    for (name, view) in file.tensors() {
+        let bytes = view.data();
+        let values = match view.dtype() {
+            Dtype::F32 => bytes.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect(),
+            Dtype::F16 => {
+                bytes.as_chunks().0.iter().map(|b| f16::from_le_bytes(*b).to_f32()).collect()
+            }
+            Dtype::I64 if name.ends_with("num_batches_tracked") => continue,
+            other => return Err(WeightsError::Dtype { name, dtype: format!("{other:?}") }),
+        };
+        arrays.insert(name, Array { shape: view.shape().to_vec(), values });
+    }
+    Ok((arrays, metadata))
+}

@@ -1,0 +1,35 @@
+//! Losses: pure functions of outputs and labels.
+
+mod cross_entropy;
+mod nad;
+
+pub use cross_entropy::CrossEntropy;
+pub use nad::{Form, Nad, attention_distance};
+
+use crate::model::Output;
+use burn::tensor::{Int, Tensor};
+
+/// A batch as an objective sees it.
+pub struct Seen<'a> {
+    pub student: &'a Output,
+    /// The frozen teacher's output on the same input, where the objective wants one.
+    pub teacher: Option<&'a Output>,
+    /// `[n]`.
+    pub labels: Tensor<1, Int>,
+}
+
+/// The loss to minimise and its parts by name, each `[1]`, means over the batch.
+pub struct Loss {
+    pub total: Tensor<1>,
+    pub parts: Vec<(&'static str, Tensor<1>)>,
+}
+
+/// A loss on features and logits.
+pub trait Objective: Send + Sync + std::fmt::Debug {
+    /// Whether [`Seen::teacher`] must be there.
+    fn needs_teacher(&self) -> bool {
+        false
+    }
+
+    fn loss(&self, seen: &Seen) -> Loss;
+}

@@ -1,0 +1,209 @@
+//! A recipe: an experiment as someone writes it, and the cells it consists of.
+
+use crate::attacks::attack;
+use crate::datasets::dataset;
+use crate::defences::defence;
+use crate::job::{Augment, Training};
+use crate::method::Values;
+use crate::model::Arch;
+use crate::poison::{Draw, RateOf};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+/// A whole experiment: victims x defences x seeds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recipe {
+    pub name: String,
+    /// What it shows, which paper and table, how long it takes.
+    #[serde(default)]
+    pub about: String,
+    pub dataset: String,
+    /// Remark that stands beside every number, such as "JPEG copy".
+    #[serde(default)]
+    pub data_note: String,
+    #[serde(default = "default_arch")]
+    pub arch: String,
+    #[serde(default = "default_seeds")]
+    pub seeds: Vec<u64>,
+    /// Share of the training set the defences get.
+    #[serde(default = "default_fraction")]
+    pub clean_fraction: f64,
+    /// Use only this many training (test) images, from the front.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub train_images: Option<usize>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test_images: Option<usize>,
+    pub train: Training,
+    #[serde(rename = "victim")]
+    pub victims: Vec<Victim>,
+    #[serde(default, rename = "defence")]
+    pub defences: Vec<Erasure>,
+}
+
+fn default_arch() -> String {
+    "wrn-16-1".to_string()
+}
+
+fn default_seeds() -> Vec<u64> {
+    vec![0]
+}
+
+fn default_fraction() -> f64 {
+    0.05
+}
+
+/// A model to train. Without an attack it is the clean model.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Victim {
+    pub id: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attack: Option<String>,
+    /// Poisoning rate; the attack's own where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate: Option<f64>,
+    #[serde(default)]
+    pub rate_of: RateOf,
+    #[serde(default)]
+    pub draw: Draw,
+    #[serde(default)]
+    pub target: usize,
+    #[serde(default)]
+    pub set: Values,
+    /// Replaces the recipe's augmentation for this model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub augment: Option<Augment>,
+}
+
+/// A defence to run on every victim that has an attack.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Erasure {
+    pub id: String,
+    pub method: String,
+    #[serde(default)]
+    pub set: Values,
+}
+
+/// One trained or erased model.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cell {
+    pub seed: u64,
+    pub victim: Victim,
+    pub erasure: Option<Erasure>,
+}
+
+impl Cell {
+    /// File name of its result, without ending: `s0-victim` or `s0-victim-defence`.
+    pub fn name(&self) -> String {
+        let base = format!("s{}-{}", self.seed, self.victim.id);
+        self.erasure.as_ref().map_or(base.clone(), |e| format!("{base}-{}", e.id))
+    }
+}
+
+/// What is wrong with a recipe.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct RecipeError(pub String);
+
+impl Recipe {
+    /// Reads and checks a recipe, with every method's parameters filled in.
+    pub fn parse(text: &str) -> Result<Self, RecipeError> {
+        let mut recipe: Recipe = toml::from_str(text).map_err(|e| {
+            let line = e.span().map_or(1, |s| text[..s.start].lines().count().max(1));
+            RecipeError(format!("line {line}: {}", e.message()))
+        })?;
+        recipe.resolve().map_err(RecipeError)?;
+        Ok(recipe)
+    }
+
+    fn resolve(&mut self) -> Result<(), String> {
+        let plain = |id: &str| {
+            !id.is_empty() && id.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+        };
+        let info = dataset(&self.dataset)
+            .ok_or_else(|| format!("dataset = '{}' is not known; see unstamp list", self.dataset))?;
+        let classes = info.classes.len().max(2);
+        Arch { name: self.arch.clone(), classes, normalisation: None }.config()?;
+        if !(self.clean_fraction > 0.0 && self.clean_fraction <= 1.0) {
+            return Err(format!("clean_fraction = {} must be above 0 and at most 1", self.clean_fraction));
+        }
+        if self.train.epochs == 0 || self.train.batch == 0 || self.train.lr <= 0.0 {
+            return Err("train.epochs, train.batch and train.lr must be above 0".to_string());
+        }
+        if self.seeds.is_empty() || self.victims.is_empty() {
+            return Err("a recipe needs at least one seed and one [[victim]]".to_string());
+        }
+        let ids = self.victims.iter().map(|v| &v.id).chain(self.defences.iter().map(|d| &d.id));
+        if let Some(id) = ids.clone().find(|id| !plain(id)) {
+            return Err(format!("id = '{id}' may only hold a-z, 0-9 and _"));
+        }
+        let mut sorted: Vec<_> = ids.collect();
+        sorted.sort();
+        if let Some(pair) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
+            return Err(format!("id = '{}' is given twice", pair[0]));
+        }
+        for victim in &mut self.victims {
+            let Some(id) = &victim.attack else { continue };
+            let attack = attack(id).ok_or_else(|| format!("attack = '{id}' is not known; see unstamp list"))?;
+            victim.set = victim.set.resolve(&attack.params()).map_err(|e| format!("victim {}: {e}", victim.id))?;
+            let rate = *victim.rate.get_or_insert(attack.default_rate());
+            if !(rate > 0.0 && rate <= 1.0) {
+                return Err(format!("victim {}: rate = {rate} must be above 0 and at most 1", victim.id));
+            }
+            if !info.classes.is_empty() && victim.target >= classes {
+                return Err(format!("victim {}: target = {} is not a class of {}", victim.id, victim.target, self.dataset));
+            }
+        }
+        for erasure in &mut self.defences {
+            let defence = defence(&erasure.method)
+                .ok_or_else(|| format!("method = '{}' is not known; see unstamp list", erasure.method))?;
+            erasure.set = erasure.set.resolve(&defence.params()).map_err(|e| format!("defence {}: {e}", erasure.id))?;
+        }
+        Ok(())
+    }
+
+    /// First 12 hexadecimal digits of the SHA-256 of the resolved recipe; the text around it
+    /// (`about`, seeds, list of defences) counts, comments do not.
+    pub fn hash(&self) -> String {
+        hash_of(self)
+    }
+
+    /// Every cell, victims before what is erased from them.
+    pub fn cells(&self) -> Vec<Cell> {
+        let mut cells = Vec::new();
+        for &seed in &self.seeds {
+            for victim in &self.victims {
+                cells.push(Cell { seed, victim: victim.clone(), erasure: None });
+                if victim.attack.is_some() {
+                    cells.extend(self.defences.iter().map(|erasure| Cell {
+                        seed,
+                        victim: victim.clone(),
+                        erasure: Some(erasure.clone()),
+                    }));
+                }
+            }
+        }
+        cells
+    }
+
+    /// Hash of everything that decides a cell's outcome: a finished cell stays valid when other
+    /// cells are added to the recipe.
+    pub fn cell_hash(&self, cell: &Cell) -> String {
+        hash_of(&(
+            (&self.dataset, &self.arch, self.clean_fraction, self.train_images, self.test_images),
+            (&self.train, cell.seed, &cell.victim, cell.erasure.as_ref().map(|e| (&e.method, &e.set))),
+        ))
+    }
+}
+
+fn hash_of(record: &impl Serialize) -> String {
+    let json = serde_json::to_vec(record).expect("records are plain data");
+    hex(&Sha256::digest(json))[..12].to_string()
+}
+
+/// Lower-case hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}

@@ -1,0 +1,56 @@
+//! What a finished cell leaves behind.
+
+use crate::evaluate::Report;
+use crate::job::Epoch;
+use crate::recipe::{Erasure, Victim};
+use serde::{Deserialize, Serialize};
+
+/// Version of the format of [`CellResult`].
+pub const SCHEMA: u32 = 1;
+
+/// One trained or erased model, measured.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CellResult {
+    pub schema: u32,
+    pub recipe: String,
+    pub recipe_hash: String,
+    pub cell: String,
+    pub cell_hash: String,
+    pub seed: u64,
+    pub version: String,
+    pub device: String,
+    pub dataset: String,
+    pub data_note: String,
+    pub arch: String,
+    pub victim: Victim,
+    pub erasure: Option<Erasure>,
+    pub data: Counts,
+    /// Wall-clock minutes on `device`.
+    pub minutes: f64,
+    /// Images forward and backward; a teacher's forward counts as one.
+    pub passes: u64,
+    pub report: Report,
+    /// Defence effectiveness rate against the victim, where something was erased.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub der: Option<f64>,
+    /// NAD equation 2 (A^2_sum, summed over groups) between teacher and student on 500 test
+    /// images, where there was a teacher.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attention_distance: Option<f64>,
+    pub curve: Vec<Epoch>,
+}
+
+/// How many images of which kind.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Counts {
+    pub train: usize,
+    pub test: usize,
+    pub poisoned: usize,
+    /// `poisoned` as a share of the target class.
+    pub poisoned_of_class: f64,
+    /// Size of the clean subset, and how many of its images the attacker had poisoned (the
+    /// defender has their originals).
+    pub clean_subset: usize,
+    pub overlap: usize,
+}

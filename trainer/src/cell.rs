@@ -1,0 +1,285 @@
+//! Running one cell: train a model or erase a backdoor, measure it, leave weights and a result.
+
+use crate::data::Dataset;
+use crate::device::Chosen;
+use crate::files;
+use crate::progress::JobProgress;
+use anyhow::{Context, Result, ensure};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use unstamp_shared::attention::Operator;
+use unstamp_shared::datasets::Split;
+use unstamp_shared::defences::defence;
+use unstamp_shared::evaluate::{Evaluation, Report};
+use unstamp_shared::job::{Job, Phase, Start};
+use unstamp_shared::method::Values;
+use unstamp_shared::metrics::der;
+use unstamp_shared::model::weights::{self, Arrays, Metadata, Precision, TriggerRecord};
+use unstamp_shared::model::{Arch, batch};
+use unstamp_shared::objectives::{CrossEntropy, attention_distance};
+use unstamp_shared::poison::{Trigger, clean_subset, poison, select};
+use unstamp_shared::recipe::{Cell, Recipe};
+use unstamp_shared::result::{CellResult, Counts, SCHEMA};
+use unstamp_shared::seed::Seed;
+
+/// Seconds between checkpoints; when one is written does not change the outcome.
+const CHECKPOINT: Duration = Duration::from_secs(20);
+
+/// What every cell of a run shares.
+pub struct Bench<'a> {
+    pub recipe: &'a Recipe,
+    pub data: &'a Dataset,
+    pub device: &'a Chosen,
+    /// What an imported model expects of its input.
+    pub normalisation: Option<[[f32; 3]; 2]>,
+}
+
+/// Files of a cell.
+pub struct Place {
+    pub result: PathBuf,
+    pub weights: PathBuf,
+    pub checkpoint: PathBuf,
+}
+
+impl Place {
+    pub fn new(folder: &Path, name: &str) -> Self {
+        let file = |ending: &str| folder.join(format!("{name}.{ending}"));
+        Self { result: file("json"), weights: file("safetensors"), checkpoint: file("checkpoint") }
+    }
+
+    /// The finished result, where there is one of just this cell.
+    pub fn finished(&self, hash: &str) -> Option<CellResult> {
+        let result: CellResult = serde_json::from_slice(&std::fs::read(&self.result).ok()?).ok()?;
+        (result.cell_hash == hash && self.weights.exists()).then_some(result)
+    }
+}
+
+/// Batch of evaluations.
+const EVALUATE: usize = 128;
+
+/// Measures `arrays` on the test split.
+pub fn measure(
+    arch: &Arch,
+    arrays: &Arrays,
+    test: &Split,
+    trigger: Option<&Trigger>,
+    device: &Chosen,
+) -> Result<(Report, Vec<(u16, u16)>)> {
+    let network = weights::network(arch, arrays, &device.device)?;
+    let mut evaluation = Evaluation::new(arch.classes);
+    while pollster::block_on(evaluation.step(&network, test, trigger, &device.device, EVALUATE))? {}
+    Ok((evaluation.report(trigger), evaluation.predictions))
+}
+
+/// Drives a job to its end, writing checkpoints beside; returns the minutes it took here.
+pub fn drive(job: &mut Job, checkpoint: &Path, name: &str) -> Result<f64> {
+    if let Ok(bytes) = std::fs::read(checkpoint) {
+        match job.restore(&bytes) {
+            Ok(()) => eprintln!("{name}: goes on from {}", checkpoint.display()),
+            Err(e) => eprintln!("{name}: {} is not used ({e}); starts anew", checkpoint.display()),
+        }
+    }
+    let (done, total) = job.progress();
+    let progress = JobProgress::new(name, done, total);
+    let (start, from, mut saved) = (Instant::now(), job.passes(), Instant::now());
+    while let Some(event) = pollster::block_on(job.next())? {
+        let speed = (job.passes() - from) as f64 / start.elapsed().as_secs_f64();
+        progress.show(&event, speed);
+        if saved.elapsed() > CHECKPOINT {
+            files::write(checkpoint, &pollster::block_on(job.save())?)?;
+            saved = Instant::now();
+        }
+    }
+    progress.finish();
+    Ok(start.elapsed().as_secs_f64() / 60.0)
+}
+
+impl Bench<'_> {
+    fn arch(&self) -> Arch {
+        let (name, classes) = (self.recipe.arch.clone(), self.data.class_names.len());
+        Arch { name, classes, normalisation: self.normalisation }
+    }
+
+    /// The trigger of a cell's victim.
+    pub fn trigger(&self, cell: &Cell) -> Result<Option<Trigger>> {
+        let Some(attack) = &cell.victim.attack else { return Ok(None) };
+        let size = (self.data.train.width, self.data.train.height);
+        let (target, classes) = (cell.victim.target, self.data.class_names.len());
+        Trigger::new(attack, &cell.victim.set, target, classes, size, Seed(cell.seed))
+            .map(Some)
+            .map_err(crate::usage)
+    }
+
+    fn front(split: &Split, count: Option<usize>) -> Split {
+        split.subset(&(0..count.unwrap_or(split.len()).min(split.len())).collect::<Vec<_>>())
+    }
+
+    /// Runs a cell unless its result is there; a victim's weights are needed to erase from it.
+    pub fn run(&self, cell: &Cell, folder: &Path, victim: Option<&CellResult>) -> Result<CellResult> {
+        let (place, hash) = (Place::new(folder, &cell.name()), self.recipe.cell_hash(cell));
+        if let Some(result) = place.finished(&hash) {
+            return Ok(result);
+        }
+        let seed = Seed(cell.seed);
+        let trigger = self.trigger(cell)?;
+        let train = Self::front(&self.data.train, self.recipe.train_images);
+        let test = Self::front(&self.data.test, self.recipe.test_images);
+        let chosen = match (&trigger, cell.victim.rate) {
+            (Some(t), Some(rate)) => {
+                select(&train.labels, t, rate, cell.victim.rate_of, cell.victim.draw).map_err(crate::usage)?
+            }
+            _ => Vec::new(),
+        };
+        let of_class = train.labels.iter().filter(|l| usize::from(**l) == cell.victim.target).count();
+        let mut counts = Counts {
+            train: train.len(),
+            test: test.len(),
+            poisoned: chosen.len(),
+            poisoned_of_class: chosen.len() as f64 / of_class.max(1) as f64,
+            ..Counts::default()
+        };
+        let arch = self.arch();
+        let (start, phases, data) = match &cell.erasure {
+            None => {
+                let data = trigger.as_ref().map_or_else(|| train.clone(), |t| poison(&train, t, &chosen));
+                let init = arch.init(seed, &self.device.device).map_err(crate::usage)?;
+                let mut training = self.recipe.train.clone();
+                training.augment = cell.victim.augment.unwrap_or(training.augment);
+                let phase = Phase {
+                    name: "train",
+                    student: Start::Victim,
+                    teacher: None,
+                    objective: Arc::new(CrossEntropy),
+                    training,
+                };
+                (pollster::block_on(weights::arrays(&init))?, vec![phase], data)
+            }
+            Some(erasure) => {
+                let subset = clean_subset(train.len(), self.recipe.clean_fraction, seed);
+                counts.clean_subset = subset.len();
+                counts.overlap = subset.iter().filter(|i| chosen.binary_search(i).is_ok()).count();
+                let mut name = cell.clone();
+                name.erasure = None;
+                let from = Place::new(folder, &name.name()).weights;
+                let (arrays, _) = crate::import::weights_of(&from)?;
+                let defence = defence(&erasure.method).context("a checked recipe names a defence")?;
+                (arrays, defence.phases(&erasure.set, self.data.info.flip), train.subset(&subset))
+            }
+        };
+        let teacher = phases.iter().rev().find_map(|p| p.teacher);
+        let device = self.device.device.clone();
+        let mut job = Job::new(hash.clone(), arch.clone(), start.clone(), phases, Arc::new(data), seed, device)?;
+        let minutes = drive(&mut job, &place.checkpoint, &cell.name())?;
+        let result = job.result().context("the job ended without a model")?;
+        let (report, _) = measure(&arch, result, &test, trigger.as_ref(), self.device)?;
+        let distance = teacher
+            .and_then(|t| if let Start::Phase(i) = t { job.ended(i) } else { Some(&start) })
+            .map(|teacher| distance(&arch, teacher, result, &test, self.device))
+            .transpose()?;
+        let rates = |r: &Report| r.asr.map(|asr| (r.acc.value, asr.value));
+        let der = victim.and_then(|v| rates(&v.report)).zip(rates(&report)).map(|(v, d)| der(v, d));
+        let metadata = self.metadata(cell);
+        files::write(&place.weights, &weights::to_bytes(result, Precision::F32, &metadata))?;
+        let result = CellResult {
+            schema: SCHEMA,
+            recipe: self.recipe.name.clone(),
+            recipe_hash: self.recipe.hash(),
+            cell: cell.name(),
+            cell_hash: hash,
+            seed: cell.seed,
+            version: env!("CARGO_PKG_VERSION").to_string(),
+            device: self.device.name.clone(),
+            dataset: self.recipe.dataset.clone(),
+            data_note: self.recipe.data_note.clone(),
+            arch: self.recipe.arch.clone(),
+            victim: cell.victim.clone(),
+            erasure: cell.erasure.clone(),
+            data: counts,
+            minutes: (minutes * 100.0).round() / 100.0,
+            passes: job.passes(),
+            report,
+            der,
+            attention_distance: distance,
+            curve: job.history().to_vec(),
+        };
+        files::write(&place.result, &serde_json::to_vec_pretty(&result)?)?;
+        std::fs::remove_file(&place.checkpoint).ok();
+        Ok(result)
+    }
+
+    fn metadata(&self, cell: &Cell) -> Metadata {
+        let role = match (&cell.erasure, &cell.victim.attack) {
+            (Some(erasure), _) => erasure.id.clone(),
+            (None, Some(_)) => "victim".to_string(),
+            (None, None) => "clean".to_string(),
+        };
+        Metadata {
+            arch: self.recipe.arch.clone(),
+            dataset: self.recipe.dataset.clone(),
+            class_names: self.data.class_names.clone(),
+            normalisation: self.normalisation,
+            role,
+            trigger: cell.victim.attack.as_ref().map(|attack| TriggerRecord {
+                attack: attack.clone(),
+                set: cell.victim.set.clone(),
+                target: cell.victim.target,
+                seed: cell.seed,
+            }),
+            seed: cell.seed,
+            recipe_hash: self.recipe.hash(),
+        }
+    }
+}
+
+/// NAD's distance between two networks' attention on the first 500 test images.
+fn distance(arch: &Arch, a: &Arrays, b: &Arrays, test: &Split, device: &Chosen) -> Result<f64> {
+    let teacher = weights::network(arch, a, &device.device)?;
+    let student = weights::network(arch, b, &device.device)?;
+    let all: Vec<usize> = (0..test.len().min(500)).collect();
+    let mut sum = 0.0;
+    for chosen in all.chunks(100) {
+        let images = batch(test, chosen, &device.device, |_, _| ());
+        let d = attention_distance(Operator::Sum2, &teacher.forward(images.clone()), &student.forward(images));
+        let value = pollster::block_on(weights::read(vec![d.reshape([1])]))?;
+        sum += f64::from(value[0][0]) * chosen.len() as f64;
+    }
+    Ok(sum / all.len().max(1) as f64)
+}
+
+/// A trigger from a model's metadata, with parameters, attack or target replaced where given.
+pub fn trigger_of(
+    metadata: Option<&Metadata>,
+    attack: Option<&str>,
+    set: &Values,
+    target: Option<usize>,
+    data: &Dataset,
+) -> Result<Option<Trigger>> {
+    let known = metadata.and_then(|m| m.trigger.as_ref());
+    let Some(id) = attack.or(known.map(|k| k.attack.as_str())) else { return Ok(None) };
+    let same = known.filter(|k| k.attack == id);
+    let mut values = same.map(|k| k.set.clone()).unwrap_or_default();
+    values.0.extend(set.0.clone());
+    let target = target.or(same.map(|k| k.target)).unwrap_or(0);
+    let seed = Seed(same.map_or(0, |k| k.seed));
+    let size = (data.test.width, data.test.height);
+    let trigger = Trigger::new(id, &values, target, data.class_names.len(), size, seed);
+    Ok(Some(trigger.map_err(crate::usage)?))
+}
+
+/// The architecture that metadata name, checked against the data's classes.
+pub fn arch_of(metadata: Option<&Metadata>, arch: Option<&str>, data: &Dataset) -> Result<Arch> {
+    let name = arch.or(metadata.map(|m| m.arch.as_str())).unwrap_or("wrn-16-1").to_string();
+    if let Some(m) = metadata.filter(|m| !m.class_names.is_empty()) {
+        ensure!(
+            m.class_names.len() == data.class_names.len(),
+            "the model has {} classes, the data {}",
+            m.class_names.len(),
+            data.class_names.len()
+        );
+    }
+    let normalisation = metadata.and_then(|m| m.normalisation);
+    let arch = Arch { name, classes: data.class_names.len(), normalisation };
+    arch.config().map_err(crate::usage)?;
+    Ok(arch)
+}

@@ -1,0 +1,261 @@
+//! The command line.
+
+use crate::device;
+use clap::builder::PossibleValuesParser;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Plants backdoors in image classifiers, measures them, and erases them.
+#[derive(Parser)]
+#[command(version, propagate_version = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Data sets, attacks, defences and architectures, with every parameter
+    List(List),
+    /// Download or check a data set
+    #[command(subcommand)]
+    Data(Data),
+    /// Train a victim on poisoned data
+    Poison(Poison),
+    /// Erase a backdoor with a defence
+    Erase(Erase),
+    /// Measure ACC, ASR and RA of a model
+    Eval(Eval),
+    /// Put one trigger on one picture
+    Stamp(Stamp),
+    /// Run a whole recipe; continues where it stopped
+    Run(Run),
+    /// Print the results in a folder
+    Table(Table),
+    /// Turn a PyTorch checkpoint into safetensors
+    Import(Import),
+    /// Put finished models where the page finds them
+    Publish(Publish),
+    /// Serve the built site on loopback
+    Serve(Serve),
+}
+
+#[derive(Args)]
+pub struct List {
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Subcommand)]
+pub enum Data {
+    /// Download a data set from its official address (cifar10, gtsrb)
+    Fetch {
+        dataset: String,
+        /// Folder to put it in
+        #[arg(long, default_value = "data")]
+        out: PathBuf,
+    },
+    /// Read a data set and print what it holds
+    Info(Source),
+}
+
+#[derive(Args)]
+pub struct Source {
+    /// signs, cifar10, gtsrb or folder
+    #[arg(long)]
+    pub dataset: String,
+    /// Folder or archive of the data set (not needed for signs)
+    #[arg(long)]
+    pub data: Option<PathBuf>,
+}
+
+/// A trigger on the command line.
+#[derive(Args)]
+pub struct TriggerArgs {
+    /// Attack (see unstamp list)
+    #[arg(long)]
+    pub attack: Option<String>,
+    /// A parameter of the attack; may be given several times
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// Target label
+    #[arg(long)]
+    pub target: Option<usize>,
+}
+
+#[derive(Args)]
+pub struct DeviceArgs {
+    /// Where to compute
+    #[arg(long, default_value = "auto", value_parser = PossibleValuesParser::new(device::NAMES))]
+    pub device: String,
+}
+
+#[derive(Args)]
+pub struct Poison {
+    #[command(flatten)]
+    pub source: Source,
+    #[command(flatten)]
+    pub trigger: TriggerArgs,
+    /// Share of the training images that is poisoned; the attack's own by default
+    #[arg(long)]
+    pub rate: Option<f64>,
+    /// What the rate is a share of: all, class
+    #[arg(long, default_value = "all")]
+    pub rate_of: String,
+    /// Train on unaugmented images (the public NAD code does)
+    #[arg(long)]
+    pub no_augment: bool,
+    /// Only write the poisoned training set (PNG and a CSV of index, original label, new label)
+    #[arg(long)]
+    pub dataset_only: bool,
+    #[arg(long, default_value = "wrn-16-1")]
+    pub arch: String,
+    #[arg(long, default_value_t = 12)]
+    pub epochs: usize,
+    #[arg(long, default_value_t = 128)]
+    pub batch: usize,
+    /// Peak learning rate of the one-cycle schedule
+    #[arg(long, default_value_t = 0.2)]
+    pub lr: f64,
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    #[command(flatten)]
+    pub device: DeviceArgs,
+    /// Folder for model, result and checkpoint
+    #[arg(long)]
+    pub out: PathBuf,
+}
+
+#[derive(Args)]
+pub struct Erase {
+    /// The victim's weights
+    #[arg(long)]
+    pub model: PathBuf,
+    /// Defence (see unstamp list)
+    #[arg(long)]
+    pub defence: String,
+    /// Data set; the model's own by default
+    #[arg(long)]
+    pub dataset: Option<String>,
+    #[arg(long)]
+    pub data: Option<PathBuf>,
+    /// Share of the training set the defence gets
+    #[arg(long, default_value_t = 0.05)]
+    pub clean_fraction: f64,
+    /// A parameter of the defence; may be given several times
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    #[arg(long)]
+    pub arch: Option<String>,
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    #[command(flatten)]
+    pub device: DeviceArgs,
+    #[arg(long)]
+    pub out: PathBuf,
+}
+
+#[derive(Args)]
+pub struct Eval {
+    #[arg(long)]
+    pub model: PathBuf,
+    /// Data set; the model's own by default
+    #[arg(long)]
+    pub dataset: Option<String>,
+    #[arg(long)]
+    pub data: Option<PathBuf>,
+    #[command(flatten)]
+    pub trigger: TriggerArgs,
+    #[arg(long)]
+    pub arch: Option<String>,
+    /// Print JSON: every rate with value, k, n and ci95
+    #[arg(long)]
+    pub json: bool,
+    /// Write index, label, clean and triggered prediction of every test image
+    #[arg(long, value_name = "FILE.csv")]
+    pub predictions: Option<PathBuf>,
+    #[command(flatten)]
+    pub device: DeviceArgs,
+}
+
+#[derive(Args)]
+pub struct Stamp {
+    /// PNG, JPEG or PPM
+    pub image: PathBuf,
+    #[arg(long)]
+    pub attack: String,
+    /// A parameter of the attack; may be given several times
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    #[arg(long)]
+    pub out: PathBuf,
+}
+
+#[derive(Args)]
+pub struct Run {
+    pub recipe: PathBuf,
+    #[arg(long)]
+    pub data: Option<PathBuf>,
+    /// Folder for models, results and checkpoints; runs/<recipe> by default
+    #[arg(long)]
+    pub out: Option<PathBuf>,
+    /// Print the cells and stop
+    #[arg(long)]
+    pub dry_run: bool,
+    #[command(flatten)]
+    pub device: DeviceArgs,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub enum Format {
+    Md,
+    Csv,
+    Json,
+}
+
+#[derive(Args)]
+pub struct Table {
+    pub folder: PathBuf,
+    #[arg(long, default_value = "md")]
+    pub format: Format,
+}
+
+#[derive(Args)]
+pub struct Import {
+    /// A .pth, .pth.tar or .safetensors file
+    pub file: PathBuf,
+    #[arg(long)]
+    pub out: PathBuf,
+    #[arg(long, default_value = "wrn-16-1")]
+    pub arch: String,
+    /// Data set whose classes the model knows
+    #[arg(long, default_value = "cifar10")]
+    pub dataset: String,
+    /// Mean of the three channels, where the network expects normalised input
+    #[arg(long, value_delimiter = ',', num_args = 3, requires = "std")]
+    pub mean: Option<Vec<f32>>,
+    /// Standard deviation of the three channels
+    #[arg(long, value_delimiter = ',', num_args = 3, requires = "mean")]
+    pub std: Option<Vec<f32>>,
+}
+
+#[derive(Args)]
+pub struct Publish {
+    /// Folders of finished runs
+    #[arg(required = true)]
+    pub runs: Vec<PathBuf>,
+    #[arg(long, default_value = "static/models")]
+    pub out: PathBuf,
+}
+
+#[derive(Args)]
+pub struct Serve {
+    #[arg(default_value = "web/dist")]
+    pub folder: PathBuf,
+    /// 0 takes a free one
+    #[arg(long, default_value_t = 8080)]
+    pub port: u16,
+}

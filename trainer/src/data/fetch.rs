@@ -1,0 +1,107 @@
+//! Downloads from the official addresses: resumable, checked, with a progress bar.
+
+use crate::files;
+use crate::progress;
+use anyhow::{Context, Result, bail, ensure};
+use sha2::{Digest, Sha256};
+use std::fs::OpenOptions;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use unstamp_shared::recipe::hex;
+
+/// A file to download.
+#[derive(Clone, Debug)]
+pub struct Download {
+    pub url: String,
+    /// Name under which it is kept.
+    pub file: &'static str,
+    /// Pinned hash, where a trusted one is known.
+    pub sha256: Option<&'static str>,
+}
+
+/// The official files of a data set.
+pub fn official(id: &str) -> Result<Vec<Download>> {
+    let gtsrb = |file| Download {
+        url: format!("https://sid.erda.dk/public/archives/daaeac0d7ce1152aea9b61d9f1e19370/{file}"),
+        file,
+        sha256: None,
+    };
+    Ok(match id {
+        "cifar10" => vec![Download {
+            url: "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz".to_string(),
+            file: "cifar-10-binary.tar.gz",
+            sha256: Some("c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd"),
+        }],
+        "gtsrb" => vec![
+            gtsrb("GTSRB_Final_Training_Images.zip"),
+            gtsrb("GTSRB_Final_Test_Images.zip"),
+            gtsrb("GTSRB_Final_Test_GT.zip"),
+        ],
+        _ => bail!("only cifar10 and gtsrb are downloaded; signs is drawn, folder is yours"),
+    })
+}
+
+/// Downloads into `folder`, taking up a broken transfer where it ended; returns the file.
+pub fn fetch(download: &Download, folder: &Path) -> Result<PathBuf> {
+    let (done, part) = (folder.join(download.file), folder.join(format!("{}.part", download.file)));
+    if done.exists() {
+        check(&done, download)?;
+        return Ok(done);
+    }
+    std::fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    for attempt in 1.. {
+        match transfer(download, &part) {
+            Ok(()) => break,
+            Err(e) if attempt >= 5 => return Err(e.context(format!("cannot download {}", download.url))),
+            Err(_) => std::thread::sleep(std::time::Duration::from_millis(200 * attempt)),
+        }
+    }
+    if let Err(wrong) = check(&part, download) {
+        std::fs::remove_file(&part).ok();
+        return Err(wrong);
+    }
+    std::fs::rename(&part, &done)?;
+    Ok(done)
+}
+
+fn transfer(download: &Download, part: &Path) -> Result<()> {
+    let have = part.metadata().map_or(0, |m| m.len());
+    let request = ureq::get(&download.url).header("Range", format!("bytes={have}-"));
+    let mut response = match request.call() {
+        Err(ureq::Error::StatusCode(416)) => return Ok(()), // everything is there already
+        other => other?,
+    };
+    let resumed = response.status() == 206;
+    let length = response.body().content_length();
+    let mut file = OpenOptions::new().create(true).append(resumed).write(true).truncate(!resumed).open(part)?;
+    let start = if resumed { have } else { 0 };
+    let bar = progress::bytes(download.file, length.map(|l| l + start));
+    bar.set_position(start);
+    let mut reader = response.body_mut().as_reader();
+    let (mut buffer, mut got) = (vec![0; 1 << 16], 0);
+    loop {
+        let n = reader.read(&mut buffer)?;
+        if n == 0 {
+            break;
+        }
+        file.write_all(&buffer[..n])?;
+        got += n as u64;
+        bar.inc(n as u64);
+    }
+    bar.finish_and_clear();
+    ensure!(length.is_none_or(|l| l == got), "the connection broke after {got} bytes");
+    Ok(())
+}
+
+fn check(file: &Path, download: &Download) -> Result<()> {
+    let found = hex(&Sha256::digest(files::read(file)?));
+    match download.sha256 {
+        Some(expected) => ensure!(
+            found == expected,
+            "{} has SHA-256 {found}, expected {expected}; delete it and fetch again",
+            file.display()
+        ),
+        None => eprintln!("{}: no trusted hash is known; got SHA-256 {found}", file.display()),
+    }
+    Ok(())
+}

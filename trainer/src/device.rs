@@ -1,0 +1,38 @@
+//! Choosing a device at run time.
+
+use anyhow::{Result, bail};
+use burn::tensor::Device;
+use burn::tensor::wgpu::WgpuInitError;
+
+/// Names `--device` takes.
+pub const NAMES: [&str; 5] = ["auto", "cpu", "wgpu", "vulkan", "cuda"];
+
+/// A device and what it is, for results.
+pub struct Chosen {
+    pub device: Device,
+    pub name: String,
+}
+
+fn cpu() -> Chosen {
+    let cores = std::thread::available_parallelism().map_or(1, |n| n.get());
+    Chosen { device: Device::flex(), name: format!("cpu ({cores} threads)") }
+}
+
+fn wgpu() -> Result<Chosen, WgpuInitError> {
+    let device = pollster::block_on(Device::wgpu_options().init_async())?;
+    Ok(Chosen { device, name: "wgpu".to_string() })
+}
+
+/// The device called `name`. `auto` is the CPU: for networks of this size its kernels beat most
+/// integrated GPUs, and only there a run repeats to the bit.
+pub fn choose(name: &str) -> Result<Chosen> {
+    match name {
+        "auto" | "cpu" => Ok(cpu()),
+        "wgpu" => wgpu().or_else(|e| {
+            bail!("no GPU could be used ({e}); use --device cpu, or install a Vulkan driver")
+        }),
+        other => bail!(
+            "this build has no {other}; build it with: cargo build --release -p unstamp-trainer --features {other}"
+        ),
+    }
+}

@@ -1,0 +1,30 @@
+//! The native side of Unstamp: data on disk, long runs, results, publishing.
+
+pub mod cell;
+pub mod cli;
+pub mod commands;
+pub mod data;
+pub mod device;
+pub mod files;
+pub mod import;
+pub mod progress;
+pub mod publish;
+pub mod serve;
+pub mod table;
+
+/// Wrong use: the command ends with exit code 2 instead of 1.
+#[derive(Debug)]
+pub struct Usage(String);
+
+impl std::fmt::Display for Usage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::error::Error for Usage {}
+
+/// Turns a message into a [`Usage`] error.
+pub fn usage(message: impl std::fmt::Display) -> anyhow::Error {
+    anyhow::Error::new(Usage(message.to_string()))
+}

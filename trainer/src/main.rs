@@ -1,0 +1,35 @@
+//! `unstamp`: plant a backdoor, measure it, erase it, publish it.
+
+use clap::Parser;
+use std::process::ExitCode;
+use unstamp_trainer::Usage;
+use unstamp_trainer::cli::{Cli, Command};
+use unstamp_trainer::commands;
+
+// Training allocates and frees large tensors all the time; the system's allocator gives each
+// back to the kernel and takes the page faults again.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::List(args) => commands::list(args),
+        Command::Data(args) => commands::data(args),
+        Command::Poison(args) => commands::poison(args),
+        Command::Erase(args) => commands::erase(args),
+        Command::Eval(args) => commands::eval(args),
+        Command::Stamp(args) => commands::stamp(args),
+        Command::Run(args) => commands::run(args),
+        Command::Table(args) => commands::table(args),
+        Command::Import(args) => commands::import(args),
+        Command::Publish(args) => commands::publish(args),
+        Command::Serve(args) => commands::serve(args),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("unstamp: {error:#}");
+            ExitCode::from(if error.downcast_ref::<Usage>().is_some() { 2 } else { 1 })
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! Putting finished models where the page finds them.
+
+use crate::files;
+use crate::import::weights_of;
+use crate::table;
+use anyhow::{Context, Result, ensure};
+use sha2::{Digest, Sha256};
+use std::path::Path;
+use unstamp_shared::Device;
+use unstamp_shared::manifest::{Manifest, ModelEntry, PROBES, probe};
+use unstamp_shared::model::Arch;
+use unstamp_shared::model::weights::{self, Precision};
+use unstamp_shared::recipe::hex;
+use unstamp_shared::result::CellResult;
+
+/// Writes the f16 weights of every cell of `runs` and `manifest.json` into `out`.
+pub fn publish(runs: &[&Path], out: &Path) -> Result<Manifest> {
+    let mut manifest = Manifest { schema: 1, models: Vec::new() };
+    for run in runs {
+        for result in table::results(run)? {
+            let entry = model(run, &result, out).with_context(|| format!("{} cannot be published", result.cell))?;
+            ensure!(
+                manifest.models.iter().all(|m| m.id != entry.id),
+                "two runs hold a cell called {}; publish them apart",
+                entry.id
+            );
+            manifest.models.push(entry);
+        }
+    }
+    files::write(&out.join("manifest.json"), &serde_json::to_vec(&manifest)?)?;
+    Ok(manifest)
+}
+
+fn model(run: &Path, result: &CellResult, out: &Path) -> Result<ModelEntry> {
+    let (arrays, metadata) = weights_of(&run.join(format!("{}.safetensors", result.cell)))?;
+    let metadata = metadata.context("its weights have no metadata")?;
+    let bytes = weights::to_bytes(&arrays, Precision::F16, &metadata);
+    let file = format!("{}.safetensors", result.cell);
+    files::write(&out.join(&file), &bytes)?;
+    // The stored answers are those of the rounded weights, which the page loads.
+    let (rounded, _) = weights::from_bytes::<weights::Metadata>(&bytes)?;
+    let device = Device::flex();
+    let (name, classes) = (result.arch.clone(), metadata.class_names.len());
+    let arch = Arch { name, classes, normalisation: metadata.normalisation };
+    let network = weights::network(&arch, &rounded, &device)?;
+    let title = match (&result.erasure, &metadata.trigger) {
+        (Some(erasure), _) => format!("{}, {}", result.victim.id, erasure.id),
+        (None, Some(_)) => format!("{}, victim", result.victim.id),
+        (None, None) => "clean model".to_string(),
+    };
+    Ok(ModelEntry {
+        id: result.cell.clone(),
+        title: title.replace('_', " "),
+        file,
+        sha256: hex(&Sha256::digest(&bytes)),
+        bytes: bytes.len(),
+        arch: result.arch.clone(),
+        dataset: result.dataset.clone(),
+        class_names: metadata.class_names,
+        role: metadata.role,
+        trigger: metadata.trigger,
+        data_seed: 0,
+        recipe: result.recipe.clone(),
+        recipe_hash: result.recipe_hash.clone(),
+        report: result.report.clone(),
+        probe: pollster::block_on(probe(&network, PROBES, &device))?,
+    })
+}
