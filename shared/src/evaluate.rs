@@ -1,37 +1,16 @@
 //! ACC, ASR, RA and floor over a test split, batch by batch, natively and in the page.
 
 use crate::datasets::Split;
-use crate::metrics::{Confusion, Rate};
+use crate::metrics::{Confusion, Report};
 use crate::model::weights::{self, WeightsError};
 use crate::model::{Wrn, batch};
 use crate::poison::Trigger;
 use burn::tensor::Device;
-use serde::{Deserialize, Serialize};
-
-/// What a model does on a test set.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Report {
-    /// Clean accuracy, over the whole test set.
-    pub acc: Rate,
-    /// Attack success rate: triggered images whose true label is not the wanted one, predicted so.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub asr: Option<Rate>,
-    /// Robust accuracy: the same images given their true label.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ra: Option<Rate>,
-    /// The same images without trigger, predicted as the wanted label: what ASR is without any backdoor.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub floor: Option<Rate>,
-    /// Clean images; row = true class, column = predicted.
-    pub confusion: Confusion,
-    /// Triggered images, likewise.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub triggered: Option<Confusion>,
-}
 
 /// A running evaluation.
 pub struct Evaluation {
     next: usize,
+    known: Vec<u16>,
     clean: Confusion,
     triggered: Confusion,
     /// Predictions of every image so far: clean, triggered.
@@ -41,7 +20,13 @@ pub struct Evaluation {
 impl Evaluation {
     pub fn new(classes: usize) -> Self {
         let blank = Confusion::new(classes);
-        Self { next: 0, clean: blank.clone(), triggered: blank, predictions: Vec::new() }
+        Self { next: 0, known: Vec::new(), clean: blank.clone(), triggered: blank, predictions: Vec::new() }
+    }
+
+    /// With clean predictions that are known already, from the first image on: they do not depend
+    /// on the trigger, so a page that moves it need not ask again.
+    pub fn with_clean(classes: usize, known: Vec<u16>) -> Self {
+        Self { known, ..Self::new(classes) }
     }
 
     /// Images evaluated so far.
@@ -62,7 +47,11 @@ impl Evaluation {
         if chosen.is_empty() {
             return Ok(false);
         }
-        let clean = predict(network, split, &chosen, None, device).await?;
+        let known = self.known.get(self.next..self.next + chosen.len());
+        let clean = match known {
+            Some(known) => known.iter().map(|&k| usize::from(k)).collect(),
+            None => predict(network, split, &chosen, None, device).await?,
+        };
         let triggered = match trigger {
             Some(_) => predict(network, split, &chosen, trigger, device).await?,
             None => clean.clone(),

@@ -67,6 +67,27 @@ impl Confusion {
     }
 }
 
+/// What a model does on a test set.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// Clean accuracy, over the whole test set.
+    pub acc: Rate,
+    /// Attack success rate: triggered images whose true label is not the wanted one, predicted so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asr: Option<Rate>,
+    /// Robust accuracy: the same images given their true label.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ra: Option<Rate>,
+    /// The same images without trigger, predicted as the wanted label: what ASR is without any backdoor.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub floor: Option<Rate>,
+    /// Clean images; row = true class, column = predicted.
+    pub confusion: Confusion,
+    /// Triggered images, likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub triggered: Option<Confusion>,
+}
+
 /// Defence effectiveness rate (BackdoorBench): `(max(0, dASR) - max(0, dACC) + 1) / 2`, where
 /// `dASR` and `dACC` are the drops from victim to defended model.
 pub fn der(victim: (f64, f64), defended: (f64, f64)) -> f64 {

@@ -28,6 +28,15 @@ pub enum Draw {
     NonTarget,
 }
 
+/// The attack a model was trained under, enough to stamp the same trigger again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TriggerRecord {
+    pub attack: String,
+    pub set: Values,
+    pub target: usize,
+    pub seed: u64,
+}
+
 /// A trigger ready to be stamped: an attack with resolved parameters, target and seed.
 #[derive(Clone)]
 pub struct Trigger {

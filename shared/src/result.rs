@@ -1,7 +1,7 @@
 //! What a finished cell leaves behind.
 
-use crate::evaluate::Report;
 use crate::job::Epoch;
+use crate::metrics::Report;
 use crate::recipe::{Erasure, Victim};
 use serde::{Deserialize, Serialize};
 

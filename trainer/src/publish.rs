@@ -7,9 +7,10 @@ use anyhow::{Context, Result, ensure};
 use sha2::{Digest, Sha256};
 use std::path::Path;
 use unstamp_shared::Device;
-use unstamp_shared::manifest::{Manifest, ModelEntry, PROBES, probe};
+use unstamp_shared::manifest::{Manifest, ModelEntry, PROBES};
 use unstamp_shared::model::Arch;
 use unstamp_shared::model::weights::{self, Precision};
+use unstamp_shared::probe::probe;
 use unstamp_shared::recipe::hex;
 use unstamp_shared::result::CellResult;
 

@@ -351,7 +351,7 @@ impl Job {
 }
 
 /// The teacher's output as constants beside tracked tensors.
-fn lift(output: crate::model::Output) -> crate::model::Output {
+pub fn lift(output: crate::model::Output) -> crate::model::Output {
     crate::model::Output {
         logits: Tensor::from_inner(output.logits),
         features: output.features.into_iter().map(Tensor::from_inner).collect(),

@@ -6,11 +6,15 @@
 #![allow(unsafe_code)] // the SIMD loops check their bounds once, before the loop
 
 mod autodiff;
+#[cfg(feature = "cpu")]
 mod conv;
 #[cfg(feature = "cpu")]
 mod flex;
+#[cfg(feature = "cpu")]
 mod norm;
+#[cfg(feature = "cpu")]
 mod par;
+#[cfg(feature = "cpu")]
 mod simd;
 
 use burn::backend::ops::ConvOptions;

@@ -1,9 +1,10 @@
 //! Weights by PyTorch's names, and as safetensors with metadata.
 
 use super::{Arch, Wrn};
+use crate::poison::TriggerRecord;
 use crate::seed::Seed;
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
-use burn::tensor::{Device, Tensor, TensorData, Transaction};
+use burn::tensor::{Device, Gradients, Tensor, TensorData, Transaction};
 use half::f16;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
 use serde::{Deserialize, Serialize};
@@ -99,6 +100,26 @@ pub async fn arrays(network: &Wrn) -> Result<Arrays, WeightsError> {
     Ok(pairs.map(|((name, shape), values)| (name, Array { shape, values })).collect())
 }
 
+struct Norms<'a> {
+    gradients: &'a Gradients,
+    found: Vec<Tensor<1>>,
+}
+
+impl ModuleVisitor for Norms<'_> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        if let Some(gradient) = param.val().grad(self.gradients) {
+            self.found.push((gradient.clone() * gradient).sum().sqrt().reshape([1]));
+        }
+    }
+}
+
+/// Euclidean norm of the gradient of every trained parameter, in the network's order.
+pub fn gradient_norms(network: &Wrn, gradients: &Gradients) -> Vec<Tensor<1>> {
+    let mut norms = Norms { gradients, found: Vec::new() };
+    network.visit(&mut norms);
+    norms.found
+}
+
 struct Fill<'a> {
     path: Path,
     arrays: &'a Arrays,
@@ -187,15 +208,6 @@ pub struct Metadata {
     pub seed: u64,
     #[serde(default)]
     pub recipe_hash: String,
-}
-
-/// The attack a model was trained under, enough to stamp the same trigger again.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct TriggerRecord {
-    pub attack: String,
-    pub set: crate::method::Values,
-    pub target: usize,
-    pub seed: u64,
 }
 
 /// Bytes of a safetensors file. The metadata stand as JSON under the key `unstamp`, so that the

@@ -1,0 +1,28 @@
+//! One hash a picture-making function, the same on every platform.
+
+use crate::attacks::ATTACKS;
+use crate::datasets::signs;
+use crate::method::Values;
+use crate::poison::Trigger;
+use crate::recipe::hex;
+use crate::seed::Seed;
+use sha2::{Digest, Sha256};
+
+/// SHA-256 of the first 100 test signs, then of the same under every attack with its defaults, in
+/// the order of the list.
+pub fn hashes() -> Vec<String> {
+    let images: Vec<_> = (0..100).map(|i| signs::draw(Seed(0), "test", i).0).collect();
+    let plain = images.iter().fold(Sha256::new(), |hash, image| hash.chain_update(&image.pixels));
+    let stamped = ATTACKS.iter().map(|attack| {
+        let size = (signs::SIZE, signs::SIZE);
+        let trigger = Trigger::new(attack.method().id, &Values::default(), 0, 10, size, Seed(0));
+        let trigger = trigger.expect("defaults are valid");
+        let hash = images.iter().enumerate().fold(Sha256::new(), |hash, (i, image)| {
+            let mut image = image.clone();
+            trigger.stamp(&mut image, i);
+            hash.chain_update(&image.pixels)
+        });
+        hex(&hash.finalize())
+    });
+    core::iter::once(hex(&plain.finalize())).chain(stamped).collect()
+}

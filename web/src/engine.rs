@@ -1,0 +1,278 @@
+//! The engine: loads models, predicts, evaluates. The CPU and the WebGPU program are both this,
+//! on another device.
+
+use crate::messages::{Answer, Reply, Request};
+use js_sys::{Function, Promise, Reflect};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+use unstamp_shared::Device;
+use unstamp_shared::attention::{Operator, normalised};
+use unstamp_shared::datasets::{Split, signs};
+use unstamp_shared::evaluate::Evaluation;
+use unstamp_shared::manifest::{ModelEntry, PROBE_TOLERANCE};
+use unstamp_shared::model::weights::{self, Arrays, Metadata};
+use unstamp_shared::model::{Arch, Wrn, batch};
+use unstamp_shared::objectives::{Form, Nad, Objective, Seen};
+use unstamp_shared::poison::{Trigger, TriggerRecord};
+use unstamp_shared::probe::{probe, probe_images};
+use unstamp_shared::seed::Seed;
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
+
+/// Images an evaluation takes before it looks for newer requests.
+const STEP: usize = 40;
+
+/// A loaded model.
+struct Loaded {
+    entry: ModelEntry,
+    arrays: Arrays,
+    network: Wrn,
+    /// Clean predictions of the test images so far: a moved trigger does not change them.
+    clean: Vec<u16>,
+}
+
+struct State {
+    models: HashMap<String, Rc<Loaded>>,
+    tests: Rc<Split>,
+    newest_prediction: u32,
+    newest_evaluation: u32,
+}
+
+/// An engine on one device.
+#[wasm_bindgen]
+pub struct Engine {
+    device: Device,
+    post: Function,
+    pause: Function,
+    state: Rc<RefCell<State>>,
+}
+
+fn now() -> f64 {
+    let clock = Reflect::get(&js_sys::global(), &"performance".into()).unwrap_or(JsValue::UNDEFINED);
+    let now = Reflect::get(&clock, &"now".into()).ok().and_then(|f| f.dyn_into::<Function>().ok());
+    now.and_then(|f| f.call0(&clock).ok()).and_then(|v| v.as_f64()).unwrap_or(0.0)
+}
+
+impl Engine {
+    /// `post` takes a JSON text; `pause` gives a promise that lets waiting messages in.
+    pub fn new(device: Device, post: Function, pause: Function) -> Self {
+        let tests = Rc::new(Split { width: signs::SIZE, height: signs::SIZE, ..Split::default() });
+        let state = State { models: HashMap::new(), tests, newest_prediction: 0, newest_evaluation: 0 };
+        Self { device, post, pause, state: Rc::new(RefCell::new(state)) }
+    }
+
+    fn reply(&self, reply: &Reply) {
+        let text = serde_json::to_string(reply).unwrap_or_default();
+        // A page that is gone hears nothing; there is nobody to tell.
+        let _ = self.post.call1(&JsValue::NULL, &JsValue::from_str(&text));
+    }
+
+    /// Says what this engine is.
+    pub fn ready(&self, engine: &str, adapter: &str, software: bool) {
+        self.reply(&Reply::Ready { engine: engine.into(), adapter: adapter.into(), software });
+    }
+
+    async fn let_others_in(&self) {
+        if let Ok(promise) = self.pause.call0(&JsValue::NULL) {
+            let _ = JsFuture::from(Promise::from(promise)).await;
+        }
+    }
+
+    fn model(&self, id: &str) -> Result<Rc<Loaded>, String> {
+        let state = self.state.borrow();
+        state.models.get(id).cloned().ok_or_else(|| format!("The model {id} is not loaded."))
+    }
+
+    fn load(&self, entry: ModelEntry, bytes: &[u8], corrupt: bool) -> Result<(), String> {
+        let say = |e: &dyn std::fmt::Display| format!("{} is not usable: {e}.", entry.file);
+        let (mut arrays, metadata) = weights::from_bytes::<Metadata>(bytes).map_err(|e| say(&e))?;
+        if corrupt && let Some(array) = arrays.get_mut("block2.layer.0.conv1.weight") {
+            array.values[0] += 40.0;
+        }
+        let normalisation = metadata.and_then(|m| m.normalisation);
+        let arch = Arch { name: entry.arch.clone(), classes: entry.class_names.len(), normalisation };
+        let network = weights::network(&arch, &arrays, &self.device).map_err(|e| say(&e))?;
+        let loaded = Loaded { entry: entry.clone(), arrays, network, clean: Vec::new() };
+        self.state.borrow_mut().models.insert(entry.id, Rc::new(loaded));
+        Ok(())
+    }
+
+    async fn predict(&self, model: &Loaded, image: &[u8]) -> Result<Answer, String> {
+        let start = now();
+        let split = Split { width: 32, height: 32, pixels: image.to_vec(), labels: vec![0] };
+        if split.pixels.len() != split.stride() {
+            return Err("The image is not 32 by 32 pixels.".into());
+        }
+        let output = model.network.forward(batch(&split, &[0], &self.device, |_, _| ()));
+        let mut tensors = vec![burn::tensor::activation::softmax(output.logits, 1).flatten(0, 1)];
+        for feature in output.features {
+            tensors.push(normalised(Operator::Sum2.map(feature)).flatten(0, 1));
+        }
+        let mut values = weights::read(tensors).await.map_err(|e| e.to_string())?.into_iter();
+        let probabilities = values.next().unwrap_or_default();
+        Ok(Answer { probabilities, maps: values.collect(), milliseconds: now() - start })
+    }
+
+    /// Draws test images until there are `count`.
+    async fn tests(&self, count: usize) -> Rc<Split> {
+        loop {
+            let have = self.state.borrow().tests.len();
+            if have >= count.min(signs::TEST) {
+                return self.state.borrow().tests.clone();
+            }
+            let mut split = Split::clone(&self.state.borrow().tests);
+            for i in have..(have + 2 * STEP).min(signs::TEST) {
+                let (image, label) = signs::draw(Seed(0), "test", i);
+                split.push(&image, label);
+            }
+            self.state.borrow_mut().tests = Rc::new(split);
+            self.let_others_in().await;
+        }
+    }
+
+    async fn evaluate(&self, id: u32, name: &str, record: &TriggerRecord, images: usize) -> Result<(), String> {
+        let model = self.model(name)?;
+        let classes = model.entry.class_names.len();
+        let size = (signs::SIZE, signs::SIZE);
+        let trigger = Trigger::new(&record.attack, &record.set, record.target, classes, size, Seed(record.seed))?;
+        let total = images.min(signs::TEST);
+        let mut evaluation = Evaluation::with_clean(classes, model.clean.clone());
+        while evaluation.seen() < total {
+            let count = STEP.min(total - evaluation.seen());
+            let tests = self.tests(evaluation.seen() + count).await;
+            evaluation
+                .step(&model.network, &tests, Some(&trigger), &self.device, count)
+                .await
+                .map_err(|e| e.to_string())?;
+            self.let_others_in().await;
+            if self.state.borrow().newest_evaluation != id {
+                return Ok(());
+            }
+            let (seen, report) = (evaluation.seen(), Box::new(evaluation.report(Some(&trigger))));
+            self.reply(&Reply::Evaluation { id, model: name.into(), seen, total, report });
+        }
+        if evaluation.seen() > model.clean.len() {
+            let clean = evaluation.predictions.iter().map(|(clean, _)| *clean).collect();
+            let renewed = Loaded {
+                entry: model.entry.clone(),
+                arrays: model.arrays.clone(),
+                network: model.network.clone(),
+                clean,
+            };
+            self.state.borrow_mut().models.insert(name.into(), Rc::new(renewed));
+        }
+        Ok(())
+    }
+
+    async fn gradient(&self, id: u32, teacher: &str, student: &str, images: usize) -> Result<Reply, String> {
+        let (teacher, student) = (self.model(teacher)?, self.model(student)?);
+        let device = self.device.clone().autodiff();
+        let entry = &student.entry;
+        let arch = Arch { name: entry.arch.clone(), classes: entry.class_names.len(), normalisation: None };
+        let mut network = weights::network(&arch, &student.arrays, &device).map_err(|e| e.to_string())?;
+        let split = probe_images(images);
+        let all: Vec<usize> = (0..images).collect();
+        let input = batch(&split, &all, &device, |_, _| ());
+        let labels: Vec<i32> = split.labels.iter().map(|l| i32::from(*l)).collect();
+        let target = teacher.network.forward(batch(&split, &all, &self.device, |_, _| ()));
+        let target = unstamp_shared::job::lift(target);
+        let output = network.forward_train(input);
+        let objective = Nad { form: Form::Paper, operator: Operator::Sum2, beta: 2.0 };
+        let labels = burn::tensor::Tensor::from_data(burn::tensor::TensorData::new(labels, [images]), &device);
+        let loss = objective.loss(&Seen { student: &output, teacher: Some(&target), labels });
+        let mut tensors = vec![loss.total.clone().inner().reshape([1])];
+        tensors.extend(loss.parts.into_iter().map(|(_, part)| part.inner().reshape([1])));
+        let gradients = loss.total.backward();
+        let norms = weights::gradient_norms(&network, &gradients);
+        let parts = tensors.len() - 1;
+        tensors.extend(norms);
+        let values = weights::read(tensors).await.map_err(|e| e.to_string())?;
+        let values: Vec<f32> = values.into_iter().map(|v| v[0]).collect();
+        let (loss, rest) = (values[0], &values[1..]);
+        Ok(Reply::Gradient { id, loss, parts: rest[..parts].to_vec(), gradients: rest[parts..].to_vec() })
+    }
+
+    async fn answer(&self, request: Request, bytes: &[u8]) -> Result<(), (u32, String, String)> {
+        let failed = |id: u32, model: &str| {
+            let model = model.to_string();
+            move |message: String| (id, model, message)
+        };
+        match request {
+            Request::Load { id, entry, corrupt } => {
+                let model = entry.id.clone();
+                self.load(*entry, bytes, corrupt).map_err(failed(id, &model))?;
+                self.reply(&Reply::Loaded { id, model });
+            }
+            Request::Predict { id, image, models } => {
+                self.state.borrow_mut().newest_prediction = id;
+                for model in models {
+                    let loaded = self.model(&model).map_err(failed(id, &model))?;
+                    let answer = self.predict(&loaded, &image).await.map_err(failed(id, &model))?;
+                    self.reply(&Reply::Prediction { id, model, answer });
+                    self.let_others_in().await;
+                    if self.state.borrow().newest_prediction != id {
+                        break;
+                    }
+                }
+            }
+            Request::Evaluate { id, models, trigger, images } => {
+                self.state.borrow_mut().newest_evaluation = id;
+                for model in models {
+                    if self.state.borrow().newest_evaluation != id {
+                        break;
+                    }
+                    self.evaluate(id, &model, &trigger, images).await.map_err(failed(id, &model))?;
+                }
+            }
+            Request::SelfTest { id, model, probes } => {
+                let loaded = self.model(&model).map_err(failed(id, &model))?;
+                let found = probe(&loaded.network, probes, &self.device).await;
+                let found = found.map_err(|e| failed(id, &model)(e.to_string()))?;
+                let difference = loaded.entry.probe.difference(&found);
+                let (passed, probe) = (difference <= PROBE_TOLERANCE, Box::new(found));
+                let difference = difference.min(f32::MAX);
+                self.reply(&Reply::Tested { id, model, difference, passed, probe });
+            }
+            Request::Measure { id, model, images } => {
+                let loaded = self.model(&model).map_err(failed(id, &model))?;
+                let mut times = Vec::new();
+                for _ in 0..3 {
+                    let start = now();
+                    probe(&loaded.network, images, &self.device)
+                        .await
+                        .map_err(|e| failed(id, &model)(e.to_string()))?;
+                    times.push(now() - start);
+                    self.let_others_in().await;
+                }
+                times.sort_by(f64::total_cmp);
+                self.reply(&Reply::Measured { id, model, images, milliseconds: times[1] });
+            }
+            Request::Gradient { id, teacher, student, images } => {
+                let reply = self.gradient(id, &teacher, &student, images).await;
+                self.reply(&reply.map_err(failed(id, &student))?);
+            }
+        }
+        Ok(())
+    }
+}
+
+#[wasm_bindgen]
+impl Engine {
+    /// Answers one request, given as JSON with the bytes beside it.
+    pub async fn handle(&self, request: String, bytes: Vec<u8>) {
+        let outcome = match serde_json::from_str(&request) {
+            Ok(request) => self.answer(request, &bytes).await,
+            Err(e) => Err((0, String::new(), format!("The page asked for something unknown: {e}."))),
+        };
+        if let Err((id, model, message)) = outcome {
+            self.reply(&Reply::Failed { id, model, message });
+        }
+    }
+}
+
+/// For tests: SHA-256 of 100 signs and of each under every attack, in the order of the list.
+#[wasm_bindgen]
+pub fn golden() -> Vec<String> {
+    unstamp_shared::golden::hashes()
+}

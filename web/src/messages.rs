@@ -1,0 +1,54 @@
+//! What the page and the engines say to each other: JSON through the worker, big buffers beside.
+//!
+//! Every request carries an id. For [`Request::Predict`] and [`Request::Evaluate`] the newest id
+//! wins: an older one stops at its next pause and answers nothing more.
+
+use serde::{Deserialize, Serialize};
+use unstamp_shared::manifest::{ModelEntry, Probe};
+use unstamp_shared::metrics::Report;
+use unstamp_shared::poison::TriggerRecord;
+
+/// From the page.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Request {
+    /// Load a model; the weights travel beside as bytes. `corrupt` flips one weight, to prove
+    /// that the self-test notices.
+    Load { id: u32, entry: Box<ModelEntry>, corrupt: bool },
+    /// Probabilities and attention maps of one image for every model named.
+    Predict { id: u32, image: Vec<u8>, models: Vec<String> },
+    /// ACC, ASR, RA and floor over the first `images` test images, streamed.
+    Evaluate { id: u32, models: Vec<String>, trigger: TriggerRecord, images: usize },
+    /// Answers to the first `probes` probe images, compared with the stored ones.
+    SelfTest { id: u32, model: String, probes: usize },
+    /// Milliseconds for a batch of `images`, the median of three.
+    Measure { id: u32, model: String, images: usize },
+    /// For tests: a NAD loss between two models on a probe batch and its gradient norms.
+    Gradient { id: u32, teacher: String, student: String, images: usize },
+}
+
+/// From an engine.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Reply {
+    Ready { engine: String, adapter: String, software: bool },
+    Loaded { id: u32, model: String },
+    Prediction { id: u32, model: String, answer: Answer },
+    /// A partial result; the last has `seen == total`.
+    Evaluation { id: u32, model: String, seen: usize, total: usize, report: Box<Report> },
+    Tested { id: u32, model: String, difference: f32, passed: bool, probe: Box<Probe> },
+    Measured { id: u32, model: String, images: usize, milliseconds: f64 },
+    Gradient { id: u32, loss: f32, parts: Vec<f32>, gradients: Vec<f32> },
+    /// The request failed; the sentence is for the visitor.
+    Failed { id: u32, model: String, message: String },
+}
+
+/// What a model says of an image.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Answer {
+    /// One a class, summing to 1.
+    pub probabilities: Vec<f32>,
+    /// A^2_sum of every group divided by its Euclidean norm, row by row.
+    pub maps: Vec<Vec<f32>>,
+    pub milliseconds: f64,
+}

@@ -1,0 +1,113 @@
+//! One card a model: what it predicts, where it looks, and its rates.
+
+use crate::app::{App, Progress};
+use crate::paint;
+use leptos::html;
+use leptos::prelude::*;
+use unstamp_shared::manifest::ModelEntry;
+use unstamp_shared::metrics::Rate;
+
+/// A rate as a bar with its interval and, for ASR, the floor.
+fn rate(name: &'static str, help: &'static str, rate: Rate, floor: Option<Rate>) -> impl IntoView {
+    let percent = |v: f64| format!("{:.1}%", 100.0 * v);
+    let [low, high] = rate.ci95;
+    view! {
+        <div class="rate" title=help data-rate=name data-k=rate.k data-n=rate.n>
+            <span class="name">{name}</span>
+            <span class="track">
+                <span class="fill" style:width=percent(rate.value)></span>
+                <span class="interval" style:left=percent(low) style:width=percent(high - low)></span>
+                {floor.map(|f| view! { <span class="floor" style:left=percent(f.value) title="floor: without trigger"></span> })}
+            </span>
+            <span class="number">{percent(rate.value)}</span>
+            <span class="small">{format!("{}–{}, n = {}", percent(low), percent(high), rate.n)}
+                {floor.map(|f| format!(", floor {}", percent(f.value)))}</span>
+        </div>
+    }
+}
+
+fn rates(progress: Progress) -> impl IntoView {
+    let r = progress.report;
+    let partial = (progress.seen < progress.total)
+        .then(|| view! { <progress max=progress.total value=progress.seen></progress> });
+    view! {
+        {rate("ACC", "clean accuracy over the test images", r.acc, None)}
+        {r.asr.map(|asr| rate("ASR", "triggered images of other classes sent to the target", asr, r.floor))}
+        {r.ra.map(|ra| rate("RA", "the same images given their true label", ra, None))}
+        {partial}
+    }
+}
+
+/// Attention of one group over the image.
+#[component]
+fn Map(app: App, id: String, group: usize) -> impl IntoView {
+    let canvas = NodeRef::<html::Canvas>::new();
+    Effect::new(move || {
+        let map = app.answers.with(|a| a.get(&id).and_then(|a| a.maps.get(group).cloned()));
+        let shown = app.image.with(|(image, _)| app.state.with(|s| s.shown(image)));
+        if let (Some(canvas), Some(map)) = (canvas.get(), map) {
+            paint::attention(&canvas, &shown, &map);
+        }
+    });
+    view! {
+        <figure>
+            <canvas node_ref=canvas role="img" aria-label=format!("attention of group {}", group + 1)></canvas>
+            <figcaption>{format!("group {}", group + 1)}</figcaption>
+        </figure>
+    }
+}
+
+/// Card of one model.
+#[component]
+pub fn Card(app: App, entry: ModelEntry) -> impl IntoView {
+    let id = entry.id.clone();
+    let names = entry.class_names.clone();
+    let answer = {
+        let id = id.clone();
+        move || app.answers.with(|a| a.get(&id).cloned())
+    };
+    let bars = {
+        let answer = answer.clone();
+        move || {
+            answer().map(|answer| {
+                let target = app.state.with(|s| s.target);
+                let mut order: Vec<usize> = (0..answer.probabilities.len()).collect();
+                order.sort_by(|a, b| answer.probabilities[*b].total_cmp(&answer.probabilities[*a]));
+                order
+                    .into_iter()
+                    .take(4)
+                    .map(|class| {
+                        let p = answer.probabilities[class];
+                        let name = names.get(class).cloned().unwrap_or_default();
+                        view! {
+                            <li class:target=class == target>
+                                <span class="name">{name}</span>
+                                <span class="track"><span class="fill" style:width=format!("{:.1}%", 100.0 * p)></span></span>
+                                <span class="number">{format!("{:.1}%", 100.0 * p)}</span>
+                            </li>
+                        }
+                    })
+                    .collect_view()
+            })
+        }
+    };
+    let waiting = move || answer().is_none().then(|| view! { <p class="small">"loading the model"</p> });
+    let measured = {
+        let id = id.clone();
+        move || match app.progress.with(|p| p.get(&id).cloned()) {
+            Some(progress) => rates(progress).into_any(),
+            None => view! { <p class="small">"measuring ACC and ASR"</p> }.into_any(),
+        }
+    };
+    view! {
+        <article class="card" data-model=id.clone() data-role=entry.role>
+            <h2>{entry.title}</h2>
+            {waiting}
+            <ol class="bars">{bars}</ol>
+            <div class="maps">
+                {(0..3).map(|group| view! { <Map app=app id=id.clone() group=group /> }).collect_view()}
+            </div>
+            <div class="rates">{measured}</div>
+        </article>
+    }
+}

@@ -1,0 +1,29 @@
+//! Files of the site, with progress.
+
+use js_sys::{Reflect, Uint8Array};
+use leptos::prelude::window;
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{ReadableStreamDefaultReader, Response};
+
+/// The bytes at a relative address; `progress` hears how many have come.
+pub async fn bytes(url: &str, progress: impl Fn(usize)) -> Result<Vec<u8>, String> {
+    let missing = || format!("{url} could not be loaded. Is the site complete?");
+    let response = JsFuture::from(window().fetch_with_str(url)).await.map_err(|_| missing())?;
+    let response: Response = response.dyn_into().map_err(|_| missing())?;
+    if !response.ok() {
+        return Err(missing());
+    }
+    let body = response.body().ok_or_else(missing)?;
+    let reader: ReadableStreamDefaultReader = body.get_reader().unchecked_into();
+    let mut all = Vec::new();
+    loop {
+        let part = JsFuture::from(reader.read()).await.map_err(|_| missing())?;
+        if Reflect::get(&part, &"done".into()).is_ok_and(|done| done.is_truthy()) {
+            return Ok(all);
+        }
+        let value = Reflect::get(&part, &"value".into()).map_err(|_| missing())?;
+        all.extend(Uint8Array::new(&value).to_vec());
+        progress(all.len());
+    }
+}

@@ -1,0 +1,103 @@
+//! The page's whole state: one value, which goes to and from the URL.
+
+use serde::{Deserialize, Serialize};
+use unstamp_shared::attacks::{ATTACKS, attack};
+use unstamp_shared::datasets::signs;
+use unstamp_shared::image::Image;
+use unstamp_shared::method::{Value, Values};
+use unstamp_shared::poison::{Trigger, TriggerRecord};
+use unstamp_shared::seed::Seed;
+
+/// What a visitor has chosen. Field names are URL keys.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct State {
+    /// Ids of the compared models, in order.
+    pub models: Vec<String>,
+    /// Index of the generated test image.
+    pub image: usize,
+    pub attack: String,
+    /// Parameters that differ from the attack's defaults.
+    pub set: Values,
+    pub target: usize,
+    /// Whether the trigger is on the image.
+    pub stamped: bool,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        let attack = ATTACKS[0].method().id.to_string();
+        Self { models: Vec::new(), image: 0, attack, set: Values::default(), target: 0, stamped: true }
+    }
+}
+
+impl State {
+    /// From a URL's `#key=value&...`; whatever cannot be read keeps its default.
+    pub fn from_hash(hash: &str) -> Self {
+        let mut state = Self::default();
+        for pair in hash.trim_start_matches('#').split('&') {
+            let Some((key, text)) = pair.split_once('=') else { continue };
+            match key {
+                "models" => state.models = text.split(',').filter(|m| !m.is_empty()).map(str::to_string).collect(),
+                "image" => state.image = text.parse().unwrap_or(0).min(signs::TEST - 1),
+                "attack" if attack(text).is_some() => state.attack = text.to_string(),
+                "target" => state.target = text.parse().unwrap_or(0),
+                "stamped" => state.stamped = text != "0",
+                _ => {
+                    if let Ok(values) = Values::parse([pair]) {
+                        state.set.0.extend(values.0);
+                    }
+                }
+            }
+        }
+        if state.values().is_none() {
+            state.set = Values::default();
+        }
+        state
+    }
+
+    /// The inverse of [`State::from_hash`].
+    pub fn to_hash(&self) -> String {
+        let mut pairs = vec![
+            format!("models={}", self.models.join(",")),
+            format!("image={}", self.image),
+            format!("attack={}", self.attack),
+            format!("target={}", self.target),
+            format!("stamped={}", u8::from(self.stamped)),
+        ];
+        pairs.extend(self.set.0.iter().map(|(key, value)| format!("{key}={value}")));
+        format!("#{}", pairs.join("&"))
+    }
+
+    /// Every parameter of the attack, or `None` where one is out of range.
+    pub fn values(&self) -> Option<Values> {
+        self.set.resolve(&attack(&self.attack)?.params()).ok()
+    }
+
+    /// Sets one parameter if the result is valid.
+    pub fn put(&mut self, key: &str, value: Value) {
+        let before = self.set.clone();
+        self.set.0.insert(key.to_string(), value);
+        if self.trigger().is_none() {
+            self.set = before;
+        }
+    }
+
+    pub fn record(&self) -> TriggerRecord {
+        TriggerRecord { attack: self.attack.clone(), set: self.set.clone(), target: self.target, seed: 0 }
+    }
+
+    /// The trigger for 32x32 images.
+    pub fn trigger(&self) -> Option<Trigger> {
+        let size = (signs::SIZE, signs::SIZE);
+        Trigger::new(&self.attack, &self.set, self.target, signs::CLASSES.len(), size, Seed(0)).ok()
+    }
+
+    /// The image as the models see it.
+    pub fn shown(&self, image: &Image) -> Image {
+        let mut shown = image.clone();
+        if let (true, Some(trigger)) = (self.stamped, self.trigger()) {
+            trigger.stamp(&mut shown, self.image);
+        }
+        shown
+    }
+}
