@@ -34,11 +34,14 @@ async function adapter(forced) {
   if (!found) throw new Error("this browser offers no WebGPU adapter");
   if ((found.isFallbackAdapter || found.info?.isFallbackAdapter) && !forced)
     throw new Error("WebGPU is only emulated in software here");
+  const { vendor, architecture, description } = found.info ?? {};
+  return [vendor, architecture, description].filter(Boolean).join(" ");
 }
 
 async function start(which, forced) {
+  let name = "";
   if (which === "gpu") {
-    await adapter(forced);
+    name = await adapter(forced);
     count();
   }
   const program = await import(`./${programs[which]}.js`);
@@ -47,7 +50,7 @@ async function start(which, forced) {
     postMessage({ from: which, reply });
     if (which === "gpu") postMessage({ from: which, dispatches });
   };
-  engines[which] = { engine: await program.start(post, pause), golden: program.golden };
+  engines[which] = { engine: await program.start(post, pause, name), golden: program.golden };
 }
 
 const say = (error) => (typeof error === "string" ? error : (error?.message ?? String(error)));

@@ -20,7 +20,13 @@ pub struct Evaluation {
 impl Evaluation {
     pub fn new(classes: usize) -> Self {
         let blank = Confusion::new(classes);
-        Self { next: 0, known: Vec::new(), clean: blank.clone(), triggered: blank, predictions: Vec::new() }
+        Self {
+            next: 0,
+            known: Vec::new(),
+            clean: blank.clone(),
+            triggered: blank,
+            predictions: Vec::new(),
+        }
     }
 
     /// With clean predictions that are known already, from the first image on: they do not depend

@@ -120,14 +120,19 @@ impl Recipe {
 
     fn resolve(&mut self) -> Result<(), String> {
         let plain = |id: &str| {
-            !id.is_empty() && id.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+            !id.is_empty()
+                && id.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
         };
-        let info = dataset(&self.dataset)
-            .ok_or_else(|| format!("dataset = '{}' is not known; see unstamp list", self.dataset))?;
+        let info = dataset(&self.dataset).ok_or_else(|| {
+            format!("dataset = '{}' is not known; see unstamp list", self.dataset)
+        })?;
         let classes = info.classes.len().max(2);
         Arch { name: self.arch.clone(), classes, normalisation: None }.config()?;
         if !(self.clean_fraction > 0.0 && self.clean_fraction <= 1.0) {
-            return Err(format!("clean_fraction = {} must be above 0 and at most 1", self.clean_fraction));
+            return Err(format!(
+                "clean_fraction = {} must be above 0 and at most 1",
+                self.clean_fraction
+            ));
         }
         if self.train.epochs == 0 || self.train.batch == 0 || self.train.lr <= 0.0 {
             return Err("train.epochs, train.batch and train.lr must be above 0".to_string());
@@ -146,20 +151,34 @@ impl Recipe {
         }
         for victim in &mut self.victims {
             let Some(id) = &victim.attack else { continue };
-            let attack = attack(id).ok_or_else(|| format!("attack = '{id}' is not known; see unstamp list"))?;
-            victim.set = victim.set.resolve(&attack.params()).map_err(|e| format!("victim {}: {e}", victim.id))?;
+            let attack = attack(id)
+                .ok_or_else(|| format!("attack = '{id}' is not known; see unstamp list"))?;
+            victim.set = victim
+                .set
+                .resolve(&attack.params())
+                .map_err(|e| format!("victim {}: {e}", victim.id))?;
             let rate = *victim.rate.get_or_insert(attack.default_rate());
             if !(rate > 0.0 && rate <= 1.0) {
-                return Err(format!("victim {}: rate = {rate} must be above 0 and at most 1", victim.id));
+                return Err(format!(
+                    "victim {}: rate = {rate} must be above 0 and at most 1",
+                    victim.id
+                ));
             }
             if !info.classes.is_empty() && victim.target >= classes {
-                return Err(format!("victim {}: target = {} is not a class of {}", victim.id, victim.target, self.dataset));
+                return Err(format!(
+                    "victim {}: target = {} is not a class of {}",
+                    victim.id, victim.target, self.dataset
+                ));
             }
         }
         for erasure in &mut self.defences {
-            let defence = defence(&erasure.method)
-                .ok_or_else(|| format!("method = '{}' is not known; see unstamp list", erasure.method))?;
-            erasure.set = erasure.set.resolve(&defence.params()).map_err(|e| format!("defence {}: {e}", erasure.id))?;
+            let defence = defence(&erasure.method).ok_or_else(|| {
+                format!("method = '{}' is not known; see unstamp list", erasure.method)
+            })?;
+            erasure.set = erasure
+                .set
+                .resolve(&defence.params())
+                .map_err(|e| format!("defence {}: {e}", erasure.id))?;
         }
         Ok(())
     }
@@ -193,7 +212,12 @@ impl Recipe {
     pub fn cell_hash(&self, cell: &Cell) -> String {
         hash_of(&(
             (&self.dataset, &self.arch, self.clean_fraction, self.train_images, self.test_images),
-            (&self.train, cell.seed, &cell.victim, cell.erasure.as_ref().map(|e| (&e.method, &e.set))),
+            (
+                &self.train,
+                cell.seed,
+                &cell.victim,
+                cell.erasure.as_ref().map(|e| (&e.method, &e.set)),
+            ),
         ))
     }
 }

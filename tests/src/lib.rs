@@ -1,1 +1,81 @@
 //! Helpers of the tests.
+
+use burn::tensor::{Device, Tensor, TensorData};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use unstamp_shared::model::weights::{Array, Arrays, from_bytes};
+
+/// A file of `tests/fixtures`.
+pub fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name)
+}
+
+/// The repository's root.
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests lies in the root").to_path_buf()
+}
+
+/// The `unstamp` program built beside the tests.
+pub fn unstamp() -> Command {
+    let test = std::env::current_exe().expect("a test has a path");
+    let program = test.ancestors().nth(2).expect("target/release/deps").join("unstamp");
+    assert!(program.exists(), "{} is missing: cargo build --release first", program.display());
+    Command::new(program)
+}
+
+/// Runs `unstamp` and gives code, standard output and error output.
+pub fn run(args: &[&str]) -> (i32, String, String) {
+    let Output { status, stdout, stderr } = unstamp().args(args).output().expect("it starts");
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    (status.code().unwrap_or(-1), text(stdout), text(stderr))
+}
+
+/// PyTorch's numbers, by name.
+pub struct Fixture(pub Arrays);
+
+impl Fixture {
+    pub fn load() -> Self {
+        let bytes = std::fs::read(fixture("wrn.safetensors")).expect("make fixtures");
+        Self(from_bytes::<()>(&bytes).expect("a sound file").0)
+    }
+
+    /// Arrays whose names begin with `prefix.`, without it.
+    pub fn part(&self, prefix: &str) -> Arrays {
+        let strip = |k: &String| Some(k.strip_prefix(prefix)?.strip_prefix('.')?.to_string());
+        self.0.iter().filter_map(|(k, v)| Some((strip(k)?, v.clone()))).collect()
+    }
+
+    pub fn get(&self, name: &str) -> &Array {
+        self.0.get(name).unwrap_or_else(|| panic!("no fixture {name}"))
+    }
+
+    pub fn tensor<const D: usize>(&self, name: &str, device: &Device) -> Tensor<D> {
+        let array = self.get(name);
+        Tensor::from_data(TensorData::new(array.values.clone(), array.shape.clone()), device)
+    }
+}
+
+/// Values of a tensor, whatever its device.
+pub fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+    pollster::block_on(tensor.into_data_async()).expect("readable").iter::<f32>().collect()
+}
+
+/// Asserts that two lists agree within `tolerance` times the largest expected value.
+pub fn close(found: &[f32], expected: &[f32], tolerance: f32, what: &str) {
+    assert_eq!(found.len(), expected.len(), "{what}: lengths differ");
+    let scale = expected.iter().fold(1e-6f32, |m, v| m.max(v.abs()));
+    for (i, (f, e)) in found.iter().zip(expected).enumerate() {
+        let off = (f - e).abs() / scale;
+        assert!(off <= tolerance, "{what}[{i}]: {f} is not {e} (off by {off:.2e} of {scale})");
+    }
+}
+
+/// The CPU, and a GPU where a driver is there (a software one counts).
+pub fn devices() -> Vec<(&'static str, Device)> {
+    let mut devices = vec![("cpu", Device::flex())];
+    match pollster::block_on(Device::wgpu_options().init_async()) {
+        Ok(device) => devices.push(("wgpu", device)),
+        Err(e) => assert!(std::env::var("UNSTAMP_REQUIRE_WGPU").is_err(), "no wgpu adapter: {e}"),
+    }
+    devices
+}

@@ -33,10 +33,15 @@ fn convolutions_agree_with_burn() {
     ] {
         let what = format!("n={n} {cin}->{cout} {size:?} k={kernel} s={stride}");
         let padding = (kernel - 1) / 2;
-        let x = Tensor::<4>::random([n, cin, size.0, size.1], Distribution::Normal(0.0, 1.0), &device)
-            .require_grad();
-        let w = Tensor::<4>::random([cout, cin, kernel, kernel], Distribution::Normal(0.0, 1.0), &device)
-            .require_grad();
+        let x =
+            Tensor::<4>::random([n, cin, size.0, size.1], Distribution::Normal(0.0, 1.0), &device)
+                .require_grad();
+        let w = Tensor::<4>::random(
+            [cout, cin, kernel, kernel],
+            Distribution::Normal(0.0, 1.0),
+            &device,
+        )
+        .require_grad();
         let ours = kernels::conv2d(x.clone(), w.clone(), stride, padding);
         let theirs = burn_conv2d(
             x.clone(),

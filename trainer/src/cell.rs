@@ -23,9 +23,6 @@ use unstamp_shared::recipe::{Cell, Recipe};
 use unstamp_shared::result::{CellResult, Counts, SCHEMA};
 use unstamp_shared::seed::Seed;
 
-/// Seconds between checkpoints; when one is written does not change the outcome.
-const CHECKPOINT: Duration = Duration::from_secs(20);
-
 /// What every cell of a run shares.
 pub struct Bench<'a> {
     pub recipe: &'a Recipe,
@@ -33,6 +30,8 @@ pub struct Bench<'a> {
     pub device: &'a Chosen,
     /// What an imported model expects of its input.
     pub normalisation: Option<[[f32; 3]; 2]>,
+    /// Time between checkpoints; when one is written does not change the outcome.
+    pub checkpoint: Duration,
 }
 
 /// Files of a cell.
@@ -73,7 +72,7 @@ pub fn measure(
 }
 
 /// Drives a job to its end, writing checkpoints beside; returns the minutes it took here.
-pub fn drive(job: &mut Job, checkpoint: &Path, name: &str) -> Result<f64> {
+pub fn drive(job: &mut Job, checkpoint: &Path, every: Duration, name: &str) -> Result<f64> {
     if let Ok(bytes) = std::fs::read(checkpoint) {
         match job.restore(&bytes) {
             Ok(()) => eprintln!("{name}: goes on from {}", checkpoint.display()),
@@ -86,7 +85,7 @@ pub fn drive(job: &mut Job, checkpoint: &Path, name: &str) -> Result<f64> {
     while let Some(event) = pollster::block_on(job.next())? {
         let speed = (job.passes() - from) as f64 / start.elapsed().as_secs_f64();
         progress.show(&event, speed);
-        if saved.elapsed() > CHECKPOINT {
+        if saved.elapsed() >= every {
             files::write(checkpoint, &pollster::block_on(job.save())?)?;
             saved = Instant::now();
         }
@@ -116,7 +115,12 @@ impl Bench<'_> {
     }
 
     /// Runs a cell unless its result is there; a victim's weights are needed to erase from it.
-    pub fn run(&self, cell: &Cell, folder: &Path, victim: Option<&CellResult>) -> Result<CellResult> {
+    pub fn run(
+        &self,
+        cell: &Cell,
+        folder: &Path,
+        victim: Option<&CellResult>,
+    ) -> Result<CellResult> {
         let (place, hash) = (Place::new(folder, &cell.name()), self.recipe.cell_hash(cell));
         if let Some(result) = place.finished(&hash) {
             return Ok(result);
@@ -127,11 +131,13 @@ impl Bench<'_> {
         let test = Self::front(&self.data.test, self.recipe.test_images);
         let chosen = match (&trigger, cell.victim.rate) {
             (Some(t), Some(rate)) => {
-                select(&train.labels, t, rate, cell.victim.rate_of, cell.victim.draw).map_err(crate::usage)?
+                select(&train.labels, t, rate, cell.victim.rate_of, cell.victim.draw)
+                    .map_err(crate::usage)?
             }
             _ => Vec::new(),
         };
-        let of_class = train.labels.iter().filter(|l| usize::from(**l) == cell.victim.target).count();
+        let of_class =
+            train.labels.iter().filter(|l| usize::from(**l) == cell.victim.target).count();
         let mut counts = Counts {
             train: train.len(),
             test: test.len(),
@@ -142,7 +148,8 @@ impl Bench<'_> {
         let arch = self.arch();
         let (start, phases, data) = match &cell.erasure {
             None => {
-                let data = trigger.as_ref().map_or_else(|| train.clone(), |t| poison(&train, t, &chosen));
+                let data =
+                    trigger.as_ref().map_or_else(|| train.clone(), |t| poison(&train, t, &chosen));
                 let init = arch.init(seed, &self.device.device).map_err(crate::usage)?;
                 let mut training = self.recipe.train.clone();
                 training.augment = cell.victim.augment.unwrap_or(training.augment);
@@ -163,14 +170,23 @@ impl Bench<'_> {
                 name.erasure = None;
                 let from = Place::new(folder, &name.name()).weights;
                 let (arrays, _) = crate::import::weights_of(&from)?;
-                let defence = defence(&erasure.method).context("a checked recipe names a defence")?;
+                let defence =
+                    defence(&erasure.method).context("a checked recipe names a defence")?;
                 (arrays, defence.phases(&erasure.set, self.data.info.flip), train.subset(&subset))
             }
         };
         let teacher = phases.iter().rev().find_map(|p| p.teacher);
         let device = self.device.device.clone();
-        let mut job = Job::new(hash.clone(), arch.clone(), start.clone(), phases, Arc::new(data), seed, device)?;
-        let minutes = drive(&mut job, &place.checkpoint, &cell.name())?;
+        let mut job = Job::new(
+            hash.clone(),
+            arch.clone(),
+            start.clone(),
+            phases,
+            Arc::new(data),
+            seed,
+            device,
+        )?;
+        let minutes = drive(&mut job, &place.checkpoint, self.checkpoint, &cell.name())?;
         let result = job.result().context("the job ended without a model")?;
         let (report, _) = measure(&arch, result, &test, trigger.as_ref(), self.device)?;
         let distance = teacher
@@ -240,7 +256,11 @@ fn distance(arch: &Arch, a: &Arrays, b: &Arrays, test: &Split, device: &Chosen) 
     let mut sum = 0.0;
     for chosen in all.chunks(100) {
         let images = batch(test, chosen, &device.device, |_, _| ());
-        let d = attention_distance(Operator::Sum2, &teacher.forward(images.clone()), &student.forward(images));
+        let d = attention_distance(
+            Operator::Sum2,
+            &teacher.forward(images.clone()),
+            &student.forward(images),
+        );
         let value = pollster::block_on(weights::read(vec![d.reshape([1])]))?;
         sum += f64::from(value[0][0]) * chosen.len() as f64;
     }

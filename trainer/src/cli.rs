@@ -4,6 +4,7 @@ use crate::device;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Plants backdoors in image classifiers, measures them, and erases them.
 #[derive(Parser)]
@@ -89,6 +90,16 @@ pub struct DeviceArgs {
     /// Where to compute
     #[arg(long, default_value = "auto", value_parser = PossibleValuesParser::new(device::NAMES))]
     pub device: String,
+    /// Seconds between checkpoints of a running job
+    #[arg(long, default_value_t = 20, hide_short_help = true)]
+    pub checkpoint_seconds: u64,
+}
+
+impl DeviceArgs {
+    /// The device, and the time between checkpoints.
+    pub fn choose(&self) -> anyhow::Result<(device::Chosen, Duration)> {
+        Ok((device::choose(&self.device)?, Duration::from_secs(self.checkpoint_seconds)))
+    }
 }
 
 #[derive(Args)]

@@ -48,7 +48,10 @@ pub fn list(args: cli::List) -> Result<()> {
     }
     println!("Attacks");
     for a in &catalog.attacks {
-        println!("  {:<13} {} ({}; {} of the images)", a.method.id, a.method.summary, a.method.paper, a.rate);
+        println!(
+            "  {:<13} {} ({}; {} of the images)",
+            a.method.id, a.method.summary, a.method.paper, a.rate
+        );
         print_params(&a.params);
     }
     println!("Defences");
@@ -72,10 +75,17 @@ pub fn data(args: cli::Data) -> Result<()> {
         cli::Data::Info(source) => {
             let set = load(&source.dataset, source.data.as_deref())?;
             let (train, test) = (&set.train, &set.test);
-            println!("{}: {} classes, {}x{} pixels", set.info.title, set.class_names.len(), train.width, train.height);
+            println!(
+                "{}: {} classes, {}x{} pixels",
+                set.info.title,
+                set.class_names.len(),
+                train.width,
+                train.height
+            );
             println!("{:<30} {:>8} {:>8}", "class", "train", "test");
             for (label, name) in set.class_names.iter().enumerate() {
-                let count = |s: &Split| s.labels.iter().filter(|l| usize::from(**l) == label).count();
+                let count =
+                    |s: &Split| s.labels.iter().filter(|l| usize::from(**l) == label).count();
                 println!("{name:<30} {:>8} {:>8}", count(train), count(test));
             }
             println!("{:<30} {:>8} {:>8}", "all", train.len(), test.len());
@@ -90,7 +100,13 @@ fn load(id: &str, path: Option<&Path>) -> Result<Dataset> {
 }
 
 /// A recipe of one cell, made from command-line arguments.
-fn single(dataset: &str, arch: &str, train: Training, victim: Victim, clean_fraction: f64) -> Recipe {
+fn single(
+    dataset: &str,
+    arch: &str,
+    train: Training,
+    victim: Victim,
+    clean_fraction: f64,
+) -> Recipe {
     Recipe {
         name: "command".to_string(),
         about: String::new(),
@@ -123,7 +139,8 @@ fn standard(epochs: usize, batch: usize, lr: f64, augment: Augment) -> Training 
 
 pub fn poison(args: cli::Poison) -> Result<()> {
     let id = args.trigger.attack.as_deref().unwrap_or("badnets");
-    let method = attack(id).ok_or_else(|| usage(format!("there is no attack '{id}'; see unstamp list")))?;
+    let method =
+        attack(id).ok_or_else(|| usage(format!("there is no attack '{id}'; see unstamp list")))?;
     let rate_of = match args.rate_of.as_str() {
         "all" => RateOf::All,
         "class" => RateOf::Class,
@@ -136,7 +153,9 @@ pub fn poison(args: cli::Poison) -> Result<()> {
         rate_of,
         draw: Draw::AnyClass,
         target: args.trigger.target.unwrap_or(0),
-        set: values(&args.trigger.set)?.resolve(&method.params()).map_err(|e| usage(format!("attack {id}: {e}")))?,
+        set: values(&args.trigger.set)?
+            .resolve(&method.params())
+            .map_err(|e| usage(format!("attack {id}: {e}")))?,
         augment: None,
     };
     let set = load(&args.source.dataset, args.source.data.as_deref())?;
@@ -144,17 +163,25 @@ pub fn poison(args: cli::Poison) -> Result<()> {
     let augment = if args.no_augment { Augment::default() } else { augment };
     let train = standard(args.epochs, args.batch, args.lr, augment);
     let recipe = single(&args.source.dataset, &args.arch, train, victim, 0.05);
-    Arch { name: args.arch.clone(), classes: set.class_names.len(), normalisation: None }.config().map_err(usage)?;
+    Arch { name: args.arch.clone(), classes: set.class_names.len(), normalisation: None }
+        .config()
+        .map_err(usage)?;
     let cell = Cell { seed: args.seed, victim: recipe.victims[0].clone(), erasure: None };
-    let chosen = device::choose(&args.device.device)?;
-    let bench = Bench { recipe: &recipe, data: &set, device: &chosen, normalisation: None };
+    let (chosen, checkpoint) = args.device.choose()?;
+    let bench =
+        Bench { recipe: &recipe, data: &set, device: &chosen, normalisation: None, checkpoint };
     if args.dataset_only {
         let trigger = bench.trigger(&cell)?.context("an attack")?;
         return write_poisoned(&set, &trigger, &cell.victim, &args.out);
     }
     let result = bench.run(&cell, &args.out, None)?;
     print!("{}", table::markdown(std::slice::from_ref(&result)));
-    println!("\n{} of {} images poisoned ({:.1} % of the target class)", result.data.poisoned, result.data.train, 100.0 * result.data.poisoned_of_class);
+    println!(
+        "\n{} of {} images poisoned ({:.1} % of the target class)",
+        result.data.poisoned,
+        result.data.train,
+        100.0 * result.data.poisoned_of_class
+    );
     println!("{}", Place::new(&args.out, &result.cell).weights.display());
     Ok(())
 }
@@ -162,7 +189,8 @@ pub fn poison(args: cli::Poison) -> Result<()> {
 /// The poisoned training set as class folders of PNGs and a list.
 fn write_poisoned(set: &Dataset, trigger: &Trigger, victim: &Victim, out: &Path) -> Result<()> {
     let rate = victim.rate.unwrap_or_default();
-    let chosen = select(&set.train.labels, trigger, rate, victim.rate_of, victim.draw).map_err(usage)?;
+    let chosen =
+        select(&set.train.labels, trigger, rate, victim.rate_of, victim.draw).map_err(usage)?;
     let split = poisoned(&set.train, trigger, &chosen);
     let mut list = csv::Writer::from_writer(Vec::new());
     list.write_record(["index", "original_label", "new_label", "poisoned", "file"])?;
@@ -184,15 +212,23 @@ fn write_poisoned(set: &Dataset, trigger: &Trigger, victim: &Victim, out: &Path)
 }
 
 pub fn erase(args: cli::Erase) -> Result<()> {
-    let method = defence(&args.defence)
-        .ok_or_else(|| usage(format!("there is no defence '{}'; see unstamp list", args.defence)))?;
-    let set = values(&args.set)?.resolve(&method.params()).map_err(|e| usage(format!("defence {}: {e}", args.defence)))?;
+    let method = defence(&args.defence).ok_or_else(|| {
+        usage(format!("there is no defence '{}'; see unstamp list", args.defence))
+    })?;
+    let set = values(&args.set)?
+        .resolve(&method.params())
+        .map_err(|e| usage(format!("defence {}: {e}", args.defence)))?;
     if !(args.clean_fraction > 0.0 && args.clean_fraction <= 1.0) {
-        return Err(usage(format!("--clean-fraction {} must be above 0 and at most 1", args.clean_fraction)));
+        return Err(usage(format!(
+            "--clean-fraction {} must be above 0 and at most 1",
+            args.clean_fraction
+        )));
     }
     let (arrays, metadata) = weights_of(&args.model)?;
     let dataset = args.dataset.clone().or(metadata.as_ref().map(|m| m.dataset.clone()));
-    let dataset = dataset.ok_or_else(|| usage("--dataset is missing: the model does not say what it was trained on"))?;
+    let dataset = dataset.ok_or_else(|| {
+        usage("--dataset is missing: the model does not say what it was trained on")
+    })?;
     let data = load(&dataset, args.data.as_deref())?;
     let arch = arch_of(metadata.as_ref(), args.arch.as_deref(), &data)?;
     let trigger = trigger_of(metadata.as_ref(), None, &Values::default(), None, &data)?;
@@ -206,20 +242,36 @@ pub fn erase(args: cli::Erase) -> Result<()> {
         set: trigger.as_ref().map(|t| t.values.clone()).unwrap_or_default(),
         augment: None,
     };
-    let recipe = single(&dataset, &arch.name, standard(1, 1, 1.0, Augment::default()), victim, args.clean_fraction);
+    let recipe = single(
+        &dataset,
+        &arch.name,
+        standard(1, 1, 1.0, Augment::default()),
+        victim,
+        args.clean_fraction,
+    );
     let victim = Cell { seed: args.seed, victim: recipe.victims[0].clone(), erasure: None };
     let erasure = Erasure { id: args.defence.clone(), method: args.defence.clone(), set };
     let cell = Cell { erasure: Some(erasure), ..victim.clone() };
-    let chosen = device::choose(&args.device.device)?;
+    let (chosen, checkpoint) = args.device.choose()?;
     // The cell takes its victim from beside its result.
     let copy = Place::new(&args.out, &victim.name()).weights;
     let head = metadata.unwrap_or_default();
     files::write(&copy, &weights::to_bytes(&arrays, Precision::F32, &head))?;
     let (before, _) = measure(&arch, &arrays, &data.test, trigger.as_ref(), &chosen)?;
-    let bench = Bench { recipe: &recipe, data: &data, device: &chosen, normalisation: arch.normalisation };
+    let bench = Bench {
+        recipe: &recipe,
+        data: &data,
+        device: &chosen,
+        normalisation: arch.normalisation,
+        checkpoint,
+    };
     let result = bench.run(&cell, &args.out, None)?;
     let line = |name: &str, acc: Rate, asr: Option<Rate>| {
-        println!("{name:<10} ACC {:<6.1} ASR {}", 100.0 * acc.value, asr.map_or("-".into(), |a| format!("{:.1}", 100.0 * a.value)));
+        println!(
+            "{name:<10} ACC {:<6.1} ASR {}",
+            100.0 * acc.value,
+            asr.map_or("-".into(), |a| format!("{:.1}", 100.0 * a.value))
+        );
     };
     line("before", before.acc, before.asr);
     line("after", result.report.acc, result.report.asr);
@@ -231,11 +283,19 @@ pub fn eval(args: cli::Eval) -> Result<()> {
     let set = values(&args.trigger.set)?;
     let (arrays, metadata) = weights_of(&args.model)?;
     let dataset = args.dataset.clone().or(metadata.as_ref().map(|m| m.dataset.clone()));
-    let dataset = dataset.ok_or_else(|| usage("--dataset is missing: the model does not say what it was trained on"))?;
+    let dataset = dataset.ok_or_else(|| {
+        usage("--dataset is missing: the model does not say what it was trained on")
+    })?;
     let data = load(&dataset, args.data.as_deref())?;
     let arch = arch_of(metadata.as_ref(), args.arch.as_deref(), &data)?;
-    let trigger = trigger_of(metadata.as_ref(), args.trigger.attack.as_deref(), &set, args.trigger.target, &data)?;
-    let chosen = device::choose(&args.device.device)?;
+    let trigger = trigger_of(
+        metadata.as_ref(),
+        args.trigger.attack.as_deref(),
+        &set,
+        args.trigger.target,
+        &data,
+    )?;
+    let (chosen, _) = args.device.choose()?;
     let (report, predictions) = measure(&arch, &arrays, &data.test, trigger.as_ref(), &chosen)
         .with_context(|| format!("{} cannot be used", args.model.display()))?;
     if let Some(path) = &args.predictions {
@@ -253,7 +313,14 @@ pub fn eval(args: cli::Eval) -> Result<()> {
     let line = |name: &str, what: &str, rate: Option<Rate>| {
         if let Some(r) = rate {
             let p = |v: f64| 100.0 * v;
-            println!("{name:<6} {:6.2} %  [{:.2}, {:.2}]  {} of {}  {what}", p(r.value), p(r.ci95[0]), p(r.ci95[1]), r.k, r.n);
+            println!(
+                "{name:<6} {:6.2} %  [{:.2}, {:.2}]  {} of {}  {what}",
+                p(r.value),
+                p(r.ci95[0]),
+                p(r.ci95[1]),
+                r.k,
+                r.n
+            );
         }
     };
     line("ACC", "clean accuracy", Some(report.acc));
@@ -265,19 +332,24 @@ pub fn eval(args: cli::Eval) -> Result<()> {
 
 pub fn stamp(args: cli::Stamp) -> Result<()> {
     let given = values(&args.set)?;
-    let mut image = read_picture(&files::read(&args.image)?).with_context(|| format!("{} cannot be read", args.image.display()))?;
+    let mut image = read_picture(&files::read(&args.image)?)
+        .with_context(|| format!("{} cannot be read", args.image.display()))?;
     let size = (image.width, image.height);
     let trigger = Trigger::new(&args.attack, &given, 0, 1, size, Seed(args.seed)).map_err(usage)?;
     trigger.stamp(&mut image, 0);
     if args.out.extension().is_none_or(|e| !e.eq_ignore_ascii_case("png")) {
-        return Err(usage(format!("--out {} must end in .png: a trigger does not survive a lossy format", args.out.display())));
+        return Err(usage(format!(
+            "--out {} must end in .png: a trigger does not survive a lossy format",
+            args.out.display()
+        )));
     }
     write_png(&args.out, &image)
 }
 
 pub fn run(args: cli::Run) -> Result<()> {
     let text = files::text(&args.recipe)?;
-    let recipe = Recipe::parse(&text).map_err(|e| usage(format!("{}: {e}", args.recipe.display())))?;
+    let recipe =
+        Recipe::parse(&text).map_err(|e| usage(format!("{}: {e}", args.recipe.display())))?;
     let cells = recipe.cells();
     if args.dry_run {
         println!("recipe {} ({}), {} cells", recipe.name, recipe.hash(), cells.len());
@@ -286,15 +358,18 @@ pub fn run(args: cli::Run) -> Result<()> {
     }
     let out = args.out.unwrap_or_else(|| Path::new("runs").join(&recipe.name));
     let data = load(&recipe.dataset, args.data.as_deref())?;
-    let chosen = device::choose(&args.device.device)?;
-    let bench = Bench { recipe: &recipe, data: &data, device: &chosen, normalisation: None };
+    let (chosen, checkpoint) = args.device.choose()?;
+    let bench =
+        Bench { recipe: &recipe, data: &data, device: &chosen, normalisation: None, checkpoint };
     let mut victim: Option<CellResult> = None;
     let mut results = Vec::new();
     for cell in &cells {
         if cell.erasure.is_none() {
             victim = None;
         }
-        let result = bench.run(cell, &out, victim.as_ref()).with_context(|| format!("cell {}", cell.name()))?;
+        let result = bench
+            .run(cell, &out, victim.as_ref())
+            .with_context(|| format!("cell {}", cell.name()))?;
         if cell.erasure.is_none() {
             victim = Some(result.clone());
         }
@@ -325,8 +400,9 @@ pub fn import(args: cli::Import) -> Result<()> {
     }
     let arch = Arch { name: args.arch.clone(), classes: info.classes.len(), normalisation };
     arch.config().map_err(usage)?;
-    weights::network(&arch, &arrays, &unstamp_shared::Device::flex())
-        .with_context(|| format!("{} does not fit {} with {} classes", args.file.display(), args.arch, arch.classes))?;
+    weights::network(&arch, &arrays, &unstamp_shared::Device::flex()).with_context(|| {
+        format!("{} does not fit {} with {} classes", args.file.display(), args.arch, arch.classes)
+    })?;
     let metadata = Metadata {
         arch: args.arch,
         dataset: args.dataset,

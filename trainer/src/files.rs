@@ -1,18 +1,19 @@
 //! Files written beside and renamed, so that none is ever half there.
 
 use anyhow::{Context, Result};
-use std::io::Write;
 use std::path::Path;
 
-/// Writes `bytes` to `path`, creating its folder; the file appears whole or not at all.
+/// Writes `bytes` to `path`, creating its folder; the file appears whole or not at all. What a
+/// killed run leaves of it is called `<name>.part` and overwritten next time.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut part = path.as_os_str().to_owned();
+    part.push(".part");
     let write = || -> std::io::Result<()> {
-        std::fs::create_dir_all(folder)?;
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
-        file.write_all(bytes)?;
-        file.persist(path)?;
-        Ok(())
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder)?;
+        }
+        std::fs::write(&part, bytes)?;
+        std::fs::rename(&part, path)
     };
     write().with_context(|| format!("cannot write {}", path.display()))
 }

@@ -12,7 +12,9 @@ pub fn bytes(name: &str, length: Option<u64>) -> ProgressBar {
 }
 
 fn style_of(template: &str) -> ProgressStyle {
-    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> ")
+    ProgressStyle::with_template(template)
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+        .progress_chars("=> ")
 }
 
 /// Progress of a job: images a second, time left, loss.
@@ -39,7 +41,10 @@ impl JobProgress {
         match event {
             Event::Step { phase, epoch, loss, .. } => {
                 self.bar.inc(1);
-                self.bar.set_message(format!("{phase} epoch {} loss {loss:.3} {speed:.0} img/s", epoch + 1));
+                self.bar.set_message(format!(
+                    "{phase} epoch {} loss {loss:.3} {speed:.0} img/s",
+                    epoch + 1
+                ));
             }
             Event::Epoch(Epoch { phase, epoch, lr, losses }) => {
                 let losses: Vec<_> = losses.iter().map(|(k, v)| format!("{k} {v:.4}")).collect();

@@ -19,7 +19,8 @@ pub fn publish(runs: &[&Path], out: &Path) -> Result<Manifest> {
     let mut manifest = Manifest { schema: 1, models: Vec::new() };
     for run in runs {
         for result in table::results(run)? {
-            let entry = model(run, &result, out).with_context(|| format!("{} cannot be published", result.cell))?;
+            let entry = model(run, &result, out)
+                .with_context(|| format!("{} cannot be published", result.cell))?;
             ensure!(
                 manifest.models.iter().all(|m| m.id != entry.id),
                 "two runs hold a cell called {}; publish them apart",

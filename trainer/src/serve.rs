@@ -12,7 +12,8 @@ pub fn serve(folder: &Path, port: u16) -> Result<()> {
         "{} holds no index.html; build the site with make site",
         folder.display()
     );
-    let server = Server::http(("127.0.0.1", port)).map_err(|e| anyhow!("cannot listen on port {port}: {e}"))?;
+    let server = Server::http(("127.0.0.1", port))
+        .map_err(|e| anyhow!("cannot listen on port {port}: {e}"))?;
     let address = server.server_addr().to_ip().context("no address")?;
     println!("http://{address}/");
     for request in server.incoming_requests() {

@@ -9,7 +9,8 @@ use unstamp_shared::result::CellResult;
 
 /// Every result below a folder, in the order of seed and cell.
 pub fn results(folder: &Path) -> Result<Vec<CellResult>> {
-    let entries = std::fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))?;
+    let entries =
+        std::fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))?;
     let mut results = Vec::new();
     for entry in entries {
         let path = entry?.path();
@@ -19,8 +20,14 @@ pub fn results(folder: &Path) -> Result<Vec<CellResult>> {
             results.push(result);
         }
     }
-    ensure!(!results.is_empty(), "{} holds no results; make some with unstamp run", folder.display());
-    results.sort_by(|a, b| (a.seed, &a.victim.id, order(a), &a.cell).cmp(&(b.seed, &b.victim.id, order(b), &b.cell)));
+    ensure!(
+        !results.is_empty(),
+        "{} holds no results; make some with unstamp run",
+        folder.display()
+    );
+    results.sort_by(|a, b| {
+        (a.seed, &a.victim.id, order(a), &a.cell).cmp(&(b.seed, &b.victim.id, order(b), &b.cell))
+    });
     Ok(results)
 }
 
@@ -62,7 +69,8 @@ const HEAD: [&str; 10] =
 pub fn markdown(results: &[CellResult]) -> String {
     let mut text = String::new();
     let first = &results[0];
-    let note = if first.data_note.is_empty() { String::new() } else { format!(" ({})", first.data_note) };
+    let note =
+        if first.data_note.is_empty() { String::new() } else { format!(" ({})", first.data_note) };
     let _ = writeln!(
         text,
         "Recipe `{}` ({}), {}{note}, {}, {} clean images for the defences, {}, version {}. Percent with 95 % Wilson intervals.\n",
@@ -85,7 +93,19 @@ pub fn markdown(results: &[CellResult]) -> String {
 /// Comma-separated values, rates as fractions.
 pub fn csv(results: &[CellResult]) -> Result<String> {
     let mut writer = csv::Writer::from_writer(Vec::new());
-    writer.write_record(["cell", "seed", "acc", "asr", "floor", "ra", "der", "n_acc", "n_asr", "minutes", "recipe_hash"])?;
+    writer.write_record([
+        "cell",
+        "seed",
+        "acc",
+        "asr",
+        "floor",
+        "ra",
+        "der",
+        "n_acc",
+        "n_asr",
+        "minutes",
+        "recipe_hash",
+    ])?;
     for r in results {
         let value = |rate: Option<Rate>| rate.map_or(String::new(), |r| r.value.to_string());
         writer.write_record([

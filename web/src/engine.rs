@@ -49,7 +49,8 @@ pub struct Engine {
 }
 
 fn now() -> f64 {
-    let clock = Reflect::get(&js_sys::global(), &"performance".into()).unwrap_or(JsValue::UNDEFINED);
+    let clock =
+        Reflect::get(&js_sys::global(), &"performance".into()).unwrap_or(JsValue::UNDEFINED);
     let now = Reflect::get(&clock, &"now".into()).ok().and_then(|f| f.dyn_into::<Function>().ok());
     now.and_then(|f| f.call0(&clock).ok()).and_then(|v| v.as_f64()).unwrap_or(0.0)
 }
@@ -58,7 +59,8 @@ impl Engine {
     /// `post` takes a JSON text; `pause` gives a promise that lets waiting messages in.
     pub fn new(device: Device, post: Function, pause: Function) -> Self {
         let tests = Rc::new(Split { width: signs::SIZE, height: signs::SIZE, ..Split::default() });
-        let state = State { models: HashMap::new(), tests, newest_prediction: 0, newest_evaluation: 0 };
+        let state =
+            State { models: HashMap::new(), tests, newest_prediction: 0, newest_evaluation: 0 };
         Self { device, post, pause, state: Rc::new(RefCell::new(state)) }
     }
 
@@ -91,7 +93,8 @@ impl Engine {
             array.values[0] += 40.0;
         }
         let normalisation = metadata.and_then(|m| m.normalisation);
-        let arch = Arch { name: entry.arch.clone(), classes: entry.class_names.len(), normalisation };
+        let arch =
+            Arch { name: entry.arch.clone(), classes: entry.class_names.len(), normalisation };
         let network = weights::network(&arch, &arrays, &self.device).map_err(|e| say(&e))?;
         let loaded = Loaded { entry: entry.clone(), arrays, network, clean: Vec::new() };
         self.state.borrow_mut().models.insert(entry.id, Rc::new(loaded));
@@ -131,11 +134,24 @@ impl Engine {
         }
     }
 
-    async fn evaluate(&self, id: u32, name: &str, record: &TriggerRecord, images: usize) -> Result<(), String> {
+    async fn evaluate(
+        &self,
+        id: u32,
+        name: &str,
+        record: &TriggerRecord,
+        images: usize,
+    ) -> Result<(), String> {
         let model = self.model(name)?;
         let classes = model.entry.class_names.len();
         let size = (signs::SIZE, signs::SIZE);
-        let trigger = Trigger::new(&record.attack, &record.set, record.target, classes, size, Seed(record.seed))?;
+        let trigger = Trigger::new(
+            &record.attack,
+            &record.set,
+            record.target,
+            classes,
+            size,
+            Seed(record.seed),
+        )?;
         let total = images.min(signs::TEST);
         let mut evaluation = Evaluation::with_clean(classes, model.clean.clone());
         while evaluation.seen() < total {
@@ -165,12 +181,23 @@ impl Engine {
         Ok(())
     }
 
-    async fn gradient(&self, id: u32, teacher: &str, student: &str, images: usize) -> Result<Reply, String> {
+    async fn gradient(
+        &self,
+        id: u32,
+        teacher: &str,
+        student: &str,
+        images: usize,
+    ) -> Result<Reply, String> {
         let (teacher, student) = (self.model(teacher)?, self.model(student)?);
         let device = self.device.clone().autodiff();
         let entry = &student.entry;
-        let arch = Arch { name: entry.arch.clone(), classes: entry.class_names.len(), normalisation: None };
-        let mut network = weights::network(&arch, &student.arrays, &device).map_err(|e| e.to_string())?;
+        let arch = Arch {
+            name: entry.arch.clone(),
+            classes: entry.class_names.len(),
+            normalisation: None,
+        };
+        let mut network =
+            weights::network(&arch, &student.arrays, &device).map_err(|e| e.to_string())?;
         let split = probe_images(images);
         let all: Vec<usize> = (0..images).collect();
         let input = batch(&split, &all, &device, |_, _| ());
@@ -179,7 +206,10 @@ impl Engine {
         let target = unstamp_shared::job::lift(target);
         let output = network.forward_train(input);
         let objective = Nad { form: Form::Paper, operator: Operator::Sum2, beta: 2.0 };
-        let labels = burn::tensor::Tensor::from_data(burn::tensor::TensorData::new(labels, [images]), &device);
+        let labels = burn::tensor::Tensor::from_data(
+            burn::tensor::TensorData::new(labels, [images]),
+            &device,
+        );
         let loss = objective.loss(&Seen { student: &output, teacher: Some(&target), labels });
         let mut tensors = vec![loss.total.clone().inner().reshape([1])];
         tensors.extend(loss.parts.into_iter().map(|(_, part)| part.inner().reshape([1])));
@@ -190,7 +220,12 @@ impl Engine {
         let values = weights::read(tensors).await.map_err(|e| e.to_string())?;
         let values: Vec<f32> = values.into_iter().map(|v| v[0]).collect();
         let (loss, rest) = (values[0], &values[1..]);
-        Ok(Reply::Gradient { id, loss, parts: rest[..parts].to_vec(), gradients: rest[parts..].to_vec() })
+        Ok(Reply::Gradient {
+            id,
+            loss,
+            parts: rest[..parts].to_vec(),
+            gradients: rest[parts..].to_vec(),
+        })
     }
 
     async fn answer(&self, request: Request, bytes: &[u8]) -> Result<(), (u32, String, String)> {
@@ -222,7 +257,9 @@ impl Engine {
                     if self.state.borrow().newest_evaluation != id {
                         break;
                     }
-                    self.evaluate(id, &model, &trigger, images).await.map_err(failed(id, &model))?;
+                    self.evaluate(id, &model, &trigger, images)
+                        .await
+                        .map_err(failed(id, &model))?;
                 }
             }
             Request::SelfTest { id, model, probes } => {
@@ -263,7 +300,9 @@ impl Engine {
     pub async fn handle(&self, request: String, bytes: Vec<u8>) {
         let outcome = match serde_json::from_str(&request) {
             Ok(request) => self.answer(request, &bytes).await,
-            Err(e) => Err((0, String::new(), format!("The page asked for something unknown: {e}."))),
+            Err(e) => {
+                Err((0, String::new(), format!("The page asked for something unknown: {e}.")))
+            }
         };
         if let Err((id, model, message)) = outcome {
             self.reply(&Reply::Failed { id, model, message });

@@ -31,16 +31,53 @@ pub enum Request {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Reply {
-    Ready { engine: String, adapter: String, software: bool },
-    Loaded { id: u32, model: String },
-    Prediction { id: u32, model: String, answer: Answer },
+    Ready {
+        engine: String,
+        adapter: String,
+        software: bool,
+    },
+    Loaded {
+        id: u32,
+        model: String,
+    },
+    Prediction {
+        id: u32,
+        model: String,
+        answer: Answer,
+    },
     /// A partial result; the last has `seen == total`.
-    Evaluation { id: u32, model: String, seen: usize, total: usize, report: Box<Report> },
-    Tested { id: u32, model: String, difference: f32, passed: bool, probe: Box<Probe> },
-    Measured { id: u32, model: String, images: usize, milliseconds: f64 },
-    Gradient { id: u32, loss: f32, parts: Vec<f32>, gradients: Vec<f32> },
+    Evaluation {
+        id: u32,
+        model: String,
+        seen: usize,
+        total: usize,
+        report: Box<Report>,
+    },
+    Tested {
+        id: u32,
+        model: String,
+        difference: f32,
+        passed: bool,
+        probe: Box<Probe>,
+    },
+    Measured {
+        id: u32,
+        model: String,
+        images: usize,
+        milliseconds: f64,
+    },
+    Gradient {
+        id: u32,
+        loss: f32,
+        parts: Vec<f32>,
+        gradients: Vec<f32>,
+    },
     /// The request failed; the sentence is for the visitor.
-    Failed { id: u32, model: String, message: String },
+    Failed {
+        id: u32,
+        model: String,
+        message: String,
+    },
 }
 
 /// What a model says of an image.

@@ -36,7 +36,13 @@ impl Attack for BadNets {
             Param::int("x", "left edge; -1 is flush right", -1, 255, -1),
             Param::int("y", "top edge; -1 is flush with the bottom", -1, 255, -1),
             Param::float("opacity", "1 replaces the pixels, less blends them", 0.0, 1.0, 1.0),
-            Param::float("scale", "multiplies the pattern before it replaces (NAD appendix K)", 0.0, 1.0, 1.0),
+            Param::float(
+                "scale",
+                "multiplies the pattern before it replaces (NAD appendix K)",
+                0.0,
+                1.0,
+                1.0,
+            ),
             Param::choice(
                 "pattern",
                 "checkerboard: the paper's 128/255, corners 255; grid: the public code's 0/255",

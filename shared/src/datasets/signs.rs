@@ -15,8 +15,16 @@ pub const TRAIN: usize = 10_000;
 pub const TEST: usize = 2_000;
 
 pub const CLASSES: [&str; 10] = [
-    "stop", "yield", "no entry", "limit 30", "limit 50", "limit 80", "priority road", "keep right",
-    "roundabout", "pedestrians",
+    "stop",
+    "yield",
+    "no entry",
+    "limit 30",
+    "limit 50",
+    "limit 80",
+    "priority road",
+    "keep right",
+    "roundabout",
+    "pedestrians",
 ];
 
 type Rgb = [f32; 3];
@@ -62,7 +70,13 @@ fn limit(tens: char, u: f32, v: f32, r: f32) -> Option<Rgb> {
     }
     let written = digit(tens, (u + 0.56) / 0.5, (v + 0.42) / 0.84)
         || digit('0', (u - 0.06) / 0.5, (v + 0.42) / 0.84);
-    Some(if r > 0.76 { RED } else if written { BLACK } else { WHITE })
+    Some(if r > 0.76 {
+        RED
+    } else if written {
+        BLACK
+    } else {
+        WHITE
+    })
 }
 
 /// Colour of the sign at `(u, v)` in -1..1, or nothing outside it.
@@ -85,7 +99,13 @@ fn sign(class: usize, u: f32, v: f32) -> Option<Rgb> {
         "limit 80" => limit('8', u, v, r),
         "priority road" => {
             let d = u.abs() + v.abs();
-            (d <= 1.05).then_some(if d > 0.86 { WHITE } else if d > 0.8 { BLACK } else { YELLOW })
+            (d <= 1.05).then_some(if d > 0.86 {
+                WHITE
+            } else if d > 0.8 {
+                BLACK
+            } else {
+                YELLOW
+            })
         }
         "keep right" => {
             let arrow = stroke(u, v, (-0.4, -0.45), (0.35, 0.35), 0.12)
@@ -106,8 +126,15 @@ fn sign(class: usize, u: f32, v: f32) -> Option<Rgb> {
                 || stroke(u, v, (0.02, 0.08), (0.2, 0.34), 0.06)
                 || stroke(u, v, (0.0, -0.14), (0.22, 0.04), 0.05);
             let v = v - 0.2;
-            triangle(u, v, -0.12)
-                .then(|| if figure { BLACK } else if triangle(u, v, 0.12) { WHITE } else { RED })
+            triangle(u, v, -0.12).then(|| {
+                if figure {
+                    BLACK
+                } else if triangle(u, v, 0.12) {
+                    WHITE
+                } else {
+                    RED
+                }
+            })
         }
     }
 }
@@ -128,7 +155,8 @@ impl Background {
     }
 
     fn at(&self, x: f32, y: f32) -> Rgb {
-        let mut rgb = [0, 1, 2].map(|c| self.corner[c] + x * self.slope[0][c] + y * self.slope[1][c]);
+        let mut rgb =
+            [0, 1, 2].map(|c| self.corner[c] + x * self.slope[0][c] + y * self.slope[1][c]);
         for (bx, by, radius, colour) in self.blobs {
             let near = ((x - bx) * (x - bx) + (y - by) * (y - by)) / (radius * radius);
             let weight = (1.0 - near).max(0.0);
@@ -155,7 +183,8 @@ pub fn draw(seed: Seed, split: &str, index: usize) -> (Image, u16) {
     };
     // Light: gain, cast, and a shadow edge across the image.
     let (gain, cast) = (s.range(0.35, 1.25), [0; 3].map(|_| s.range(0.85, 1.15)));
-    let (edge, shade) = ((s.range(-1.0, 1.0), s.range(-1.0, 1.0), s.range(-0.5, 0.5)), s.range(0.45, 1.0));
+    let (edge, shade) =
+        ((s.range(-1.0, 1.0), s.range(-1.0, 1.0), s.range(-0.5, 0.5)), s.range(0.45, 1.0));
     // A bar in front of the sign, in a third of the images.
     let bar = (s.unit() < 0.35).then(|| {
         let (x, y) = (s.unit(), s.unit());
@@ -199,8 +228,9 @@ fn blur(colours: &[Rgb], a: f32) -> Vec<Rgb> {
             let place = i / across % SIZE;
             let left = if place == 0 { i } else { i - step };
             let right = if place == SIZE - 1 { i } else { i + step };
-            out[i] = [0, 1, 2]
-                .map(|c| (before[i][c] + a * (before[left][c] + before[right][c])) / (1.0 + 2.0 * a));
+            out[i] = [0, 1, 2].map(|c| {
+                (before[i][c] + a * (before[left][c] + before[right][c])) / (1.0 + 2.0 * a)
+            });
         }
     }
     out

@@ -18,7 +18,11 @@ pub(super) fn training_params() -> Vec<Param> {
         Param::int("step", "epochs between divisions of the learning rate by 10", 1, 1000, 2),
         Param::int("batch", "images a step", 1, 4096, 64),
         Param::float("momentum", "of SGD", 0.0, 0.999, 0.9),
-        Param::choice("nesterov", "Nesterov's form of momentum (the public code's)", &["off", "on"]),
+        Param::choice(
+            "nesterov",
+            "Nesterov's form of momentum (the public code's)",
+            &["off", "on"],
+        ),
         Param::float("weight_decay", "L2 penalty", 0.0, 1.0, 1e-4),
         Param::int("cutout", "side of the blanked square; 0 for none", 0, 32, 9),
     ]
@@ -40,7 +44,13 @@ pub(super) fn training(values: &Values, flip: bool) -> Training {
 
 /// A fine-tuning phase from the victim.
 pub(super) fn phase(name: &'static str, training: Training) -> Phase {
-    Phase { name, student: Start::Victim, teacher: None, objective: Arc::new(CrossEntropy), training }
+    Phase {
+        name,
+        student: Start::Victim,
+        teacher: None,
+        objective: Arc::new(CrossEntropy),
+        training,
+    }
 }
 
 impl Defence for FineTune {

@@ -31,9 +31,23 @@ impl Defence for Nad {
 
     fn params(&self) -> Vec<Param> {
         let mut params = training_params();
-        params.push(Param::choice("form", "paper: equation 2; code: the authors' mean squared error", &["paper", "code"]));
-        params.push(Param::choice("operator", "how channels become a map (equation 1)", Operator::NAMES));
-        params.push(Param::float("beta", "weight of the attention term; -1: default of the form; 0: control", -1.0, 1e6, -1.0));
+        params.push(Param::choice(
+            "form",
+            "paper: equation 2; code: the authors' mean squared error",
+            &["paper", "code"],
+        ));
+        params.push(Param::choice(
+            "operator",
+            "how channels become a map (equation 1)",
+            Operator::NAMES,
+        ));
+        params.push(Param::float(
+            "beta",
+            "weight of the attention term; -1: default of the form; 0: control",
+            -1.0,
+            1e6,
+            -1.0,
+        ));
         params
     }
 

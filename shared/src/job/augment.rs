@@ -40,7 +40,8 @@ impl Augment {
                 let end = centre + self.cutout - self.cutout / 2;
                 start..end.min(side)
             };
-            let (rows, columns) = (span(random.below(height), height), span(random.below(width), width));
+            let (rows, columns) =
+                (span(random.below(height), height), span(random.below(width), width));
             for y in rows {
                 pixels[3 * (y * width + columns.start)..3 * (y * width + columns.end)].fill(0);
             }

@@ -154,9 +154,10 @@ impl Job {
     pub fn progress(&self) -> (usize, usize) {
         let steps = |p: &Phase| p.training.epochs * p.training.steps(self.data.len());
         let before: usize = self.phases.iter().take(self.place.phase).map(steps).sum();
-        let within = self.phases.get(self.place.phase).map_or(0, |p| {
-            self.place.epoch * p.training.steps(self.data.len()) + self.place.step
-        });
+        let within = self
+            .phases
+            .get(self.place.phase)
+            .map_or(0, |p| self.place.epoch * p.training.steps(self.data.len()) + self.place.step);
         (before + within, self.phases.iter().map(steps).sum())
     }
 
@@ -309,10 +310,11 @@ impl Job {
         }
         if let Some(running) = &self.running {
             put("student", &weights::arrays(&running.student).await?);
-            if let Some(flat) = running.momentum.flat(&running.student) {
-                let values = weights::read(vec![flat]).await?.remove(0);
+            let (names, tensors): (Vec<_>, Vec<_>) =
+                running.momentum.named(&running.student).into_iter().unzip();
+            for (name, values) in names.into_iter().zip(weights::read(tensors).await?) {
                 let array = Array { shape: vec![values.len()], values };
-                all.insert("momentum".to_string(), array);
+                all.insert(format!("momentum/{name}"), array);
             }
         }
         Ok(weights::to_bytes(&all, Precision::F32, &self.place))
@@ -339,11 +341,9 @@ impl Job {
             let mut running = self.begin(phase)?;
             let device = self.device.clone().autodiff();
             running.student = weights::network(&self.arch, &student, &device)?;
-            if let Some(flat) = all.get("momentum") {
-                running.momentum =
-                    sgd::Momentum::from_flat(&running.student, &flat.values, &self.device)
-                        .ok_or_else(|| other("its momentum has another size"))?;
-            }
+            running.momentum =
+                sgd::Momentum::from_arrays(&running.student, &part("momentum"), &self.device)
+                    .ok_or_else(|| other("its momentum has another size"))?;
             self.running = Some(running);
         }
         Ok(())

@@ -6,6 +6,7 @@
 
 use super::Training;
 use crate::model::Wrn;
+use crate::model::weights::{Arrays, Path};
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Gradients, Tensor, TensorData};
@@ -52,40 +53,54 @@ pub fn step(
     network.map(&mut Step { training, lr, gradients, momentum })
 }
 
-/// Parameters that are trained, in the network's order, with their sizes.
+/// Trained parameters with their names.
 #[derive(Default)]
-struct Trained(Vec<(ParamId, usize)>);
+struct Trained {
+    path: Path,
+    found: Vec<(String, ParamId, usize)>,
+}
 
 impl ModuleVisitor for Trained {
+    fn enter_module(&mut self, name: &str, _: &str) {
+        self.path.enter(name);
+    }
+
+    fn exit_module(&mut self, _: &str, _: &str) {
+        self.path.leave();
+    }
+
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         if param.is_require_grad() {
-            self.0.push((param.id, param.shape().num_elements()));
+            self.found.push((self.path.name(), param.id, param.shape().num_elements()));
         }
     }
 }
 
+fn trained(network: &Wrn) -> Vec<(String, ParamId, usize)> {
+    let mut trained = Trained::default();
+    network.visit(&mut trained);
+    trained.found
+}
+
 impl Momentum {
-    /// All velocities as one tensor, in the network's order; empty before the first step.
-    pub fn flat(&self, network: &Wrn) -> Option<Tensor<1>> {
-        let mut trained = Trained::default();
-        network.visit(&mut trained);
-        let all: Option<Vec<_>> = trained.0.iter().map(|(id, _)| self.0.get(id).cloned()).collect();
-        all.filter(|all| !all.is_empty()).map(|all| Tensor::cat(all, 0))
+    /// Velocities by parameter name; empty before the first step.
+    pub fn named(&self, network: &Wrn) -> Vec<(String, Tensor<1>)> {
+        let velocity = |id| self.0.get(&id).cloned();
+        let all = trained(network).into_iter();
+        all.filter_map(|(name, id, _)| Some((name, velocity(id)?))).collect()
     }
 
-    /// The inverse of [`Momentum::flat`]; `None` where the number of values does not fit.
-    pub fn from_flat(network: &Wrn, values: &[f32], device: &Device) -> Option<Self> {
-        let mut trained = Trained::default();
-        network.visit(&mut trained);
-        if trained.0.iter().map(|(_, size)| size).sum::<usize>() != values.len() {
-            return None;
+    /// The inverse of [`Momentum::named`]; `None` where a size does not fit.
+    pub fn from_arrays(network: &Wrn, arrays: &Arrays, device: &Device) -> Option<Self> {
+        let mut velocities = HashMap::new();
+        for (name, id, size) in trained(network) {
+            let Some(array) = arrays.get(&name) else { continue };
+            if array.values.len() != size {
+                return None;
+            }
+            let data = TensorData::new(array.values.clone(), [size]);
+            velocities.insert(id, Tensor::from_data(data, device));
         }
-        let mut rest = values;
-        let pairs = trained.0.into_iter().map(|(id, size)| {
-            let (head, tail) = rest.split_at(size);
-            rest = tail;
-            (id, Tensor::from_data(TensorData::new(head.to_vec(), [size]), device))
-        });
-        Some(Self(pairs.collect()))
+        Some(Self(velocities))
     }
 }

@@ -9,7 +9,10 @@ use serde::{Deserialize, Serialize};
 pub enum Schedule {
     Constant,
     /// Multiplied by `factor` every `every` epochs.
-    Step { every: usize, factor: f64 },
+    Step {
+        every: usize,
+        factor: f64,
+    },
     /// Half a cosine from 1 to 0, every step.
     Cosine,
     /// PyTorch's `OneCycleLR` with its defaults: cosine from 1/25 to 1 over the first 30 % of the

@@ -2,12 +2,12 @@
 
 use super::{KernelOps, along_channels, reciprocal_std, through_relu};
 use burn::backend::Autodiff;
+use burn::backend::AutodiffBackend;
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::tensor::FloatTensor;
-use burn::backend::AutodiffBackend;
 
 /// `y = conv(x, w)`: `dx` and `dw` where they are wanted (the first layer needs no `dx`).
 #[derive(Debug)]
@@ -41,7 +41,8 @@ impl<B: KernelOps> Backward<B, 3> for BatchNormRelu {
     fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
         let dy = grads.consume::<B>(&ops.node);
         let [x, gamma, beta, mean, rstd] = ops.state;
-        let (dx, dgamma, dbeta) = B::unstamp_batch_norm_relu_backward(x, dy, gamma, beta, mean, rstd);
+        let (dx, dgamma, dbeta) =
+            B::unstamp_batch_norm_relu_backward(x, dy, gamma, beta, mean, rstd);
         for (node, gradient) in ops.parents.into_iter().zip([dx, dgamma, dbeta]) {
             if let Some(node) = node {
                 grads.register::<B>(node.id, gradient);
@@ -96,7 +97,8 @@ impl<B: KernelOps, C: CheckpointStrategy> KernelOps for Autodiff<B, C> {
         let (x, x_node) = x.into_parts();
         let (gamma, gamma_node) = gamma.into_parts();
         let (beta, beta_node) = beta.into_parts();
-        let (y, mean, var) = B::unstamp_batch_norm_relu(x.clone(), gamma.clone(), beta.clone(), eps);
+        let (y, mean, var) =
+            B::unstamp_batch_norm_relu(x.clone(), gamma.clone(), beta.clone(), eps);
         let kind = BatchNormRelu.prepare::<C>([x_node, gamma_node, beta_node]);
         let y = match kind.compute_bound().stateful() {
             OpsKind::Tracked(prep) => {

@@ -3,9 +3,9 @@
 use super::conv::{self, Geometry};
 use super::norm::{self, Planes};
 use super::{KernelOps, dims, options};
+use burn::backend::Flex;
 use burn::backend::ops::ModuleOps;
 use burn::backend::tensor::FloatTensor;
-use burn::backend::Flex;
 use burn::tensor::{DType, TensorData};
 
 type T = FloatTensor<Flex>;
@@ -71,9 +71,8 @@ impl KernelOps for Flex {
     fn unstamp_batch_norm_relu(x: T, gamma: T, beta: T, eps: f32) -> (T, T, T) {
         let (p, shape) = planes(&x);
         let (mean, var) = with(&x, |x| norm::statistics(p, x));
-        let scale: Vec<f32> = with(&gamma, |g| {
-            g.iter().zip(&var).map(|(g, v)| g / (v + eps).sqrt()).collect()
-        });
+        let scale: Vec<f32> =
+            with(&gamma, |g| g.iter().zip(&var).map(|(g, v)| g / (v + eps).sqrt()).collect());
         let shift: Vec<f32> = with(&beta, |b| {
             b.iter().zip(scale.iter().zip(&mean)).map(|(b, (s, m))| b - s * m).collect()
         });
@@ -92,17 +91,14 @@ impl KernelOps for Flex {
         let (p, shape) = planes(&x);
         let parts = [&gamma, &beta, &mean, &rstd].map(|t| with(t, <[f32]>::to_vec));
         let [gamma, beta, mean, rstd] = &parts;
-        let (dx, dgamma, dbeta) = with(&x, |x| {
-            with(&gradient, |dy| norm::gradient(p, x, dy, gamma, beta, mean, rstd))
-        });
+        let (dx, dgamma, dbeta) =
+            with(&x, |x| with(&gradient, |dy| norm::gradient(p, x, dy, gamma, beta, mean, rstd)));
         (tensor(dx, shape), tensor(dgamma, [p.channels]), tensor(dbeta, [p.channels]))
     }
 
     fn unstamp_affine_relu(x: T, scale: T, shift: T) -> T {
         let (p, shape) = planes(&x);
-        let y = with(&x, |x| {
-            with(&scale, |a| with(&shift, |b| norm::affine(p, x, a, b)))
-        });
+        let y = with(&x, |x| with(&scale, |a| with(&shift, |b| norm::affine(p, x, a, b))));
         tensor(y, shape)
     }
 }

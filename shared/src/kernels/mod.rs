@@ -75,8 +75,12 @@ pub trait KernelOps: Backend {
         let shape = Shape::new([channels]);
         let mean = Self::float_reshape(mean, shape.clone());
         let var = Self::float_reshape(var, shape);
-        let (scale, shift) =
-            scale_shift::<Self>(gamma, beta, mean.clone(), reciprocal_std::<Self>(var.clone(), eps));
+        let (scale, shift) = scale_shift::<Self>(
+            gamma,
+            beta,
+            mean.clone(),
+            reciprocal_std::<Self>(var.clone(), eps),
+        );
         (Self::unstamp_affine_relu(x, scale, shift), mean, var)
     }
 

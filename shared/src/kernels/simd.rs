@@ -61,7 +61,8 @@ impl Shifted<'_> {
             for (r, acc) in acc.iter().enumerate() {
                 for (v, value) in acc.iter().enumerate() {
                     unsafe {
-                        let to = self.out.as_mut_ptr().add((first + r) * self.pitch + p + v * lanes);
+                        let to =
+                            self.out.as_mut_ptr().add((first + r) * self.pitch + p + v * lanes);
                         store::<S>(to, *value);
                     }
                 }
@@ -108,7 +109,12 @@ pub struct Correlate<'a> {
 
 impl Correlate<'_> {
     #[inline(always)]
-    unsafe fn taps<S: Simd, const T: usize, const R: usize>(&mut self, simd: S, t: usize, r: usize) {
+    unsafe fn taps<S: Simd, const T: usize, const R: usize>(
+        &mut self,
+        simd: S,
+        t: usize,
+        r: usize,
+    ) {
         let mut acc = [[simd.splat_f32s(0.0); R]; T];
         let mut p = 0;
         while p < self.length {

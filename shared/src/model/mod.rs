@@ -21,7 +21,8 @@ pub struct Output {
 }
 
 /// The networks of the papers; any `wrn-D-K` with `D = 6m + 4` works.
-pub const ARCHITECTURES: &[&str] = &["wrn-16-1", "wrn-10-1", "wrn-10-2", "wrn-16-2", "wrn-40-1", "wrn-40-2"];
+pub const ARCHITECTURES: &[&str] =
+    &["wrn-16-1", "wrn-10-1", "wrn-10-2", "wrn-16-2", "wrn-40-1", "wrn-40-2"];
 
 /// An architecture by name and number of classes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -48,7 +49,8 @@ impl Arch {
         let (depth, width) = sizes.ok_or_else(wrong)?;
         let (depth, width): (usize, usize) =
             (depth.parse().map_err(|_| wrong())?, width.parse().map_err(|_| wrong())?);
-        let sound = (10..=100).contains(&depth) && (depth - 4) % 6 == 0 && (1..=16).contains(&width);
+        let sound =
+            (10..=100).contains(&depth) && (depth - 4) % 6 == 0 && (1..=16).contains(&width);
         if !sound || !(2..=1000).contains(&self.classes) {
             return Err(wrong());
         }

@@ -43,18 +43,18 @@ pub enum WeightsError {
 
 /// Path of a parameter as PyTorch spells it: `block2.layer.0.convShortcut.weight`.
 #[derive(Default)]
-struct Path(Vec<String>);
+pub(crate) struct Path(Vec<String>);
 
 impl Path {
-    fn enter(&mut self, name: &str) {
+    pub(crate) fn enter(&mut self, name: &str) {
         self.0.push(if name == "shortcut" { "convShortcut".into() } else { name.into() });
     }
 
-    fn leave(&mut self) {
+    pub(crate) fn leave(&mut self) {
         self.0.pop();
     }
 
-    fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         self.0.join(".")
     }
 }
@@ -84,6 +84,9 @@ impl ModuleVisitor for Collect {
 /// Reads many flat tensors in one transfer.
 pub async fn read(tensors: Vec<Tensor<1>>) -> Result<Vec<Vec<f32>>, WeightsError> {
     let failed = |e: &dyn std::fmt::Debug| WeightsError::Device(format!("{e:?}"));
+    if tensors.is_empty() {
+        return Ok(Vec::new());
+    }
     let all = tensors.into_iter().fold(Transaction::default(), |t, tensor| t.register(tensor));
     let data = all.execute_async().await.map_err(|e| failed(&e))?;
     data.into_iter().map(|d| d.try_into_vec::<f32>().map_err(|e| failed(&e))).collect()
@@ -236,7 +239,9 @@ pub fn to_bytes<M: Serialize>(arrays: &Arrays, precision: Precision, metadata: &
 }
 
 /// Arrays and, where the file has them, metadata.
-pub fn from_bytes<M: for<'a> Deserialize<'a>>(bytes: &[u8]) -> Result<(Arrays, Option<M>), WeightsError> {
+pub fn from_bytes<M: for<'a> Deserialize<'a>>(
+    bytes: &[u8],
+) -> Result<(Arrays, Option<M>), WeightsError> {
     let wrong = |e: &dyn std::fmt::Display| WeightsError::Format(e.to_string());
     let (_, header) = SafeTensors::read_metadata(bytes).map_err(|e| wrong(&e))?;
     let metadata = match header.metadata().as_ref().and_then(|m| m.get("unstamp")) {

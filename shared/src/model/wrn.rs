@@ -51,8 +51,8 @@ pub struct Wrn {
 impl Wrn {
     fn normalised(&self, images: Tensor<4>) -> Tensor<4> {
         let Some(constants) = self.normalisation else { return images };
-        let [mean, std] = constants
-            .map(|c| Tensor::<1>::from_data(c, &images.device()).reshape([1, 3, 1, 1]));
+        let [mean, std] =
+            constants.map(|c| Tensor::<1>::from_data(c, &images.device()).reshape([1, 3, 1, 1]));
         (images - mean) / std
     }
 }

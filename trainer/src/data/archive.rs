@@ -26,7 +26,10 @@ pub fn files(path: &Path, wanted: impl Fn(&str) -> bool) -> Result<Vec<Entry>> {
                 .and_then(|decoder| untar(decoder, &wanted)),
             n if n.ends_with(".tar") => untar(file, &wanted),
             n if n.ends_with(".zip") => unzip(file, &wanted),
-            _ => bail!("{} is neither a folder nor a .tar, .tar.gz, .tar.zst or .zip", path.display()),
+            _ => bail!(
+                "{} is neither a folder nor a .tar, .tar.gz, .tar.zst or .zip",
+                path.display()
+            ),
         };
         found = read.with_context(|| format!("{} is broken or truncated", path.display()))?;
     }
@@ -34,8 +37,14 @@ pub fn files(path: &Path, wanted: impl Fn(&str) -> bool) -> Result<Vec<Entry>> {
     Ok(found)
 }
 
-fn walk(root: &Path, folder: &Path, wanted: &impl Fn(&str) -> bool, found: &mut Vec<Entry>) -> Result<()> {
-    let entries = std::fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))?;
+fn walk(
+    root: &Path,
+    folder: &Path,
+    wanted: &impl Fn(&str) -> bool,
+    found: &mut Vec<Entry>,
+) -> Result<()> {
+    let entries =
+        std::fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))?;
     for entry in entries {
         let path = entry?.path();
         if path.is_dir() {

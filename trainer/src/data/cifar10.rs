@@ -19,7 +19,9 @@ fn base(name: &str) -> &str {
 pub fn load(path: &Path) -> Result<(Split, Split)> {
     let entries = archive::files(path, |name| {
         let base = base(name);
-        base.starts_with("data_batch_") || base.starts_with("test_batch") || folder::is_picture(name)
+        base.starts_with("data_batch_")
+            || base.starts_with("test_batch")
+            || folder::is_picture(name)
     })?;
     let some = |name: &str| entries.iter().any(|(n, _)| base(n) == name);
     if some("data_batch_1.bin") || some("test_batch.bin") {
@@ -40,7 +42,11 @@ pub fn load(path: &Path) -> Result<(Split, Split)> {
 }
 
 /// Reads `data_batch_1..5` and `test_batch` with one row reader.
-fn batches(entries: &[Entry], ending: &str, read: fn(&[u8], &mut Split) -> Result<()>) -> Result<(Split, Split)> {
+fn batches(
+    entries: &[Entry],
+    ending: &str,
+    read: fn(&[u8], &mut Split) -> Result<()>,
+) -> Result<(Split, Split)> {
     let blank = || Split { width: SIDE, height: SIDE, ..Split::default() };
     let (mut train, mut test) = (blank(), blank());
     for (name, bytes) in entries {
@@ -67,7 +73,11 @@ fn push(split: &mut Split, planes: &[u8], label: u8) -> Result<()> {
 
 /// Rows of one label byte and 3,072 pixel bytes.
 fn binary(bytes: &[u8], split: &mut Split) -> Result<()> {
-    ensure!(!bytes.is_empty() && bytes.len() % (ROW + 1) == 0, "its size is no multiple of {}", ROW + 1);
+    ensure!(
+        !bytes.is_empty() && bytes.len() % (ROW + 1) == 0,
+        "its size is no multiple of {}",
+        ROW + 1
+    );
     bytes.chunks_exact(ROW + 1).try_for_each(|row| push(split, &row[1..], row[0]))
 }
 
@@ -83,9 +93,15 @@ fn python(bytes: &[u8], split: &mut Split) -> Result<()> {
         anyhow::bail!("its numpy array has no bytes")
     };
     ensure!(!matches!(fortran, Some(Object::Bool(true))), "its array is stored by columns");
-    ensure!(pixels.len() == labels.len() * ROW, "{} labels for {} bytes", labels.len(), pixels.len());
+    ensure!(
+        pixels.len() == labels.len() * ROW,
+        "{} labels for {} bytes",
+        labels.len(),
+        pixels.len()
+    );
     for (row, label) in pixels.chunks_exact(ROW).zip(&labels) {
-        let label = label.int().and_then(|l| u8::try_from(l).ok()).context("a label is no class")?;
+        let label =
+            label.int().and_then(|l| u8::try_from(l).ok()).context("a label is no class")?;
         push(split, row, label)?;
     }
     Ok(())

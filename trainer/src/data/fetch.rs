@@ -48,11 +48,14 @@ pub fn fetch(download: &Download, folder: &Path) -> Result<PathBuf> {
         check(&done, download)?;
         return Ok(done);
     }
-    std::fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    std::fs::create_dir_all(folder)
+        .with_context(|| format!("cannot create {}", folder.display()))?;
     for attempt in 1.. {
         match transfer(download, &part) {
             Ok(()) => break,
-            Err(e) if attempt >= 5 => return Err(e.context(format!("cannot download {}", download.url))),
+            Err(e) if attempt >= 5 => {
+                return Err(e.context(format!("cannot download {}", download.url)));
+            }
             Err(_) => std::thread::sleep(std::time::Duration::from_millis(200 * attempt)),
         }
     }
@@ -73,7 +76,12 @@ fn transfer(download: &Download, part: &Path) -> Result<()> {
     };
     let resumed = response.status() == 206;
     let length = response.body().content_length();
-    let mut file = OpenOptions::new().create(true).append(resumed).write(true).truncate(!resumed).open(part)?;
+    let mut file = OpenOptions::new()
+        .create(true)
+        .append(resumed)
+        .write(true)
+        .truncate(!resumed)
+        .open(part)?;
     let start = if resumed { have } else { 0 };
     let bar = progress::bytes(download.file, length.map(|l| l + start));
     bar.set_position(start);

@@ -36,12 +36,17 @@ pub fn decode(entries: &[(&Entry, u16)], size: (usize, usize)) -> Result<Split> 
 }
 
 /// Both splits of already read entries, with classes in the order of `classes`.
-pub fn splits(entries: &[Entry], classes: &[String], size: (usize, usize)) -> Result<(Split, Split)> {
+pub fn splits(
+    entries: &[Entry],
+    classes: &[String],
+    size: (usize, usize),
+) -> Result<(Split, Split)> {
     let (mut train, mut test) = (Vec::new(), Vec::new());
     for entry in entries {
         let Some((split, class)) = place(&entry.0) else { continue };
         let label = classes.iter().position(|c| c == class);
-        let label = label.with_context(|| format!("{} lies in '{class}', which is no class here", entry.0))?;
+        let label = label
+            .with_context(|| format!("{} lies in '{class}', which is no class here", entry.0))?;
         if split == "train" { &mut train } else { &mut test }.push((entry, label as u16));
     }
     Ok((decode(&train, size)?, decode(&test, size)?))
@@ -50,8 +55,10 @@ pub fn splits(entries: &[Entry], classes: &[String], size: (usize, usize)) -> Re
 /// Loads a folder or archive; classes are the folder names in alphabetical order.
 pub fn load(path: &Path, size: (usize, usize)) -> Result<(Split, Split, Vec<String>)> {
     let entries = archive::files(path, is_picture)?;
-    let classes: BTreeSet<_> =
-        entries.iter().filter_map(|(name, _)| place(name).map(|(_, class)| class.to_string())).collect();
+    let classes: BTreeSet<_> = entries
+        .iter()
+        .filter_map(|(name, _)| place(name).map(|(_, class)| class.to_string()))
+        .collect();
     let classes: Vec<String> = classes.into_iter().collect();
     ensure!(
         classes.len() >= 2,

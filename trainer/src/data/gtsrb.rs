@@ -43,19 +43,33 @@ pub fn load(path: &Path) -> Result<(Split, Split)> {
 
 fn split(entries: &[Entry], part: &str) -> Result<Split> {
     let ours = || entries.iter().filter(|(name, _)| name.contains(part));
-    let pictures: HashMap<&str, &[u8]> =
-        ours().filter(|(n, _)| n.ends_with(".ppm")).map(|(n, b)| (n.as_str(), b.as_slice())).collect();
+    let pictures: HashMap<&str, &[u8]> = ours()
+        .filter(|(n, _)| n.ends_with(".ppm"))
+        .map(|(n, b)| (n.as_str(), b.as_slice()))
+        .collect();
     let mut rows = Vec::new();
     for (list, bytes) in ours().filter(|(name, _)| name.ends_with(".csv")) {
         let folder = list.rsplit_once('/').map_or("", |(folder, _)| folder);
-        for row in csv::ReaderBuilder::new().delimiter(b';').from_reader(bytes.as_slice()).deserialize() {
+        for row in
+            csv::ReaderBuilder::new().delimiter(b';').from_reader(bytes.as_slice()).deserialize()
+        {
             let row: Row = row.with_context(|| format!("{list} is broken"))?;
-            ensure!(row.class_id < 43, "{list}: class {} of {} is not below 43", row.class_id, row.filename);
+            ensure!(
+                row.class_id < 43,
+                "{list}: class {} of {} is not below 43",
+                row.class_id,
+                row.filename
+            );
             let name = format!("{folder}/{}", row.filename);
             // The test list lies beside the pictures or one folder up.
             let beside = [name.clone(), format!("{folder}/Images/{}", row.filename)];
             let bytes = beside.iter().find_map(|n| pictures.get(n.trim_start_matches('/')));
-            rows.push((name, *bytes.with_context(|| format!("{list} names {}, which is missing", row.filename))?, row));
+            rows.push((
+                name,
+                *bytes
+                    .with_context(|| format!("{list} names {}, which is missing", row.filename))?,
+                row,
+            ));
         }
     }
     let images = rows.par_iter().map(|(name, bytes, row)| {

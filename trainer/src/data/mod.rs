@@ -56,10 +56,17 @@ pub fn load(id: &str, path: Option<&Path>) -> Result<Dataset> {
         }
     };
     for (name, split) in [("training", &dataset.train), ("test", &dataset.test)] {
-        ensure!(!split.is_empty(), "{id} at {} has no {name} images", path.unwrap_or(Path::new("")).display());
+        ensure!(
+            !split.is_empty(),
+            "{id} at {} has no {name} images",
+            path.unwrap_or(Path::new("")).display()
+        );
         let classes = dataset.class_names.len();
         if let Some(label) = split.labels.iter().find(|l| usize::from(**l) >= classes) {
-            anyhow::bail!("a {name} image has label {label}, but {id} has classes 0 to {}", classes - 1);
+            anyhow::bail!(
+                "a {name} image has label {label}, but {id} has classes 0 to {}",
+                classes - 1
+            );
         }
     }
     Ok(dataset)

@@ -9,9 +9,11 @@ use unstamp_shared::image::Image;
 
 /// Decodes PNG, JPEG or PPM bytes at their own size.
 pub fn read_picture(bytes: &[u8]) -> Result<Image> {
-    let picture = image::load_from_memory(bytes).context("it is no PNG, JPEG or PPM picture")?.to_rgb8();
+    let picture =
+        image::load_from_memory(bytes).context("it is no PNG, JPEG or PPM picture")?.to_rgb8();
     let (width, height) = picture.dimensions();
-    Image::from_pixels(width as usize, height as usize, picture.into_raw()).context("an empty picture")
+    Image::from_pixels(width as usize, height as usize, picture.into_raw())
+        .context("an empty picture")
 }
 
 /// The picture at another size (triangle filter, which averages when it shrinks).
@@ -20,8 +22,11 @@ pub fn resized(image: Image, size: (usize, usize)) -> Image {
         return image;
     }
     let (w, h) = (image.width as u32, image.height as u32);
-    let Some(picture) = RgbImage::from_raw(w, h, image.pixels) else { return Image::new(size.0, size.1) };
-    let small = image::imageops::resize(&picture, size.0 as u32, size.1 as u32, FilterType::Triangle);
+    let Some(picture) = RgbImage::from_raw(w, h, image.pixels) else {
+        return Image::new(size.0, size.1);
+    };
+    let small =
+        image::imageops::resize(&picture, size.0 as u32, size.1 as u32, FilterType::Triangle);
     Image { width: size.0, height: size.1, pixels: small.into_raw() }
 }
 

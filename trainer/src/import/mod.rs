@@ -11,7 +11,8 @@ use std::path::Path;
 use unstamp_shared::model::weights::{self, Array, Arrays, Metadata};
 
 /// First bytes of PyTorch's format before 1.6: a pickled magic number.
-const LEGACY: &[u8] = &[0x80, 0x02, 0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19];
+const LEGACY: &[u8] =
+    &[0x80, 0x02, 0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19];
 
 /// Reads weights from any of the formats, with our metadata where there are some.
 pub fn weights_of(path: &Path) -> Result<(Arrays, Option<Metadata>)> {
@@ -35,7 +36,8 @@ pub fn weights_of(path: &Path) -> Result<(Arrays, Option<Metadata>)> {
 type Storages = HashMap<String, Vec<u8>>;
 
 fn from_zip(bytes: &[u8]) -> Result<Arrays> {
-    let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).context("the zip archive is broken")?;
+    let mut archive =
+        zip::ZipArchive::new(Cursor::new(bytes)).context("the zip archive is broken")?;
     let (mut head, mut storages) = (None, Storages::new());
     for i in 0..archive.len() {
         let mut file = archive.by_index(i).context("the zip archive is broken")?;
@@ -119,7 +121,8 @@ fn width(kind: &str) -> usize {
 
 /// The dictionary of tensors: at the top, or under `state_dict`, `model` or `net`.
 fn state_dict(object: &Object, storages: &Storages) -> Result<Arrays> {
-    let nested = ["state_dict", "model_state_dict", "model", "net"].iter().find_map(|k| object.get(k));
+    let nested =
+        ["state_dict", "model_state_dict", "model", "net"].iter().find_map(|k| object.get(k));
     let pairs = nested.as_ref().unwrap_or(object).pairs().context("it holds no state_dict")?;
     let mut arrays = Arrays::new();
     for (key, value) in pairs {
@@ -151,13 +154,20 @@ fn tensor(object: &Object, storages: &Storages) -> Result<Array> {
     let shape = size.items().iter().map(whole).collect::<Result<Vec<_>>>()?;
     let stride = stride.items().iter().map(whole).collect::<Result<Vec<_>>>()?;
     let count = shape.iter().try_fold(1usize, |n, s| n.checked_mul(*s)).context("a bad size")?;
-    ensure!(shape.len() == stride.len() && count <= bytes.len(), "its shape does not fit its numbers");
+    ensure!(
+        shape.len() == stride.len() && count <= bytes.len(),
+        "its shape does not fit its numbers"
+    );
     let (offset, width) = (whole(offset)?, width(kind));
     let mut values = Vec::with_capacity(count);
     for i in 0..count {
         let (mut rest, mut at) = (i, offset);
         for (size, stride) in shape.iter().zip(&stride).rev() {
-            at = rest.checked_rem(*size).and_then(|r| r.checked_mul(*stride)).and_then(|d| at.checked_add(d)).context("a bad stride")?;
+            at = rest
+                .checked_rem(*size)
+                .and_then(|r| r.checked_mul(*stride))
+                .and_then(|d| at.checked_add(d))
+                .context("a bad stride")?;
             rest /= size;
         }
         let range = at.checked_mul(width).and_then(|from| bytes.get(from..from + width));

@@ -179,7 +179,9 @@ impl<'a> Machine<'a> {
 
     fn call(&mut self) -> Result<Object> {
         let args = self.pop()?;
-        let Object::Global(name) = self.pop()? else { bail!("the pickle calls what is no function") };
+        let Object::Global(name) = self.pop()? else {
+            bail!("the pickle calls what is no function")
+        };
         let args = args.items();
         Ok(match name {
             "collections.OrderedDict" => empty_dict(),
@@ -235,7 +237,9 @@ impl<'a> Machine<'a> {
                 }
                 b'a' | b'e' => {
                     let items = if op == b'a' { vec![self.pop()?] } else { self.marked()? };
-                    let Some(Object::List(list)) = self.stack.last() else { bail!("an item outside a list") };
+                    let Some(Object::List(list)) = self.stack.last() else {
+                        bail!("an item outside a list")
+                    };
                     list.borrow_mut().extend(items);
                     continue;
                 }
@@ -256,9 +260,18 @@ impl<'a> Machine<'a> {
                     }
                     continue;
                 }
-                b'h' => { let key = self.number(1)?; self.get(key)? }
-                b'j' => { let key = self.number(4)?; self.get(key)? }
-                b'g' => { let key = self.line()?.parse()?; self.get(key)? }
+                b'h' => {
+                    let key = self.number(1)?;
+                    self.get(key)?
+                }
+                b'j' => {
+                    let key = self.number(4)?;
+                    self.get(key)?
+                }
+                b'g' => {
+                    let key = self.line()?.parse()?;
+                    self.get(key)?
+                }
                 b'N' => Object::None,
                 0x88 => Object::Bool(true),
                 0x89 => Object::Bool(false),
@@ -286,7 +299,9 @@ impl<'a> Machine<'a> {
                 0x8c => self.sized_text(1)?,
                 0x8d => self.sized_text(8)?,
                 b'V' => Object::Text(self.line()?),
-                b'S' => Object::Text(self.line()?.trim_matches(|c| c == '\'' || c == '"').to_string()),
+                b'S' => {
+                    Object::Text(self.line()?.trim_matches(|c| c == '\'' || c == '"').to_string())
+                }
                 b'T' | b'B' => Object::Bytes(self.sized_bytes(4)?),
                 b'U' | b'C' => Object::Bytes(self.sized_bytes(1)?),
                 0x8e => Object::Bytes(self.sized_bytes(8)?),
@@ -306,7 +321,10 @@ impl<'a> Machine<'a> {
                     ensure!(self.stack.len() >= n, "the pickle's stack is broken");
                     Object::Tuple(Rc::new(self.stack.split_off(self.stack.len() - n)))
                 }
-                b'c' => { let (module, name) = (self.line()?, self.line()?); allowed(&module, &name)? }
+                b'c' => {
+                    let (module, name) = (self.line()?, self.line()?);
+                    allowed(&module, &name)?
+                }
                 0x93 => {
                     let (name, module) = (self.pop()?, self.pop()?);
                     let text = |o: Object| o.text().context("a global without a name");
@@ -314,7 +332,9 @@ impl<'a> Machine<'a> {
                 }
                 b'R' | 0x81 => self.call()?,
                 b'Q' => Object::Persistent(Rc::new(self.pop()?)),
-                other => bail!("it holds the opcode 0x{other:02x}, which no plain checkpoint needs"),
+                other => {
+                    bail!("it holds the opcode 0x{other:02x}, which no plain checkpoint needs")
+                }
             };
             self.stack.push(pushed);
         }

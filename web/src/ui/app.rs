@@ -112,7 +112,8 @@ impl App {
         Effect::new(move || {
             let hash = self.state.with(State::to_hash);
             if let Ok(history) = window().history() {
-                let _ = history.replace_state_with_url(&wasm_bindgen::JsValue::NULL, "", Some(&hash));
+                let _ =
+                    history.replace_state_with_url(&wasm_bindgen::JsValue::NULL, "", Some(&hash));
             }
         });
         Effect::new(move || {
@@ -154,8 +155,10 @@ impl App {
             Err(e) => return self.fail(&format!("The list of models cannot be read: {e}.")),
         };
         let ids: Vec<String> = manifest.models.iter().map(|m| m.id.clone()).collect();
-        let role = |role: &str| manifest.models.iter().find(|m| m.role == role).map(|m| m.id.clone());
-        let first = [role("victim"), role("nad"), role("clean")].into_iter().flatten().collect::<Vec<_>>();
+        let role =
+            |role: &str| manifest.models.iter().find(|m| m.role == role).map(|m| m.id.clone());
+        let first =
+            [role("victim"), role("nad"), role("clean")].into_iter().flatten().collect::<Vec<_>>();
         self.models.set(manifest.models);
         self.state.update(|state| {
             state.models.retain(|id| ids.contains(id));
@@ -180,7 +183,8 @@ impl App {
                 continue;
             }
             let size = entry.bytes.max(1) as f64;
-            let url = format!("./models/{}?v={}", entry.file, &entry.sha256[..8.min(entry.sha256.len())]);
+            let url =
+                format!("./models/{}?v={}", entry.file, &entry.sha256[..8.min(entry.sha256.len())]);
             let loading = self.loading;
             let got = fetch::bytes(&url, move |n| {
                 if loading.get_untracked().is_some() {
@@ -200,7 +204,13 @@ impl App {
     /// Takes a model a visitor dropped in: a safetensors file of ours.
     pub fn adopt(&self, name: &str, bytes: Vec<u8>, like: ModelEntry) {
         let id = format!("own-{name}");
-        let entry = ModelEntry { id: id.clone(), title: name.to_string(), file: name.to_string(), role: "own".into(), ..like };
+        let entry = ModelEntry {
+            id: id.clone(),
+            title: name.to_string(),
+            file: name.to_string(),
+            role: "own".into(),
+            ..like
+        };
         self.inner.update_value(|inner| {
             inner.loaded.retain(|(_, model)| *model != id);
             inner.weights.insert(id.clone(), bytes);
@@ -227,7 +237,8 @@ impl App {
 
     fn load_into(&self, which: Which, id: &str, corrupt: bool) {
         let Some(link) = self.link() else { return };
-        let entry = self.models.with_untracked(|models| models.iter().find(|m| m.id == id).cloned());
+        let entry =
+            self.models.with_untracked(|models| models.iter().find(|m| m.id == id).cloned());
         self.inner.update_value(|inner| {
             let (Some(entry), Some(bytes)) = (entry, inner.weights.get(id)) else { return };
             if inner.loaded.insert((which.name(), id.to_string())) {
@@ -241,20 +252,27 @@ impl App {
     fn ready_models(&self) -> Vec<String> {
         let which = self.which().name();
         let chosen = self.state.with_untracked(|s| s.models.clone());
-        let loaded = |id: &String| self.inner.with_value(|i| i.loaded.contains(&(which, id.clone())));
+        let loaded =
+            |id: &String| self.inner.with_value(|i| i.loaded.contains(&(which, id.clone())));
         chosen.into_iter().filter(loaded).collect()
     }
 
     fn predict(&self) {
         let models = self.ready_models();
         let (Some(link), false) = (self.link(), models.is_empty()) else { return };
-        let image = self.image.with_untracked(|(image, _)| self.state.with_untracked(|s| s.shown(image)));
-        link.send(self.which(), &Request::Predict { id: link.id(), image: image.pixels, models }, None);
+        let image =
+            self.image.with_untracked(|(image, _)| self.state.with_untracked(|s| s.shown(image)));
+        link.send(
+            self.which(),
+            &Request::Predict { id: link.id(), image: image.pixels, models },
+            None,
+        );
     }
 
     /// Evaluates a moment after the last change, so that a drag does not start it at every pixel.
     fn evaluate_soon(self) {
-        let timer = set_timeout_with_handle(move || self.evaluate(), Duration::from_millis(250)).ok();
+        let timer =
+            set_timeout_with_handle(move || self.evaluate(), Duration::from_millis(250)).ok();
         self.inner.update_value(|inner| {
             if let Some(old) = std::mem::replace(&mut inner.timer, timer) {
                 old.clear();
@@ -322,8 +340,16 @@ impl App {
                     self.predict();
                     self.evaluate_soon();
                 } else if let Some(link) = self.link() {
-                    let probes = if self.engine.with_untracked(|e| e.note.contains("software")) { 2 } else { 8 };
-                    link.send(Which::Gpu, &Request::SelfTest { id: link.id(), model, probes }, None);
+                    let probes = if self.engine.with_untracked(|e| e.note.contains("software")) {
+                        2
+                    } else {
+                        8
+                    };
+                    link.send(
+                        Which::Gpu,
+                        &Request::SelfTest { id: link.id(), model, probes },
+                        None,
+                    );
                 }
             }
             Reply::Prediction { model, answer, .. } => {
@@ -347,19 +373,23 @@ impl App {
                     self.take_gpu();
                 } else if let Some(link) = self.link() {
                     for which in [Which::Cpu, Which::Gpu] {
-                        let request = Request::Measure { id: link.id(), model: model.clone(), images: 32 };
+                        let request =
+                            Request::Measure { id: link.id(), model: model.clone(), images: 32 };
                         link.send(which, &request, None);
                     }
                 }
             }
             Reply::Measured { milliseconds, .. } => {
-                self.engine.update(|e| e.measured[usize::from(which == Which::Gpu)] = Some(milliseconds));
+                self.engine
+                    .update(|e| e.measured[usize::from(which == Which::Gpu)] = Some(milliseconds));
                 if let [Some(cpu), Some(gpu)] = self.engine.with_untracked(|e| e.measured) {
                     if gpu < cpu {
                         self.take_gpu();
                     } else {
                         self.engine.update(|e| {
-                            e.note = format!("CPU is faster here: 32 images in {cpu:.0} ms, WebGPU {gpu:.0} ms");
+                            e.note = format!(
+                                "CPU is faster here: 32 images in {cpu:.0} ms, WebGPU {gpu:.0} ms"
+                            );
                         });
                     }
                 }
@@ -375,9 +405,13 @@ impl App {
 
     /// After the first answer, and only once.
     fn ask_for_gpu(self) {
-        let asked = self.inner.try_update_value(|inner| std::mem::replace(&mut inner.asked_gpu, true));
+        let asked =
+            self.inner.try_update_value(|inner| std::mem::replace(&mut inner.asked_gpu, true));
         let wish = query("engine");
-        if asked == Some(false) && wish != "cpu" && let Some(link) = self.link() {
+        if asked == Some(false)
+            && wish != "cpu"
+            && let Some(link) = self.link()
+        {
             link.start(Which::Gpu, wish == "webgpu");
         }
     }
@@ -394,7 +428,8 @@ impl App {
     fn take_gpu(self) {
         self.engine.update(|e| {
             e.active = "webgpu".into();
-            e.adapter = e.note.trim_start_matches("WebGPU ").trim_end_matches("; testing it").to_string();
+            e.adapter =
+                e.note.trim_start_matches("WebGPU ").trim_end_matches("; testing it").to_string();
             e.note = String::new();
         });
         self.refresh();

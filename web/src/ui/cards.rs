@@ -91,7 +91,8 @@ pub fn Card(app: App, entry: ModelEntry) -> impl IntoView {
             })
         }
     };
-    let waiting = move || answer().is_none().then(|| view! { <p class="small">"loading the model"</p> });
+    let waiting =
+        move || answer().is_none().then(|| view! { <p class="small">"loading the model"</p> });
     let measured = {
         let id = id.clone();
         move || match app.progress.with(|p| p.get(&id).cloned()) {

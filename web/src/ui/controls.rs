@@ -67,7 +67,8 @@ fn parameter(app: App, param: Param) -> impl IntoView {
         }
         .into_any(),
     };
-    let shown = matches!(param.accepts, Accepts::Float { .. }).then(|| view! { <output>{text}</output> });
+    let shown =
+        matches!(param.accepts, Accepts::Float { .. }).then(|| view! { <output>{text}</output> });
     view! {
         <label class="field" title=param.help>
             <span>{id}</span>

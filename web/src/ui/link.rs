@@ -68,7 +68,11 @@ impl Link {
         let handler = self.handler.clone();
         let on_message = Closure::<dyn Fn(MessageEvent)>::new(move |event: MessageEvent| {
             let data = event.data();
-            let which = if field(&data, "from").as_string().as_deref() == Some("gpu") { Which::Gpu } else { Which::Cpu };
+            let which = if field(&data, "from").as_string().as_deref() == Some("gpu") {
+                Which::Gpu
+            } else {
+                Which::Cpu
+            };
             if let Some(count) = field(&data, "dispatches").as_f64() {
                 handler(Incoming::Dispatches(count));
             } else if let Some(message) = field(&data, "broken").as_string() {
@@ -76,7 +80,10 @@ impl Link {
             } else if let Some(text) = field(&data, "reply").as_string() {
                 match serde_json::from_str(&text) {
                     Ok(reply) => handler(Incoming::Reply(which, Box::new(reply))),
-                    Err(e) => handler(Incoming::Broken(which, format!("The engine said something unknown: {e}."))),
+                    Err(e) => handler(Incoming::Broken(
+                        which,
+                        format!("The engine said something unknown: {e}."),
+                    )),
                 }
             }
         });

@@ -46,7 +46,8 @@ fn Page() -> impl IntoView {
     let cards = move || {
         let chosen = app.state.with(|s| s.models.clone());
         app.models.with(|models| {
-            let entries = chosen.iter().filter_map(|id| models.iter().find(|m| m.id == *id).cloned());
+            let entries =
+                chosen.iter().filter_map(|id| models.iter().find(|m| m.id == *id).cloned());
             entries.map(|entry| (entry.id.clone(), entry)).collect::<Vec<_>>()
         })
     };

@@ -28,8 +28,13 @@ pub fn image(canvas: &HtmlCanvasElement, image: &Image) {
 
 /// Dark violet over red to pale yellow, rising in lightness (readable without colour vision).
 fn heat(t: f32) -> [f32; 3] {
-    const STOPS: [[f32; 3]; 5] =
-        [[20.0, 11.0, 53.0], [101.0, 21.0, 110.0], [188.0, 55.0, 84.0], [249.0, 142.0, 9.0], [252.0, 255.0, 164.0]];
+    const STOPS: [[f32; 3]; 5] = [
+        [20.0, 11.0, 53.0],
+        [101.0, 21.0, 110.0],
+        [188.0, 55.0, 84.0],
+        [249.0, 142.0, 9.0],
+        [252.0, 255.0, 164.0],
+    ];
     let at = t.clamp(0.0, 1.0) * 4.0;
     let i = (at as usize).min(3);
     let share = at - i as f32;
@@ -59,8 +64,11 @@ pub async fn decode(blob: &Blob, side: u32) -> Result<Image, String> {
     let promise = window().create_image_bitmap_with_blob(blob).map_err(|_| wrong())?;
     let bitmap: ImageBitmap =
         JsFuture::from(promise).await.map_err(|_| wrong())?.dyn_into().map_err(|_| wrong())?;
-    let canvas: HtmlCanvasElement =
-        document().create_element("canvas").map_err(|_| wrong())?.dyn_into().map_err(|_| wrong())?;
+    let canvas: HtmlCanvasElement = document()
+        .create_element("canvas")
+        .map_err(|_| wrong())?
+        .dyn_into()
+        .map_err(|_| wrong())?;
     canvas.set_width(side);
     canvas.set_height(side);
     let context = context(&canvas).ok_or_else(wrong)?;
@@ -68,10 +76,20 @@ pub async fn decode(blob: &Blob, side: u32) -> Result<Image, String> {
     let cut = w.min(h);
     context
         .draw_image_with_image_bitmap_and_sw_and_sh_and_dx_and_dy_and_dw_and_dh(
-            &bitmap, (w - cut) / 2.0, (h - cut) / 2.0, cut, cut, 0.0, 0.0, f64::from(side), f64::from(side),
+            &bitmap,
+            (w - cut) / 2.0,
+            (h - cut) / 2.0,
+            cut,
+            cut,
+            0.0,
+            0.0,
+            f64::from(side),
+            f64::from(side),
         )
         .map_err(|_| wrong())?;
-    let data = context.get_image_data(0.0, 0.0, f64::from(side), f64::from(side)).map_err(|_| wrong())?;
-    let pixels = data.data().0.as_chunks::<4>().0.iter().flat_map(|[r, g, b, _]| [*r, *g, *b]).collect();
+    let data =
+        context.get_image_data(0.0, 0.0, f64::from(side), f64::from(side)).map_err(|_| wrong())?;
+    let pixels =
+        data.data().0.as_chunks::<4>().0.iter().flat_map(|[r, g, b, _]| [*r, *g, *b]).collect();
     Image::from_pixels(side as usize, side as usize, pixels).ok_or_else(wrong)
 }

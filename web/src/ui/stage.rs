@@ -47,8 +47,13 @@ pub fn Stage(app: App) -> impl IntoView {
         let (Some((x, y)), Some(area)) = (pixel(&event), untrack(|| area(app))) else { return };
         event.prevent_default();
         let (left, top) = (area.x as i64, area.y as i64);
-        let inside = (left - 1..=left + area.width as i64).contains(&x) && (top - 1..=top + area.height as i64).contains(&y);
-        let grip = if inside { (x - left, y - top) } else { (area.width as i64 / 2, area.height as i64 / 2) };
+        let inside = (left - 1..=left + area.width as i64).contains(&x)
+            && (top - 1..=top + area.height as i64).contains(&y);
+        let grip = if inside {
+            (x - left, y - top)
+        } else {
+            (area.width as i64 / 2, area.height as i64 / 2)
+        };
         held.set(Some(grip));
         app.state.update(|s| s.stamped = true);
         place(app, x - grip.0, y - grip.1);
@@ -88,7 +93,9 @@ pub fn Stage(app: App) -> impl IntoView {
     };
     let label = move || {
         let place = area(app).map_or(String::new(), |a| format!(" at column {}, row {}", a.x, a.y));
-        format!("Image with trigger{place}. Arrow keys move it, with Shift by 4; Home returns it to the corner; Space takes it off.")
+        format!(
+            "Image with trigger{place}. Arrow keys move it, with Shift by 4; Home returns it to the corner; Space takes it off."
+        )
     };
     view! {
         <div class="frame" id="stage" tabindex="0" role="application" aria-label=label node_ref=frame

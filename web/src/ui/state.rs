@@ -26,7 +26,14 @@ pub struct State {
 impl Default for State {
     fn default() -> Self {
         let attack = ATTACKS[0].method().id.to_string();
-        Self { models: Vec::new(), image: 0, attack, set: Values::default(), target: 0, stamped: true }
+        Self {
+            models: Vec::new(),
+            image: 0,
+            attack,
+            set: Values::default(),
+            target: 0,
+            stamped: true,
+        }
     }
 }
 
@@ -37,7 +44,10 @@ impl State {
         for pair in hash.trim_start_matches('#').split('&') {
             let Some((key, text)) = pair.split_once('=') else { continue };
             match key {
-                "models" => state.models = text.split(',').filter(|m| !m.is_empty()).map(str::to_string).collect(),
+                "models" => {
+                    state.models =
+                        text.split(',').filter(|m| !m.is_empty()).map(str::to_string).collect()
+                }
                 "image" => state.image = text.parse().unwrap_or(0).min(signs::TEST - 1),
                 "attack" if attack(text).is_some() => state.attack = text.to_string(),
                 "target" => state.target = text.parse().unwrap_or(0),
@@ -83,7 +93,12 @@ impl State {
     }
 
     pub fn record(&self) -> TriggerRecord {
-        TriggerRecord { attack: self.attack.clone(), set: self.set.clone(), target: self.target, seed: 0 }
+        TriggerRecord {
+            attack: self.attack.clone(),
+            set: self.set.clone(),
+            target: self.target,
+            seed: 0,
+        }
     }
 
     /// The trigger for 32x32 images.

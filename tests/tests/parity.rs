@@ -1,0 +1,106 @@
+//! Network, attention and losses against PyTorch (`fixtures/make.py`), on CPU and native wgpu.
+
+use burn::tensor::{Int, Tensor, TensorData};
+use unstamp_shared::attention::Operator;
+use unstamp_shared::job::lift;
+use unstamp_shared::model::weights::{gradient_norms, network};
+use unstamp_shared::model::{Arch, Wrn};
+use unstamp_shared::objectives::{Form, Nad, Objective, Seen};
+use unstamp_tests::{Fixture, close, devices, values};
+
+/// f32 sums of up to 576 products in another order, through 16 layers.
+const FORWARD: f32 = 1e-4;
+/// The same, backward: the batch statistics of 4 images divide small differences.
+const GRADIENT: f32 = 2e-3;
+
+fn arch(depth: usize) -> Arch {
+    Arch { name: format!("wrn-{depth}-1"), classes: 10, normalisation: None }
+}
+
+fn load(fixture: &Fixture, part: &str, depth: usize, device: &burn::tensor::Device) -> Wrn {
+    network(&arch(depth), &fixture.part(part), device).expect("the fixture fits")
+}
+
+#[test]
+fn forward_features_and_attention() {
+    let fixture = Fixture::load();
+    for (name, device) in devices() {
+        let net = load(&fixture, "a", 16, &device);
+        let output = net.forward(fixture.tensor("images", &device));
+        close(
+            &values(output.logits),
+            &fixture.get("want.logits").values,
+            FORWARD,
+            &format!("{name} logits"),
+        );
+        for (i, feature) in output.features.into_iter().enumerate() {
+            let want = &fixture.get(&format!("want.feature{i}")).values;
+            close(&values(feature.clone()), want, FORWARD, &format!("{name} feature {i}"));
+            for operator in Operator::NAMES {
+                let map = Operator::named(operator).expect("listed").map(feature.clone());
+                let want = &fixture.get(&format!("want.attention{i}.{operator}")).values;
+                close(&values(map), want, FORWARD, &format!("{name} attention {i} {operator}"));
+            }
+        }
+    }
+}
+
+#[test]
+fn nad_losses_and_gradients() {
+    let fixture = Fixture::load();
+    for (name, device) in devices() {
+        let autodiff = device.clone().autodiff();
+        let teacher = load(&fixture, "d", 10, &device);
+        let teacher = lift(teacher.forward(fixture.tensor("images", &device)));
+        let labels: Vec<i32> = fixture.get("labels").values.iter().map(|v| *v as i32).collect();
+        for (form, key, beta) in [(Form::Paper, "paper", 2.0), (Form::Code, "code", 1000.0)] {
+            for operator in Operator::NAMES {
+                let what = format!("{name} {key} {operator}");
+                let mut student = load(&fixture, "c", 10, &autodiff);
+                let output = student.forward_train(fixture.tensor("images", &autodiff));
+                let data = TensorData::new(labels.clone(), [labels.len()]);
+                let labels: Tensor<1, Int> = Tensor::from_data(data, &autodiff);
+                let objective =
+                    Nad { form, operator: Operator::named(operator).expect("listed"), beta };
+                let loss =
+                    objective.loss(&Seen { student: &output, teacher: Some(&teacher), labels });
+                let want = format!("want.{key}.{operator}");
+                close(
+                    &values(loss.total.clone().inner()),
+                    &fixture.get(&format!("{want}.loss")).values,
+                    FORWARD,
+                    &what,
+                );
+                let terms: Vec<f32> =
+                    loss.parts[1..].iter().flat_map(|(_, t)| values(t.clone().inner())).collect();
+                close(&terms, &fixture.get(&format!("{want}.terms")).values, FORWARD, &what);
+                if *operator == "sum2" {
+                    let gradients = loss.total.backward();
+                    let found: Vec<f32> =
+                        gradient_norms(&student, &gradients).into_iter().flat_map(values).collect();
+                    let mut expected: Vec<f32> = fixture
+                        .part(&format!("{want}.grad"))
+                        .values()
+                        .map(|a| a.values.iter().map(|v| v * v).sum::<f32>().sqrt())
+                        .collect();
+                    let mut found = found;
+                    found.sort_by(f32::total_cmp);
+                    expected.sort_by(f32::total_cmp);
+                    close(&found, &expected, GRADIENT, &format!("{what} gradient norms"));
+                }
+            }
+        }
+    }
+}
+
+/// A map that is zero everywhere, and a student equal to its teacher: the gradient is 0, not NaN.
+#[test]
+fn norms_are_safe_at_zero() {
+    let device = burn::tensor::Device::flex().autodiff();
+    let zero = Tensor::<2>::zeros([2, 4], &device).require_grad();
+    let normal = unstamp_shared::attention::normalised(zero.clone());
+    let length = unstamp_shared::attention::norm(zero.clone());
+    let gradients = (normal.sum() + length.sum()).backward();
+    let found = values(zero.grad(&gradients).expect("tracked"));
+    assert!(found.iter().all(|v| v.is_finite()), "{found:?}");
+}
