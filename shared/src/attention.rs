@@ -1,6 +1,9 @@
 //! Attention maps (NAD equation 1; Zagoruyko & Komodakis 2017).
 
+use crate::model::Wrn;
+use crate::model::weights::{WeightsError, read};
 use burn::tensor::Tensor;
+use burn::tensor::activation::softmax;
 use serde::{Deserialize, Serialize};
 
 /// How channels become one map: `A(F) = sum_i |F_i|^p`, or its mean over channels.
@@ -59,4 +62,24 @@ pub fn normalised(map: Tensor<2>) -> Tensor<2> {
     let length = norm(map.clone());
     let zero = length.clone().equal_elem(0.0);
     map / length.mask_fill(zero, 1.0)
+}
+
+/// What a network says of one image.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Look {
+    /// One a class, summing to 1.
+    pub probabilities: Vec<f32>,
+    /// A^2_sum of every group divided by its Euclidean norm, row by row.
+    pub maps: Vec<Vec<f32>>,
+}
+
+/// Probabilities and attention maps of one image, `[1, 3, h, w]`.
+pub async fn look(network: &Wrn, image: Tensor<4>) -> Result<Look, WeightsError> {
+    let output = network.forward(image);
+    let mut tensors = vec![softmax(output.logits, 1).flatten(0, 1)];
+    for feature in output.features {
+        tensors.push(normalised(Operator::Sum2.map(feature)).flatten(0, 1));
+    }
+    let mut values = read(tensors).await?.into_iter();
+    Ok(Look { probabilities: values.next().unwrap_or_default(), maps: values.collect() })
 }

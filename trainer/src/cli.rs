@@ -27,6 +27,8 @@ pub enum Command {
     Erase(Erase),
     /// Measure ACC, ASR and RA of a model
     Eval(Eval),
+    /// What a model predicts for an image and where it looks
+    Attention(Attention),
     /// Put one trigger on one picture
     Stamp(Stamp),
     /// Run a whole recipe; continues where it stopped
@@ -191,6 +193,30 @@ pub struct Eval {
 }
 
 #[derive(Args)]
+pub struct Attention {
+    #[arg(long)]
+    pub model: PathBuf,
+    /// Data set; the model's own by default
+    #[arg(long)]
+    pub dataset: Option<String>,
+    #[arg(long)]
+    pub data: Option<PathBuf>,
+    /// Index of a test image
+    #[arg(long, default_value_t = 0)]
+    pub image: usize,
+    #[command(flatten)]
+    pub trigger: TriggerArgs,
+    /// Leave the trigger off
+    #[arg(long)]
+    pub clean: bool,
+    /// Print probabilities and the normalised maps of all groups as JSON
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub device: DeviceArgs,
+}
+
+#[derive(Args)]
 pub struct Stamp {
     /// PNG, JPEG or PPM
     pub image: PathBuf,
@@ -246,10 +272,10 @@ pub struct Import {
     #[arg(long, default_value = "cifar10")]
     pub dataset: String,
     /// Mean of the three channels, where the network expects normalised input
-    #[arg(long, value_delimiter = ',', num_args = 3, requires = "std")]
+    #[arg(long, value_name = "R,G,B", value_delimiter = ',', requires = "std")]
     pub mean: Option<Vec<f32>>,
     /// Standard deviation of the three channels
-    #[arg(long, value_delimiter = ',', num_args = 3, requires = "mean")]
+    #[arg(long, value_name = "R,G,B", value_delimiter = ',', requires = "mean")]
     pub std: Option<Vec<f32>>,
 }
 

@@ -8,14 +8,15 @@ use crate::{device, files, table, usage};
 use anyhow::{Context, Result, ensure};
 use std::path::Path;
 use unstamp_shared::attacks::attack;
+use unstamp_shared::attention::look;
 use unstamp_shared::catalog::catalog;
 use unstamp_shared::datasets::Split;
 use unstamp_shared::defences::defence;
 use unstamp_shared::job::{Augment, Schedule, Training};
 use unstamp_shared::method::{Accepts, Param, Values};
 use unstamp_shared::metrics::Rate;
-use unstamp_shared::model::Arch;
 use unstamp_shared::model::weights::{self, Metadata, Precision};
+use unstamp_shared::model::{Arch, batch};
 use unstamp_shared::poison::{Draw, RateOf, Trigger, poison as poisoned, select};
 use unstamp_shared::recipe::{Cell, Erasure, Recipe, Victim};
 use unstamp_shared::result::CellResult;
@@ -330,6 +331,65 @@ pub fn eval(args: cli::Eval) -> Result<()> {
     Ok(())
 }
 
+pub fn attention(args: cli::Attention) -> Result<()> {
+    let set = values(&args.trigger.set)?;
+    let (arrays, metadata) = weights_of(&args.model)?;
+    let dataset = args.dataset.clone().or(metadata.as_ref().map(|m| m.dataset.clone()));
+    let dataset = dataset.ok_or_else(|| {
+        usage("--dataset is missing: the model does not say what it was trained on")
+    })?;
+    let data = load(&dataset, args.data.as_deref())?;
+    let arch = arch_of(metadata.as_ref(), None, &data)?;
+    let count = data.test.len();
+    if args.image >= count {
+        return Err(usage(format!(
+            "--image {} is not below {count}, the number of test images",
+            args.image
+        )));
+    }
+    let trigger = trigger_of(
+        metadata.as_ref(),
+        args.trigger.attack.as_deref(),
+        &set,
+        args.trigger.target,
+        &data,
+    )?;
+    let (chosen, _) = args.device.choose()?;
+    let network = weights::network(&arch, &arrays, &chosen.device)?;
+    let image = batch(&data.test, &[args.image], &chosen.device, |i, pixels| {
+        if let Some(trigger) = trigger.as_ref().filter(|_| !args.clean) {
+            let mut image = data.test.image(i);
+            trigger.stamp(&mut image, i);
+            pixels.copy_from_slice(&image.pixels);
+        }
+    });
+    let look = pollster::block_on(look(&network, image))?;
+    if args.json {
+        println!("{}", serde_json::to_string(&look)?);
+        return Ok(());
+    }
+    println!(
+        "test image {}: {}",
+        args.image,
+        data.class_names[usize::from(data.test.labels[args.image])]
+    );
+    for (name, probability) in data.class_names.iter().zip(&look.probabilities) {
+        println!("{name:<20} {:6.2} %", 100.0 * probability);
+    }
+    for (group, map) in look.maps.iter().enumerate() {
+        let side = (map.len() as f64).sqrt() as usize;
+        let largest = map.iter().copied().fold(f32::MIN_POSITIVE, f32::max);
+        println!("attention of group {}", group + 1);
+        for row in map.chunks(side) {
+            let shade = |v: &f32| {
+                [" ", ".", ":", "-", "=", "+", "*", "#", "%", "@"][(9.0 * v / largest) as usize]
+            };
+            println!("  {}", row.iter().map(|v| shade(v).repeat(2)).collect::<String>());
+        }
+    }
+    Ok(())
+}
+
 pub fn stamp(args: cli::Stamp) -> Result<()> {
     let given = values(&args.set)?;
     let mut image = read_picture(&files::read(&args.image)?)
@@ -393,8 +453,15 @@ pub fn import(args: cli::Import) -> Result<()> {
     let info = data::info(&args.dataset).map_err(usage)?;
     ensure!(!info.classes.is_empty(), "--dataset {} has no fixed classes", args.dataset);
     let (arrays, _) = weights_of(&args.file)?;
-    let three = |list: Option<Vec<f32>>| list.and_then(|l| <[f32; 3]>::try_from(l).ok());
-    let normalisation = three(args.mean).zip(three(args.std)).map(|(mean, std)| [mean, std]);
+    let three = |list: Option<Vec<f32>>| {
+        list.map(<[f32; 3]>::try_from).transpose().map_err(|l| {
+            usage(format!(
+                "--mean and --std take three numbers with commas between, not {}",
+                l.len()
+            ))
+        })
+    };
+    let normalisation = three(args.mean)?.zip(three(args.std)?).map(|(mean, std)| [mean, std]);
     if normalisation.is_some_and(|[_, std]| std.iter().any(|v| *v <= 0.0)) {
         return Err(usage("--std must be above 0"));
     }

@@ -18,6 +18,7 @@ fn main() -> ExitCode {
         Command::Poison(args) => commands::poison(args),
         Command::Erase(args) => commands::erase(args),
         Command::Eval(args) => commands::eval(args),
+        Command::Attention(args) => commands::attention(args),
         Command::Stamp(args) => commands::stamp(args),
         Command::Run(args) => commands::run(args),
         Command::Table(args) => commands::table(args),

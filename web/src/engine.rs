@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 use unstamp_shared::Device;
-use unstamp_shared::attention::{Operator, normalised};
+use unstamp_shared::attention::{Look, Operator, look};
 use unstamp_shared::datasets::{Split, signs};
 use unstamp_shared::evaluate::Evaluation;
 use unstamp_shared::manifest::{ModelEntry, PROBE_TOLERANCE};
@@ -107,14 +107,10 @@ impl Engine {
         if split.pixels.len() != split.stride() {
             return Err("The image is not 32 by 32 pixels.".into());
         }
-        let output = model.network.forward(batch(&split, &[0], &self.device, |_, _| ()));
-        let mut tensors = vec![burn::tensor::activation::softmax(output.logits, 1).flatten(0, 1)];
-        for feature in output.features {
-            tensors.push(normalised(Operator::Sum2.map(feature)).flatten(0, 1));
-        }
-        let mut values = weights::read(tensors).await.map_err(|e| e.to_string())?.into_iter();
-        let probabilities = values.next().unwrap_or_default();
-        Ok(Answer { probabilities, maps: values.collect(), milliseconds: now() - start })
+        let image = batch(&split, &[0], &self.device, |_, _| ());
+        let Look { probabilities, maps } =
+            look(&model.network, image).await.map_err(|e| e.to_string())?;
+        Ok(Answer { probabilities, maps, milliseconds: now() - start })
     }
 
     /// Draws test images until there are `count`.

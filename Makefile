@@ -1,0 +1,58 @@
+# make demo    plant a backdoor, erase it, and look at both in the browser (SERVE=0: without serving)
+# make test    every test, the browser's included
+# make check   format, lints, documentation
+# make site    the page as it is published: optimised, with a size budget
+# make fixtures  the numbers the tests compare with, made anew by PyTorch
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+.PHONY: demo test check page site fixtures native tools clean
+
+OUT := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)
+ENV := $(abspath $(OUT))/web.env
+WEB := . $(ENV) && export CARGO_TARGET_DIR=$(abspath $(OUT))/web
+UNSTAMP := $(OUT)/release/unstamp
+NATIVE := --release --workspace --exclude unstamp-web
+LINKS := --target wasm32-unknown-unknown --release -p unstamp-web
+
+demo: native page
+	$(UNSTAMP) run trainer/recipes/quick.toml --out runs/quick
+	rm -rf web/dist/models && $(UNSTAMP) publish runs/quick --out web/dist/models
+	@if [ "$${SERVE:-1}" != 0 ]; then $(UNSTAMP) serve web/dist; else echo "the site is in web/dist: $(UNSTAMP) serve web/dist"; fi
+
+native:
+	@command -v cargo >/dev/null || { echo "Rust is missing: install rustup (https://rustup.rs), then run make again"; exit 1; }
+	cargo build $(NATIVE)
+
+$(ENV): web/toolchain.sh
+	web/toolchain.sh $(ENV)
+
+# The page as it is built for work: no size optimisation.
+page: $(ENV)
+	$(WEB) && cd web && trunk build --release --public-url ./ --dist dist
+
+# Published form: names stripped, wasm-opt, budget in tests/browser/size.mjs.
+site: page
+	cd tests/browser && npm ci --no-audit --no-fund --silent && node site.mjs ../../web/dist
+
+test: native
+	web/toolchain.sh $(ENV) test
+	$(MAKE) page
+	UNSTAMP_REQUIRE_WGPU=1 VK_DRIVER_FILES="$$(ls /usr/share/vulkan/icd.d/lvp_icd*.json)" cargo test $(NATIVE)
+	cd tests/browser && npm ci --no-audit --no-fund --silent && UNSTAMP=$(abspath $(UNSTAMP)) node --test --test-reporter=spec page.test.mjs
+
+check: $(ENV)
+	cargo fmt --all --check
+	cargo clippy $(NATIVE) --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc $(NATIVE) --no-deps --quiet
+	$(WEB) && for part in ui:ui cpu:engine_cpu gpu:engine_gpu; do \
+	  cargo clippy $(LINKS) --features $${part%:*} --bin $${part#*:} -- -D warnings; done
+
+fixtures:
+	python3 -m venv $(OUT)/fixtures-venv
+	$(OUT)/fixtures-venv/bin/pip install --quiet -r tests/fixtures/requirements.txt
+	$(OUT)/fixtures-venv/bin/python tests/fixtures/make.py
+
+clean:
+	rm -rf $(OUT) web/dist runs

@@ -1,0 +1,35 @@
+// Makes the built page small: wasm-opt on every program, then a check of what a visitor transfers.
+// node site.mjs DIST
+import { execFileSync } from "node:child_process";
+import { readFileSync, renameSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+
+const dist = process.argv[2];
+const features = ["simd", "bulk-memory", "nontrapping-float-to-int", "sign-ext", "reference-types", "multivalue", "mutable-globals"];
+const wasmOpt = join(import.meta.dirname, "node_modules/.bin/wasm-opt");
+for (const [program, level] of [["ui", "-Oz"], ["engine_cpu", "-O3"], ["engine_gpu", "-Os"]]) {
+  const file = join(dist, `${program}_bg.wasm`);
+  const before = statSync(file).size;
+  const flags = features.map((f) => `--enable-${f}`);
+  execFileSync(wasmOpt, [file, "-o", `${file}.part`, level, "--strip-debug", "--strip-producers", ...flags], { stdio: "inherit" });
+  renameSync(`${file}.part`, file);
+  console.log(`${program}: ${before} -> ${statSync(file).size} bytes`);
+}
+
+// Transferred, gzip: what the first prediction needs, and the GPU engine after it.
+const size = (name) => gzipSync(readFileSync(join(dist, name)), { level: 9 }).length;
+const models = JSON.parse(readFileSync(join(dist, "models/manifest.json"))).models;
+const first = ["index.html", "page.css", "boot.js", "worker.js", "ui.js", "ui_bg.wasm", "engine_cpu.js", "engine_cpu_bg.wasm", "models/manifest.json", `models/${models[0].file}`];
+const budgets = { "first prediction": [first, 1_250_000], "WebGPU engine": [["engine_gpu.js", "engine_gpu_bg.wasm"], 3_500_000] };
+let over = false;
+for (const [name, [files, budget]] of Object.entries(budgets)) {
+  const total = files.reduce((sum, file) => sum + size(file), 0);
+  console.log(`${name}: ${total} bytes gzip of ${budget}`);
+  for (const file of files) console.log(`  ${String(size(file)).padStart(9)} ${file}`);
+  over ||= total > budget;
+}
+if (over) {
+  console.error("the page is over its size budget");
+  process.exit(1);
+}

@@ -1,0 +1,110 @@
+//! The committed models: whole, loadable, and answering as stored, on every device.
+
+use burn::tensor::{Device, Int, Tensor, TensorData};
+use sha2::{Digest, Sha256};
+use unstamp_shared::attention::Operator;
+use unstamp_shared::job::lift;
+use unstamp_shared::manifest::{Manifest, ModelEntry, PROBE_TOLERANCE, PROBES};
+use unstamp_shared::model::weights::{self, Arrays, Metadata};
+use unstamp_shared::model::{Arch, batch};
+use unstamp_shared::objectives::{Form, Nad, Objective, Seen};
+use unstamp_shared::probe::{probe, probe_images};
+use unstamp_shared::recipe::hex;
+use unstamp_tests::{close, devices, fixture, root, values};
+
+fn manifest() -> Manifest {
+    let text = std::fs::read(root().join("static/models/manifest.json")).expect("committed");
+    serde_json::from_slice(&text).expect("a manifest")
+}
+
+fn load(entry: &ModelEntry) -> (Arch, Arrays) {
+    let bytes = std::fs::read(root().join("static/models").join(&entry.file)).expect("committed");
+    assert_eq!(hex(&Sha256::digest(&bytes)), entry.sha256, "{}", entry.file);
+    assert_eq!(bytes.len(), entry.bytes, "{}", entry.file);
+    let (arrays, metadata) = weights::from_bytes::<Metadata>(&bytes).expect("sound weights");
+    let metadata = metadata.expect("with metadata");
+    assert_eq!((&metadata.role, &metadata.arch), (&entry.role, &entry.arch), "{}", entry.file);
+    (
+        Arch { name: entry.arch.clone(), classes: entry.class_names.len(), normalisation: None },
+        arrays,
+    )
+}
+
+#[test]
+fn every_model_answers_as_stored() {
+    for (name, device) in devices() {
+        for entry in manifest().models {
+            let (arch, arrays) = load(&entry);
+            let network = weights::network(&arch, &arrays, &device).expect("fits");
+            let found = pollster::block_on(probe(&network, PROBES, &device)).expect("answers");
+            let off = entry.probe.difference(&found);
+            assert!(off <= PROBE_TOLERANCE, "{} on {name}: off by {off}", entry.id);
+        }
+    }
+}
+
+/// A wrong weight must show in the self-test, or the page would trust a broken GPU.
+#[test]
+fn the_self_test_notices_one_wrong_weight() {
+    let device = Device::flex();
+    for entry in manifest().models {
+        let (arch, mut arrays) = load(&entry);
+        arrays.get_mut("block2.layer.0.conv1.weight").expect("there").values[0] += 40.0;
+        let network = weights::network(&arch, &arrays, &device).expect("fits");
+        let found = pollster::block_on(probe(&network, 2, &device)).expect("answers");
+        assert!(entry.probe.difference(&found) > PROBE_TOLERANCE, "{}", entry.id);
+    }
+}
+
+/// The quick recipe's promise, on the committed models.
+#[test]
+fn the_models_keep_the_recipes_promise() {
+    let models = manifest().models;
+    let role = |role: &str| &models.iter().find(|m| m.role == role).expect(role).report;
+    let (clean, victim, nad) = (role("clean"), role("victim"), role("nad"));
+    assert!((0.93..=0.99).contains(&clean.acc.value), "clean ACC {}", clean.acc.value);
+    assert!(victim.asr.expect("attacked").value >= 0.95);
+    assert!((clean.acc.value - victim.acc.value).abs() <= 0.02);
+    let floor = nad.floor.expect("attacked").value;
+    assert!(nad.asr.expect("attacked").value <= floor + 0.1);
+    assert!(victim.acc.value - nad.acc.value <= 0.05);
+    role("fine_tune");
+    role("nad_beta0");
+}
+
+/// Loss and gradient norms that the browser is compared with (`browser/page.test.mjs`). With
+/// UNSTAMP_WRITE set, the file is written anew.
+#[test]
+fn the_stored_gradient_is_the_native_one() {
+    let models = manifest().models;
+    let of = |role: &str| load(models.iter().find(|m| m.role == role).expect(role));
+    let ((arch, teacher), (_, student)) = (of("nad"), of("victim"));
+    let device = Device::flex();
+    let autodiff = device.clone().autodiff();
+    let split = probe_images(PROBES);
+    let all: Vec<usize> = (0..PROBES).collect();
+    let teacher = weights::network(&arch, &teacher, &device).expect("fits");
+    let target = lift(teacher.forward(batch(&split, &all, &device, |_, _| ())));
+    let mut network = weights::network(&arch, &student, &autodiff).expect("fits");
+    let output = network.forward_train(batch(&split, &all, &autodiff, |_, _| ()));
+    let labels: Vec<i32> = split.labels.iter().map(|l| i32::from(*l)).collect();
+    let labels: Tensor<1, Int> = Tensor::from_data(TensorData::new(labels, [PROBES]), &autodiff);
+    let objective = Nad { form: Form::Paper, operator: Operator::Sum2, beta: 2.0 };
+    let loss = objective.loss(&Seen { student: &output, teacher: Some(&target), labels }).total;
+    let value = values(loss.clone().inner())[0];
+    let gradients = loss.backward();
+    let norms: Vec<f32> =
+        weights::gradient_norms(&network, &gradients).into_iter().flat_map(values).collect();
+    let path = fixture("gradient.json");
+    if std::env::var("UNSTAMP_WRITE").is_ok() {
+        let json = serde_json::json!({ "loss": value, "gradients": norms });
+        std::fs::write(&path, json.to_string()).expect("written");
+    }
+    let stored: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(path).expect("stored")).expect("JSON");
+    let list = stored["gradients"].as_array().expect("a list").iter();
+    let list: Vec<f32> = list.map(|v| v.as_f64().expect("a number") as f32).collect();
+    // Batch statistics of eight images, on processors with other vector widths.
+    close(&[value], &[stored["loss"].as_f64().expect("a number") as f32], 1e-3, "loss");
+    close(&norms, &list, 2e-3, "gradient norms");
+}
