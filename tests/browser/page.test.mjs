@@ -153,7 +153,7 @@ describe("on the CPU", () => {
     const phone = await open(browser, only(victim), { viewport: { width: 390, height: 800 }, hasTouch: true, isMobile: true });
     await values(phone, (v) => v.answers[victim.id]);
     const small = await phone.locator("#stage").boundingBox();
-    await phone.touchscreen.tap(small.x + small.width / 2, small.y + small.height / 2);
+    await phone.touchscreen.tap(small.x + small.width * 0.52, small.y + small.height * 0.52);
     await values(phone, (v) => v.state.set.x === 15 && v.state.set.y === 15);
     const wide = await phone.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
     assert.ok(wide <= 0, `the page is ${wide} px wider than the phone`);

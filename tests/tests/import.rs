@@ -13,6 +13,19 @@ fn both_pytorch_formats_give_the_same_weights() {
     }
 }
 
+/// The head's length made one of these begin like a pickle.
+#[test]
+fn every_committed_model_is_read() {
+    let models = unstamp_tests::root().join("static/models");
+    for file in std::fs::read_dir(models).expect("committed") {
+        let path = file.expect("a file").path();
+        if path.extension().is_some_and(|e| e == "safetensors") {
+            let (_, metadata) = weights_of(&path).unwrap_or_else(|e| panic!("{e:#}"));
+            assert!(metadata.is_some(), "{} has no metadata", path.display());
+        }
+    }
+}
+
 #[test]
 fn an_imported_checkpoint_is_evaluated() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -41,7 +41,8 @@ fn resolve(folder: &Path, url: &str) -> Option<PathBuf> {
     let path = url.split(['?', '#']).next()?.trim_start_matches('/');
     let relative = Path::new(path);
     let plain = relative.components().all(|c| matches!(c, Component::Normal(_)));
-    let file = folder.join(if path.is_empty() { Path::new("index.html") } else { relative });
+    let file = folder.join(relative);
+    let file = if file.is_dir() { file.join("index.html") } else { file };
     (plain && file.is_file()).then_some(file)
 }
 

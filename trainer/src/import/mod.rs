@@ -24,7 +24,8 @@ pub fn weights_of(path: &Path) -> Result<(Arrays, Option<Metadata>)> {
         if bytes.starts_with(LEGACY) {
             return Ok((from_legacy(&bytes)?, None));
         }
-        if bytes.first() == Some(&0x80) {
+        // A safetensors file begins with the length of its JSON head, which may look like a pickle.
+        if bytes.first() == Some(&0x80) && bytes.get(8) != Some(&b'{') {
             bail!("it is a pickle, but not of a PyTorch checkpoint");
         }
         Ok(weights::from_bytes(&bytes)?)
