@@ -7,6 +7,7 @@ use anyhow::{Context, Result, ensure};
 use sha2::{Digest, Sha256};
 use std::path::Path;
 use unstamp_shared::Device;
+use unstamp_shared::attacks::attack;
 use unstamp_shared::manifest::{Manifest, ModelEntry, PROBES};
 use unstamp_shared::model::Arch;
 use unstamp_shared::model::weights::{self, Precision};
@@ -45,14 +46,16 @@ fn model(run: &Path, result: &CellResult, out: &Path) -> Result<ModelEntry> {
     let (name, classes) = (result.arch.clone(), metadata.class_names.len());
     let arch = Arch { name, classes, normalisation: metadata.normalisation };
     let network = weights::network(&arch, &rounded, &device)?;
-    let title = match (&result.erasure, &metadata.trigger) {
-        (Some(erasure), _) => format!("{}, {}", result.victim.id, erasure.id),
-        (None, Some(_)) => format!("{}, victim", result.victim.id),
+    let attack =
+        metadata.trigger.as_ref().and_then(|t| attack(&t.attack)).map(|a| a.method().title);
+    let title = match (&result.erasure, attack) {
+        (Some(erasure), _) => format!("after {}", erasure.id.replace('_', " ")),
+        (None, Some(attack)) => format!("victim of {attack}"),
         (None, None) => "clean model".to_string(),
     };
     Ok(ModelEntry {
         id: result.cell.clone(),
-        title: title.replace('_', " "),
+        title,
         file,
         sha256: hex(&Sha256::digest(&bytes)),
         bytes: bytes.len(),

@@ -15,7 +15,7 @@ fn cell(pattern: &str, row: usize, column: usize, size: usize) -> u8 {
     match pattern {
         "white" => 255,
         "grid" => GRID[row * 3 / size][column * 3 / size],
-        _ if (row + column) % 2 == 0 => 255,
+        _ if (row + column).is_multiple_of(2) => 255,
         _ => 128,
     }
 }

@@ -80,6 +80,7 @@ fn limit(tens: char, u: f32, v: f32, r: f32) -> Option<Rgb> {
 }
 
 /// Colour of the sign at `(u, v)` in -1..1, or nothing outside it.
+#[expect(clippy::approx_constant, reason = "these digits are part of every drawn byte")]
 fn sign(class: usize, u: f32, v: f32) -> Option<Rgb> {
     let r = (u * u + v * v).sqrt();
     match CLASSES[class] {

@@ -74,7 +74,7 @@ fn push(split: &mut Split, planes: &[u8], label: u8) -> Result<()> {
 /// Rows of one label byte and 3,072 pixel bytes.
 fn binary(bytes: &[u8], split: &mut Split) -> Result<()> {
     ensure!(
-        !bytes.is_empty() && bytes.len() % (ROW + 1) == 0,
+        !bytes.is_empty() && bytes.len().is_multiple_of(ROW + 1),
         "its size is no multiple of {}",
         ROW + 1
     );

@@ -46,7 +46,18 @@ pub fn take(app: App, file: File) {
 /// One parameter of the attack.
 fn parameter(app: App, param: Param) -> impl IntoView {
     let id = param.id;
-    let value = move || app.state.with(|s| s.values().and_then(|v| v.0.get(id).cloned()));
+    let value = move || {
+        app.state.with(|s| {
+            let values = s.values()?;
+            // A place is shown as where the trigger lies, not as "-1, flush with the edge".
+            let area = attack(&s.attack)?.area(&values, signs::SIZE, signs::SIZE);
+            match (id, area) {
+                ("x", Some(area)) => Some(Value::Int(area.x as i64)),
+                ("y", Some(area)) => Some(Value::Int(area.y as i64)),
+                _ => values.0.get(id).cloned(),
+            }
+        })
+    };
     let text = move || value().map_or(String::new(), |v| v.to_string());
     let put = move |value: Value| app.state.update(|s| s.put(id, value));
     let control = match param.accepts {

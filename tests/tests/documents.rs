@@ -1,0 +1,100 @@
+//! What is written down is what there is: recipes, results and the README's tables.
+
+use std::path::PathBuf;
+use unstamp_shared::attacks::ATTACKS;
+use unstamp_shared::datasets::DATASETS;
+use unstamp_shared::defences::DEFENCES;
+use unstamp_shared::recipe::Recipe;
+use unstamp_tests::{root, run};
+use unstamp_trainer::table;
+
+fn below(folder: &str, keep: impl Fn(&PathBuf) -> bool) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(root().join(folder)).expect("committed");
+    let mut all: Vec<_> = entries.map(|e| e.expect("an entry").path()).filter(keep).collect();
+    all.sort();
+    all
+}
+
+fn text(path: &PathBuf) -> String {
+    std::fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
+#[test]
+fn every_recipe_is_sound_and_named_like_its_file() {
+    for path in below("trainer/recipes", |p| p.extension().is_some_and(|e| e == "toml")) {
+        let recipe =
+            Recipe::parse(&text(&path)).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        assert_eq!(Some(recipe.name.as_str()), path.file_stem().and_then(|s| s.to_str()));
+        let again = Recipe::parse(&text(&path)).expect("sound");
+        assert_eq!(recipe.hash(), again.hash());
+    }
+}
+
+/// Results are of the recipes as they are now: a changed recipe needs new results.
+#[test]
+fn every_result_belongs_to_its_recipe() {
+    for folder in below("trainer/results", |p| p.is_dir()) {
+        let name = folder.file_name().and_then(|n| n.to_str()).expect("a name").to_string();
+        let recipe = Recipe::parse(&text(&root().join(format!("trainer/recipes/{name}.toml"))))
+            .expect("sound");
+        let cells = recipe.cells();
+        let results = table::results(&folder).unwrap_or_else(|e| panic!("{e:#}"));
+        for result in &results {
+            let cell = cells
+                .iter()
+                .find(|c| c.name() == result.cell)
+                .unwrap_or_else(|| panic!("{}", result.cell));
+            assert_eq!(result.cell_hash, recipe.cell_hash(cell), "{name}/{}", result.cell);
+        }
+        assert_eq!(results.len(), cells.len(), "{name} is complete");
+    }
+}
+
+#[test]
+fn the_readme_shows_the_current_tables() {
+    let readme = text(&root().join("README.md"));
+    for folder in below("trainer/results", |p| p.is_dir()) {
+        let results = table::results(&folder).unwrap_or_else(|e| panic!("{e:#}"));
+        let table = table::markdown(&results);
+        assert!(
+            readme.contains(&table),
+            "README.md lacks the current table of {}:\n{table}",
+            folder.display()
+        );
+    }
+}
+
+#[test]
+fn lists_have_unique_plain_ids_and_the_cli_shows_them() {
+    let ids: Vec<&str> = ATTACKS
+        .iter()
+        .map(|a| a.method().id)
+        .chain(DEFENCES.iter().map(|d| d.method().id))
+        .chain(DATASETS.iter().map(|d| d.id))
+        .collect();
+    let mut sorted = ids.clone();
+    sorted.sort_unstable();
+    sorted.dedup();
+    assert_eq!(sorted.len(), ids.len(), "an id is used twice");
+    let (code, list, _) = run(&["list"]);
+    assert_eq!(code, 0);
+    for id in ids {
+        assert!(
+            id.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_'),
+            "{id}"
+        );
+        assert!(list.contains(&format!("\n  {id} ")), "unstamp list lacks {id}");
+    }
+    for (folder, ids) in [
+        ("attacks", ATTACKS.iter().map(|a| a.method().id).collect::<Vec<_>>()),
+        ("defences", DEFENCES.iter().map(|d| d.method().id).collect()),
+    ] {
+        for id in ids {
+            let file = root().join(format!("shared/src/{folder}/{id}.rs"));
+            assert!(file.exists(), "{} is missing: a file is called like its id", file.display());
+        }
+    }
+    let (code, json, _) = run(&["list", "--json"]);
+    assert_eq!(code, 0);
+    serde_json::from_str::<serde_json::Value>(&json).expect("JSON");
+}
