@@ -183,12 +183,7 @@ describe("on the CPU", () => {
     const v = await values(page, answered);
     for (const model of [victim, erased]) {
       const wanted = native("attention", "--model", join(models, model.file), "--image", "3", "--json");
-      const { maps, probabilities } = v.answers[model.id];
-      for (const [name, found, expected] of [["probabilities", probabilities, wanted.probabilities], ...maps.map((m, i) => [`group ${i + 1}`, m, wanted.maps[i]])]) {
-        assert.equal(found.length, expected.length);
-        // Sums of f32 in another order, as in the native parity tests.
-        found.forEach((f, i) => assert.ok(Math.abs(f - expected[i]) < 1e-4, `${model.id} ${name}[${i}]: ${f} is not ${expected[i]}`));
-      }
+      looksLike(v.answers[model.id], wanted, model.id);
     }
     await page.close();
   });
@@ -229,6 +224,17 @@ describe("on the CPU", () => {
   });
 });
 
+// Probabilities and maps of one image, value by value.
+function looksLike({ maps, probabilities }, wanted, id) {
+  assert.equal(maps.length, wanted.maps.length);
+  const lists = [["probabilities", probabilities, wanted.probabilities], ...maps.map((m, i) => [`group ${i + 1}`, m, wanted.maps[i]])];
+  for (const [name, found, expected] of lists) {
+    assert.equal(found.length, expected.length);
+    // Sums of f32 in another order, as in the native parity tests.
+    found.forEach((f, i) => assert.ok(Math.abs(f - expected[i]) < 1e-4, `${id} ${name}[${i}]: ${f} is not ${expected[i]}`));
+  }
+}
+
 // Loss and gradient norms against the numbers that tests/zoo.rs checks natively.
 function agrees(found) {
   const stored = JSON.parse(readFileSync(join(root, "tests/fixtures/gradient.json")));
@@ -261,15 +267,20 @@ describe("on WebGPU, in software", () => {
   });
 
   test("eight probes and a gradient agree", async () => {
-    const page = await open(browser, "?engine=cpu" + only(victim));
-    const [, , tested, found] = await ask(page, "gpu", [
+    const page = await open(browser, "?engine=cpu" + only(victim, "&stamped=0&image=3"));
+    await values(page, (v) => v.answers[victim.id]);
+    const rgba = await page.locator("#stage canvas").evaluate((c) => [...c.getContext("2d").getImageData(0, 0, 32, 32).data]);
+    const image = rgba.filter((_, i) => i % 4 < 3);
+    const [, , tested, found, { answer }] = await ask(page, "gpu", [
       load(victim),
       load(erased),
       { want: "tested", request: { kind: "self_test", id: 2, model: victim.id, probes: 8 } },
       { want: "gradient", request: { kind: "gradient", id: 3, teacher: erased.id, student: victim.id, images: 8 } },
+      { want: "prediction", request: { kind: "predict", id: 4, image, models: [victim.id] } },
     ]);
     assert.ok(tested.passed, `off by ${tested.difference}`);
     agrees(found);
+    looksLike(answer, native("attention", "--model", join(models, victim.file), "--image", "3", "--clean", "--json"), victim.id);
     await page.close();
   });
 

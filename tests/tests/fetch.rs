@@ -1,9 +1,9 @@
 //! Downloads from a loopback server that breaks off, with ranges and with a wrong hash.
 
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use tiny_http::{Header, Response, Server, StatusCode};
 use unstamp_trainer::data::fetch::{Download, fetch};
 
 /// SHA-256 of 100,000 bytes `i mod 251`, made with Python's hashlib.
@@ -15,37 +15,35 @@ fn content() -> Vec<u8> {
 
 /// Serves the content; every whole request breaks off in the middle. Counts resumed requests.
 fn server() -> (String, Arc<AtomicUsize>) {
-    let server = Server::http("127.0.0.1:0").expect("a port");
-    let address = format!("http://{}/file", server.server_addr().to_ip().expect("an address"));
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = format!("http://{}/file", listener.local_addr().expect("an address"));
     let resumed = Arc::new(AtomicUsize::new(0));
     let count = resumed.clone();
     std::thread::spawn(move || {
-        for request in server.incoming_requests() {
-            let range = request
-                .headers()
+        for stream in listener.incoming() {
+            let mut stream = stream.expect("a connection");
+            let lines = BufReader::new(stream.try_clone().expect("a stream")).lines();
+            let head: Vec<String> =
+                lines.map_while(Result::ok).take_while(|l| !l.is_empty()).collect();
+            let range = head
                 .iter()
-                .find(|h| h.field.equiv("Range"))
-                .map(|h| h.value.to_string());
-            let from = range
-                .and_then(|r| r.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok())
-                .unwrap_or(0);
+                .find_map(|l| l.to_lowercase().strip_prefix("range: bytes=").map(str::to_string));
+            let from: usize = range.and_then(|r| r.strip_suffix('-')?.parse().ok()).unwrap_or(0);
             let all = content();
-            let rest: &[u8] = &all[from..];
-            if from == 0 {
+            let (status, part) = if from == 0 {
                 // Promises everything, sends half, hangs up.
-                let mut stream = request.into_writer();
-                let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", all.len());
-                let _ = stream
-                    .write_all(head.as_bytes())
-                    .and_then(|()| stream.write_all(&all[..50_000]));
-                continue;
-            }
-            count.fetch_add(1, Ordering::SeqCst);
-            let header = Header::from_bytes("Content-Range", format!("bytes {from}-99999/100000"))
-                .expect("ASCII");
-            let response =
-                Response::new(StatusCode(206), vec![header], rest, Some(rest.len()), None);
-            let _ = request.respond(response);
+                ("200 OK".to_string(), &all[..50_000])
+            } else {
+                count.fetch_add(1, Ordering::SeqCst);
+                let range =
+                    format!("206 Partial Content\r\nContent-Range: bytes {from}-99999/100000");
+                (range, &all[from..])
+            };
+            let promised = all.len() - from;
+            let head = format!(
+                "HTTP/1.1 {status}\r\nContent-Length: {promised}\r\nConnection: close\r\n\r\n"
+            );
+            let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(part));
         }
     });
     (address, resumed)

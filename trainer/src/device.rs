@@ -31,6 +31,12 @@ pub fn choose(name: &str) -> Result<Chosen> {
         "wgpu" => wgpu().or_else(|e| {
             bail!("no GPU could be used ({e}); use --device cpu, or install a Vulkan driver")
         }),
+        #[cfg(feature = "vulkan")]
+        "vulkan" => {
+            Ok(Chosen { device: Device::vulkan(Default::default()), name: name.to_string() })
+        }
+        #[cfg(feature = "cuda")]
+        "cuda" => Ok(Chosen { device: Device::cuda(0), name: name.to_string() }),
         other => bail!(
             "this build has no {other}; build it with: cargo build --release -p unstamp-trainer --features {other}"
         ),
