@@ -236,7 +236,7 @@ pub struct Run {
     pub recipe: PathBuf,
     #[arg(long)]
     pub data: Option<PathBuf>,
-    /// Folder for models, results and checkpoints; runs/<recipe> by default
+    /// Folder for models, results and checkpoints; runs/RECIPE by default
     #[arg(long)]
     pub out: Option<PathBuf>,
     /// Print the cells and stop

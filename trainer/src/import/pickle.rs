@@ -1,7 +1,7 @@
 //! A reader of Python pickles that executes nothing.
 //!
 //! It knows the opcodes that PyTorch checkpoints and numpy arrays are made of, and only the
-//! classes and functions named in [`ALLOWED`]; a pickle that names any other is refused before
+//! classes and functions named in `ALLOWED`; a pickle that names any other is refused before
 //! anything is built from it.
 
 use anyhow::{Context, Result, bail, ensure};
