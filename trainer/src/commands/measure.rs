@@ -1,0 +1,165 @@
+//! Commands on a finished model or a picture.
+
+use super::{Opened, open, values};
+use crate::cell::{measure, trigger_of};
+use crate::cli;
+use crate::data::{self, read_picture, write_png};
+use crate::import::weights_of;
+use crate::{files, usage};
+use anyhow::{Context, Result, ensure};
+use unstamp_shared::attention::look;
+use unstamp_shared::metrics::Rate;
+use unstamp_shared::model::weights::{self, Metadata, Precision};
+use unstamp_shared::model::{Arch, batch};
+use unstamp_shared::poison::Trigger;
+use unstamp_shared::seed::Seed;
+
+pub fn eval(args: cli::Eval) -> Result<()> {
+    let set = values(&args.trigger.set)?;
+    let Opened { arrays, metadata, data, arch } =
+        open(&args.model, args.dataset.as_deref(), args.data.as_deref(), args.arch.as_deref())?;
+    let trigger = trigger_of(
+        metadata.as_ref(),
+        args.trigger.attack.as_deref(),
+        &set,
+        args.trigger.target,
+        &data,
+    )?;
+    let (chosen, _) = args.device.choose()?;
+    let (report, predictions) = measure(&arch, &arrays, &data.test, trigger.as_ref(), &chosen)
+        .with_context(|| format!("{} cannot be used", args.model.display()))?;
+    if let Some(path) = &args.predictions {
+        let mut list = csv::Writer::from_writer(Vec::new());
+        list.write_record(["index", "label", "clean", "triggered"])?;
+        for (i, (clean, triggered)) in predictions.iter().enumerate() {
+            list.serialize((i, data.test.labels[i], clean, triggered))?;
+        }
+        files::write(path, &list.into_inner()?)?;
+    }
+    if args.json {
+        println!("{}", serde_json::to_string_pretty(&report)?);
+        return Ok(());
+    }
+    let line = |name: &str, what: &str, rate: Option<Rate>| {
+        if let Some(r) = rate {
+            let p = |v: f64| 100.0 * v;
+            println!(
+                "{name:<6} {:6.2} %  [{:.2}, {:.2}]  {} of {}  {what}",
+                p(r.value),
+                p(r.ci95[0]),
+                p(r.ci95[1]),
+                r.k,
+                r.n
+            );
+        }
+    };
+    line("ACC", "clean accuracy", Some(report.acc));
+    line("ASR", "triggered non-target images sent to the target", report.asr);
+    line("floor", "the same images without trigger sent there", report.floor);
+    line("RA", "triggered images given their true label", report.ra);
+    Ok(())
+}
+
+pub fn attention(args: cli::Attention) -> Result<()> {
+    let set = values(&args.trigger.set)?;
+    let Opened { arrays, metadata, data, arch } =
+        open(&args.model, args.dataset.as_deref(), args.data.as_deref(), None)?;
+    let count = data.test.len();
+    if args.image >= count {
+        return Err(usage(format!(
+            "--image {} is not below {count}, the number of test images",
+            args.image
+        )));
+    }
+    let trigger = trigger_of(
+        metadata.as_ref(),
+        args.trigger.attack.as_deref(),
+        &set,
+        args.trigger.target,
+        &data,
+    )?;
+    let (chosen, _) = args.device.choose()?;
+    let network = weights::network(&arch, &arrays, &chosen.device)?;
+    let image = batch(&data.test, &[args.image], &chosen.device, |i, pixels| {
+        if let Some(trigger) = trigger.as_ref().filter(|_| !args.clean) {
+            let mut image = data.test.image(i);
+            trigger.stamp(&mut image, i);
+            pixels.copy_from_slice(&image.pixels);
+        }
+    });
+    let look = pollster::block_on(look(&network, image))?;
+    if args.json {
+        println!("{}", serde_json::to_string(&look)?);
+        return Ok(());
+    }
+    println!(
+        "test image {}: {}",
+        args.image,
+        data.class_names[usize::from(data.test.labels[args.image])]
+    );
+    for (name, probability) in data.class_names.iter().zip(&look.probabilities) {
+        println!("{name:<20} {:6.2} %", 100.0 * probability);
+    }
+    for (group, map) in look.maps.iter().enumerate() {
+        let side = (map.len() as f64).sqrt() as usize;
+        let largest = map.iter().copied().fold(f32::MIN_POSITIVE, f32::max);
+        println!("attention of group {}", group + 1);
+        for row in map.chunks(side) {
+            let shade = |v: &f32| {
+                [" ", ".", ":", "-", "=", "+", "*", "#", "%", "@"][(9.0 * v / largest) as usize]
+            };
+            println!("  {}", row.iter().map(|v| shade(v).repeat(2)).collect::<String>());
+        }
+    }
+    Ok(())
+}
+
+pub fn stamp(args: cli::Stamp) -> Result<()> {
+    let given = values(&args.set)?;
+    let mut image = read_picture(&files::read(&args.image)?)
+        .with_context(|| format!("{} cannot be read", args.image.display()))?;
+    let size = (image.width, image.height);
+    let trigger = Trigger::new(&args.attack, &given, 0, 1, size, Seed(args.seed)).map_err(usage)?;
+    trigger.stamp(&mut image, 0);
+    if args.out.extension().is_none_or(|e| !e.eq_ignore_ascii_case("png")) {
+        return Err(usage(format!(
+            "--out {} must end in .png: a trigger does not survive a lossy format",
+            args.out.display()
+        )));
+    }
+    write_png(&args.out, &image)
+}
+
+pub fn import(args: cli::Import) -> Result<()> {
+    let info = data::info(&args.dataset).map_err(usage)?;
+    ensure!(!info.classes.is_empty(), "--dataset {} has no fixed classes", args.dataset);
+    let (arrays, _) = weights_of(&args.file)?;
+    let three = |list: Option<Vec<f32>>| {
+        list.map(<[f32; 3]>::try_from).transpose().map_err(|l| {
+            usage(format!(
+                "--mean and --std take three numbers with commas between, not {}",
+                l.len()
+            ))
+        })
+    };
+    let normalisation = three(args.mean)?.zip(three(args.std)?).map(|(mean, std)| [mean, std]);
+    if normalisation.is_some_and(|[_, std]| std.iter().any(|v| *v <= 0.0)) {
+        return Err(usage("--std must be above 0"));
+    }
+    let arch = Arch { name: args.arch.clone(), classes: info.classes.len(), normalisation };
+    arch.config().map_err(usage)?;
+    weights::network(&arch, &arrays, &unstamp_shared::Device::flex()).with_context(|| {
+        format!("{} does not fit {} with {} classes", args.file.display(), args.arch, arch.classes)
+    })?;
+    let metadata = Metadata {
+        arch: args.arch,
+        dataset: args.dataset,
+        class_names: info.classes.iter().map(|c| c.to_string()).collect(),
+        role: "imported".to_string(),
+        normalisation,
+        ..Metadata::default()
+    };
+    files::write(&args.out, &weights::to_bytes(&arrays, Precision::F32, &metadata))?;
+    println!("{} arrays in {}", arrays.len(), args.out.display());
+    Ok(())
+}

@@ -1,0 +1,227 @@
+//! Commands that train: victims, erasures, whole recipes.
+
+use super::{Opened, load, open, values};
+use crate::cell::{Bench, Place, measure, trigger_of};
+use crate::cli;
+use crate::data::{Dataset, write_png};
+use crate::{files, table, usage};
+use anyhow::{Context, Result};
+use std::path::Path;
+use unstamp_shared::attacks::attack;
+use unstamp_shared::defences::defence;
+use unstamp_shared::job::{Augment, Schedule, Training};
+use unstamp_shared::method::Values;
+use unstamp_shared::metrics::Rate;
+use unstamp_shared::model::Arch;
+use unstamp_shared::model::weights::{self, Precision};
+use unstamp_shared::poison::{Draw, RateOf, Trigger, poison as poisoned, select};
+use unstamp_shared::recipe::{Cell, Erasure, Recipe, Victim};
+use unstamp_shared::result::CellResult;
+
+/// A recipe of one cell, made from command-line arguments.
+fn single(
+    dataset: &str,
+    arch: &str,
+    train: Training,
+    victim: Victim,
+    clean_fraction: f64,
+) -> Recipe {
+    Recipe {
+        name: "command".to_string(),
+        about: String::new(),
+        dataset: dataset.to_string(),
+        data_note: String::new(),
+        arch: arch.to_string(),
+        seeds: vec![0],
+        clean_fraction,
+        train_images: None,
+        test_images: None,
+        train,
+        victims: vec![victim],
+        defences: Vec::new(),
+    }
+}
+
+/// The training `poison` uses where nothing else is asked for.
+fn standard(epochs: usize, batch: usize, lr: f64, augment: Augment) -> Training {
+    Training {
+        epochs,
+        batch,
+        lr,
+        schedule: Schedule::OneCycle,
+        momentum: 0.9,
+        nesterov: true,
+        weight_decay: 5e-4,
+        augment,
+    }
+}
+
+pub fn poison(args: cli::Poison) -> Result<()> {
+    let id = args.trigger.attack.as_deref().unwrap_or("badnets");
+    let method =
+        attack(id).ok_or_else(|| usage(format!("there is no attack '{id}'; see unstamp list")))?;
+    let rate_of = match args.rate_of.as_str() {
+        "all" => RateOf::All,
+        "class" => RateOf::Class,
+        other => return Err(usage(format!("--rate-of {other} is neither all nor class"))),
+    };
+    let victim = Victim {
+        id: id.to_string(),
+        attack: Some(id.to_string()),
+        rate: Some(args.rate.unwrap_or(method.default_rate())),
+        rate_of,
+        draw: Draw::AnyClass,
+        target: args.trigger.target.unwrap_or(0),
+        set: values(&args.trigger.set)?
+            .resolve(&method.params())
+            .map_err(|e| usage(format!("attack {id}: {e}")))?,
+        augment: None,
+    };
+    let set = load(&args.source.dataset, args.source.data.as_deref())?;
+    let augment = Augment { crop: 4, flip: set.info.flip, cutout: 0 };
+    let augment = if args.no_augment { Augment::default() } else { augment };
+    let train = standard(args.epochs, args.batch, args.lr, augment);
+    let recipe = single(&args.source.dataset, &args.arch, train, victim, 0.05);
+    Arch { name: args.arch.clone(), classes: set.class_names.len(), normalisation: None }
+        .config()
+        .map_err(usage)?;
+    let cell = Cell { seed: args.seed, victim: recipe.victims[0].clone(), erasure: None };
+    let (chosen, checkpoint) = args.device.choose()?;
+    let bench =
+        Bench { recipe: &recipe, data: &set, device: &chosen, normalisation: None, checkpoint };
+    if args.dataset_only {
+        let trigger = bench.trigger(&cell)?.context("an attack")?;
+        return write_poisoned(&set, &trigger, &cell.victim, &args.out);
+    }
+    let result = bench.run(&cell, &args.out, None)?;
+    print!("{}", table::markdown(std::slice::from_ref(&result)));
+    println!(
+        "\n{} of {} images poisoned ({:.1} % of the target class)",
+        result.data.poisoned,
+        result.data.train,
+        100.0 * result.data.poisoned_of_class
+    );
+    println!("{}", Place::new(&args.out, &result.cell).weights.display());
+    Ok(())
+}
+
+/// The poisoned training set as class folders of PNGs and a list.
+fn write_poisoned(set: &Dataset, trigger: &Trigger, victim: &Victim, out: &Path) -> Result<()> {
+    let rate = victim.rate.unwrap_or_default();
+    let chosen =
+        select(&set.train.labels, trigger, rate, victim.rate_of, victim.draw).map_err(usage)?;
+    let split = poisoned(&set.train, trigger, &chosen);
+    let mut list = csv::Writer::from_writer(Vec::new());
+    list.write_record(["index", "original_label", "new_label", "poisoned", "file"])?;
+    for i in 0..split.len() {
+        let file = format!("train/{}/{i:06}.png", set.class_names[usize::from(split.labels[i])]);
+        write_png(&out.join(&file), &split.image(i))?;
+        let poisoned = u8::from(chosen.binary_search(&i).is_ok());
+        list.write_record([
+            i.to_string(),
+            set.train.labels[i].to_string(),
+            split.labels[i].to_string(),
+            poisoned.to_string(),
+            file,
+        ])?;
+    }
+    files::write(&out.join("poisoned.csv"), &list.into_inner()?)?;
+    println!("{} of {} images poisoned, in {}", chosen.len(), split.len(), out.display());
+    Ok(())
+}
+
+pub fn erase(args: cli::Erase) -> Result<()> {
+    let method = defence(&args.defence).ok_or_else(|| {
+        usage(format!("there is no defence '{}'; see unstamp list", args.defence))
+    })?;
+    let set = values(&args.set)?
+        .resolve(&method.params())
+        .map_err(|e| usage(format!("defence {}: {e}", args.defence)))?;
+    if !(args.clean_fraction > 0.0 && args.clean_fraction <= 1.0) {
+        return Err(usage(format!(
+            "--clean-fraction {} must be above 0 and at most 1",
+            args.clean_fraction
+        )));
+    }
+    let Opened { arrays, metadata, data, arch } =
+        open(&args.model, args.dataset.as_deref(), args.data.as_deref(), args.arch.as_deref())?;
+    let trigger = trigger_of(metadata.as_ref(), None, &Values::default(), None, &data)?;
+    let victim = Victim {
+        id: "model".to_string(),
+        attack: trigger.as_ref().map(|t| t.attack.method().id.to_string()),
+        rate: None,
+        rate_of: RateOf::All,
+        draw: Draw::AnyClass,
+        target: trigger.as_ref().map_or(0, |t| t.target),
+        set: trigger.as_ref().map(|t| t.values.clone()).unwrap_or_default(),
+        augment: None,
+    };
+    let recipe = single(
+        data.info.id,
+        &arch.name,
+        standard(1, 1, 1.0, Augment::default()),
+        victim,
+        args.clean_fraction,
+    );
+    let victim = Cell { seed: args.seed, victim: recipe.victims[0].clone(), erasure: None };
+    let erasure = Erasure { id: args.defence.clone(), method: args.defence.clone(), set };
+    let cell = Cell { erasure: Some(erasure), ..victim.clone() };
+    let (chosen, checkpoint) = args.device.choose()?;
+    // The cell takes its victim from beside its result.
+    let copy = Place::new(&args.out, &victim.name()).weights;
+    let head = metadata.unwrap_or_default();
+    files::write(&copy, &weights::to_bytes(&arrays, Precision::F32, &head))?;
+    let (before, _) = measure(&arch, &arrays, &data.test, trigger.as_ref(), &chosen)?;
+    let bench = Bench {
+        recipe: &recipe,
+        data: &data,
+        device: &chosen,
+        normalisation: arch.normalisation,
+        checkpoint,
+    };
+    let result = bench.run(&cell, &args.out, None)?;
+    let line = |name: &str, acc: Rate, asr: Option<Rate>| {
+        println!(
+            "{name:<10} ACC {:<6.1} ASR {}",
+            100.0 * acc.value,
+            asr.map_or("-".into(), |a| format!("{:.1}", 100.0 * a.value))
+        );
+    };
+    line("before", before.acc, before.asr);
+    line("after", result.report.acc, result.report.asr);
+    println!("{}", Place::new(&args.out, &result.cell).weights.display());
+    Ok(())
+}
+
+pub fn run(args: cli::Run) -> Result<()> {
+    let text = files::text(&args.recipe)?;
+    let recipe =
+        Recipe::parse(&text).map_err(|e| usage(format!("{}: {e}", args.recipe.display())))?;
+    let cells = recipe.cells();
+    if args.dry_run {
+        println!("recipe {} ({}), {} cells", recipe.name, recipe.hash(), cells.len());
+        cells.iter().for_each(|cell| println!("  {}", cell.name()));
+        return Ok(());
+    }
+    let out = args.out.unwrap_or_else(|| Path::new("runs").join(&recipe.name));
+    let data = load(&recipe.dataset, args.data.as_deref())?;
+    let (chosen, checkpoint) = args.device.choose()?;
+    let bench =
+        Bench { recipe: &recipe, data: &data, device: &chosen, normalisation: None, checkpoint };
+    let mut victim: Option<CellResult> = None;
+    let mut results = Vec::new();
+    for cell in &cells {
+        if cell.erasure.is_none() {
+            victim = None;
+        }
+        let result = bench
+            .run(cell, &out, victim.as_ref())
+            .with_context(|| format!("cell {}", cell.name()))?;
+        if cell.erasure.is_none() {
+            victim = Some(result.clone());
+        }
+        results.push(result);
+    }
+    println!("{}", table::markdown(&results));
+    Ok(())
+}
