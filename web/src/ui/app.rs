@@ -1,8 +1,11 @@
-//! The page's controller: what is known, and what happens when the worker answers.
+//! The page's controller: what is known, and what is asked of the engines. What happens when they
+//! answer is in `hear`.
+
+mod hear;
 
 use crate::fetch;
-use crate::link::{Incoming, Link, Which};
-use crate::messages::{Answer, Reply, Request};
+use crate::link::{Link, Which};
+use crate::messages::{Answer, Request};
 use crate::state::State;
 use leptos::leptos_dom::helpers::TimeoutHandle;
 use leptos::prelude::*;
@@ -32,6 +35,7 @@ pub struct EngineStatus {
     pub adapter: String,
     /// Why the other one is not used, or what went wrong.
     pub note: String,
+    /// Of the engine tested last.
     pub self_test: Option<bool>,
     pub dispatches: f64,
     /// Milliseconds for 32 images on CPU and GPU, where measured.
@@ -297,141 +301,5 @@ impl App {
         }
         self.predict();
         self.evaluate_soon();
-    }
-
-    fn hear(self, incoming: Incoming) {
-        match incoming {
-            Incoming::Dispatches(count) => self.engine.update(|e| e.dispatches = count),
-            Incoming::Broken(Which::Gpu, message) => self.leave_gpu(&message),
-            Incoming::Broken(Which::Cpu, message) => {
-                self.message.set(format!("{message} The engine was started again."));
-                self.inner.update_value(|inner| inner.loaded.clear());
-                self.engine.set(EngineStatus::default());
-                if let Some(link) = self.link() {
-                    link.restart();
-                    link.start(Which::Cpu, false);
-                }
-            }
-            Incoming::Reply(which, reply) => self.answer(which, *reply),
-        }
-    }
-
-    fn leave_gpu(self, message: &str) {
-        self.inner.update_value(|inner| inner.loaded.retain(|(engine, _)| *engine != "gpu"));
-        self.engine.update(|e| {
-            e.active = "cpu".into();
-            e.adapter = "WebAssembly SIMD".into();
-            e.note = message.to_string();
-        });
-        self.refresh();
-    }
-
-    fn answer(self, which: Which, reply: Reply) {
-        match reply {
-            Reply::Ready { engine, adapter, software } => match which {
-                Which::Cpu => {
-                    self.engine.update(|e| (e.active, e.adapter) = (engine, adapter));
-                    self.refresh();
-                }
-                Which::Gpu => self.try_gpu(adapter, software),
-            },
-            Reply::Loaded { model, .. } => {
-                if which == self.which() {
-                    self.predict();
-                    self.evaluate_soon();
-                } else if let Some(link) = self.link() {
-                    let probes = if self.engine.with_untracked(|e| e.note.contains("software")) {
-                        2
-                    } else {
-                        8
-                    };
-                    link.send(
-                        Which::Gpu,
-                        &Request::SelfTest { id: link.id(), model, probes },
-                        None,
-                    );
-                }
-            }
-            Reply::Prediction { model, answer, .. } => {
-                self.loading.set(None);
-                self.answers.update(|answers| _ = answers.insert(model, answer));
-                self.ask_for_gpu();
-            }
-            Reply::Evaluation { id, model, seen, total, report } => {
-                if self.inner.with_value(|inner| inner.evaluation == id) {
-                    let progress = Progress { seen, total, report: *report };
-                    self.progress.update(|all| _ = all.insert(model, progress));
-                }
-            }
-            Reply::Tested { model, difference, passed, .. } => {
-                self.engine.update(|e| e.self_test = Some(passed));
-                if !passed {
-                    self.leave_gpu(&format!(
-                        "The GPU gave wrong results in its self-test (off by {difference:.2}), so the CPU goes on."
-                    ));
-                } else if query("engine") == "webgpu" {
-                    self.take_gpu();
-                } else if let Some(link) = self.link() {
-                    for which in [Which::Cpu, Which::Gpu] {
-                        let request =
-                            Request::Measure { id: link.id(), model: model.clone(), images: 32 };
-                        link.send(which, &request, None);
-                    }
-                }
-            }
-            Reply::Measured { milliseconds, .. } => {
-                self.engine
-                    .update(|e| e.measured[usize::from(which == Which::Gpu)] = Some(milliseconds));
-                if let [Some(cpu), Some(gpu)] = self.engine.with_untracked(|e| e.measured) {
-                    if gpu < cpu {
-                        self.take_gpu();
-                    } else {
-                        self.engine.update(|e| {
-                            e.note = format!(
-                                "CPU is faster here: 32 images in {cpu:.0} ms, WebGPU {gpu:.0} ms"
-                            );
-                        });
-                    }
-                }
-            }
-            Reply::Failed { model, message, .. } => {
-                self.message.set(message);
-                self.inner.update_value(|inner| inner.loaded.retain(|(_, m)| *m != model));
-                self.state.update(|s| s.models.retain(|m| *m != model || !m.starts_with("own-")));
-            }
-            Reply::Gradient { .. } => {}
-        }
-    }
-
-    /// After the first answer, and only once.
-    fn ask_for_gpu(self) {
-        let asked =
-            self.inner.try_update_value(|inner| std::mem::replace(&mut inner.asked_gpu, true));
-        let wish = query("engine");
-        if asked == Some(false)
-            && wish != "cpu"
-            && let Some(link) = self.link()
-        {
-            link.start(Which::Gpu, wish == "webgpu");
-        }
-    }
-
-    /// The GPU engine is there: it must pass the self-test before it is used.
-    fn try_gpu(self, adapter: String, software: bool) {
-        let kind = if software { "software adapter" } else { "adapter" };
-        self.engine.update(|e| e.note = format!("WebGPU {kind}: {adapter}; testing it"));
-        if let Some(model) = self.ready_models().into_iter().find(|m| !m.starts_with("own-")) {
-            self.load_into(Which::Gpu, &model, query("corrupt") == "1");
-        }
-    }
-
-    fn take_gpu(self) {
-        self.engine.update(|e| {
-            e.active = "webgpu".into();
-            e.adapter =
-                e.note.trim_start_matches("WebGPU ").trim_end_matches("; testing it").to_string();
-            e.note = String::new();
-        });
-        self.refresh();
     }
 }
