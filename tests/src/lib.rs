@@ -3,6 +3,7 @@
 use burn::tensor::{Device, Tensor, TensorData};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::OnceLock;
 use unstamp_shared::model::weights::{Array, Arrays, from_bytes};
 
 /// A file of `tests/fixtures`.
@@ -70,12 +71,19 @@ pub fn close(found: &[f32], expected: &[f32], tolerance: f32, what: &str) {
     }
 }
 
-/// The CPU, and a GPU where a driver is there (a software one counts).
+/// The CPU, and a GPU where a driver is there (a software one counts; UNSTAMP_REQUIRE_WGPU makes a
+/// missing one an error). A process can start a GPU device only once, so all tests share it.
 pub fn devices() -> Vec<(&'static str, Device)> {
-    let mut devices = vec![("cpu", Device::flex())];
-    match pollster::block_on(Device::wgpu_options().init_async()) {
-        Ok(device) => devices.push(("wgpu", device)),
-        Err(e) => assert!(std::env::var("UNSTAMP_REQUIRE_WGPU").is_err(), "no wgpu adapter: {e}"),
-    }
-    devices
+    static DEVICES: OnceLock<Vec<(&'static str, Device)>> = OnceLock::new();
+    let start = || {
+        let mut devices = vec![("cpu", Device::flex())];
+        match pollster::block_on(Device::wgpu_options().init_async()) {
+            Ok(device) => devices.push(("wgpu", device)),
+            Err(e) => {
+                assert!(std::env::var("UNSTAMP_REQUIRE_WGPU").is_err(), "no wgpu adapter: {e}")
+            }
+        }
+        devices
+    };
+    DEVICES.get_or_init(start).clone()
 }
