@@ -73,6 +73,23 @@ pub struct Source {
     pub data: Option<PathBuf>,
 }
 
+/// A model and the data it is measured on.
+#[derive(Args)]
+pub struct Subject {
+    /// Weights: safetensors, or a PyTorch checkpoint
+    #[arg(long)]
+    pub model: PathBuf,
+    /// Data set; the model's own by default
+    #[arg(long)]
+    pub dataset: Option<String>,
+    /// Folder or archive of the data set (not needed for signs)
+    #[arg(long)]
+    pub data: Option<PathBuf>,
+    /// Architecture; the model's own by default
+    #[arg(long)]
+    pub arch: Option<String>,
+}
+
 /// A trigger on the command line.
 #[derive(Args)]
 pub struct TriggerArgs {
@@ -142,25 +159,17 @@ pub struct Poison {
 
 #[derive(Args)]
 pub struct Erase {
-    /// The victim's weights
-    #[arg(long)]
-    pub model: PathBuf,
+    #[command(flatten)]
+    pub subject: Subject,
     /// Defence (see unstamp list)
     #[arg(long)]
     pub defence: String,
-    /// Data set; the model's own by default
-    #[arg(long)]
-    pub dataset: Option<String>,
-    #[arg(long)]
-    pub data: Option<PathBuf>,
     /// Share of the training set the defence gets
     #[arg(long, default_value_t = 0.05)]
     pub clean_fraction: f64,
     /// A parameter of the defence; may be given several times
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub set: Vec<String>,
-    #[arg(long)]
-    pub arch: Option<String>,
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
     #[command(flatten)]
@@ -171,17 +180,10 @@ pub struct Erase {
 
 #[derive(Args)]
 pub struct Eval {
-    #[arg(long)]
-    pub model: PathBuf,
-    /// Data set; the model's own by default
-    #[arg(long)]
-    pub dataset: Option<String>,
-    #[arg(long)]
-    pub data: Option<PathBuf>,
+    #[command(flatten)]
+    pub subject: Subject,
     #[command(flatten)]
     pub trigger: TriggerArgs,
-    #[arg(long)]
-    pub arch: Option<String>,
     /// Print JSON: every rate with value, k, n and ci95
     #[arg(long)]
     pub json: bool,
@@ -194,13 +196,8 @@ pub struct Eval {
 
 #[derive(Args)]
 pub struct Attention {
-    #[arg(long)]
-    pub model: PathBuf,
-    /// Data set; the model's own by default
-    #[arg(long)]
-    pub dataset: Option<String>,
-    #[arg(long)]
-    pub data: Option<PathBuf>,
+    #[command(flatten)]
+    pub subject: Subject,
     /// Index of a test image
     #[arg(long, default_value_t = 0)]
     pub image: usize,

@@ -16,8 +16,7 @@ use unstamp_shared::seed::Seed;
 
 pub fn eval(args: cli::Eval) -> Result<()> {
     let set = values(&args.trigger.set)?;
-    let Opened { arrays, metadata, data, arch } =
-        open(&args.model, args.dataset.as_deref(), args.data.as_deref(), args.arch.as_deref())?;
+    let Opened { arrays, metadata, data, arch } = open(&args.subject)?;
     let trigger = trigger_of(
         metadata.as_ref(),
         args.trigger.attack.as_deref(),
@@ -27,7 +26,7 @@ pub fn eval(args: cli::Eval) -> Result<()> {
     )?;
     let (chosen, _) = args.device.choose()?;
     let (report, predictions) = measure(&arch, &arrays, &data.test, trigger.as_ref(), &chosen)
-        .with_context(|| format!("{} cannot be used", args.model.display()))?;
+        .with_context(|| format!("{} cannot be used", args.subject.model.display()))?;
     if let Some(path) = &args.predictions {
         let mut list = csv::Writer::from_writer(Vec::new());
         list.write_record(["index", "label", "clean", "triggered"])?;
@@ -62,8 +61,7 @@ pub fn eval(args: cli::Eval) -> Result<()> {
 
 pub fn attention(args: cli::Attention) -> Result<()> {
     let set = values(&args.trigger.set)?;
-    let Opened { arrays, metadata, data, arch } =
-        open(&args.model, args.dataset.as_deref(), args.data.as_deref(), None)?;
+    let Opened { arrays, metadata, data, arch } = open(&args.subject)?;
     let count = data.test.len();
     if args.image >= count {
         return Err(usage(format!(

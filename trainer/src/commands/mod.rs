@@ -9,6 +9,7 @@ pub use tell::{data, list, publish, serve, table};
 pub use train::{erase, poison, run};
 
 use crate::cell::arch_of;
+use crate::cli::Subject;
 use crate::data::{self, Dataset};
 use crate::import::weights_of;
 use crate::usage;
@@ -36,18 +37,14 @@ struct Opened {
 }
 
 /// Opens a model; what is not given is taken from its metadata.
-fn open(
-    model: &Path,
-    dataset: Option<&str>,
-    path: Option<&Path>,
-    arch: Option<&str>,
-) -> Result<Opened> {
-    let (arrays, metadata) = weights_of(model)?;
+fn open(subject: &Subject) -> Result<Opened> {
+    let (arrays, metadata) = weights_of(&subject.model)?;
     let known = metadata.as_ref().map(|m| m.dataset.as_str());
-    let dataset = dataset.or(known).filter(|d| !d.is_empty()).ok_or_else(|| {
-        usage("--dataset is missing: the model does not say what it was trained on")
-    })?;
-    let data = load(dataset, path)?;
-    let arch = arch_of(metadata.as_ref(), arch, &data)?;
+    let dataset =
+        subject.dataset.as_deref().or(known).filter(|d| !d.is_empty()).ok_or_else(|| {
+            usage("--dataset is missing: the model does not say what it was trained on")
+        })?;
+    let data = load(dataset, subject.data.as_deref())?;
+    let arch = arch_of(metadata.as_ref(), subject.arch.as_deref(), &data)?;
     Ok(Opened { arrays, metadata, data, arch })
 }

@@ -143,8 +143,7 @@ pub fn erase(args: cli::Erase) -> Result<()> {
             args.clean_fraction
         )));
     }
-    let Opened { arrays, metadata, data, arch } =
-        open(&args.model, args.dataset.as_deref(), args.data.as_deref(), args.arch.as_deref())?;
+    let Opened { arrays, metadata, data, arch } = open(&args.subject)?;
     let trigger = trigger_of(metadata.as_ref(), None, &Values::default(), None, &data)?;
     let victim = Victim {
         id: "model".to_string(),
