@@ -140,6 +140,8 @@ fn gtsrb() {
     let row = format!("{head}00000.ppm;40;44;4;6;35;37;16\n");
     write(plain.join("Final_Test/GT-final_test.csv"), row.as_bytes());
     write(plain.join("Final_Test/Images/00000.ppm"), &ppm());
+    let without = "Filename;Width;Height;Roi.X1;Roi.Y1;Roi.X2;Roi.Y2\n00000.ppm;40;44;4;6;35;37\n";
+    write(plain.join("Final_Test/Images/GT-final_test.test.csv"), without.as_bytes());
     for path in [vec![plain.clone()], packed(&plain)].concat() {
         let data =
             load("gtsrb", Some(&path)).unwrap_or_else(|e| panic!("{}: {e:#}", path.display()));

@@ -50,9 +50,12 @@ fn split(entries: &[Entry], part: &str) -> Result<Split> {
     let mut rows = Vec::new();
     for (list, bytes) in ours().filter(|(name, _)| name.ends_with(".csv")) {
         let folder = list.rsplit_once('/').map_or("", |(folder, _)| folder);
-        for row in
-            csv::ReaderBuilder::new().delimiter(b';').from_reader(bytes.as_slice()).deserialize()
-        {
+        let mut reader = csv::ReaderBuilder::new().delimiter(b';').from_reader(bytes.as_slice());
+        let head = reader.headers().with_context(|| format!("{list} is broken"))?;
+        if !head.iter().any(|column| column == "ClassId") {
+            continue; // the test pictures come with a second list that keeps the answers back
+        }
+        for row in reader.deserialize() {
             let row: Row = row.with_context(|| format!("{list} is broken"))?;
             ensure!(
                 row.class_id < 43,
