@@ -32,7 +32,7 @@ $(ENV): web/toolchain.sh
 page: $(ENV)
 	$(WEB) && cd web && trunk build --release --public-url ./ --dist dist
 
-# Published form: names stripped, wasm-opt, budget in tests/browser/size.mjs.
+# Published form: names stripped, wasm-opt, budget in tests/browser/site.mjs.
 site: page
 	cd tests/browser && npm ci --no-audit --no-fund --silent && node site.mjs ../../web/dist
 
