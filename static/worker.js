@@ -46,8 +46,8 @@ async function start(which, forced) {
   }
   const program = await import(`./${programs[which]}.js`);
   await program.default({ module_or_path: `./${programs[which]}_bg.wasm` });
-  const post = (reply) => {
-    postMessage({ from: which, reply });
+  const post = (reply, bytes) => {
+    postMessage({ from: which, reply, bytes }, [bytes.buffer]);
     if (which === "gpu") postMessage({ from: which, dispatches });
   };
   engines[which] = { engine: await program.start(post, pause, name), golden: program.golden };

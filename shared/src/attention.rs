@@ -1,6 +1,6 @@
 //! Attention maps (NAD equation 1; Zagoruyko & Komodakis 2017).
 
-use crate::model::Wrn;
+use crate::model::Frozen;
 use crate::model::weights::{WeightsError, read};
 use burn::tensor::Tensor;
 use burn::tensor::activation::softmax;
@@ -74,7 +74,7 @@ pub struct Look {
 }
 
 /// Probabilities and attention maps of one image, `[1, 3, h, w]`.
-pub async fn look(network: &Wrn, image: Tensor<4>) -> Result<Look, WeightsError> {
+pub async fn look(network: &Frozen, image: Tensor<4>) -> Result<Look, WeightsError> {
     let output = network.forward(image);
     let mut tensors = vec![softmax(output.logits, 1).flatten(0, 1)];
     for feature in output.features {

@@ -3,7 +3,7 @@
 use crate::datasets::Split;
 use crate::metrics::{Confusion, Report};
 use crate::model::weights::{self, WeightsError};
-use crate::model::{Wrn, batch};
+use crate::model::{Frozen, batch};
 use crate::poison::Trigger;
 use burn::tensor::Device;
 
@@ -43,7 +43,7 @@ impl Evaluation {
     /// Takes the next `size` images; `false` when there were none left.
     pub async fn step(
         &mut self,
-        network: &Wrn,
+        network: &Frozen,
         split: &Split,
         trigger: Option<&Trigger>,
         device: &Device,
@@ -88,7 +88,7 @@ impl Evaluation {
 
 /// Predicted classes of some images, stamped with `trigger` where there is one.
 pub async fn predict(
-    network: &Wrn,
+    network: &Frozen,
     split: &Split,
     chosen: &[usize],
     trigger: Option<&Trigger>,

@@ -6,6 +6,7 @@ use unstamp_shared::job::lift;
 use unstamp_shared::model::weights::{gradient_norms, network};
 use unstamp_shared::model::{Arch, Wrn};
 use unstamp_shared::objectives::{Form, Nad, Objective, Seen};
+use unstamp_shared::seed::Seed;
 use unstamp_tests::{Fixture, close, devices, values};
 
 /// f32 sums of up to 576 products in another order, through 16 layers.
@@ -40,6 +41,35 @@ fn forward_features_and_attention() {
                 let map = Operator::named(operator).expect("listed").map(feature.clone());
                 let want = &fixture.get(&format!("want.attention{i}.{operator}")).values;
                 close(&values(map), want, FORWARD, &format!("{name} attention {i} {operator}"));
+            }
+        }
+    }
+}
+
+/// Folding multiplies weights by up to `1 / sqrt(var)` before the sums instead of after: rounding.
+const FOLDED: f32 = 2e-5;
+
+#[test]
+fn a_frozen_network_gives_the_same_answers() {
+    let fixture = Fixture::load();
+    for (name, device) in devices() {
+        // The fixture's statistics and affine parameters are random; the others' keep what a few
+        // steps of training leave.
+        let trained = load(&fixture, "a", 16, &device);
+        let others = ["wrn-10-2", "wrn-40-1"].map(|name| {
+            let arch =
+                Arch { name: name.into(), classes: 7, normalisation: Some([[0.4; 3], [0.3; 3]]) };
+            let mut network = arch.init(Seed(3), &device).expect("it exists");
+            network.forward_train(fixture.tensor("images", &device));
+            (name, network)
+        });
+        for (arch, network) in [("wrn-16-1", trained)].into_iter().chain(others) {
+            let images = fixture.tensor("images", &device);
+            let (plain, frozen) =
+                (network.forward(images.clone()), network.frozen().forward(images));
+            close(&values(frozen.logits), &values(plain.logits), FOLDED, &format!("{name} {arch}"));
+            for (i, (f, p)) in frozen.features.into_iter().zip(plain.features).enumerate() {
+                close(&values(f), &values(p), FOLDED, &format!("{name} {arch} feature {i}"));
             }
         }
     }

@@ -1,16 +1,13 @@
 //! The committed models: whole, loadable, and answering as stored, on every device.
 
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::Device;
 use sha2::{Digest, Sha256};
-use unstamp_shared::attention::Operator;
-use unstamp_shared::job::lift;
 use unstamp_shared::manifest::{Manifest, ModelEntry, PROBE_TOLERANCE, PROBES};
+use unstamp_shared::model::Arch;
 use unstamp_shared::model::weights::{self, Arrays, Metadata};
-use unstamp_shared::model::{Arch, batch};
-use unstamp_shared::objectives::{Form, Nad, Objective, Seen};
-use unstamp_shared::probe::{probe, probe_images};
+use unstamp_shared::probe::{GradientProbe, gradient_probe, probe};
 use unstamp_shared::recipe::hex;
-use unstamp_tests::{close, devices, fixture, root, values};
+use unstamp_tests::{close, devices, fixture, root};
 
 fn manifest() -> Manifest {
     let text = std::fs::read(root().join("static/models/manifest.json")).expect("committed");
@@ -35,7 +32,7 @@ fn every_model_answers_as_stored() {
     for (name, device) in devices() {
         for entry in manifest().models {
             let (arch, arrays) = load(&entry);
-            let network = weights::network(&arch, &arrays, &device).expect("fits");
+            let network = weights::frozen(&arch, &arrays, &device).expect("fits");
             let found = pollster::block_on(probe(&network, PROBES, &device)).expect("answers");
             let off = entry.probe.difference(&found);
             assert!(off <= PROBE_TOLERANCE, "{} on {name}: off by {off}", entry.id);
@@ -50,7 +47,7 @@ fn the_self_test_notices_one_wrong_weight() {
     for entry in manifest().models {
         let (arch, mut arrays) = load(&entry);
         arrays.get_mut("block2.layer.0.conv1.weight").expect("there").values[0] += 40.0;
-        let network = weights::network(&arch, &arrays, &device).expect("fits");
+        let network = weights::frozen(&arch, &arrays, &device).expect("fits");
         let found = pollster::block_on(probe(&network, 2, &device)).expect("answers");
         assert!(entry.probe.difference(&found) > PROBE_TOLERANCE, "{}", entry.id);
     }
@@ -80,21 +77,8 @@ fn the_stored_gradient_is_the_native_one() {
     let of = |role: &str| load(models.iter().find(|m| m.role == role).expect(role));
     let ((arch, teacher), (_, student)) = (of("nad"), of("victim"));
     let device = Device::flex();
-    let autodiff = device.clone().autodiff();
-    let split = probe_images(PROBES);
-    let all: Vec<usize> = (0..PROBES).collect();
-    let teacher = weights::network(&arch, &teacher, &device).expect("fits");
-    let target = lift(teacher.forward(batch(&split, &all, &device, |_, _| ())));
-    let mut network = weights::network(&arch, &student, &autodiff).expect("fits");
-    let output = network.forward_train(batch(&split, &all, &autodiff, |_, _| ()));
-    let labels: Vec<i32> = split.labels.iter().map(|l| i32::from(*l)).collect();
-    let labels: Tensor<1, Int> = Tensor::from_data(TensorData::new(labels, [PROBES]), &autodiff);
-    let objective = Nad { form: Form::Paper, operator: Operator::Sum2, beta: 2.0 };
-    let loss = objective.loss(&Seen { student: &output, teacher: Some(&target), labels }).total;
-    let value = values(loss.clone().inner())[0];
-    let gradients = loss.backward();
-    let norms: Vec<f32> =
-        weights::gradient_norms(&network, &gradients).into_iter().flat_map(values).collect();
+    let probe = gradient_probe(&arch, &teacher, &student, PROBES, &device);
+    let GradientProbe { loss: value, norms, .. } = pollster::block_on(probe).expect("it computes");
     let path = fixture("gradient.json");
     if std::env::var("UNSTAMP_WRITE").is_ok() {
         let json = serde_json::json!({ "loss": value, "gradients": norms });

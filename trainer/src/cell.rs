@@ -65,7 +65,7 @@ pub fn measure(
     trigger: Option<&Trigger>,
     device: &Chosen,
 ) -> Result<(Report, Vec<(u16, u16)>)> {
-    let network = weights::network(arch, arrays, &device.device)?;
+    let network = weights::frozen(arch, arrays, &device.device)?;
     let mut evaluation = Evaluation::new(arch.classes);
     while pollster::block_on(evaluation.step(&network, test, trigger, &device.device, EVALUATE))? {}
     Ok((evaluation.report(trigger), evaluation.predictions))
@@ -250,8 +250,8 @@ impl Bench<'_> {
 
 /// NAD's distance between two networks' attention on the first 500 test images.
 fn distance(arch: &Arch, a: &Arrays, b: &Arrays, test: &Split, device: &Chosen) -> Result<f64> {
-    let teacher = weights::network(arch, a, &device.device)?;
-    let student = weights::network(arch, b, &device.device)?;
+    let teacher = weights::frozen(arch, a, &device.device)?;
+    let student = weights::frozen(arch, b, &device.device)?;
     let all: Vec<usize> = (0..test.len().min(500)).collect();
     let mut sum = 0.0;
     for chosen in all.chunks(100) {

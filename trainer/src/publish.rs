@@ -45,7 +45,7 @@ fn model(run: &Path, result: &CellResult, out: &Path) -> Result<ModelEntry> {
     let device = Device::flex();
     let (name, classes) = (result.arch.clone(), metadata.class_names.len());
     let arch = Arch { name, classes, normalisation: metadata.normalisation };
-    let network = weights::network(&arch, &rounded, &device)?;
+    let network = weights::frozen(&arch, &rounded, &device)?;
     let attack =
         metadata.trigger.as_ref().and_then(|t| attack(&t.attack)).map(|a| a.method().title);
     let title = match (&result.erasure, attack) {

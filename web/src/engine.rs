@@ -1,21 +1,23 @@
-//! The engine: loads models, predicts, evaluates. The CPU and the WebGPU program are both this,
-//! on another device.
+//! The engine: loads models, predicts, evaluates, erases. The CPU and the WebGPU program are both
+//! this, on another device.
+
+mod erase;
 
 use crate::messages::{Answer, Reply, Request};
-use js_sys::{Function, Promise, Reflect};
+use js_sys::{Function, Promise, Reflect, Uint8Array};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 use unstamp_shared::Device;
-use unstamp_shared::attention::{Look, Operator, look};
+use unstamp_shared::attention::{Look, look};
 use unstamp_shared::datasets::{Split, signs};
+use unstamp_shared::defences::DEFENCES;
 use unstamp_shared::evaluate::Evaluation;
 use unstamp_shared::manifest::{ModelEntry, PROBE_TOLERANCE};
 use unstamp_shared::model::weights::{self, Arrays, Metadata};
-use unstamp_shared::model::{Arch, Wrn, batch};
-use unstamp_shared::objectives::{Form, Nad, Objective, Seen};
+use unstamp_shared::model::{Arch, Frozen, batch};
 use unstamp_shared::poison::{Trigger, TriggerRecord};
-use unstamp_shared::probe::{probe, probe_images};
+use unstamp_shared::probe::{gradient_probe, probe, probe_images};
 use unstamp_shared::seed::Seed;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
@@ -26,10 +28,11 @@ const STEP: usize = 40;
 /// A loaded model.
 struct Loaded {
     entry: ModelEntry,
+    arch: Arch,
     arrays: Arrays,
-    network: Wrn,
+    network: Frozen,
     /// Clean predictions of the test images so far: a moved trigger does not change them.
-    clean: Vec<u16>,
+    clean: RefCell<Vec<u16>>,
 }
 
 struct State {
@@ -37,6 +40,7 @@ struct State {
     tests: Rc<Split>,
     newest_prediction: u32,
     newest_evaluation: u32,
+    newest_erasure: u32,
 }
 
 /// An engine on one device.
@@ -55,24 +59,48 @@ fn now() -> f64 {
     now.and_then(|f| f.call0(&clock).ok()).and_then(|v| v.as_f64()).unwrap_or(0.0)
 }
 
+fn unusable(entry: &ModelEntry, error: &dyn std::fmt::Display) -> String {
+    format!("{} is not usable: {error}.", entry.file)
+}
+
+/// Weights of a model file and the network they are for.
+fn read(entry: &ModelEntry, bytes: &[u8]) -> Result<(Arch, Arrays), String> {
+    let (arrays, metadata) =
+        weights::from_bytes::<Metadata>(bytes).map_err(|e| unusable(entry, &e))?;
+    let (name, classes) = (entry.arch.clone(), entry.class_names.len());
+    Ok((Arch { name, classes, normalisation: metadata.and_then(|m| m.normalisation) }, arrays))
+}
+
 impl Engine {
-    /// `post` takes a JSON text; `pause` gives a promise that lets waiting messages in.
+    /// `post` takes a JSON text and bytes beside it; `pause` gives a promise that lets waiting messages in.
     pub fn new(device: Device, post: Function, pause: Function) -> Self {
         let tests = Rc::new(Split { width: signs::SIZE, height: signs::SIZE, ..Split::default() });
-        let state =
-            State { models: HashMap::new(), tests, newest_prediction: 0, newest_evaluation: 0 };
+        let state = State {
+            models: HashMap::new(),
+            tests,
+            newest_prediction: 0,
+            newest_evaluation: 0,
+            newest_erasure: 0,
+        };
         Self { device, post, pause, state: Rc::new(RefCell::new(state)) }
     }
 
     fn reply(&self, reply: &Reply) {
+        self.reply_with(reply, &[]);
+    }
+
+    fn reply_with(&self, reply: &Reply, bytes: &[u8]) {
         let text = serde_json::to_string(reply).unwrap_or_default();
         // A page that is gone hears nothing; there is nobody to tell.
-        let _ = self.post.call1(&JsValue::NULL, &JsValue::from_str(&text));
+        let _ = self.post.call2(&JsValue::NULL, &text.into(), &Uint8Array::from(bytes));
     }
 
     /// Says what this engine is.
     pub fn ready(&self, engine: &str, adapter: &str, software: bool) {
-        self.reply(&Reply::Ready { engine: engine.into(), adapter: adapter.into(), software });
+        let methods = DEFENCES.iter().map(|d| d.method());
+        let defences = methods.map(|m| (m.id.to_string(), m.title.to_string())).collect();
+        let (engine, adapter) = (engine.into(), adapter.into());
+        self.reply(&Reply::Ready { engine, adapter, software, defences });
     }
 
     async fn let_others_in(&self) {
@@ -87,16 +115,14 @@ impl Engine {
     }
 
     fn load(&self, entry: ModelEntry, bytes: &[u8], corrupt: bool) -> Result<(), String> {
-        let say = |e: &dyn std::fmt::Display| format!("{} is not usable: {e}.", entry.file);
-        let (mut arrays, metadata) = weights::from_bytes::<Metadata>(bytes).map_err(|e| say(&e))?;
+        let (arch, mut arrays) = read(&entry, bytes)?;
         if corrupt && let Some(array) = arrays.get_mut("block2.layer.0.conv1.weight") {
             array.values[0] += 40.0;
         }
-        let normalisation = metadata.and_then(|m| m.normalisation);
-        let arch =
-            Arch { name: entry.arch.clone(), classes: entry.class_names.len(), normalisation };
-        let network = weights::network(&arch, &arrays, &self.device).map_err(|e| say(&e))?;
-        let loaded = Loaded { entry: entry.clone(), arrays, network, clean: Vec::new() };
+        let network =
+            weights::frozen(&arch, &arrays, &self.device).map_err(|e| unusable(&entry, &e))?;
+        let clean = RefCell::default();
+        let loaded = Loaded { entry: entry.clone(), arch, arrays, network, clean };
         self.state.borrow_mut().models.insert(entry.id, Rc::new(loaded));
         Ok(())
     }
@@ -149,7 +175,7 @@ impl Engine {
             Seed(record.seed),
         )?;
         let total = images.min(signs::TEST);
-        let mut evaluation = Evaluation::with_clean(classes, model.clean.clone());
+        let mut evaluation = Evaluation::with_clean(classes, model.clean.borrow().clone());
         while evaluation.seen() < total {
             let count = STEP.min(total - evaluation.seen());
             let tests = self.tests(evaluation.seen() + count).await;
@@ -164,16 +190,8 @@ impl Engine {
             let (seen, report) = (evaluation.seen(), Box::new(evaluation.report(Some(&trigger))));
             self.reply(&Reply::Evaluation { id, model: name.into(), seen, total, report });
         }
-        if evaluation.seen() > model.clean.len() {
-            let clean = evaluation.predictions.iter().map(|(clean, _)| *clean).collect();
-            let renewed = Loaded {
-                entry: model.entry.clone(),
-                arrays: model.arrays.clone(),
-                network: model.network.clone(),
-                clean,
-            };
-            self.state.borrow_mut().models.insert(name.into(), Rc::new(renewed));
-        }
+        let clean = evaluation.predictions.iter().map(|(clean, _)| *clean);
+        model.clean.replace(clean.collect());
         Ok(())
     }
 
@@ -185,43 +203,28 @@ impl Engine {
         images: usize,
     ) -> Result<Reply, String> {
         let (teacher, student) = (self.model(teacher)?, self.model(student)?);
-        let device = self.device.clone().autodiff();
-        let entry = &student.entry;
-        let arch = Arch {
-            name: entry.arch.clone(),
-            classes: entry.class_names.len(),
-            normalisation: None,
-        };
-        let mut network =
-            weights::network(&arch, &student.arrays, &device).map_err(|e| e.to_string())?;
-        let split = probe_images(images);
+        let (from, to) = (&teacher.arrays, &student.arrays);
+        let found = gradient_probe(&student.arch, from, to, images, &self.device).await;
+        let found = found.map_err(|e| e.to_string())?;
+        Ok(Reply::Gradient { id, loss: found.loss, parts: found.parts, gradients: found.norms })
+    }
+
+    /// Milliseconds for a batch, the median of three after one that is not counted.
+    async fn measure(&self, model: &str, images: usize) -> Result<f64, String> {
+        let loaded = self.model(model)?;
         let all: Vec<usize> = (0..images).collect();
-        let input = batch(&split, &all, &device, |_, _| ());
-        let labels: Vec<i32> = split.labels.iter().map(|l| i32::from(*l)).collect();
-        let target = teacher.network.forward(batch(&split, &all, &self.device, |_, _| ()));
-        let target = unstamp_shared::job::lift(target);
-        let output = network.forward_train(input);
-        let objective = Nad { form: Form::Paper, operator: Operator::Sum2, beta: 2.0 };
-        let labels = burn::tensor::Tensor::from_data(
-            burn::tensor::TensorData::new(labels, [images]),
-            &device,
-        );
-        let loss = objective.loss(&Seen { student: &output, teacher: Some(&target), labels });
-        let mut tensors = vec![loss.total.clone().inner().reshape([1])];
-        tensors.extend(loss.parts.into_iter().map(|(_, part)| part.inner().reshape([1])));
-        let gradients = loss.total.backward();
-        let norms = weights::gradient_norms(&network, &gradients);
-        let parts = tensors.len() - 1;
-        tensors.extend(norms);
-        let values = weights::read(tensors).await.map_err(|e| e.to_string())?;
-        let values: Vec<f32> = values.into_iter().map(|v| v[0]).collect();
-        let (loss, rest) = (values[0], &values[1..]);
-        Ok(Reply::Gradient {
-            id,
-            loss,
-            parts: rest[..parts].to_vec(),
-            gradients: rest[parts..].to_vec(),
-        })
+        let input = batch(&probe_images(images), &all, &self.device, |_, _| ());
+        let mut times = Vec::new();
+        for _ in 0..4 {
+            let start = now();
+            let logits = loaded.network.forward(input.clone()).logits.flatten(0, 1);
+            weights::read(vec![logits]).await.map_err(|e| e.to_string())?;
+            times.push(now() - start);
+            self.let_others_in().await;
+        }
+        times.remove(0);
+        times.sort_by(f64::total_cmp);
+        Ok(times[1])
     }
 
     async fn answer(&self, request: Request, bytes: &[u8]) -> Result<(), (u32, String, String)> {
@@ -268,19 +271,16 @@ impl Engine {
                 self.reply(&Reply::Tested { id, model, difference, passed, probe });
             }
             Request::Measure { id, model, images } => {
-                let loaded = self.model(&model).map_err(failed(id, &model))?;
-                let mut times = Vec::new();
-                for _ in 0..3 {
-                    let start = now();
-                    probe(&loaded.network, images, &self.device)
-                        .await
-                        .map_err(|e| failed(id, &model)(e.to_string()))?;
-                    times.push(now() - start);
-                    self.let_others_in().await;
-                }
-                times.sort_by(f64::total_cmp);
-                self.reply(&Reply::Measured { id, model, images, milliseconds: times[1] });
+                let milliseconds = self.measure(&model, images).await;
+                let milliseconds = milliseconds.map_err(failed(id, &model))?;
+                self.reply(&Reply::Measured { id, model, images, milliseconds });
             }
+            Request::Erase { id, entry, defence, set } => {
+                self.state.borrow_mut().newest_erasure = id;
+                let outcome = self.erase(id, &entry, &defence, &set, bytes).await;
+                outcome.map_err(failed(id, ""))?;
+            }
+            Request::Stop { id } => self.state.borrow_mut().newest_erasure = id,
             Request::Gradient { id, teacher, student, images } => {
                 let reply = self.gradient(id, &teacher, &student, images).await;
                 self.reply(&reply.map_err(failed(id, &student))?);

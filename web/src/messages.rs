@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 use unstamp_shared::manifest::{ModelEntry, Probe};
+use unstamp_shared::method::Values;
 use unstamp_shared::metrics::Report;
 use unstamp_shared::poison::TriggerRecord;
 
@@ -23,6 +24,10 @@ pub enum Request {
     SelfTest { id: u32, model: String, probes: usize },
     /// Milliseconds for a batch of `images`, the median of three.
     Measure { id: u32, model: String, images: usize },
+    /// Run a defence on a model, whose weights travel beside, with the page's clean subset.
+    Erase { id: u32, entry: Box<ModelEntry>, defence: String, set: Values },
+    /// End the running [`Request::Erase`].
+    Stop { id: u32 },
     /// For tests: a NAD loss between two models on a probe batch and its gradient norms.
     Gradient { id: u32, teacher: String, student: String, images: usize },
 }
@@ -35,6 +40,8 @@ pub enum Reply {
         engine: String,
         adapter: String,
         software: bool,
+        /// Defences it can run: id and title.
+        defences: Vec<(String, String)>,
     },
     Loaded {
         id: u32,
@@ -66,6 +73,13 @@ pub enum Reply {
         images: usize,
         milliseconds: f64,
     },
+    /// Where an erasure stands; after an epoch, and at the end, with the student's weights beside.
+    Erasing {
+        id: u32,
+        /// The model erased from.
+        model: String,
+        erasing: Box<Erasing>,
+    },
     Gradient {
         id: u32,
         loss: f32,
@@ -78,6 +92,21 @@ pub enum Reply {
         model: String,
         message: String,
     },
+}
+
+/// Progress of an erasure.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Erasing {
+    /// Optimiser steps.
+    pub done: usize,
+    pub total: usize,
+    pub phase: String,
+    pub epoch: usize,
+    /// Of the last step.
+    pub loss: f64,
+    /// Means over the last epoch, by name.
+    pub losses: Vec<(String, f64)>,
+    pub finished: bool,
 }
 
 /// What a model says of an image.

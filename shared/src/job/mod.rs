@@ -15,10 +15,9 @@ pub use training::{Schedule, Training};
 
 use crate::datasets::Split;
 use crate::model::weights::{self, Array, Arrays, Precision, WeightsError};
-use crate::model::{Arch, Wrn, batch};
+use crate::model::{Arch, Frozen, Wrn, batch};
 use crate::objectives::{Objective, Seen};
 use crate::seed::Seed;
-use burn::module::Module;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -113,7 +112,7 @@ pub struct Job {
 /// Networks of the current phase.
 struct Running {
     student: Wrn,
-    teacher: Option<Wrn>,
+    teacher: Option<Frozen>,
     momentum: sgd::Momentum,
 }
 
@@ -176,9 +175,12 @@ impl Job {
         (self.ended.len() == self.phases.len()).then(|| self.ended.last()).flatten()
     }
 
-    /// The student as it is now, for showing it while it learns.
-    pub fn student(&self) -> Option<Wrn> {
-        self.running.as_ref().map(|r| r.student.valid())
+    /// Weights of the student as it is now, for showing it while it learns.
+    pub async fn student(&self) -> Result<Option<Arrays>, JobError> {
+        match &self.running {
+            Some(running) => Ok(Some(weights::arrays(&running.student).await?)),
+            None => Ok(None),
+        }
     }
 
     fn weights(&self, start: Start) -> &Arrays {
@@ -192,7 +194,7 @@ impl Job {
         let autodiff = self.device.clone().autodiff();
         let student = weights::network(&self.arch, self.weights(phase.student), &autodiff)?;
         let teacher = match phase.teacher {
-            Some(start) => Some(weights::network(&self.arch, self.weights(start), &self.device)?),
+            Some(start) => Some(weights::frozen(&self.arch, self.weights(start), &self.device)?),
             None => None,
         };
         Ok(Running { student, teacher, momentum: sgd::Momentum::default() })

@@ -1,10 +1,10 @@
 //! [`KernelOps`] on the CPU: own kernels where they apply, Burn's operations otherwise.
 
-use super::conv::{self, Geometry};
+use super::conv::{self, Fused, Geometry};
 use super::norm::{self, Planes};
-use super::{KernelOps, dims, options};
+use super::{KernelOps, along_channels, dims, options, same_padding};
 use burn::backend::Flex;
-use burn::backend::ops::ModuleOps;
+use burn::backend::ops::{ActivationOps, FloatTensorOps, ModuleOps};
 use burn::backend::tensor::FloatTensor;
 use burn::tensor::{DType, TensorData};
 
@@ -41,7 +41,7 @@ impl KernelOps for Flex {
     fn unstamp_conv2d(x: T, weight: T, stride: usize, padding: usize) -> T {
         match geometry(&x, &weight, stride, padding) {
             Some(g) => {
-                let y = with(&x, |x| with(&weight, |w| conv::forward(g, x, w)));
+                let y = with(&x, |x| with(&weight, |w| conv::forward(g, x, w, Fused::default())));
                 tensor(y, [g.n, g.cout, g.out_height(), g.out_width()])
             }
             None => Flex::conv2d(x, weight, None, options(stride, padding)),
@@ -65,6 +65,42 @@ impl KernelOps for Flex {
                 tensor(dw, [g.cout, g.cin, g.kernel, g.kernel])
             }
             None => Flex::conv2d_weight_backward(x, weight, gradient, options(stride, padding)),
+        }
+    }
+
+    fn unstamp_norm_conv2d(
+        x: T,
+        scale: T,
+        shift: T,
+        weight: T,
+        bias: T,
+        stride: usize,
+        relu: bool,
+    ) -> T {
+        let padding = same_padding(&weight);
+        let Some(g) = geometry(&x, &weight, stride, padding) else {
+            let x = Self::unstamp_affine_relu(x, scale, shift);
+            let y = Self::unstamp_conv2d(x, weight, stride, padding);
+            let y = Self::float_add(y, along_channels::<Self>(bias));
+            return if relu { Self::relu(y) } else { y };
+        };
+        let [scale, shift, bias] = [&scale, &shift, &bias].map(|t| with(t, <[f32]>::to_vec));
+        let fused = Fused { before: Some((&scale, &shift)), bias: Some(&bias), relu, skip: None };
+        let y = with(&x, |x| with(&weight, |w| conv::forward(g, x, w, fused)));
+        tensor(y, [g.n, g.cout, g.out_height(), g.out_width()])
+    }
+
+    fn unstamp_conv2d_add(x: T, weight: T, skip: T) -> T {
+        let padding = same_padding(&weight);
+        match geometry(&x, &weight, 1, padding) {
+            Some(g) => {
+                let y = with(&skip, |skip| {
+                    let fused = Fused { skip: Some(skip), ..Fused::default() };
+                    with(&x, |x| with(&weight, |w| conv::forward(g, x, w, fused)))
+                });
+                tensor(y, [g.n, g.cout, g.out_height(), g.out_width()])
+            }
+            None => Self::float_add(Self::unstamp_conv2d(x, weight, 1, padding), skip),
         }
     }
 

@@ -15,6 +15,8 @@ mod norm;
 #[cfg(feature = "cpu")]
 mod par;
 #[cfg(feature = "cpu")]
+mod planes;
+#[cfg(feature = "cpu")]
 mod simd;
 
 use burn::backend::ops::ConvOptions;
@@ -122,6 +124,33 @@ pub trait KernelOps: Backend {
         let y = Self::float_mul(x, along_channels::<Self>(scale));
         Self::relu(Self::float_add(y, along_channels::<Self>(shift)))
     }
+
+    /// See [`norm_conv2d`].
+    fn unstamp_norm_conv2d(
+        x: FloatTensor<Self>,
+        scale: FloatTensor<Self>,
+        shift: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        stride: usize,
+        relu: bool,
+    ) -> FloatTensor<Self> {
+        let padding = same_padding(&weight);
+        let x = Self::unstamp_affine_relu(x, scale, shift);
+        let y = Self::unstamp_conv2d(x, weight, stride, padding);
+        let y = Self::float_add(y, along_channels::<Self>(bias));
+        if relu { Self::relu(y) } else { y }
+    }
+
+    /// See [`conv2d_add`].
+    fn unstamp_conv2d_add(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        skip: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        let padding = same_padding(&weight);
+        Self::float_add(Self::unstamp_conv2d(x, weight, 1, padding), skip)
+    }
 }
 
 #[cfg(feature = "wgpu")]
@@ -129,6 +158,11 @@ impl KernelOps for burn::backend::Wgpu {}
 
 fn dims<T: TensorMetadata>(tensor: &T) -> [usize; 4] {
     tensor.shape().dims()
+}
+
+/// Padding that keeps the size at stride 1, for `weight [cout, cin, k, k]`.
+fn same_padding<T: TensorMetadata>(weight: &T) -> usize {
+    (dims(weight)[3] - 1) / 2
 }
 
 /// Mean over batch and space: `[n, c, h, w]` -> `[1, c, 1, 1]`.
@@ -217,5 +251,35 @@ pub fn affine_relu(x: Tensor<4>, scale: Tensor<1>, shift: Tensor<1>) -> Tensor<4
         x.into_dispatch(),
         scale.into_dispatch(),
         shift.into_dispatch(),
+    ))
+}
+
+/// First half of a frozen block: `conv(relu(scale x + shift), weight) + bias`, then ReLU where
+/// `relu` says so; padding `(k - 1) / 2`.
+pub fn norm_conv2d(
+    x: Tensor<4>,
+    [scale, shift]: [Tensor<1>; 2],
+    weight: Tensor<4>,
+    bias: Tensor<1>,
+    stride: usize,
+    relu: bool,
+) -> Tensor<4> {
+    Tensor::from_dispatch(Dispatch::unstamp_norm_conv2d(
+        x.into_dispatch(),
+        scale.into_dispatch(),
+        shift.into_dispatch(),
+        weight.into_dispatch(),
+        bias.into_dispatch(),
+        stride,
+        relu,
+    ))
+}
+
+/// Second half of a frozen block: `conv(x, weight) + skip`, stride 1, padding `(k - 1) / 2`.
+pub fn conv2d_add(x: Tensor<4>, weight: Tensor<4>, skip: Tensor<4>) -> Tensor<4> {
+    Tensor::from_dispatch(Dispatch::unstamp_conv2d_add(
+        x.into_dispatch(),
+        weight.into_dispatch(),
+        skip.into_dispatch(),
     ))
 }

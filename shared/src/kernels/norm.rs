@@ -2,8 +2,11 @@
 //!
 //! `y = relu(gamma * (x - mean) / sqrt(var + eps) + beta)`, statistics over batch and space.
 
+use super::conv::relu;
 use super::par;
+use super::planes::put;
 use pulp::Arch;
+use std::mem::MaybeUninit;
 
 /// `[n, channels, size]`: the shape of an activation with its plane flattened.
 #[derive(Clone, Copy, Debug)]
@@ -57,21 +60,24 @@ pub fn statistics(p: Planes, x: &[f32]) -> (Vec<f32>, Vec<f32>) {
     both.into_iter().unzip()
 }
 
-/// `relu(scale[c] * x + shift[c])`. Not-a-number goes through, so that a diverged run shows.
+/// `relu(scale[c] * x + shift[c])`.
 pub fn affine(p: Planes, x: &[f32], scale: &[f32], shift: &[f32]) -> Vec<f32> {
     let arch = Arch::new();
-    let mut y = vec![0.0; x.len()];
-    par::chunks(&mut y, p.channels * p.size, |n, y| {
-        arch.dispatch(|| {
-            for (c, y) in y.chunks_exact_mut(p.size).enumerate() {
-                for (y, &x) in y.iter_mut().zip(p.plane(x, n, c)) {
-                    let value = scale[c] * x + shift[c];
-                    *y = if value < 0.0 { 0.0 } else { value };
-                }
-            }
-        });
-    });
-    y
+    // SAFETY: the planes fill the image.
+    unsafe {
+        par::build(
+            x.len(),
+            p.channels * p.size,
+            || (),
+            |_, n, y| {
+                arch.dispatch(|| {
+                    for (c, y) in y.chunks_exact_mut(p.size).enumerate() {
+                        put(y, p.plane(x, n, c), |_, x| relu(scale[c] * x + shift[c]));
+                    }
+                });
+            },
+        )
+    }
 }
 
 /// Gradients of the training form: returns `(dx, dgamma, dbeta)`.
@@ -111,19 +117,20 @@ pub fn gradient(
     });
     let (dgamma, dbeta): (Vec<f32>, Vec<f32>) = sums.into_iter().unzip();
     let m = (p.n * p.size) as f32;
-    let mut dx = vec![0.0; x.len()];
-    par::chunks(&mut dx, p.channels * p.size, |n, dx| {
-        arch.dispatch(|| {
-            for (c, dx) in dx.chunks_exact_mut(p.size).enumerate() {
-                let (scale, shift) = affine(c);
-                let (along, base) = (dgamma[c] / m * rstd[c], dbeta[c] / m);
-                let pairs = p.plane(x, n, c).iter().zip(p.plane(dy, n, c));
-                for (dx, (&x, &dy)) in dx.iter_mut().zip(pairs) {
-                    let g = if scale * x + shift > 0.0 { dy } else { 0.0 };
-                    *dx = scale * (g - base - (x - mean[c]) * along);
-                }
+    let work = |n: usize, dx: &mut [MaybeUninit<f32>]| {
+        for (c, dx) in dx.chunks_exact_mut(p.size).enumerate() {
+            let (scale, shift) = affine(c);
+            let (along, base) = (dgamma[c] / m * rstd[c], dbeta[c] / m);
+            let pairs = p.plane(x, n, c).iter().zip(p.plane(dy, n, c));
+            for (dx, (&x, &dy)) in dx.iter_mut().zip(pairs) {
+                let g = if scale * x + shift > 0.0 { dy } else { 0.0 };
+                dx.write(scale * (g - base - (x - mean[c]) * along));
             }
-        });
-    });
+        }
+    };
+    // SAFETY: the planes fill the image.
+    let dx = unsafe {
+        par::build(x.len(), p.channels * p.size, || (), |_, n, dx| arch.dispatch(|| work(n, dx)))
+    };
     (dx, dgamma, dbeta)
 }

@@ -3,15 +3,36 @@
 //! Work is always cut into the same pieces, whatever the number of threads, so that sums come
 //! out in the same bits on every machine of one processor type.
 
-/// Calls `work(i, chunk_i)` for every `size`-long chunk of `data`.
-pub fn chunks(data: &mut [f32], size: usize, work: impl Fn(usize, &mut [f32]) + Send + Sync) {
+use std::mem::MaybeUninit;
+
+/// A vector of `length` made in chunks: `work(scratch, i, chunk_i)`. `scratch` is made once a
+/// thread and used again, so nothing is zeroed twice.
+///
+/// # Safety
+/// `work` must write every element of its chunk.
+pub unsafe fn build<S>(
+    length: usize,
+    chunk: usize,
+    scratch: impl Fn() -> S + Send + Sync,
+    work: impl Fn(&mut S, usize, &mut [MaybeUninit<f32>]) + Send + Sync,
+) -> Vec<f32> {
+    let mut made: Vec<f32> = Vec::with_capacity(length);
+    let room = &mut made.spare_capacity_mut()[..length];
     #[cfg(not(target_family = "wasm"))]
     {
         use rayon::prelude::*;
-        data.par_chunks_mut(size).enumerate().for_each(|(i, c)| work(i, c));
+        room.par_chunks_mut(chunk)
+            .enumerate()
+            .for_each_init(scratch, |scratch, (i, chunk)| work(scratch, i, chunk));
     }
     #[cfg(target_family = "wasm")]
-    data.chunks_mut(size).enumerate().for_each(|(i, c)| work(i, c));
+    {
+        let mut scratch = scratch();
+        room.chunks_mut(chunk).enumerate().for_each(|(i, chunk)| work(&mut scratch, i, chunk));
+    }
+    // SAFETY: the caller promises that every element was written.
+    unsafe { made.set_len(length) };
+    made
 }
 
 /// `(0..count).map(work)`, in order.

@@ -3,9 +3,9 @@
 
 use pulp::{Simd, WithSimd};
 
-/// Elements readable past the end of any grid the loops walk over: a whole block of the widest
-/// vectors (3 x 16) may start on the last element.
-pub const SLACK: usize = 48;
+/// Elements readable past the end of any grid the loops walk over: the widest vector may start on
+/// the last element.
+pub const SLACK: usize = 16;
 
 #[inline(always)]
 pub(super) unsafe fn load<S: Simd>(from: *const f32) -> S::f32s {
@@ -35,39 +35,55 @@ pub struct Shifted<'a> {
 }
 
 impl Shifted<'_> {
-    /// `R` rows by `V` vectors of accumulators, from row `first`.
+    /// One tile at `p`: `R` rows by `V` vectors of accumulators, from row `first`.
     #[inline(always)]
-    unsafe fn rows<S: Simd, const R: usize, const V: usize>(&mut self, simd: S, first: usize) {
+    unsafe fn tile<S: Simd, const R: usize, const V: usize>(
+        &mut self,
+        simd: S,
+        first: usize,
+        p: usize,
+    ) {
         let lanes = S::F32_LANES;
-        let mut p = 0;
-        while p < self.length {
-            let mut acc = [[simd.splat_f32s(0.0); V]; R];
-            for (k, &offset) in self.offsets.iter().enumerate() {
+        let mut acc = [[simd.splat_f32s(0.0); V]; R];
+        for (k, &offset) in self.offsets.iter().enumerate() {
+            unsafe {
+                let from = self.input.as_ptr().add(offset + p);
+                let mut x = [simd.splat_f32s(0.0); V];
+                for (v, x) in x.iter_mut().enumerate() {
+                    *x = load::<S>(from.add(v * lanes));
+                }
+                let w = self.weights.as_ptr().add(k * ROWS + first);
+                for (r, acc) in acc.iter_mut().enumerate() {
+                    let w = simd.splat_f32s(*w.add(r));
+                    for v in 0..V {
+                        acc[v] = simd.mul_add_e_f32s(w, x[v], acc[v]);
+                    }
+                }
+            }
+        }
+        for (r, acc) in acc.iter().enumerate() {
+            for (v, value) in acc.iter().enumerate() {
                 unsafe {
-                    let from = self.input.as_ptr().add(offset + p);
-                    let mut x = [simd.splat_f32s(0.0); V];
-                    for (v, x) in x.iter_mut().enumerate() {
-                        *x = load::<S>(from.add(v * lanes));
-                    }
-                    let w = self.weights.as_ptr().add(k * ROWS + first);
-                    for (r, acc) in acc.iter_mut().enumerate() {
-                        let w = simd.splat_f32s(*w.add(r));
-                        for v in 0..V {
-                            acc[v] = simd.mul_add_e_f32s(w, x[v], acc[v]);
-                        }
-                    }
+                    let to = self.out.as_mut_ptr().add((first + r) * self.pitch + p + v * lanes);
+                    store::<S>(to, *value);
                 }
             }
-            for (r, acc) in acc.iter().enumerate() {
-                for (v, value) in acc.iter().enumerate() {
-                    unsafe {
-                        let to =
-                            self.out.as_mut_ptr().add((first + r) * self.pitch + p + v * lanes);
-                        store::<S>(to, *value);
-                    }
+        }
+    }
+
+    /// `R` rows from `first`, along the whole length; the last tile is as narrow as it may be.
+    #[inline(always)]
+    unsafe fn rows<S: Simd, const R: usize>(&mut self, simd: S, first: usize) {
+        let mut p = 0;
+        unsafe {
+            while p < self.length {
+                match (self.length - p).div_ceil(S::F32_LANES) {
+                    1 => self.tile::<S, R, 1>(simd, first, p),
+                    2 => self.tile::<S, R, 2>(simd, first, p),
+                    _ => self.tile::<S, R, 3>(simd, first, p),
                 }
+                p += 3 * S::F32_LANES;
             }
-            p += V * lanes;
         }
     }
 }
@@ -77,7 +93,7 @@ impl WithSimd for Shifted<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
-        let reach = self.length.next_multiple_of(S::F32_LANES * 3);
+        let reach = self.length.next_multiple_of(S::F32_LANES);
         let last = self.offsets.iter().max().copied().unwrap_or(0);
         assert!(last + reach <= self.input.len(), "the input grid has too little slack");
         assert!(reach <= self.pitch && self.out.len() >= ROWS * self.pitch);
@@ -85,10 +101,10 @@ impl WithSimd for Shifted<'_> {
         // SAFETY: the assertions above bound every address of the loops.
         unsafe {
             if S::REGISTER_COUNT >= 32 && S::F32_LANES == 16 {
-                self.rows::<S, 8, 3>(simd, 0);
+                self.rows::<S, 8>(simd, 0);
             } else {
-                self.rows::<S, 4, 3>(simd, 0);
-                self.rows::<S, 4, 3>(simd, 4);
+                self.rows::<S, 4>(simd, 0);
+                self.rows::<S, 4>(simd, 4);
             }
         }
     }
@@ -119,14 +135,15 @@ impl Correlate<'_> {
         let mut p = 0;
         while p < self.length {
             unsafe {
-                let mut g = [simd.splat_f32s(0.0); R];
-                for (i, g) in g.iter_mut().enumerate() {
-                    *g = load::<S>(self.gradient.as_ptr().add((r + i) * self.pitch + p));
+                // The taps first: with a register for each of the R rows there would be too few.
+                let mut x = [simd.splat_f32s(0.0); T];
+                for (i, x) in x.iter_mut().enumerate() {
+                    *x = load::<S>(self.input.as_ptr().add(self.offsets[t + i] + p));
                 }
-                for (i, acc) in acc.iter_mut().enumerate() {
-                    let x = load::<S>(self.input.as_ptr().add(self.offsets[t + i] + p));
-                    for j in 0..R {
-                        acc[j] = simd.mul_add_e_f32s(x, g[j], acc[j]);
+                for j in 0..R {
+                    let g = load::<S>(self.gradient.as_ptr().add((r + j) * self.pitch + p));
+                    for i in 0..T {
+                        acc[i][j] = simd.mul_add_e_f32s(x[i], g, acc[i][j]);
                     }
                 }
             }

@@ -34,6 +34,10 @@ impl Conv2d {
         Self { weight: Param::from_data(data, device), stride }
     }
 
+    pub fn stride(&self) -> usize {
+        self.stride
+    }
+
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let [_, _, kernel, _] = self.weight.dims();
         kernels::conv2d(x, self.weight.val(), self.stride, (kernel - 1) / 2)
@@ -64,9 +68,15 @@ impl BatchNorm {
 
     /// With the running statistics.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let (scale, shift) = self.scale_shift();
+        kernels::affine_relu(x, scale, shift)
+    }
+
+    /// Scale and shift of every channel with the running statistics, as constants.
+    pub fn scale_shift(&self) -> (Tensor<1>, Tensor<1>) {
         let scale = self.weight.val() / (self.running_var.val() + EPS).sqrt();
         let shift = self.bias.val() - self.running_mean.val() * scale.clone();
-        kernels::affine_relu(x, scale.detach(), shift.detach())
+        (scale.detach(), shift.detach())
     }
 
     /// With the batch's statistics, which also move the running ones (variance unbiased there).

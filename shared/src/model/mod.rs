@@ -1,9 +1,11 @@
 //! Networks: configuration -> weights -> forward, giving logits and group features.
 
+mod frozen;
 pub mod layers;
 pub mod weights;
 mod wrn;
 
+pub use frozen::Frozen;
 pub use wrn::{Wrn, WrnConfig};
 
 use crate::datasets::Split;

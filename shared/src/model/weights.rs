@@ -1,6 +1,6 @@
 //! Weights by PyTorch's names, and as safetensors with metadata.
 
-use super::{Arch, Wrn};
+use super::{Arch, Frozen, Wrn};
 use crate::poison::TriggerRecord;
 use crate::seed::Seed;
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
@@ -185,6 +185,11 @@ pub fn network(arch: &Arch, arrays: &Arrays, device: &Device) -> Result<Wrn, Wei
         return Err(WeightsError::Extra(extra.cloned().unwrap_or_default()));
     }
     Ok(network)
+}
+
+/// The same network for prediction only.
+pub fn frozen(arch: &Arch, arrays: &Arrays, device: &Device) -> Result<Frozen, WeightsError> {
+    Ok(network(arch, arrays, device)?.frozen())
 }
 
 /// Number format of stored weights.

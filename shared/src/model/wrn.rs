@@ -21,12 +21,12 @@ pub struct WrnConfig {
 
 /// Pre-activation basic block. Where the shape changes, the shortcut sees the activated input.
 #[derive(Module, Debug)]
-struct Block {
-    bn1: BatchNorm,
-    conv1: Conv2d,
-    bn2: BatchNorm,
-    conv2: Conv2d,
-    shortcut: Option<Conv2d>,
+pub(super) struct Block {
+    pub(super) bn1: BatchNorm,
+    pub(super) conv1: Conv2d,
+    pub(super) bn2: BatchNorm,
+    pub(super) conv2: Conv2d,
+    pub(super) shortcut: Option<Conv2d>,
 }
 
 /// A group of blocks; the field is called `layer` in the checkpoints of the public code.
@@ -38,23 +38,29 @@ struct Group {
 /// The network.
 #[derive(Module, Debug)]
 pub struct Wrn {
-    conv1: Conv2d,
+    pub(super) conv1: Conv2d,
     block1: Group,
     block2: Group,
     block3: Group,
-    bn1: BatchNorm,
-    fc: Linear,
+    pub(super) bn1: BatchNorm,
+    pub(super) fc: Linear,
     #[module(skip)]
-    normalisation: Option<[[f32; 3]; 2]>,
+    pub(super) normalisation: Option<[[f32; 3]; 2]>,
 }
 
 impl Wrn {
-    fn normalised(&self, images: Tensor<4>) -> Tensor<4> {
-        let Some(constants) = self.normalisation else { return images };
-        let [mean, std] =
-            constants.map(|c| Tensor::<1>::from_data(c, &images.device()).reshape([1, 3, 1, 1]));
-        (images - mean) / std
+    /// The blocks of the three groups.
+    pub(super) fn groups(&self) -> [&[Block]; 3] {
+        [&self.block1.layer, &self.block2.layer, &self.block3.layer]
     }
+}
+
+/// Images with mean and deviation taken out, where the network wants it.
+pub(super) fn normalised(constants: Option<[[f32; 3]; 2]>, images: Tensor<4>) -> Tensor<4> {
+    let Some(constants) = constants else { return images };
+    let [mean, std] =
+        constants.map(|c| Tensor::<1>::from_data(c, &images.device()).reshape([1, 3, 1, 1]));
+    (images - mean) / std
 }
 
 impl WrnConfig {
@@ -104,7 +110,7 @@ macro_rules! forward {
         impl Wrn {
             /// Images `[n, 3, h, w]` in 0..1 -> logits `[n, classes]` and the three group features.
             pub fn $name(&$($mut)? self, images: Tensor<4>) -> Output {
-                let mut x = self.conv1.forward(self.normalised(images));
+                let mut x = self.conv1.forward(normalised(self.normalisation, images));
                 let mut features = Vec::with_capacity(3);
                 for group in [&$($mut)? self.block1, &$($mut)? self.block2, &$($mut)? self.block3] {
                     for block in &$($mut)? group.layer {

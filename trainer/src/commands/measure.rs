@@ -77,7 +77,7 @@ pub fn attention(args: cli::Attention) -> Result<()> {
         &data,
     )?;
     let (chosen, _) = args.device.choose()?;
-    let network = weights::network(&arch, &arrays, &chosen.device)?;
+    let network = weights::frozen(&arch, &arrays, &chosen.device)?;
     let image = batch(&data.test, &[args.image], &chosen.device, |i, pixels| {
         if let Some(trigger) = trigger.as_ref().filter(|_| !args.clean) {
             let mut image = data.test.image(i);

@@ -1,11 +1,12 @@
 //! The page's controller: what is known, and what is asked of the engines. What happens when they
 //! answer is in `hear`.
 
+mod erase;
 mod hear;
 
 use crate::fetch;
 use crate::link::{Link, Which};
-use crate::messages::{Answer, Request};
+use crate::messages::{Answer, Erasing, Request};
 use crate::state::State;
 use leptos::leptos_dom::helpers::TimeoutHandle;
 use leptos::prelude::*;
@@ -52,6 +53,10 @@ pub struct App {
     pub answers: RwSignal<HashMap<String, Answer>>,
     pub progress: RwSignal<HashMap<String, Progress>>,
     pub engine: RwSignal<EngineStatus>,
+    /// Defences the engine can run: id and title.
+    pub defences: RwSignal<Vec<(String, String)>>,
+    /// The model being erased from, and how far it is.
+    pub erasing: RwSignal<Option<(String, Erasing)>>,
     /// A sentence for the visitor.
     pub message: RwSignal<String>,
     /// Share of engine and first models that has arrived.
@@ -67,6 +72,7 @@ struct Inner {
     loaded: HashSet<(&'static str, String)>,
     asked_gpu: bool,
     evaluation: u32,
+    erasure: u32,
     timer: Option<TimeoutHandle>,
 }
 
@@ -91,6 +97,8 @@ impl App {
             answers: RwSignal::new(HashMap::new()),
             progress: RwSignal::new(HashMap::new()),
             engine: RwSignal::new(EngineStatus::default()),
+            defences: RwSignal::new(Vec::new()),
+            erasing: RwSignal::new(None),
             message: RwSignal::new(String::new()),
             loading: RwSignal::new(Some(0.0)),
             inner: StoredValue::new_local(Inner::default()),
@@ -141,6 +149,7 @@ impl App {
                 "answers": self.answers.get(),
                 "progress": self.progress.get(),
                 "engine": self.engine.get(),
+                "erasing": self.erasing.get(),
                 "message": self.message.get(),
             });
             if let Some(element) = document().get_element_by_id("values") {

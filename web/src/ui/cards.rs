@@ -57,6 +57,43 @@ fn Map(app: App, id: String, group: usize) -> impl IntoView {
     }
 }
 
+/// What a card offers for erasing: a defence to run here, or how far it is.
+#[component]
+fn Erase(app: App, id: String) -> impl IntoView {
+    let chosen = RwSignal::new("nad".to_string());
+    let running = {
+        let id = id.clone();
+        move || app.erasing.get().filter(|(model, _)| *model == id).map(|(_, erasing)| erasing)
+    };
+    let busy = move || app.erasing.with(Option::is_some);
+    move || {
+        if let Some(e) = running() {
+            let losses = e.losses.iter().map(|(name, v)| format!("{name} {v:.3}"));
+            let losses = losses.collect::<Vec<_>>().join(", ").replace('_', " ");
+            return view! {
+                <div class="row erase" role="status">
+                    <progress max=e.total.max(1) value=e.done aria-label="erasing"></progress>
+                    <button on:click=move |_| app.stop_erasing()>"stop"</button>
+                    <span class="small">{format!("{} epoch {}, loss {:.3}", e.phase, e.epoch + 1, e.loss)}<br/>{losses}</span>
+                </div>
+            }
+            .into_any();
+        }
+        let id = id.clone();
+        view! {
+            <div class="row erase">
+                <select aria-label="defence" prop:value=move || chosen.get()
+                    on:change=move |e| chosen.set(event_target_value(&e))>
+                    {app.defences.get().into_iter().map(|(id, title)| view! { <option value=id.clone() selected=id == chosen.get_untracked()>{title}</option> }).collect_view()}
+                </select>
+                <button disabled=busy title="with 500 clean images, on your processor; about a minute"
+                    on:click=move |_| app.erase(&id, chosen.get_untracked())>"erase it here"</button>
+            </div>
+        }
+        .into_any()
+    }
+}
+
 /// Card of one model.
 #[component]
 pub fn Card(app: App, entry: ModelEntry) -> impl IntoView {
@@ -101,7 +138,7 @@ pub fn Card(app: App, entry: ModelEntry) -> impl IntoView {
         }
     };
     view! {
-        <article class="card" data-model=id.clone() data-role=entry.role>
+        <article class="card" data-model=id.clone() data-role=entry.role.clone()>
             <h2>{entry.title}</h2>
             {waiting}
             <ol class="bars">{bars}</ol>
@@ -109,6 +146,7 @@ pub fn Card(app: App, entry: ModelEntry) -> impl IntoView {
                 {(0..3).map(|group| view! { <Map app=app id=id.clone() group=group /> }).collect_view()}
             </div>
             <div class="rates">{measured}</div>
+            {(entry.role == "victim").then(|| view! { <Erase app=app id=id.clone() /> })}
         </article>
     }
 }

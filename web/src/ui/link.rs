@@ -25,7 +25,8 @@ impl Which {
 
 /// What comes from the worker.
 pub enum Incoming {
-    Reply(Which, Box<Reply>),
+    /// An answer, and the bytes beside it.
+    Reply(Which, Box<Reply>, Vec<u8>),
     /// An engine could not start or broke down; the sentence is for the visitor.
     Broken(Which, String),
     /// Number of GPU dispatches so far.
@@ -79,7 +80,11 @@ impl Link {
                 handler(Incoming::Broken(which, message));
             } else if let Some(text) = field(&data, "reply").as_string() {
                 match serde_json::from_str(&text) {
-                    Ok(reply) => handler(Incoming::Reply(which, Box::new(reply))),
+                    Ok(reply) => {
+                        let bytes = field(&data, "bytes").dyn_into::<Uint8Array>();
+                        let bytes = bytes.map_or_else(|_| Vec::new(), |b| b.to_vec());
+                        handler(Incoming::Reply(which, Box::new(reply), bytes));
+                    }
                     Err(e) => handler(Incoming::Broken(
                         which,
                         format!("The engine said something unknown: {e}."),

@@ -19,7 +19,7 @@ impl App {
                     link.start(Which::Cpu, false);
                 }
             }
-            Incoming::Reply(which, reply) => self.answer(which, *reply),
+            Incoming::Reply(which, reply, bytes) => self.answer(which, *reply, bytes),
         }
     }
 
@@ -33,10 +33,11 @@ impl App {
         self.refresh();
     }
 
-    fn answer(self, which: Which, reply: Reply) {
+    fn answer(self, which: Which, reply: Reply, bytes: Vec<u8>) {
         match reply {
-            Reply::Ready { engine, adapter, software } => match which {
+            Reply::Ready { engine, adapter, software, defences } => match which {
                 Which::Cpu => {
+                    self.defences.set(defences);
                     self.engine.update(|e| (e.active, e.adapter) = (engine, adapter));
                     self.refresh();
                 }
@@ -45,7 +46,10 @@ impl App {
             Reply::Loaded { model, .. } => {
                 if which == self.which() {
                     self.predict();
-                    self.evaluate_soon();
+                    // While a model is being erased its rates would be those of a moving target.
+                    if self.erasing.with_untracked(Option::is_none) {
+                        self.evaluate_soon();
+                    }
                 } else if let Some(link) = self.link() {
                     let probes = if self.engine.with_untracked(|e| e.note.contains("software")) {
                         2
@@ -109,11 +113,16 @@ impl App {
                     }
                 }
             }
-            Reply::Failed { model, message, .. } => {
+            Reply::Failed { id, model, message } => {
                 self.message.set(message);
+                if self.inner.with_value(|inner| inner.erasure == id) {
+                    self.erasing.set(None);
+                    return;
+                }
                 self.inner.update_value(|inner| inner.loaded.retain(|(_, m)| *m != model));
                 self.state.update(|s| s.models.retain(|m| *m != model || !m.starts_with("own-")));
             }
+            Reply::Erasing { id, model, erasing } => self.hear_erasing(id, &model, *erasing, bytes),
             Reply::Gradient { .. } => {}
         }
     }

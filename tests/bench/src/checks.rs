@@ -1,0 +1,127 @@
+//! Property checks: the kernels against Burn's own operations, forward and every gradient, over
+//! random shapes. The native tests and the browser run the same checks.
+
+use burn::tensor::activation::relu;
+use burn::tensor::module::conv2d as burn_conv2d;
+use burn::tensor::ops::ConvOptions;
+use burn::tensor::{Device, Tensor, TensorData};
+use unstamp_shared::kernels;
+use unstamp_shared::model::weights::read;
+use unstamp_shared::seed::{Seed, Stream};
+
+/// Both sides sum the same products in another order; at most 96 * 9 * 12 terms near 1.
+const TOLERANCE: f32 = 2e-4;
+
+fn random<const D: usize>(shape: [usize; D], stream: &mut Stream, device: &Device) -> Tensor<D> {
+    let values: Vec<f32> = (0..shape.iter().product()).map(|_| stream.normal()).collect();
+    Tensor::from_data(TensorData::new(values, shape), device)
+}
+
+/// Largest difference relative to the largest expected value, with shapes.
+async fn close<const D: usize>(
+    ours: Tensor<D>,
+    theirs: Tensor<D>,
+    what: &str,
+) -> Result<(), String> {
+    if ours.dims() != theirs.dims() {
+        return Err(format!("{what}: {:?} is not {:?}", ours.dims(), theirs.dims()));
+    }
+    let flat = |t: Tensor<D>| t.flatten::<1>(0, D - 1);
+    let values = read(vec![flat(ours), flat(theirs)]).await.map_err(|e| e.to_string())?;
+    let scale = values[1].iter().fold(1.0f32, |m, v| m.max(v.abs()));
+    let off = values[0].iter().zip(&values[1]).map(|(a, b)| (a - b).abs());
+    let worst = off.fold(0.0f32, |m, v| if v > m || v.is_nan() { v } else { m }) / scale;
+    if worst < TOLERANCE { Ok(()) } else { Err(format!("{what}: off by {worst}")) }
+}
+
+/// Shape of one convolution: batch, channels in and out, height, width, kernel, stride.
+type Shape = (usize, usize, usize, usize, usize, usize, usize);
+
+/// Shapes of the networks, and the smallest there are.
+const KNOWN: &[Shape] = &[
+    (2, 3, 16, 32, 32, 3, 1),
+    (9, 16, 32, 32, 32, 3, 2),
+    (3, 32, 32, 16, 16, 3, 1),
+    (2, 16, 32, 32, 32, 1, 2),
+    (1, 64, 64, 8, 8, 3, 1),
+    (1, 1, 1, 1, 1, 3, 1),
+    (1, 2, 1, 2, 1, 3, 2),
+];
+
+fn shape(index: usize, stream: &mut Stream) -> Shape {
+    if let Some(known) = KNOWN.get(index) {
+        return *known;
+    }
+    let mut from = |low: usize, high: usize| low + stream.below(high - low + 1);
+    let (n, cin, cout) = (from(1, 12), from(1, 40), from(1, 40));
+    let (height, width) = (from(1, 20), from(1, 20));
+    (n, cin, cout, height, width, [1, 3][from(0, 1)], from(1, 2))
+}
+
+/// The `index`-th convolution: output and both gradients.
+async fn convolution(index: usize) -> Result<(), String> {
+    let device = Device::flex().autodiff();
+    let stream = &mut Seed(7).stream("convolution", &[index as u64]);
+    let (n, cin, cout, height, width, kernel, stride) = shape(index, stream);
+    let what = format!("convolution n={n} {cin}->{cout} {height}x{width} k={kernel} s={stride}");
+    let padding = (kernel - 1) / 2;
+    let x = random([n, cin, height, width], stream, &device).require_grad();
+    let w = random([cout, cin, kernel, kernel], stream, &device).require_grad();
+    let ours = kernels::conv2d(x.clone(), w.clone(), stride, padding);
+    let options = ConvOptions::new([stride; 2], [padding; 2], [1; 2], 1);
+    let theirs = burn_conv2d(x.clone(), w.clone(), None, options);
+    close(ours.clone().inner(), theirs.clone().inner(), &format!("{what} forward")).await?;
+    let r = random(ours.dims(), stream, &device);
+    let (a, b) = ((ours * r.clone()).sum().backward(), (theirs * r).sum().backward());
+    let gradient = |t: &Tensor<4>, g| t.grad(g).ok_or_else(|| format!("{what}: no gradient"));
+    close(gradient(&x, &a)?, gradient(&x, &b)?, &format!("{what} dx")).await?;
+    close(gradient(&w, &a)?, gradient(&w, &b)?, &format!("{what} dw")).await
+}
+
+/// Batch normalisation and ReLU in Burn's elementary operations.
+fn oracle(x: Tensor<4>, gamma: Tensor<1>, beta: Tensor<1>) -> Tensor<4> {
+    let [_, c, _, _] = x.dims();
+    let mean = x.clone().mean_dim(0).mean_dim(2).mean_dim(3);
+    let centred = x - mean;
+    let var = centred.clone().square().mean_dim(0).mean_dim(2).mean_dim(3);
+    let (gamma, beta) = (gamma.reshape([1, c, 1, 1]), beta.reshape([1, c, 1, 1]));
+    relu(centred / (var + 1e-5).sqrt() * gamma + beta)
+}
+
+/// The `index`-th batch normalisation: output and three gradients.
+async fn batch_norm(index: usize) -> Result<(), String> {
+    let device = Device::flex().autodiff();
+    let stream = &mut Seed(7).stream("batch norm", &[index as u64]);
+    let mut from = |low: usize, high: usize| low + stream.below(high - low + 1);
+    // With fewer than a handful of values a variance near zero magnifies rounding without bound.
+    let shape = [from(2, 9), from(1, 20), from(2, 12), from(2, 20)];
+    let what = format!("batch norm {shape:?}");
+    let c = shape[1];
+    let x = (random(shape, stream, &device) + 0.5).detach().require_grad();
+    let gamma = random([c], stream, &device).require_grad();
+    let beta = random([c], stream, &device).require_grad();
+    let ours = kernels::batch_norm_relu(x.clone(), gamma.clone(), beta.clone(), 1e-5).output;
+    let theirs = oracle(x.clone(), gamma.clone(), beta.clone());
+    close(ours.clone().inner(), theirs.clone().inner(), &format!("{what} forward")).await?;
+    let r = random(shape, stream, &device);
+    let (a, b) = ((ours * r.clone()).sum().backward(), (theirs * r).sum().backward());
+    let missing = || format!("{what}: no gradient");
+    let pair = |t: &Tensor<4>| Some((t.grad(&a)?, t.grad(&b)?));
+    let flat = |t: &Tensor<1>| Some((t.grad(&a)?, t.grad(&b)?));
+    let (mine, other) = pair(&x).ok_or_else(missing)?;
+    close(mine, other, &format!("{what} dx")).await?;
+    for (name, parameter) in [("dgamma", &gamma), ("dbeta", &beta)] {
+        let (mine, other) = flat(parameter).ok_or_else(missing)?;
+        close(mine, other, &format!("{what} {name}")).await?;
+    }
+    Ok(())
+}
+
+/// `count` shapes of every kernel; the first difference as a sentence.
+pub async fn kernels_agree(count: usize) -> Result<(), String> {
+    for index in 0..count {
+        convolution(index).await?;
+        batch_norm(index).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,121 @@
+//! One network that infers and trains on a fixed batch, in this project's way or in Burn's own.
+
+use crate::plain::Plain;
+use burn::optim::decay::WeightDecayConfig;
+use burn::optim::momentum::MomentumConfig;
+use burn::optim::{GradientsParams, ModuleOptimizer, SgdConfig};
+use burn::tensor::activation::log_softmax;
+use burn::tensor::{Device, Int, Tensor, TensorData};
+use unstamp_shared::job::sgd::{self, Momentum};
+use unstamp_shared::job::{Augment, Schedule, Training};
+use unstamp_shared::model::weights::{self, Arrays};
+use unstamp_shared::model::{Arch, Frozen, Wrn};
+use unstamp_shared::objectives::{CrossEntropy, Objective, Seen};
+use unstamp_shared::seed::Seed;
+
+/// Learning rate small enough that thousands of steps on one batch stay finite.
+const LR: f64 = 1e-3;
+
+/// SGD as every contender is to do it: momentum 0.9, weight decay 1e-4.
+fn training() -> Training {
+    Training {
+        epochs: 1,
+        batch: 1,
+        lr: LR,
+        schedule: Schedule::Constant,
+        momentum: 0.9,
+        nesterov: false,
+        weight_decay: 1e-4,
+        augment: Augment::default(),
+    }
+}
+
+/// Frozen and trainable form of one network.
+enum Network {
+    Ours { frozen: Frozen, student: Wrn, momentum: Momentum },
+    Plain { frozen: Plain, student: Plain, optimiser: ModuleOptimizer },
+}
+
+/// A network that is timed.
+pub struct Contender {
+    network: Network,
+}
+
+/// `count` images `[count, 3, 32, 32]` in 0..1, the same everywhere.
+pub fn images(count: usize, device: &Device) -> Tensor<4> {
+    let mut random = Seed(0).stream("bench", &[count as u64]);
+    let values: Vec<f32> = (0..count * 3072).map(|_| random.unit()).collect();
+    Tensor::from_data(TensorData::new(values, [count, 3, 32, 32]), device)
+}
+
+/// A batch to learn: the same images with labels.
+pub struct Lesson {
+    images: Tensor<4>,
+    labels: Tensor<1, Int>,
+}
+
+impl Lesson {
+    pub fn new(count: usize) -> Self {
+        let device = Device::flex().autodiff();
+        let labels: Vec<i32> = (0..count).map(|i| (i % 10) as i32).collect();
+        let labels = Tensor::from_data(TensorData::new(labels, [count]), &device);
+        Self { images: images(count, &device), labels }
+    }
+}
+
+impl Contender {
+    /// `ours` with this project's kernels, otherwise Burn's layers and optimiser.
+    pub fn new(ours: bool, arch: &Arch, arrays: &Arrays) -> Result<Self, String> {
+        let (device, autodiff) = (Device::flex(), Device::flex().autodiff());
+        let load =
+            |device: &Device| weights::network(arch, arrays, device).map_err(|e| e.to_string());
+        let network = if ours {
+            let momentum = Momentum::default();
+            Network::Ours { frozen: load(&device)?.frozen(), student: load(&autodiff)?, momentum }
+        } else {
+            let optimiser = SgdConfig::new()
+                .with_momentum(Some(MomentumConfig::new().with_momentum(0.9).with_dampening(0.0)))
+                .with_weight_decay(Some(WeightDecayConfig::new(1e-4)))
+                .init();
+            let (frozen, student) = (Plain::new(arrays, &device), Plain::new(arrays, &autodiff));
+            Network::Plain { frozen, student, optimiser }
+        };
+        Ok(Self { network })
+    }
+
+    /// Logits of a batch of [`images`].
+    pub async fn infer(&self, batch: &Tensor<4>) -> Vec<f32> {
+        let logits = match &self.network {
+            Network::Ours { frozen, .. } => frozen.forward(batch.clone()).logits,
+            Network::Plain { frozen, .. } => frozen.forward(batch.clone()),
+        };
+        weights::read(vec![logits.flatten(0, 1)]).await.map(|mut v| v.remove(0)).unwrap_or_default()
+    }
+
+    /// One step of training: forward, loss, backward, optimiser; the loss.
+    pub async fn train(&mut self, lesson: &Lesson) -> f32 {
+        let (batch, labels) = (lesson.images.clone(), lesson.labels.clone());
+        let count = labels.dims()[0];
+        let loss = match &mut self.network {
+            Network::Ours { student, momentum, .. } => {
+                let output = student.forward_train(batch);
+                let loss =
+                    CrossEntropy.loss(&Seen { student: &output, teacher: None, labels }).total;
+                let value = loss.clone().inner();
+                let gradients = loss.backward();
+                *student = sgd::step(student.clone(), &training(), LR, gradients, momentum);
+                value
+            }
+            Network::Plain { student, optimiser, .. } => {
+                let logits = student.forward(batch);
+                let picked = log_softmax(logits, 1).gather(1, labels.reshape([count, 1]));
+                let loss = picked.mean().neg();
+                let value = loss.clone().inner();
+                let gradients = GradientsParams::from_grads(loss.backward(), student);
+                *student = optimiser.step(LR, student.clone(), gradients);
+                value
+            }
+        };
+        weights::read(vec![loss]).await.map_or(f32::NAN, |v| v[0][0])
+    }
+}

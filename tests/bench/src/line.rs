@@ -1,0 +1,80 @@
+//! `unstamp-bench MODEL ours|flex`: reads `infer 64`, `train 128`, `gemm 1024` or `checks 40` on
+//! standard input and answers each with `{"ms": ..., "repeats": ...}`, the mean of one round.
+
+use std::io::BufRead;
+use std::time::Instant;
+use unstamp_bench::contender::{Contender, Lesson, images};
+use unstamp_bench::{checks, load};
+use unstamp_shared::seed::Seed;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc; // as in `unstamp`
+
+/// Seconds a round lasts at least.
+const ROUND: f64 = 0.5;
+
+fn round(mut work: impl FnMut()) -> serde_json::Value {
+    let (start, mut repeats) = (Instant::now(), 0);
+    while repeats == 0 || start.elapsed().as_secs_f64() < ROUND {
+        work();
+        repeats += 1;
+    }
+    serde_json::json!({ "ms": 1e3 * start.elapsed().as_secs_f64() / f64::from(repeats), "repeats": repeats })
+}
+
+/// A square product by the matrix library under Burn's CPU backend.
+fn gemm(side: usize) -> impl FnMut() {
+    use burn::tensor::{Device, Tensor, TensorData};
+    let mut random = Seed(0).stream("gemm", &[]);
+    let values: Vec<f32> = (0..side * side).map(|_| random.unit()).collect();
+    let a = Tensor::<2>::from_data(TensorData::new(values, [side, side]), &Device::flex());
+    move || drop(a.clone().matmul(a.clone()).into_data())
+}
+
+fn answer(contender: &mut Contender, line: &str) -> Result<serde_json::Value, String> {
+    let (task, count) = line.trim().split_once(' ').ok_or("say TASK COUNT")?;
+    let count: usize = count.parse().map_err(|_| format!("'{count}' is no number"))?;
+    Ok(match task {
+        "infer" => {
+            let batch = images(count, &burn::tensor::Device::flex());
+            round(|| drop(pollster::block_on(contender.infer(&batch))))
+        }
+        "train" => {
+            let lesson = Lesson::new(count);
+            round(|| {
+                pollster::block_on(contender.train(&lesson));
+            })
+        }
+        "gemm" => round(gemm(count)),
+        "logits" => {
+            let batch = images(count, &burn::tensor::Device::flex());
+            serde_json::json!({ "logits": pollster::block_on(contender.infer(&batch)) })
+        }
+        "checks" => {
+            pollster::block_on(checks::kernels_agree(count))?;
+            serde_json::json!({ "checked": count })
+        }
+        other => return Err(format!("'{other}' is no task")),
+    })
+}
+
+/// Answers lines until there are none.
+pub fn serve() {
+    let arguments: Vec<String> = std::env::args().collect();
+    let [_, model, kind] = &arguments[..] else {
+        eprintln!("usage: unstamp-bench MODEL.safetensors ours|flex");
+        std::process::exit(2);
+    };
+    let contender = std::fs::read(model)
+        .map_err(|e| e.to_string())
+        .and_then(|bytes| load(&bytes))
+        .and_then(|(arch, arrays)| Contender::new(kind == "ours", &arch, &arrays));
+    let mut contender = contender.unwrap_or_else(|e| {
+        eprintln!("{model}: {e}");
+        std::process::exit(1);
+    });
+    for line in std::io::stdin().lock().lines().map_while(Result::ok) {
+        let reply = answer(&mut contender, &line);
+        println!("{}", reply.unwrap_or_else(|e| serde_json::json!({ "error": e })));
+    }
+}

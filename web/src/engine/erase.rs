@@ -1,0 +1,88 @@
+//! Erasing a backdoor in the page: the trainer's own job, one step at a time.
+
+use super::{Engine, read};
+use crate::messages::{Erasing, Reply};
+use std::sync::Arc;
+use unstamp_shared::datasets::{Split, signs};
+use unstamp_shared::defences::defence;
+use unstamp_shared::job::{Event, Job};
+use unstamp_shared::manifest::ModelEntry;
+use unstamp_shared::method::Values;
+use unstamp_shared::model::weights::{self, Arrays, Metadata, Precision};
+use unstamp_shared::poison::clean_subset;
+use unstamp_shared::seed::Seed;
+
+/// Share of the training images that the defender holds: the papers' 5 %.
+const SHARE: f64 = 0.05;
+
+/// The clean subset, drawn as the trainer draws it; the whole training set is never made.
+fn held(seed: Seed) -> Split {
+    let mut split = Split { width: signs::SIZE, height: signs::SIZE, ..Split::default() };
+    for i in clean_subset(signs::TRAIN, SHARE, seed) {
+        let (image, label) = signs::draw(Seed(0), "train", i);
+        split.push(&image, label);
+    }
+    split
+}
+
+impl Engine {
+    /// Runs a defence on a model's weights. Tells every step, and gives the student's weights after
+    /// every epoch that changes the victim; a newer request, or one to stop, ends it.
+    pub(super) async fn erase(
+        &self,
+        id: u32,
+        entry: &ModelEntry,
+        method: &str,
+        set: &Values,
+        bytes: &[u8],
+    ) -> Result<(), String> {
+        let (arch, victim) = read(entry, bytes)?;
+        let defence = defence(method).ok_or_else(|| format!("There is no defence {method}."))?;
+        let values = set.resolve(&defence.params())?;
+        let phases = defence.phases(&values, false);
+        let last = phases.last().map(|phase| phase.name);
+        let (data, seed) = (Arc::new(held(Seed(0))), Seed(0));
+        let job = Job::new(String::new(), arch, victim, phases, data, seed, self.device.clone());
+        let mut job = job.map_err(|e| format!("{e}."))?;
+        let mut told = Erasing::default();
+        while let Some(event) = job.next().await.map_err(|e| format!("{e}."))? {
+            (told.done, told.total) = job.progress();
+            let mut shown = None;
+            match event {
+                Event::Step { phase, epoch, loss, .. } => {
+                    (told.phase, told.epoch, told.loss) = (phase.to_string(), epoch, loss);
+                }
+                Event::Epoch(epoch) => {
+                    told.losses = epoch.losses;
+                    if Some(epoch.phase.as_str()) == last {
+                        shown = job.student().await.map_err(|e| format!("{e}."))?;
+                    }
+                }
+                Event::Phase { .. } => {}
+            }
+            self.tell(id, entry, &told, shown);
+            self.let_others_in().await;
+            if self.state.borrow().newest_erasure != id {
+                return Ok(());
+            }
+        }
+        told.finished = true;
+        let result = job.result().cloned();
+        self.tell(id, entry, &told, result);
+        Ok(())
+    }
+
+    fn tell(&self, id: u32, entry: &ModelEntry, erasing: &Erasing, weights: Option<Arrays>) {
+        let metadata = Metadata {
+            arch: entry.arch.clone(),
+            dataset: entry.dataset.clone(),
+            class_names: entry.class_names.clone(),
+            role: "own".into(),
+            trigger: entry.trigger.clone(),
+            ..Metadata::default()
+        };
+        let bytes = weights.map(|arrays| weights::to_bytes(&arrays, Precision::F32, &metadata));
+        let (model, erasing) = (entry.id.clone(), Box::new(erasing.clone()));
+        self.reply_with(&Reply::Erasing { id, model, erasing }, &bytes.unwrap_or_default());
+    }
+}
