@@ -2,19 +2,21 @@
 # make test    every test, the browser's included
 # make check   format, lints, documentation
 # make site    the page as it is published: optimised, with a size budget
+# make bench   our speed against PyTorch, Burn's flex, onnxruntime-web, tfjs and jax-js, in one run
 # make fixtures  the numbers the tests compare with, made anew by PyTorch
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
-.PHONY: demo test check page site fixtures native tools clean
+.PHONY: demo test check page site bench bench-program fixtures native clean
 
 OUT := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)
 ENV := $(abspath $(OUT))/web.env
 WEB := . $(ENV) && export CARGO_TARGET_DIR=$(abspath $(OUT))/web
 UNSTAMP := $(OUT)/release/unstamp
 NATIVE := --release --workspace --exclude unstamp-web
-LINKS := --target wasm32-unknown-unknown --release -p unstamp-web
+WASM := --target wasm32-unknown-unknown --profile page
+LINKS := $(WASM) -p unstamp-web
 
 demo: native page
 	$(UNSTAMP) run trainer/recipes/quick.toml --out runs/quick
@@ -28,19 +30,24 @@ native:
 $(ENV): web/toolchain.sh
 	web/toolchain.sh $(ENV)
 
-# The page as it is built for work: no size optimisation.
 page: $(ENV)
-	$(WEB) && cd web && trunk build --release --public-url ./ --dist dist
+	$(WEB) && cd web && trunk build --cargo-profile page --public-url ./ --dist dist
 
-# Published form: names stripped, wasm-opt, budget in tests/browser/site.mjs.
+# The checks of the kernels and the contenders of the benchmark, as a program for the browser.
+PROGRAM := $(abspath $(OUT))/web/unstamp-bench
+bench-program: $(ENV)
+	$(WEB) && cargo build $(WASM) -p unstamp-bench && \
+	  wasm-bindgen --target web --no-typescript --out-dir $(PROGRAM) $(abspath $(OUT))/web/wasm32-unknown-unknown/page/unstamp-bench.wasm
+
+# Published form: wasm-opt, budget in tests/browser/site.mjs.
 site: page
 	cd tests/browser && npm ci --no-audit --no-fund --silent && node site.mjs ../../web/dist
 
 test: native
 	web/toolchain.sh $(ENV) test
-	$(MAKE) page
+	$(MAKE) page bench-program
 	UNSTAMP_REQUIRE_WGPU=1 VK_DRIVER_FILES="$$(ls /usr/share/vulkan/icd.d/lvp_icd*.json)" cargo test $(NATIVE)
-	cd tests/browser && npm ci --no-audit --no-fund --silent && UNSTAMP=$(abspath $(UNSTAMP)) node --test --test-reporter=spec page.test.mjs
+	cd tests/browser && npm ci --no-audit --no-fund --silent && UNSTAMP=$(abspath $(UNSTAMP)) BENCH=$(PROGRAM) node --test --test-reporter=spec *.test.mjs
 
 check: $(ENV)
 	cargo fmt --all --check
@@ -48,6 +55,12 @@ check: $(ENV)
 	RUSTDOCFLAGS="-D warnings" cargo doc $(NATIVE) --no-deps --quiet
 	$(WEB) && for part in ui:ui cpu:engine_cpu gpu:engine_gpu; do \
 	  cargo clippy $(LINKS) --features $${part%:*} --bin $${part#*:} -- -D warnings; done
+
+bench: native site bench-program
+	python3 -m venv $(OUT)/bench-venv
+	$(OUT)/bench-venv/bin/pip install --quiet -r tests/fixtures/requirements.txt
+	cd tests/bench && npm ci --no-audit --no-fund --silent && node bench.mjs --target $(abspath $(OUT)) \
+	  --site ../../web/dist --wasm $(PROGRAM) --python $(abspath $(OUT))/bench-venv/bin/python --out $(abspath $(OUT))/bench.json
 
 fixtures:
 	python3 -m venv $(OUT)/fixtures-venv

@@ -2,7 +2,7 @@
 // Everything that computes is in the engines; this file only connects.
 
 const engines = {};
-const programs = { cpu: "engine_cpu", gpu: "engine_gpu" };
+const programs = { cpu: "engine_cpu", learn: "engine_learn", gpu: "engine_gpu" };
 
 // A pause that lets waiting messages in, without the clamp of setTimeout.
 const channel = new MessageChannel();

@@ -4,8 +4,8 @@ use crate::attacks::ATTACKS;
 use crate::datasets::signs;
 use crate::method::Values;
 use crate::poison::Trigger;
-use crate::recipe::hex;
 use crate::seed::Seed;
+use crate::seed::hex;
 use sha2::{Digest, Sha256};
 
 /// SHA-256 of the first 100 test signs, then of the same under every attack with its defaults, in

@@ -9,11 +9,12 @@
 //! | 1 | [`attacks`], [`poison`] |
 //! | 2 | [`kernels`], [`model`] |
 //! | 3 | [`attention`], [`objectives`] |
-//! | 4 | [`job`], [`defences`], [`evaluate`], [`probe`] |
+//! | 4 | [`job`], [`defences`], [`evaluate`], [`probe`], [`gradient`] |
 //! | 5 | [`recipe`], [`result`], [`manifest`], [`catalog`] |
 //!
-//! Without the feature `tensors` (switched on by `cpu` and `wgpu`) only what needs no Burn is there:
-//! levels 0 and 1 and the manifest, which the page's user interface stands on.
+//! Features: without any, only what needs no Burn is there (levels 0 and 1 and the manifest, which
+//! the page's user interface stands on); `tensors` (switched on by `cpu` and `wgpu`) adds what
+//! predicts, which the page's first engine is; `learn` adds what trains.
 #![recursion_limit = "256"]
 
 pub mod attacks;
@@ -27,27 +28,29 @@ pub mod seed;
 
 #[cfg(feature = "tensors")]
 pub mod attention;
-#[cfg(feature = "tensors")]
+#[cfg(feature = "learn")]
 pub mod catalog;
-#[cfg(feature = "tensors")]
+#[cfg(feature = "learn")]
 pub mod defences;
 #[cfg(feature = "tensors")]
 pub mod evaluate;
 #[cfg(feature = "tensors")]
 pub mod golden;
-#[cfg(feature = "tensors")]
+#[cfg(feature = "learn")]
+pub mod gradient;
+#[cfg(feature = "learn")]
 pub mod job;
 #[cfg(feature = "tensors")]
 pub mod kernels;
 #[cfg(feature = "tensors")]
 pub mod model;
-#[cfg(feature = "tensors")]
+#[cfg(feature = "learn")]
 pub mod objectives;
 #[cfg(feature = "tensors")]
 pub mod probe;
-#[cfg(feature = "tensors")]
+#[cfg(feature = "learn")]
 pub mod recipe;
-#[cfg(feature = "tensors")]
+#[cfg(feature = "learn")]
 pub mod result;
 
 #[cfg(feature = "tensors")]

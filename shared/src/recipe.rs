@@ -7,6 +7,7 @@ use crate::job::{Augment, Training};
 use crate::method::Values;
 use crate::model::Arch;
 use crate::poison::{Draw, RateOf};
+use crate::seed::hex;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -225,9 +226,4 @@ impl Recipe {
 fn hash_of(record: &impl Serialize) -> String {
     let json = serde_json::to_vec(record).expect("records are plain data");
     hex(&Sha256::digest(json))[..12].to_string()
-}
-
-/// Lower-case hexadecimal.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
 }

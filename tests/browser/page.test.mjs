@@ -192,7 +192,7 @@ describe("on the CPU", () => {
     const page = await open(browser, only(victim));
     const request = { kind: "self_test", id: 2, model: victim.id, probes: 8 };
     const gradient = { kind: "gradient", id: 3, teacher: erased.id, student: victim.id, images: 8 };
-    const [, , golden, tested, found] = await ask(page, "cpu", [
+    const [, , golden, tested, found] = await ask(page, "learn", [
       load(victim),
       load(erased),
       { golden: true },

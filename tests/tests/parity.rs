@@ -3,7 +3,7 @@
 use burn::tensor::{Int, Tensor, TensorData};
 use unstamp_shared::attention::Operator;
 use unstamp_shared::job::lift;
-use unstamp_shared::model::weights::{gradient_norms, network};
+use unstamp_shared::model::weights::{self, gradient_norms, network};
 use unstamp_shared::model::{Arch, Wrn};
 use unstamp_shared::objectives::{Form, Nad, Objective, Seen};
 use unstamp_shared::seed::Seed;
@@ -53,20 +53,22 @@ const FOLDED: f32 = 2e-5;
 fn a_frozen_network_gives_the_same_answers() {
     let fixture = Fixture::load();
     for (name, device) in devices() {
-        // The fixture's statistics and affine parameters are random; the others' keep what a few
-        // steps of training leave.
-        let trained = load(&fixture, "a", 16, &device);
+        // The fixture's statistics and affine parameters are random; the others' keep what a step
+        // of training leaves.
+        let trained = (arch(16), load(&fixture, "a", 16, &device));
         let others = ["wrn-10-2", "wrn-40-1"].map(|name| {
-            let arch =
-                Arch { name: name.into(), classes: 7, normalisation: Some([[0.4; 3], [0.3; 3]]) };
+            let normalisation = Some([[0.4; 3], [0.3; 3]]);
+            let arch = Arch { name: name.into(), classes: 7, normalisation };
             let mut network = arch.init(Seed(3), &device).expect("it exists");
             network.forward_train(fixture.tensor("images", &device));
-            (name, network)
+            (arch, network)
         });
-        for (arch, network) in [("wrn-16-1", trained)].into_iter().chain(others) {
-            let images = fixture.tensor("images", &device);
-            let (plain, frozen) =
-                (network.forward(images.clone()), network.frozen().forward(images));
+        for (arch, network) in [trained].into_iter().chain(others) {
+            let images: burn::tensor::Tensor<4> = fixture.tensor("images", &device);
+            let arrays = pollster::block_on(weights::arrays(&network)).expect("readable");
+            let frozen = weights::frozen(&arch, &arrays, &device).expect("it fits");
+            let (plain, frozen) = (network.forward(images.clone()), frozen.forward(images));
+            let arch = &arch.name;
             close(&values(frozen.logits), &values(plain.logits), FOLDED, &format!("{name} {arch}"));
             for (i, (f, p)) in frozen.features.into_iter().zip(plain.features).enumerate() {
                 close(&values(f), &values(p), FOLDED, &format!("{name} {arch} feature {i}"));

@@ -2,11 +2,12 @@
 
 use burn::tensor::Device;
 use sha2::{Digest, Sha256};
+use unstamp_shared::gradient::{GradientProbe, gradient_probe};
 use unstamp_shared::manifest::{Manifest, ModelEntry, PROBE_TOLERANCE, PROBES};
 use unstamp_shared::model::Arch;
 use unstamp_shared::model::weights::{self, Arrays, Metadata};
-use unstamp_shared::probe::{GradientProbe, gradient_probe, probe};
-use unstamp_shared::recipe::hex;
+use unstamp_shared::probe::probe;
+use unstamp_shared::seed::hex;
 use unstamp_tests::{close, devices, fixture, root};
 
 fn manifest() -> Manifest {

@@ -37,6 +37,8 @@ pub enum Command {
     Table(Table),
     /// Turn a PyTorch checkpoint into safetensors
     Import(Import),
+    /// Write a model for other runtimes
+    Export(Export),
     /// Put finished models where the page finds them
     Publish(Publish),
     /// Serve the built site on loopback
@@ -88,6 +90,22 @@ pub struct Subject {
     /// Architecture; the model's own by default
     #[arg(long)]
     pub arch: Option<String>,
+}
+
+#[derive(Args)]
+pub struct Export {
+    /// Weights: safetensors, or a PyTorch checkpoint
+    #[arg(long)]
+    pub model: PathBuf,
+    /// Data set; the model's own by default
+    #[arg(long)]
+    pub dataset: Option<String>,
+    /// Architecture; the model's own by default
+    #[arg(long)]
+    pub arch: Option<String>,
+    /// The ONNX file to write: images in, logits and the groups' features out
+    #[arg(long, value_name = "FILE.onnx")]
+    pub onnx: PathBuf,
 }
 
 /// A trigger on the command line.

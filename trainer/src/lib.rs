@@ -7,6 +7,7 @@ pub mod data;
 pub mod device;
 pub mod files;
 pub mod import;
+pub mod onnx;
 pub mod progress;
 pub mod publish;
 pub mod serve;

@@ -24,6 +24,7 @@ fn main() -> ExitCode {
         Command::Table(args) => commands::table(args),
         Command::Import(args) => commands::import(args),
         Command::Publish(args) => commands::publish(args),
+        Command::Export(args) => commands::export(args),
         Command::Serve(args) => commands::serve(args),
     };
     match done {

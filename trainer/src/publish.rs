@@ -12,8 +12,8 @@ use unstamp_shared::manifest::{Manifest, ModelEntry, PROBES};
 use unstamp_shared::model::Arch;
 use unstamp_shared::model::weights::{self, Precision};
 use unstamp_shared::probe::probe;
-use unstamp_shared::recipe::hex;
 use unstamp_shared::result::CellResult;
+use unstamp_shared::seed::hex;
 
 /// Writes the f16 weights of every cell of `runs` and `manifest.json` into `out`.
 pub fn publish(runs: &[&Path], out: &Path) -> Result<Manifest> {

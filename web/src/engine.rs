@@ -1,7 +1,10 @@
 //! The engine: loads models, predicts, evaluates, erases. The CPU and the WebGPU program are both
 //! this, on another device.
 
+#[cfg(feature = "learn")]
 mod erase;
+#[cfg(feature = "learn")]
+mod gradient;
 
 use crate::messages::{Answer, Reply, Request};
 use js_sys::{Function, Promise, Reflect, Uint8Array};
@@ -11,13 +14,12 @@ use std::rc::Rc;
 use unstamp_shared::Device;
 use unstamp_shared::attention::{Look, look};
 use unstamp_shared::datasets::{Split, signs};
-use unstamp_shared::defences::DEFENCES;
 use unstamp_shared::evaluate::Evaluation;
 use unstamp_shared::manifest::{ModelEntry, PROBE_TOLERANCE};
 use unstamp_shared::model::weights::{self, Arrays, Metadata};
 use unstamp_shared::model::{Arch, Frozen, batch};
 use unstamp_shared::poison::{Trigger, TriggerRecord};
-use unstamp_shared::probe::{gradient_probe, probe, probe_images};
+use unstamp_shared::probe::{probe, probe_images};
 use unstamp_shared::seed::Seed;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
@@ -28,8 +30,8 @@ const STEP: usize = 40;
 /// A loaded model.
 struct Loaded {
     entry: ModelEntry,
-    arch: Arch,
-    arrays: Arrays,
+    #[cfg(feature = "learn")]
+    weights: (Arch, Arrays),
     network: Frozen,
     /// Clean predictions of the test images so far: a moved trigger does not change them.
     clean: RefCell<Vec<u16>>,
@@ -97,8 +99,10 @@ impl Engine {
 
     /// Says what this engine is.
     pub fn ready(&self, engine: &str, adapter: &str, software: bool) {
-        let methods = DEFENCES.iter().map(|d| d.method());
-        let defences = methods.map(|m| (m.id.to_string(), m.title.to_string())).collect();
+        #[cfg(feature = "learn")]
+        let defences = erase::defences();
+        #[cfg(not(feature = "learn"))]
+        let defences = Vec::new();
         let (engine, adapter) = (engine.into(), adapter.into());
         self.reply(&Reply::Ready { engine, adapter, software, defences });
     }
@@ -122,7 +126,13 @@ impl Engine {
         let network =
             weights::frozen(&arch, &arrays, &self.device).map_err(|e| unusable(&entry, &e))?;
         let clean = RefCell::default();
-        let loaded = Loaded { entry: entry.clone(), arch, arrays, network, clean };
+        let loaded = Loaded {
+            entry: entry.clone(),
+            #[cfg(feature = "learn")]
+            weights: (arch, arrays),
+            network,
+            clean,
+        };
         self.state.borrow_mut().models.insert(entry.id, Rc::new(loaded));
         Ok(())
     }
@@ -195,20 +205,6 @@ impl Engine {
         Ok(())
     }
 
-    async fn gradient(
-        &self,
-        id: u32,
-        teacher: &str,
-        student: &str,
-        images: usize,
-    ) -> Result<Reply, String> {
-        let (teacher, student) = (self.model(teacher)?, self.model(student)?);
-        let (from, to) = (&teacher.arrays, &student.arrays);
-        let found = gradient_probe(&student.arch, from, to, images, &self.device).await;
-        let found = found.map_err(|e| e.to_string())?;
-        Ok(Reply::Gradient { id, loss: found.loss, parts: found.parts, gradients: found.norms })
-    }
-
     /// Milliseconds for a batch, the median of three after one that is not counted.
     async fn measure(&self, model: &str, images: usize) -> Result<f64, String> {
         let loaded = self.model(model)?;
@@ -275,15 +271,21 @@ impl Engine {
                 let milliseconds = milliseconds.map_err(failed(id, &model))?;
                 self.reply(&Reply::Measured { id, model, images, milliseconds });
             }
+            #[cfg(feature = "learn")]
             Request::Erase { id, entry, defence, set } => {
                 self.state.borrow_mut().newest_erasure = id;
                 let outcome = self.erase(id, &entry, &defence, &set, bytes).await;
                 outcome.map_err(failed(id, ""))?;
             }
             Request::Stop { id } => self.state.borrow_mut().newest_erasure = id,
+            #[cfg(feature = "learn")]
             Request::Gradient { id, teacher, student, images } => {
                 let reply = self.gradient(id, &teacher, &student, images).await;
                 self.reply(&reply.map_err(failed(id, &student))?);
+            }
+            #[cfg(not(feature = "learn"))]
+            Request::Erase { id, .. } | Request::Gradient { id, .. } => {
+                return Err(failed(id, "")("This engine only predicts.".into()));
             }
         }
         Ok(())

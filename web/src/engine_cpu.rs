@@ -1,4 +1,4 @@
-//! The CPU engine: Burn's `flex` with our SIMD kernels. It answers first.
+//! The CPU engine: Burn's `flex` with our SIMD kernels. It answers first, and only predicts.
 #![recursion_limit = "256"]
 
 mod engine;

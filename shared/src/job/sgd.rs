@@ -6,7 +6,8 @@
 
 use super::Training;
 use crate::model::Wrn;
-use crate::model::weights::{Arrays, Path};
+use crate::model::parameters::Path;
+use crate::model::weights::Arrays;
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Gradients, Tensor, TensorData};

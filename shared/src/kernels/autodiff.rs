@@ -14,18 +14,18 @@ use burn::backend::tensor::FloatTensor;
 struct Conv;
 
 impl<B: KernelOps> Backward<B, 2> for Conv {
-    type State = (FloatTensor<B>, FloatTensor<B>, usize, usize);
+    type State = (FloatTensor<B>, FloatTensor<B>, usize);
 
     fn backward(self, ops: Ops<Self::State, 2>, grads: &mut Gradients, _: &mut Checkpointer) {
         let [x_node, weight_node] = ops.parents;
         let dy = grads.consume::<B>(&ops.node);
-        let (x, weight, stride, padding) = ops.state;
+        let (x, weight, stride) = ops.state;
         if let Some(node) = x_node {
-            let dx = B::unstamp_conv2d_x(x.clone(), weight.clone(), dy.clone(), stride, padding);
+            let dx = B::unstamp_conv2d_x(x.clone(), weight.clone(), dy.clone(), stride);
             grads.register::<B>(node.id, dx);
         }
         if let Some(node) = weight_node {
-            let dw = B::unstamp_conv2d_weight(x, weight, dy, stride, padding);
+            let dw = B::unstamp_conv2d_weight(x, weight, dy, stride);
             grads.register::<B>(node.id, dw);
         }
     }
@@ -74,15 +74,14 @@ impl<B: KernelOps, C: CheckpointStrategy> KernelOps for Autodiff<B, C> {
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         stride: usize,
-        padding: usize,
     ) -> FloatTensor<Self> {
         let (x, x_node) = x.into_parts();
         let (weight, weight_node) = weight.into_parts();
-        let run = |x, weight| B::unstamp_conv2d(x, weight, stride, padding);
+        let run = |x, weight| B::unstamp_conv2d(x, weight, stride);
         match Conv.prepare::<C>([x_node, weight_node]).compute_bound().stateful() {
             OpsKind::Tracked(prep) => {
                 let y = run(x.clone(), weight.clone());
-                prep.finish((x, weight, stride, padding), y)
+                prep.finish((x, weight, stride), y)
             }
             OpsKind::UnTracked(prep) => prep.finish(run(x, weight)),
         }

@@ -1,12 +1,11 @@
-//! [`KernelOps`] on the CPU: own kernels where they apply, Burn's operations otherwise.
+//! [`KernelOps`] on the CPU: own kernels.
 
 use super::conv::{self, Fused, Geometry};
 use super::norm::{self, Planes};
-use super::{KernelOps, along_channels, dims, options, same_padding};
+use super::{KernelOps, dims};
 use burn::backend::Flex;
-use burn::backend::ops::{ActivationOps, FloatTensorOps, ModuleOps};
 use burn::backend::tensor::FloatTensor;
-use burn::tensor::{DType, TensorData};
+use burn::tensor::TensorData;
 
 type T = FloatTensor<Flex>;
 
@@ -22,50 +21,38 @@ fn tensor(values: Vec<f32>, shape: impl Into<burn::tensor::Shape>) -> T {
     T::from_data(TensorData::new(values, shape))
 }
 
-/// The kernels' geometry, where they cover the convolution.
-fn geometry(x: &T, weight: &T, stride: usize, padding: usize) -> Option<Geometry> {
+/// The kernels' geometry. Burn's own convolution is not kept beside them for other shapes: it
+/// would be a seventh of the page's program, and no layer of this crate can ask for one.
+fn geometry(x: &T, weight: &T, stride: usize) -> Geometry {
     let [n, cin, height, width] = dims(x);
-    let [cout, wcin, kernel, kernel_w] = dims(weight);
-    let covered = x.dtype() == DType::F32
-        && weight.dtype() == DType::F32
-        && cin == wcin
-        && kernel == kernel_w
-        && matches!(kernel, 1 | 3)
-        && matches!(stride, 1 | 2)
-        && padding == (kernel - 1) / 2
-        && n * cin * height * width > 0;
-    covered.then_some(Geometry { n, cin, cout, height, width, kernel, stride })
+    let [cout, _, kernel, _] = dims(weight);
+    assert_eq!(dims(weight), [cout, cin, kernel, kernel], "weights for {cin} channels");
+    assert!(matches!((kernel, stride), (1 | 3, 1 | 2)), "{kernel}x{kernel}, stride {stride}");
+    Geometry { n, cin, cout, height, width, kernel, stride }
+}
+
+/// Forward with what is fused around it.
+fn forward(x: &T, weight: &T, stride: usize, fused: Fused) -> T {
+    let g = geometry(x, weight, stride);
+    let y = with(x, |x| with(weight, |w| conv::forward(g, x, w, fused)));
+    tensor(y, [g.n, g.cout, g.out_height(), g.out_width()])
 }
 
 impl KernelOps for Flex {
-    fn unstamp_conv2d(x: T, weight: T, stride: usize, padding: usize) -> T {
-        match geometry(&x, &weight, stride, padding) {
-            Some(g) => {
-                let y = with(&x, |x| with(&weight, |w| conv::forward(g, x, w, Fused::default())));
-                tensor(y, [g.n, g.cout, g.out_height(), g.out_width()])
-            }
-            None => Flex::conv2d(x, weight, None, options(stride, padding)),
-        }
+    fn unstamp_conv2d(x: T, weight: T, stride: usize) -> T {
+        forward(&x, &weight, stride, Fused::default())
     }
 
-    fn unstamp_conv2d_x(x: T, weight: T, gradient: T, stride: usize, padding: usize) -> T {
-        match geometry(&x, &weight, stride, padding) {
-            Some(g) => {
-                let dx = with(&gradient, |dy| with(&weight, |w| conv::input_gradient(g, dy, w)));
-                tensor(dx, [g.n, g.cin, g.height, g.width])
-            }
-            None => Flex::conv2d_x_backward(x, weight, gradient, options(stride, padding)),
-        }
+    fn unstamp_conv2d_x(x: T, weight: T, gradient: T, stride: usize) -> T {
+        let g = geometry(&x, &weight, stride);
+        let dx = with(&gradient, |dy| with(&weight, |w| conv::input_gradient(g, dy, w)));
+        tensor(dx, [g.n, g.cin, g.height, g.width])
     }
 
-    fn unstamp_conv2d_weight(x: T, weight: T, gradient: T, stride: usize, padding: usize) -> T {
-        match geometry(&x, &weight, stride, padding) {
-            Some(g) => {
-                let dw = with(&x, |x| with(&gradient, |dy| conv::weight_gradient(g, x, dy)));
-                tensor(dw, [g.cout, g.cin, g.kernel, g.kernel])
-            }
-            None => Flex::conv2d_weight_backward(x, weight, gradient, options(stride, padding)),
-        }
+    fn unstamp_conv2d_weight(x: T, weight: T, gradient: T, stride: usize) -> T {
+        let g = geometry(&x, &weight, stride);
+        let dw = with(&x, |x| with(&gradient, |dy| conv::weight_gradient(g, x, dy)));
+        tensor(dw, [g.cout, g.cin, g.kernel, g.kernel])
     }
 
     fn unstamp_norm_conv2d(
@@ -77,31 +64,13 @@ impl KernelOps for Flex {
         stride: usize,
         relu: bool,
     ) -> T {
-        let padding = same_padding(&weight);
-        let Some(g) = geometry(&x, &weight, stride, padding) else {
-            let x = Self::unstamp_affine_relu(x, scale, shift);
-            let y = Self::unstamp_conv2d(x, weight, stride, padding);
-            let y = Self::float_add(y, along_channels::<Self>(bias));
-            return if relu { Self::relu(y) } else { y };
-        };
         let [scale, shift, bias] = [&scale, &shift, &bias].map(|t| with(t, <[f32]>::to_vec));
         let fused = Fused { before: Some((&scale, &shift)), bias: Some(&bias), relu, skip: None };
-        let y = with(&x, |x| with(&weight, |w| conv::forward(g, x, w, fused)));
-        tensor(y, [g.n, g.cout, g.out_height(), g.out_width()])
+        forward(&x, &weight, stride, fused)
     }
 
     fn unstamp_conv2d_add(x: T, weight: T, skip: T) -> T {
-        let padding = same_padding(&weight);
-        match geometry(&x, &weight, 1, padding) {
-            Some(g) => {
-                let y = with(&skip, |skip| {
-                    let fused = Fused { skip: Some(skip), ..Fused::default() };
-                    with(&x, |x| with(&weight, |w| conv::forward(g, x, w, fused)))
-                });
-                tensor(y, [g.n, g.cout, g.out_height(), g.out_width()])
-            }
-            None => Self::float_add(Self::unstamp_conv2d(x, weight, 1, padding), skip),
-        }
+        with(&skip, |skip| forward(&x, &weight, 1, Fused { skip: Some(skip), ..Fused::default() }))
     }
 
     fn unstamp_batch_norm_relu(x: T, gamma: T, beta: T, eps: f32) -> (T, T, T) {

@@ -5,6 +5,7 @@
 //! the oracle the kernels are tested against. Derivatives are in `autodiff`.
 #![allow(unsafe_code)] // the SIMD loops check their bounds once, before the loop
 
+#[cfg(feature = "learn")]
 mod autodiff;
 #[cfg(feature = "cpu")]
 mod conv;
@@ -24,21 +25,23 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Dispatch, TensorMetadata, backend_extension};
 use burn::tensor::{Shape, Tensor};
 
-fn options(stride: usize, padding: usize) -> ConvOptions<2> {
-    ConvOptions::new([stride; 2], [padding; 2], [1; 2], 1)
+/// Stride, and the padding that keeps the size at stride 1, for `weight [cout, cin, k, k]`.
+fn options<T: TensorMetadata>(weight: &T, stride: usize) -> ConvOptions<2> {
+    let [_, _, kernel, _] = dims(weight);
+    ConvOptions::new([stride; 2], [(kernel - 1) / 2; 2], [1; 2], 1)
 }
 
 /// Backend operations behind the functions of this module; shapes as there.
-#[backend_extension(Flex: cfg(feature = "cpu"), Cube: cfg(feature = "wgpu"), Autodiff)]
+#[backend_extension(Flex: cfg(feature = "cpu"), Cube: cfg(feature = "wgpu"), Autodiff: cfg(feature = "learn"))]
 pub trait KernelOps: Backend {
     /// See [`conv2d`].
     fn unstamp_conv2d(
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         stride: usize,
-        padding: usize,
     ) -> FloatTensor<Self> {
-        Self::conv2d(x, weight, None, options(stride, padding))
+        let options = options(&weight, stride);
+        Self::conv2d(x, weight, None, options)
     }
 
     /// Gradient of [`conv2d`] with respect to `x`.
@@ -47,9 +50,9 @@ pub trait KernelOps: Backend {
         weight: FloatTensor<Self>,
         gradient: FloatTensor<Self>,
         stride: usize,
-        padding: usize,
     ) -> FloatTensor<Self> {
-        Self::conv2d_x_backward(x, weight, gradient, options(stride, padding))
+        let options = options(&weight, stride);
+        Self::conv2d_x_backward(x, weight, gradient, options)
     }
 
     /// Gradient of [`conv2d`] with respect to `weight`.
@@ -58,9 +61,9 @@ pub trait KernelOps: Backend {
         weight: FloatTensor<Self>,
         gradient: FloatTensor<Self>,
         stride: usize,
-        padding: usize,
     ) -> FloatTensor<Self> {
-        Self::conv2d_weight_backward(x, weight, gradient, options(stride, padding))
+        let options = options(&weight, stride);
+        Self::conv2d_weight_backward(x, weight, gradient, options)
     }
 
     /// See [`batch_norm_relu`]; also returns the batch's mean and biased variance.
@@ -135,9 +138,8 @@ pub trait KernelOps: Backend {
         stride: usize,
         relu: bool,
     ) -> FloatTensor<Self> {
-        let padding = same_padding(&weight);
         let x = Self::unstamp_affine_relu(x, scale, shift);
-        let y = Self::unstamp_conv2d(x, weight, stride, padding);
+        let y = Self::unstamp_conv2d(x, weight, stride);
         let y = Self::float_add(y, along_channels::<Self>(bias));
         if relu { Self::relu(y) } else { y }
     }
@@ -148,8 +150,7 @@ pub trait KernelOps: Backend {
         weight: FloatTensor<Self>,
         skip: FloatTensor<Self>,
     ) -> FloatTensor<Self> {
-        let padding = same_padding(&weight);
-        Self::float_add(Self::unstamp_conv2d(x, weight, 1, padding), skip)
+        Self::float_add(Self::unstamp_conv2d(x, weight, 1), skip)
     }
 }
 
@@ -158,11 +159,6 @@ impl KernelOps for burn::backend::Wgpu {}
 
 fn dims<T: TensorMetadata>(tensor: &T) -> [usize; 4] {
     tensor.shape().dims()
-}
-
-/// Padding that keeps the size at stride 1, for `weight [cout, cin, k, k]`.
-fn same_padding<T: TensorMetadata>(weight: &T) -> usize {
-    (dims(weight)[3] - 1) / 2
 }
 
 /// Mean over batch and space: `[n, c, h, w]` -> `[1, c, 1, 1]`.
@@ -208,15 +204,11 @@ fn through_relu<B: Backend>(
     B::relu_backward(y, gradient)
 }
 
-/// 2-D convolution without bias: `x [n, cin, h, w]`, `weight [cout, cin, k, k]`
-/// -> `[n, cout, (h + 2 padding - k) / stride + 1, ...]`.
-pub fn conv2d(x: Tensor<4>, weight: Tensor<4>, stride: usize, padding: usize) -> Tensor<4> {
-    Tensor::from_dispatch(Dispatch::unstamp_conv2d(
-        x.into_dispatch(),
-        weight.into_dispatch(),
-        stride,
-        padding,
-    ))
+/// 2-D convolution without bias, padding `(k - 1) / 2`: `x [n, cin, h, w]`, `weight [cout, cin, k, k]`
+/// with `k` 1 or 3 and `stride` 1 or 2 -> `[n, cout, (h - 1) / stride + 1, (w - 1) / stride + 1]`.
+pub fn conv2d(x: Tensor<4>, weight: Tensor<4>, stride: usize) -> Tensor<4> {
+    let (x, weight) = (x.into_dispatch(), weight.into_dispatch());
+    Tensor::from_dispatch(Dispatch::unstamp_conv2d(x, weight, stride))
 }
 
 /// What [`batch_norm_relu`] gives.

@@ -65,7 +65,7 @@ impl Geometry {
 
     /// Images computed in one run.
     pub fn images(&self) -> usize {
-        (RUN / self.plane()).clamp(1, self.n)
+        (RUN / self.plane()).clamp(1, self.n.max(1))
     }
 
     /// Length of one plane for a whole run, with the padding after its last image.

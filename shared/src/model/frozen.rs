@@ -7,11 +7,11 @@
 //! need as it is; it is applied while the convolution reads its input. Outputs equal the
 //! unfolded network's up to rounding.
 
-use super::Output;
-use super::layers::{BatchNorm, Conv2d, Linear};
-use super::wrn::{Block, Wrn};
+use super::weights::{Array, Arrays, WeightsError};
+use super::{Arch, EPS, Output, normalised};
 use crate::kernels;
-use burn::tensor::Tensor;
+use burn::tensor::{Device, Tensor, TensorData};
+use std::collections::BTreeSet;
 
 /// `relu(scale x + shift)`, one pair a channel.
 #[derive(Clone, Debug)]
@@ -20,41 +20,19 @@ struct Affine {
     shift: Tensor<1>,
 }
 
-impl Affine {
-    fn of(norm: &BatchNorm) -> Self {
-        let (scale, shift) = norm.scale_shift();
-        Self { scale, shift }
-    }
-}
-
 #[derive(Clone, Debug)]
-struct FrozenBlock {
+struct Block {
     before: Affine,
     /// First convolution, folded with the normalisation after it.
     weight1: Tensor<4>,
     bias1: Tensor<1>,
-    conv2: Conv2d,
+    weight2: Tensor<4>,
     stride: usize,
     /// Weights of the shortcut and its zero bias.
     shortcut: Option<(Tensor<4>, Tensor<1>)>,
 }
 
-impl FrozenBlock {
-    fn of(block: &Block) -> Self {
-        let after = Affine::of(&block.bn2);
-        let weight = block.conv1.weight.val();
-        let scale = after.scale.reshape([-1, 1, 1, 1]);
-        let shortcut = block.shortcut.as_ref().map(|conv| conv.weight.val());
-        Self {
-            before: Affine::of(&block.bn1),
-            weight1: weight * scale,
-            shortcut: shortcut.map(|weight| (weight, after.shift.zeros_like())),
-            bias1: after.shift,
-            conv2: block.conv2.clone(),
-            stride: block.conv1.stride(),
-        }
-    }
-
+impl Block {
     fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let enter = |weight: &Tensor<4>, bias: &Tensor<1>, relu: bool| {
             let Affine { scale, shift } = self.before.clone();
@@ -63,38 +41,26 @@ impl FrozenBlock {
         };
         let inner = enter(&self.weight1, &self.bias1, true);
         let skip = self.shortcut.as_ref().map(|(weight, zero)| enter(weight, zero, false));
-        kernels::conv2d_add(inner, self.conv2.weight.val(), skip.unwrap_or(x))
+        kernels::conv2d_add(inner, self.weight2.clone(), skip.unwrap_or(x))
     }
 }
 
-/// The frozen form of [`Wrn`].
+/// The frozen form of a WideResNet.
 #[derive(Clone, Debug)]
 pub struct Frozen {
-    conv1: Conv2d,
-    groups: Vec<Vec<FrozenBlock>>,
+    conv1: Tensor<4>,
+    groups: Vec<Vec<Block>>,
     last: Affine,
-    fc: Linear,
+    fc: Tensor<2>,
+    bias: Tensor<2>,
     normalisation: Option<[[f32; 3]; 2]>,
 }
 
-impl Wrn {
-    /// The network as it is now, for prediction only.
-    pub fn frozen(&self) -> Frozen {
-        let groups = self.groups().map(|group| group.iter().map(FrozenBlock::of).collect());
-        Frozen {
-            conv1: self.conv1.clone(),
-            groups: groups.into(),
-            last: Affine::of(&self.bn1),
-            fc: self.fc.clone(),
-            normalisation: self.normalisation,
-        }
-    }
-}
-
 impl Frozen {
-    /// As [`Wrn::forward`]: images `[n, 3, h, w]` in 0..1 -> logits and the three group features.
+    /// Images `[n, 3, h, w]` in 0..1 -> logits and the three group features.
     pub fn forward(&self, images: Tensor<4>) -> Output {
-        let mut x = self.conv1.forward(super::wrn::normalised(self.normalisation, images));
+        let x = normalised(self.normalisation, images);
+        let mut x = kernels::conv2d(x, self.conv1.clone(), 1);
         let mut features = Vec::with_capacity(self.groups.len());
         for group in &self.groups {
             for block in group {
@@ -106,6 +72,106 @@ impl Frozen {
         let x = kernels::affine_relu(x, scale, shift);
         let [n, c, h, w] = x.dims();
         let pooled = x.reshape([n, c, h * w]).mean_dim(2).reshape([n, c]);
-        Output { logits: self.fc.forward(pooled), features }
+        Output { logits: pooled.matmul(self.fc.clone()) + self.bias.clone(), features }
     }
+}
+
+/// Takes named arrays of wanted shapes and remembers which.
+struct Reader<'a> {
+    arrays: &'a Arrays,
+    device: &'a Device,
+    taken: BTreeSet<String>,
+}
+
+impl Reader<'_> {
+    fn take(&mut self, name: String, shape: &[usize]) -> Result<&Array, WeightsError> {
+        let array = self.arrays.get(&name).ok_or_else(|| WeightsError::Missing(name.clone()))?;
+        if array.shape != shape {
+            let (found, expected) = (array.shape.clone(), shape.to_vec());
+            return Err(WeightsError::Shape { name, found, expected });
+        }
+        if array.values.iter().any(|v| !v.is_finite()) {
+            return Err(WeightsError::NotFinite(name));
+        }
+        self.taken.insert(name);
+        Ok(array)
+    }
+
+    fn tensor<const D: usize>(&self, values: Vec<f32>, shape: [usize; D]) -> Tensor<D> {
+        Tensor::from_data(TensorData::new(values, shape), self.device)
+    }
+
+    fn weight<const D: usize>(
+        &mut self,
+        name: String,
+        shape: [usize; D],
+    ) -> Result<Tensor<D>, WeightsError> {
+        let values = self.take(name, &shape)?.values.clone();
+        Ok(self.tensor(values, shape))
+    }
+
+    /// Scale and shift of a batch normalisation with its running statistics.
+    fn affine(&mut self, name: &str, channels: usize) -> Result<[Vec<f32>; 2], WeightsError> {
+        let mut part = |part: &str| -> Result<Vec<f32>, WeightsError> {
+            Ok(self.take(format!("{name}.{part}"), &[channels])?.values.clone())
+        };
+        let (gamma, beta) = (part("weight")?, part("bias")?);
+        let (mean, var) = (part("running_mean")?, part("running_var")?);
+        let scale: Vec<f32> = gamma.iter().zip(&var).map(|(g, v)| g / (v + EPS).sqrt()).collect();
+        let shift = (0..channels).map(|c| beta[c] - mean[c] * scale[c]).collect();
+        Ok([scale, shift])
+    }
+
+    fn norm(&mut self, name: &str, channels: usize) -> Result<Affine, WeightsError> {
+        let [scale, shift] = self.affine(name, channels)?;
+        let scale = self.tensor(scale, [channels]);
+        Ok(Affine { scale, shift: self.tensor(shift, [channels]) })
+    }
+
+    fn block(
+        &mut self,
+        name: &str,
+        (cin, cout, stride): (usize, usize, usize),
+    ) -> Result<Block, WeightsError> {
+        let before = self.norm(&format!("{name}.bn1"), cin)?;
+        let [scale, shift] = self.affine(&format!("{name}.bn2"), cout)?;
+        let shape = [cout, cin, 3, 3];
+        let mut weight = self.take(format!("{name}.conv1.weight"), &shape)?.values.clone();
+        for (kernel, scale) in weight.chunks_exact_mut(cin * 9).zip(scale) {
+            kernel.iter_mut().for_each(|w| *w *= scale);
+        }
+        let weight1 = self.tensor(weight, shape);
+        let weight2 = self.weight(format!("{name}.conv2.weight"), [cout, cout, 3, 3])?;
+        let shortcut = if cin == cout {
+            None
+        } else {
+            let weight = self.weight(format!("{name}.convShortcut.weight"), [cout, cin, 1, 1])?;
+            Some((weight, self.tensor(vec![0.0; cout], [cout])))
+        };
+        Ok(Block { before, weight1, bias1: self.tensor(shift, [cout]), weight2, stride, shortcut })
+    }
+}
+
+/// A network of `arch` with these weights on `device`, for prediction only. PyTorch's
+/// `num_batches_tracked` is ignored; any other unknown name is an error.
+pub fn frozen(arch: &Arch, arrays: &Arrays, device: &Device) -> Result<Frozen, WeightsError> {
+    let config = arch.config().map_err(WeightsError::Arch)?;
+    let mut read = Reader { arrays, device, taken: BTreeSet::new() };
+    let conv1 = read.weight("conv1.weight".into(), [16, 3, 3, 3])?;
+    let mut groups = Vec::new();
+    for g in 1..=3 {
+        let name = |b: usize| format!("block{g}.layer.{b}");
+        let blocks = (0..config.blocks()).map(|b| read.block(&name(b), config.block(g, b)));
+        groups.push(blocks.collect::<Result<Vec<_>, _>>()?);
+    }
+    let (width, classes) = (config.widths()[3], config.classes);
+    let last = read.norm("bn1", width)?;
+    let fc = read.weight("fc.weight".into(), [classes, width])?.transpose();
+    let bias = read.weight("fc.bias".into(), [classes])?.reshape([1, classes]);
+    let known =
+        |name: &&String| name.ends_with("num_batches_tracked") || read.taken.contains(*name);
+    if let Some(extra) = arrays.keys().find(|name| !known(name)) {
+        return Err(WeightsError::Extra(extra.clone()));
+    }
+    Ok(Frozen { conv1, groups, last, fc, bias, normalisation: config.normalisation })
 }

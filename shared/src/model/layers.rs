@@ -1,12 +1,11 @@
 //! Layers with PyTorch's parameter shapes and names, so weights need no translation.
 
+use super::EPS;
 use crate::kernels;
 use crate::seed::Stream;
 use burn::module::{Module, Param, ParamId};
 use burn::tensor::{Device, Tensor, TensorData};
 
-/// `eps` of batch normalisation (PyTorch's default).
-pub const EPS: f32 = 1e-5;
 /// Weight of the new batch in the running statistics (PyTorch's default).
 pub const MOMENTUM: f32 = 0.1;
 
@@ -34,13 +33,8 @@ impl Conv2d {
         Self { weight: Param::from_data(data, device), stride }
     }
 
-    pub fn stride(&self) -> usize {
-        self.stride
-    }
-
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let [_, _, kernel, _] = self.weight.dims();
-        kernels::conv2d(x, self.weight.val(), self.stride, (kernel - 1) / 2)
+        kernels::conv2d(x, self.weight.val(), self.stride)
     }
 }
 
@@ -68,15 +62,9 @@ impl BatchNorm {
 
     /// With the running statistics.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let (scale, shift) = self.scale_shift();
-        kernels::affine_relu(x, scale, shift)
-    }
-
-    /// Scale and shift of every channel with the running statistics, as constants.
-    pub fn scale_shift(&self) -> (Tensor<1>, Tensor<1>) {
         let scale = self.weight.val() / (self.running_var.val() + EPS).sqrt();
         let shift = self.bias.val() - self.running_mean.val() * scale.clone();
-        (scale.detach(), shift.detach())
+        kernels::affine_relu(x, scale.detach(), shift.detach())
     }
 
     /// With the batch's statistics, which also move the running ones (variance unbiased there).

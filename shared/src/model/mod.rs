@@ -1,17 +1,62 @@
 //! Networks: configuration -> weights -> forward, giving logits and group features.
 
 mod frozen;
+#[cfg(feature = "learn")]
 pub mod layers;
+#[cfg(feature = "learn")]
+pub(crate) mod parameters;
 pub mod weights;
+#[cfg(feature = "learn")]
 mod wrn;
 
 pub use frozen::Frozen;
-pub use wrn::{Wrn, WrnConfig};
+#[cfg(feature = "learn")]
+pub use wrn::Wrn;
 
 use crate::datasets::Split;
+#[cfg(feature = "learn")]
 use crate::seed::Seed;
 use burn::tensor::{Device, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
+
+/// `eps` of batch normalisation (PyTorch's default).
+pub const EPS: f32 = 1e-5;
+
+/// Depth, width, classes, and what the input is normalised by.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct WrnConfig {
+    pub depth: usize,
+    pub width: usize,
+    pub classes: usize,
+    pub normalisation: Option<[[f32; 3]; 2]>,
+}
+
+impl WrnConfig {
+    /// Blocks of a group.
+    pub fn blocks(&self) -> usize {
+        (self.depth - 4) / 6
+    }
+
+    /// Channels of the stem and of each group.
+    pub fn widths(&self) -> [usize; 4] {
+        [16, 16 * self.width, 32 * self.width, 64 * self.width]
+    }
+
+    /// Channels in, channels out and stride of block `b` of group `g` (1 to 3).
+    pub fn block(&self, g: usize, b: usize) -> (usize, usize, usize) {
+        let widths = self.widths();
+        let cin = if b == 0 { widths[g - 1] } else { widths[g] };
+        (cin, widths[g], if b == 0 && g > 1 { 2 } else { 1 })
+    }
+}
+
+/// Images with mean and deviation taken out, where the network wants it.
+fn normalised(constants: Option<[[f32; 3]; 2]>, images: Tensor<4>) -> Tensor<4> {
+    let Some(constants) = constants else { return images };
+    let [mean, std] =
+        constants.map(|c| Tensor::<1>::from_data(c, &images.device()).reshape([1, 3, 1, 1]));
+    (images - mean) / std
+}
 
 /// What a network gives for a batch.
 #[derive(Clone, Debug)]
@@ -61,6 +106,7 @@ impl Arch {
     }
 
     /// Random weights from `seed`.
+    #[cfg(feature = "learn")]
     pub fn init(&self, seed: Seed, device: &Device) -> Result<Wrn, String> {
         Ok(self.config()?.init(seed, device))
     }

@@ -4,29 +4,20 @@
 //! A group's feature is its residual sum, before the next batch normalisation, as in the public
 //! code; values may be negative. Input is RGB in 0..1, without mean and deviation.
 
-use super::Output;
 use super::layers::{BatchNorm, Conv2d, Linear};
+use super::{Output, WrnConfig, normalised};
 use crate::seed::Seed;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
-/// Depth, width, classes, and what the input is normalised by.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct WrnConfig {
-    pub depth: usize,
-    pub width: usize,
-    pub classes: usize,
-    pub normalisation: Option<[[f32; 3]; 2]>,
-}
-
 /// Pre-activation basic block. Where the shape changes, the shortcut sees the activated input.
 #[derive(Module, Debug)]
-pub(super) struct Block {
-    pub(super) bn1: BatchNorm,
-    pub(super) conv1: Conv2d,
-    pub(super) bn2: BatchNorm,
-    pub(super) conv2: Conv2d,
-    pub(super) shortcut: Option<Conv2d>,
+struct Block {
+    bn1: BatchNorm,
+    conv1: Conv2d,
+    bn2: BatchNorm,
+    conv2: Conv2d,
+    shortcut: Option<Conv2d>,
 }
 
 /// A group of blocks; the field is called `layer` in the checkpoints of the public code.
@@ -38,56 +29,39 @@ struct Group {
 /// The network.
 #[derive(Module, Debug)]
 pub struct Wrn {
-    pub(super) conv1: Conv2d,
+    conv1: Conv2d,
     block1: Group,
     block2: Group,
     block3: Group,
-    pub(super) bn1: BatchNorm,
-    pub(super) fc: Linear,
+    bn1: BatchNorm,
+    fc: Linear,
     #[module(skip)]
-    pub(super) normalisation: Option<[[f32; 3]; 2]>,
-}
-
-impl Wrn {
-    /// The blocks of the three groups.
-    pub(super) fn groups(&self) -> [&[Block]; 3] {
-        [&self.block1.layer, &self.block2.layer, &self.block3.layer]
-    }
-}
-
-/// Images with mean and deviation taken out, where the network wants it.
-pub(super) fn normalised(constants: Option<[[f32; 3]; 2]>, images: Tensor<4>) -> Tensor<4> {
-    let Some(constants) = constants else { return images };
-    let [mean, std] =
-        constants.map(|c| Tensor::<1>::from_data(c, &images.device()).reshape([1, 3, 1, 1]));
-    (images - mean) / std
+    normalisation: Option<[[f32; 3]; 2]>,
 }
 
 impl WrnConfig {
     /// Weights drawn from `seed`.
     pub fn init(&self, seed: Seed, device: &Device) -> Wrn {
         let random = &mut seed.stream("init", &[]);
-        let widths = [16, 16 * self.width, 32 * self.width, 64 * self.width];
         let conv1 = Conv2d::init(3, 16, 3, 1, random, device);
         let mut group = |g: usize| {
-            let blocks = (self.depth - 4) / 6;
-            let layer = (0..blocks).map(|b| {
-                let cin = if b == 0 { widths[g - 1] } else { widths[g] };
-                let stride = if b == 0 && g > 1 { 2 } else { 1 };
+            let layer = (0..self.blocks()).map(|b| {
+                let (cin, cout, stride) = self.block(g, b);
                 Block {
                     bn1: BatchNorm::init(cin, device),
-                    conv1: Conv2d::init(cin, widths[g], 3, stride, random, device),
-                    bn2: BatchNorm::init(widths[g], device),
-                    conv2: Conv2d::init(widths[g], widths[g], 3, 1, random, device),
-                    shortcut: (cin != widths[g])
-                        .then(|| Conv2d::init(cin, widths[g], 1, stride, random, device)),
+                    conv1: Conv2d::init(cin, cout, 3, stride, random, device),
+                    bn2: BatchNorm::init(cout, device),
+                    conv2: Conv2d::init(cout, cout, 3, 1, random, device),
+                    shortcut: (cin != cout)
+                        .then(|| Conv2d::init(cin, cout, 1, stride, random, device)),
                 }
             });
             Group { layer: layer.collect() }
         };
         let (block1, block2, block3) = (group(1), group(2), group(3));
-        let fc = Linear::init(widths[3], self.classes, random, device);
-        let (bn1, normalisation) = (BatchNorm::init(widths[3], device), self.normalisation);
+        let last = self.widths()[3];
+        let fc = Linear::init(last, self.classes, random, device);
+        let (bn1, normalisation) = (BatchNorm::init(last, device), self.normalisation);
         Wrn { conv1, block1, block2, block3, bn1, fc, normalisation }
     }
 }

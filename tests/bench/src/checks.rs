@@ -67,7 +67,7 @@ async fn convolution(index: usize) -> Result<(), String> {
     let padding = (kernel - 1) / 2;
     let x = random([n, cin, height, width], stream, &device).require_grad();
     let w = random([cout, cin, kernel, kernel], stream, &device).require_grad();
-    let ours = kernels::conv2d(x.clone(), w.clone(), stride, padding);
+    let ours = kernels::conv2d(x.clone(), w.clone(), stride);
     let options = ConvOptions::new([stride; 2], [padding; 2], [1; 2], 1);
     let theirs = burn_conv2d(x.clone(), w.clone(), None, options);
     close(ours.clone().inner(), theirs.clone().inner(), &format!("{what} forward")).await?;

@@ -67,11 +67,11 @@ impl Contender {
     /// `ours` with this project's kernels, otherwise Burn's layers and optimiser.
     pub fn new(ours: bool, arch: &Arch, arrays: &Arrays) -> Result<Self, String> {
         let (device, autodiff) = (Device::flex(), Device::flex().autodiff());
-        let load =
-            |device: &Device| weights::network(arch, arrays, device).map_err(|e| e.to_string());
         let network = if ours {
-            let momentum = Momentum::default();
-            Network::Ours { frozen: load(&device)?.frozen(), student: load(&autodiff)?, momentum }
+            let say = |e: weights::WeightsError| e.to_string();
+            let frozen = weights::frozen(arch, arrays, &device).map_err(say)?;
+            let student = weights::network(arch, arrays, &autodiff).map_err(say)?;
+            Network::Ours { frozen, student, momentum: Momentum::default() }
         } else {
             let optimiser = SgdConfig::new()
                 .with_momentum(Some(MomentumConfig::new().with_momentum(0.9).with_dampening(0.0)))
@@ -90,6 +90,20 @@ impl Contender {
             Network::Plain { frozen, .. } => frozen.forward(batch.clone()),
         };
         weights::read(vec![logits.flatten(0, 1)]).await.map(|mut v| v.remove(0)).unwrap_or_default()
+    }
+
+    /// Inputs, logits and features of `count` images, each flattened, as JSON.
+    pub async fn outputs(&self, count: usize) -> Result<serde_json::Value, String> {
+        let Network::Ours { frozen, .. } = &self.network else {
+            return Err("only this project's network gives features".into());
+        };
+        let batch = images(count, &Device::flex());
+        let output = frozen.forward(batch.clone());
+        let mut tensors = vec![batch.flatten(0, 3), output.logits.flatten(0, 1)];
+        tensors.extend(output.features.into_iter().map(|f| f.flatten(0, 3)));
+        let mut values = weights::read(tensors).await.map_err(|e| e.to_string())?;
+        let features = values.split_off(2);
+        Ok(serde_json::json!({ "images": values[0], "logits": values[1], "features": features }))
     }
 
     /// One step of training: forward, loss, backward, optimiser; the loss.

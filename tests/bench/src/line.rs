@@ -1,5 +1,6 @@
-//! `unstamp-bench MODEL ours|flex`: reads `infer 64`, `train 128`, `gemm 1024` or `checks 40` on
-//! standard input and answers each with `{"ms": ..., "repeats": ...}`, the mean of one round.
+//! `unstamp-bench MODEL ours|flex`: reads `infer 64`, `train 128` or `gemm 1024` on standard
+//! input and answers each with `{"ms": ..., "repeats": ...}`, the mean of one round; `checks 40`
+//! compares kernels, `outputs 2` gives inputs, logits and features for other runtimes to reach.
 
 use std::io::BufRead;
 use std::time::Instant;
@@ -46,10 +47,7 @@ fn answer(contender: &mut Contender, line: &str) -> Result<serde_json::Value, St
             })
         }
         "gemm" => round(gemm(count)),
-        "logits" => {
-            let batch = images(count, &burn::tensor::Device::flex());
-            serde_json::json!({ "logits": pollster::block_on(contender.infer(&batch)) })
-        }
+        "outputs" => pollster::block_on(contender.outputs(count))?,
         "checks" => {
             pollster::block_on(checks::kernels_agree(count))?;
             serde_json::json!({ "checked": count })

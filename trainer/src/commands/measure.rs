@@ -161,3 +161,28 @@ pub fn import(args: cli::Import) -> Result<()> {
     println!("{} arrays in {}", arrays.len(), args.out.display());
     Ok(())
 }
+
+pub fn export(args: cli::Export) -> Result<()> {
+    let (arrays, metadata) = weights_of(&args.model)?;
+    let known = metadata.as_ref().map(|m| m.dataset.as_str());
+    let dataset = args.dataset.as_deref().or(known);
+    let dataset = dataset.filter(|d| !d.is_empty()).ok_or_else(|| {
+        usage("--dataset is missing: the model does not say what it was trained on")
+    })?;
+    let info = data::info(dataset).map_err(usage)?;
+    let named = metadata.as_ref().map_or(0, |m| m.class_names.len());
+    let classes = if named > 0 { named } else { info.classes.len() };
+    let name = args.arch.as_deref().or(metadata.as_ref().map(|m| m.arch.as_str()));
+    let name = name.unwrap_or("wrn-16-1").to_string();
+    let arch = Arch { name, classes, normalisation: metadata.and_then(|m| m.normalisation) };
+    weights::network(&arch, &arrays, &unstamp_shared::Device::flex())
+        .with_context(|| format!("{} does not fit {}", args.model.display(), arch.name))?;
+    files::write(&args.onnx, &crate::onnx::to_bytes(&arch, &arrays, info.size)?)?;
+    println!(
+        "{}: images [n, 3, {}, {}] in 0..1 in, logits and feature1 to feature3 out",
+        args.onnx.display(),
+        info.size.1,
+        info.size.0
+    );
+    Ok(())
+}

@@ -4,7 +4,7 @@ mod measure;
 mod tell;
 mod train;
 
-pub use measure::{attention, eval, import, stamp};
+pub use measure::{attention, eval, export, import, stamp};
 pub use tell::{data, list, publish, serve, table};
 pub use train::{erase, poison, run};
 

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use std::fs::OpenOptions;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
-use unstamp_shared::recipe::hex;
+use unstamp_shared::seed::hex;
 
 /// A file to download.
 #[derive(Clone, Debug)]

@@ -4,7 +4,7 @@ use super::{Engine, read};
 use crate::messages::{Erasing, Reply};
 use std::sync::Arc;
 use unstamp_shared::datasets::{Split, signs};
-use unstamp_shared::defences::defence;
+use unstamp_shared::defences::{DEFENCES, defence};
 use unstamp_shared::job::{Event, Job};
 use unstamp_shared::manifest::ModelEntry;
 use unstamp_shared::method::Values;
@@ -14,6 +14,12 @@ use unstamp_shared::seed::Seed;
 
 /// Share of the training images that the defender holds: the papers' 5 %.
 const SHARE: f64 = 0.05;
+
+/// Id and title of every defence.
+pub(super) fn defences() -> Vec<(String, String)> {
+    let methods = DEFENCES.iter().map(|d| d.method());
+    methods.map(|m| (m.id.to_string(), m.title.to_string())).collect()
+}
 
 /// The clean subset, drawn as the trainer draws it; the whole training set is never made.
 fn held(seed: Seed) -> Split {

@@ -53,7 +53,7 @@ pub struct App {
     pub answers: RwSignal<HashMap<String, Answer>>,
     pub progress: RwSignal<HashMap<String, Progress>>,
     pub engine: RwSignal<EngineStatus>,
-    /// Defences the engine can run: id and title.
+    /// Defences the engine that trains offers, once it is there: id and title.
     pub defences: RwSignal<Vec<(String, String)>>,
     /// The model being erased from, and how far it is.
     pub erasing: RwSignal<Option<(String, Erasing)>>,
@@ -73,6 +73,8 @@ struct Inner {
     asked_gpu: bool,
     evaluation: u32,
     erasure: u32,
+    /// Model and defence of an erasure whose engine is still loading.
+    wish: Option<(String, String)>,
     timer: Option<TimeoutHandle>,
 }
 

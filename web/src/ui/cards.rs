@@ -74,15 +74,19 @@ fn Erase(app: App, id: String) -> impl IntoView {
                 <div class="row erase" role="status">
                     <progress max=e.total.max(1) value=e.done aria-label="erasing"></progress>
                     <button on:click=move |_| app.stop_erasing()>"stop"</button>
-                    <span class="small">{format!("{} epoch {}, loss {:.3}", e.phase, e.epoch + 1, e.loss)}<br/>{losses}</span>
+                    <span class="small">{match e.total {
+                        0 => "loading what trains".to_string(),
+                        _ => format!("{} epoch {}, loss {:.3}", e.phase, e.epoch + 1, e.loss),
+                    }}<br/>{losses}</span>
                 </div>
             }
             .into_any();
         }
         let id = id.clone();
+        let known = move || app.defences.with(|d| !d.is_empty());
         view! {
             <div class="row erase">
-                <select aria-label="defence" prop:value=move || chosen.get()
+                <select class:hidden=move || !known() aria-label="defence" prop:value=move || chosen.get()
                     on:change=move |e| chosen.set(event_target_value(&e))>
                     {app.defences.get().into_iter().map(|(id, title)| view! { <option value=id.clone() selected=id == chosen.get_untracked()>{title}</option> }).collect_view()}
                 </select>

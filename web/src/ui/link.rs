@@ -11,6 +11,8 @@ use web_sys::{MessageEvent, Worker, WorkerOptions, WorkerType};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Which {
     Cpu,
+    /// The CPU engine that also trains.
+    Learn,
     Gpu,
 }
 
@@ -18,6 +20,7 @@ impl Which {
     pub fn name(self) -> &'static str {
         match self {
             Which::Cpu => "cpu",
+            Which::Learn => "learn",
             Which::Gpu => "gpu",
         }
     }
@@ -69,11 +72,9 @@ impl Link {
         let handler = self.handler.clone();
         let on_message = Closure::<dyn Fn(MessageEvent)>::new(move |event: MessageEvent| {
             let data = event.data();
-            let which = if field(&data, "from").as_string().as_deref() == Some("gpu") {
-                Which::Gpu
-            } else {
-                Which::Cpu
-            };
+            let from = field(&data, "from").as_string().unwrap_or_default();
+            let engines = [Which::Cpu, Which::Learn, Which::Gpu];
+            let which = engines.into_iter().find(|w| w.name() == from).unwrap_or(Which::Cpu);
             if let Some(count) = field(&data, "dispatches").as_f64() {
                 handler(Incoming::Dispatches(count));
             } else if let Some(message) = field(&data, "broken").as_string() {

@@ -10,6 +10,7 @@ impl App {
         match incoming {
             Incoming::Dispatches(count) => self.engine.update(|e| e.dispatches = count),
             Incoming::Broken(Which::Gpu, message) => self.leave_gpu(&message),
+            Incoming::Broken(Which::Learn, message) => self.leave_learn(&message),
             Incoming::Broken(Which::Cpu, message) => {
                 self.message.set(format!("{message} The engine was started again."));
                 self.inner.update_value(|inner| inner.loaded.clear());
@@ -36,8 +37,11 @@ impl App {
     fn answer(self, which: Which, reply: Reply, bytes: Vec<u8>) {
         match reply {
             Reply::Ready { engine, adapter, software, defences } => match which {
-                Which::Cpu => {
+                Which::Learn => {
                     self.defences.set(defences);
+                    self.begin_erasing();
+                }
+                Which::Cpu => {
                     self.engine.update(|e| (e.active, e.adapter) = (engine, adapter));
                     self.refresh();
                 }

@@ -1,4 +1,4 @@
-"""PyTorch as a contender: `torch_side.py MODEL contiguous|channels_last|frozen THREADS`.
+"""PyTorch as a contender: `pytorch.py MODEL contiguous|channels_last|frozen THREADS`.
 
 Answers the same lines as unstamp-bench: `infer N`, `train N`, `gemm N`, `logits N`. `frozen` is
 what PyTorch offers for a model that only predicts: traced, batch norm folded, optimised.
@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file
 
-sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "fixtures"))
+sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "fixtures"))
 from wrn import Wrn  # noqa: E402
 
 model, layout, threads = sys.argv[1:]

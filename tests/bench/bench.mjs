@@ -1,0 +1,44 @@
+// make bench: ours against every rival in one run, rounds interleaved, medians and ratios.
+// node bench.mjs --target DIR --site DIST --wasm DIR --python PYTHON --out FILE [--rounds 5]
+import { writeFileSync } from "node:fs";
+import { cpus } from "node:os";
+import { parseArgs } from "node:util";
+import { browser } from "./browser.mjs";
+import { native } from "./native.mjs";
+
+const text = (fallback) => ({ type: "string", default: fallback });
+const options = parseArgs({
+  options: { target: text("target"), site: text("web/dist"), wasm: text(""), python: text("python3"), out: text("target/bench.json"), rounds: text("5"), only: text("native,browser"), threads: text("2") },
+}).values;
+options.threads = Math.min(Number(options.threads), cpus().length);
+
+const median = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)];
+
+// times[task][contender] = milliseconds of every round, from rounds in which each contender runs
+// each task once, one after the other, so that a slow minute of the machine hits all of them.
+export async function interleave(tasks, rounds, run) {
+  const times = {};
+  for (let round = 0; round <= rounds; round++)
+    for (const [task, contenders] of Object.entries(tasks))
+      for (const contender of contenders) {
+        const ms = await run(task, contender);
+        // The first round warms caches, pools and just-in-time compilers.
+        if (round > 0) ((times[task] ??= {})[contender] ??= []).push(ms);
+      }
+  return Object.fromEntries(Object.entries(times).map(([t, all]) => [t, Object.fromEntries(Object.entries(all).map(([c, list]) => [c, median(list)]))]));
+}
+
+const rows = [];
+const row = (name, unit, ours, rival, theirs, larger = false) => rows.push({ name, unit, ours, rival, theirs, ratio: larger ? ours / theirs : theirs / ours });
+
+console.log(`${cpus()[0].model}, ${options.threads} threads natively, 1 in the browser; median of ${options.rounds} rounds`);
+for (const [part, bench] of Object.entries({ native, browser }))
+  if (options.only.includes(part)) await bench({ ...options, rounds: Number(options.rounds) }, row);
+
+const show = (v) => (v >= 100 ? v.toFixed(0) : v.toPrecision(3));
+const line = (cells) => console.log(`| ${cells.join(" | ")} |`);
+line(["measured", "unit", "ours", "rival", "theirs", "ratio"]);
+line(["---", "---", "---:", "---", "---:", "---:"]);
+for (const r of rows) line([r.name, r.unit, show(r.ours), r.rival, show(r.theirs), r.ratio.toFixed(2)]);
+writeFileSync(options.out, JSON.stringify(rows, null, 1));
+console.log(`a ratio above 1 is in our favour; written to ${options.out}`);

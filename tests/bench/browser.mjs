@@ -1,0 +1,96 @@
+// The same network in headless Chromium, one thread: ours, Burn's flex, ORT-web, tfjs, jax-js; and
+// the page itself: time and bytes to the first prediction, and NAD on 500 images.
+import { spawn, execFileSync } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { build } from "esbuild";
+import { chromium } from "playwright-core";
+import { interleave } from "./bench.mjs";
+
+const here = import.meta.dirname;
+const models = join(here, "../../static/models");
+const victim = "s0-badnets.safetensors";
+const flags = ["--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
+const titles = { ort: "onnxruntime-web", tfjs: "tfjs", jax: "jax-js", flex: "Burn flex" };
+
+async function serve(unstamp, folder) {
+  const server = spawn(unstamp, ["serve", folder, "--port", "0"], { stdio: ["ignore", "pipe", "inherit"] });
+  const line = await new Promise((resolve) => server.stdout.once("data", (data) => resolve(String(data))));
+  return { server, address: line.trim() };
+}
+
+// A page that holds every contender as `bench[name]`.
+async function arena(folder, wasm, unstamp) {
+  for (const part of ["ort", "tfjs"]) mkdirSync(join(folder, part), { recursive: true });
+  const modules = join(here, "node_modules");
+  for (const file of ["ort-wasm-simd-threaded.wasm", "ort-wasm-simd-threaded.mjs"]) cpSync(join(modules, "onnxruntime-web/dist", file), join(folder, "ort", file));
+  cpSync(join(modules, "@tensorflow/tfjs-backend-wasm/dist"), join(folder, "tfjs"), { recursive: true, filter: (f) => statSync(f).isDirectory() || f.endsWith(".wasm") });
+  for (const file of ["unstamp-bench.js", "unstamp-bench_bg.wasm"]) cpSync(join(wasm, file), join(folder, file));
+  cpSync(join(models, victim), join(folder, "model.safetensors"));
+  execFileSync(unstamp, ["export", "--model", join(models, victim), "--onnx", join(folder, "model.onnx")]);
+  writeFileSync(join(folder, "index.html"), `<!doctype html><script type="module" src="arena.js"></script>`);
+  await build({ entryPoints: [join(here, "rivals/arena.js")], outfile: join(folder, "arena.js"), bundle: true, format: "esm", external: ["./unstamp-bench.js"], logLevel: "error", loader: { ".wasm": "empty" } });
+}
+
+export async function browser({ target, site, wasm, rounds }, row) {
+  const unstamp = join(target, "release/unstamp");
+  const folder = mkdtempSync(join(tmpdir(), "unstamp-bench-"));
+  await arena(folder, wasm, unstamp);
+  const { server, address } = await serve(unstamp, folder);
+  const chrome = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: flags });
+  const page = await chrome.newPage();
+  page.on("pageerror", (error) => console.error(`page: ${error.message}`));
+  await page.goto(address);
+  const versions = await page.evaluate(() => globalThis.arena.start());
+  const all = ["ours", "flex", "ort", "tfjs"];
+  const tasks = { "infer 1": all, "infer 64": all, "train 64": ["ours", "flex", "jax"] };
+  const times = await interleave(tasks, rounds, (task, name) => page.evaluate(([task, name]) => globalThis.arena.round(task, name), [task, name]));
+  for (const [task, { ours, ...others }] of Object.entries(times)) {
+    const [kind, count] = task.split(" ");
+    const name = `browser ${kind === "train" ? "training step" : "inference"}, batch ${count}`;
+    for (const [rival, ms] of Object.entries(others)) row(name, "ms", ours, `${titles[rival]} ${versions[rival]}`.replace(" this commit", ""), ms);
+  }
+  await page.close();
+  server.kill();
+  rmSync(folder, { recursive: true });
+  await visit(chrome, unstamp, site, rounds, row);
+  await chrome.close();
+}
+
+// The page as a visitor meets it.
+async function visit(chrome, unstamp, site, rounds, row) {
+  const { server, address } = await serve(unstamp, site);
+  const seconds = [];
+  let bytes = 0;
+  for (let round = 0; round < rounds; round++) {
+    const context = await chrome.newContext();
+    const page = await context.newPage();
+    const asked = new Set();
+    page.on("request", (request) => asked.add(new URL(request.url()).pathname));
+    await page.goto(`${address}#models=${victim.replace(".safetensors", "")}`, { waitUntil: "commit" });
+    const clock = await page.waitForFunction(() => document.querySelector(".bars li") && performance.now());
+    seconds.push((await clock.jsonValue()) / 1000);
+    const gpu = (path) => path.includes("engine_gpu");
+    const file = (path) => join(site, path === "/" ? "index.html" : path);
+    bytes = [...asked].filter((path) => !gpu(path)).reduce((sum, path) => sum + gzipSync(readFileSync(file(path)), { level: 9 }).length, 0);
+    if (round === rounds - 1) {
+      const values = async () => JSON.parse((await page.locator("#values").textContent()) || "{}");
+      const until = async (when) => {
+        while (!when(await values())) await page.waitForTimeout(100);
+      };
+      await until((v) => Object.values(v.progress).some((p) => p.seen === p.total));
+      const start = Date.now();
+      await page.getByRole("button", { name: "erase it here" }).click();
+      await until((v) => v.erasing);
+      await until((v) => !v.erasing);
+      row("in the page: NAD with 500 images", "s", (Date.now() - start) / 1000, "target", 90);
+    }
+    await context.close();
+  }
+  seconds.sort((a, b) => a - b);
+  row("navigation to first prediction, loopback", "s", seconds[Math.floor(rounds / 2)], "target", 1);
+  row("transferred to the first prediction, gzip", "MB", bytes / 1e6, "target", 1);
+  server.kill();
+}

@@ -1,0 +1,57 @@
+// Training and inference natively: ours, Burn's flex backend, PyTorch in three forms.
+import { spawn } from "node:child_process";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { interleave } from "./bench.mjs";
+
+const model = join(import.meta.dirname, "../../static/models/s0-badnets.safetensors");
+
+// Multiply-adds of one WRN-16-1 forward pass on 32x32; a training step does three such passes.
+const FLOP = 53.4e6;
+
+// A process that answers lines with JSON.
+function speaker(command, args, threads) {
+  const env = { ...process.env, RAYON_NUM_THREADS: threads, OMP_NUM_THREADS: threads, MKL_NUM_THREADS: threads };
+  const child = spawn(command, args, { env, stdio: ["pipe", "pipe", "ignore"] });
+  const waiting = [];
+  createInterface({ input: child.stdout }).on("line", (line) => waiting.shift()?.(JSON.parse(line)));
+  child.on("exit", () => waiting.forEach((resolve) => resolve({ error: `${command} ended` })));
+  const hear = () => new Promise((resolve) => waiting.push(resolve));
+  const ask = async (line) => {
+    const heard = hear();
+    child.stdin.write(line + "\n");
+    const reply = await heard;
+    if (reply.error) throw new Error(`${command} ${args.at(-1)}: ${line}: ${reply.error}`);
+    return reply;
+  };
+  return { hear, ask, end: () => child.kill() };
+}
+
+export async function native({ target, python, threads, rounds }, row) {
+  const own = (kind) => speaker(join(target, "release/unstamp-bench"), [model, kind], threads);
+  const torch = (layout) => speaker(python, [join(import.meta.dirname, "rivals/pytorch.py"), model, layout, threads], threads);
+  const layouts = ["contiguous", "channels_last"];
+  const contenders = { ours: own("ours"), flex: own("flex"), frozen: torch("frozen"), ...Object.fromEntries(layouts.map((l) => [l, torch(l)])) };
+  for (const name of [...layouts, "frozen"]) var { version } = await contenders[name].hear();
+
+  const infer = ["ours", "flex", ...layouts, "frozen"];
+  const train = ["ours", "flex", ...layouts];
+  const tasks = { "infer 1": infer, "infer 64": infer, "infer 128": infer, "train 64": train, "train 128": train, "gemm 1024": ["ours", "contiguous"] };
+  const times = await interleave(tasks, rounds, async (task, name) => (await contenders[name].ask(task)).ms);
+  Object.values(contenders).forEach((c) => c.end());
+
+  const peak = (2 * 1024 ** 3) / 1e6 / Math.min(...Object.values(times["gemm 1024"]));
+  for (const [task, found] of Object.entries(times)) {
+    if (task.startsWith("gemm")) continue;
+    const [kind, count] = task.split(" ");
+    const speed = (ms) => (1000 * count) / ms;
+    const best = layouts.reduce((a, b) => (found[a] <= found[b] ? a : b));
+    const name = `native ${kind === "train" ? "training" : "inference"}, batch ${count}`;
+    row(name, "img/s", speed(found.ours), "Burn flex", speed(found.flex), true);
+    row(name, "img/s", speed(found.ours), `PyTorch ${version} ${best}`, speed(found[best]), true);
+    if (found.frozen) row(name, "img/s", speed(found.ours), `PyTorch ${version} traced and optimised`, speed(found.frozen), true);
+    const flop = FLOP * count * (kind === "train" ? 3 : 1);
+    row(name, "GFLOP/s", flop / found.ours / 1e6, "best 1024^3 GEMM here", peak, true);
+    if (kind === "train" && speed(found[best]) < 400 * (threads / 2)) throw new Error(`PyTorch reached only ${speed(found[best]).toFixed(0)} img/s: the machine is too busy for a fair run`);
+  }
+}
