@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 import { chromium } from "playwright-core";
-import { interleave } from "./bench.mjs";
+import { interleave, median } from "./rounds.mjs";
 
 const here = import.meta.dirname;
 const models = join(here, "../../static/models");
@@ -22,7 +22,7 @@ async function serve(unstamp, folder) {
 }
 
 // A page that holds every contender as `bench[name]`.
-async function arena(folder, wasm, unstamp) {
+export async function arena(folder, wasm, unstamp) {
   for (const part of ["ort", "tfjs"]) mkdirSync(join(folder, part), { recursive: true });
   const modules = join(here, "node_modules");
   for (const file of ["ort-wasm-simd-threaded.wasm", "ort-wasm-simd-threaded.mjs"]) cpSync(join(modules, "onnxruntime-web/dist", file), join(folder, "ort", file));
@@ -89,8 +89,7 @@ async function visit(chrome, unstamp, site, rounds, row) {
     }
     await context.close();
   }
-  seconds.sort((a, b) => a - b);
-  row("navigation to first prediction, loopback", "s", seconds[Math.floor(rounds / 2)], "target", 1);
+  row("navigation to first prediction, loopback", "s", median(seconds), "target", 1);
   row("transferred to the first prediction, gzip", "MB", bytes / 1e6, "target", 1);
   server.kill();
 }

@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { interleave } from "./bench.mjs";
+import { interleave } from "./rounds.mjs";
 
 const model = join(import.meta.dirname, "../../static/models/s0-badnets.safetensors");
 

@@ -205,6 +205,39 @@ describe("on the CPU", () => {
     await page.close();
   });
 
+  test("a backdoor is erased in the page, and can be stopped", async () => {
+    const page = await open(browser, only(victim));
+    await values(page, measured(victim.id));
+    const start = page.getByRole("button", { name: "erase it here" });
+    await start.click();
+    await values(page, (v) => v.erasing?.[1].done > 2);
+    await page.getByRole("button", { name: "stop" }).click();
+    await values(page, (v) => !v.erasing);
+    await page.getByLabel("defence").selectOption("nad");
+    await start.click();
+    const id = "own-erased here";
+    await values(page, (v) => v.erasing?.[1].phase === "distil" && v.answers[id], 240);
+    const v = await values(page, (v) => !v.erasing && measured(id)(v), 240);
+    const { report } = v.progress[id];
+    assert.ok(report.asr.value <= report.floor.value + 0.1, `ASR ${report.asr.value}`);
+    assert.ok(report.acc.value >= v.progress[victim.id].report.acc.value - 0.05, `ACC ${report.acc.value}`);
+    assert.deepEqual(page.errors, []);
+    await page.close();
+  });
+
+  test("the kernels agree with Burn's operations", async () => {
+    const program = process.env.BENCH ?? join(root, "target/web/unstamp-bench");
+    cpSync(program, join(folder, "some/where/bench"), { recursive: true });
+    const page = await browser.newPage();
+    await page.goto(address + "bench/unstamp-bench.js");
+    await page.evaluate(async () => {
+      const program = await import("./unstamp-bench.js");
+      await program.default({ module_or_path: "./unstamp-bench_bg.wasm" });
+      await program.kernels_agree(40);
+    });
+    await page.close();
+  });
+
   test("what cannot be used gets a sentence, and the rest works", async () => {
     const page = await open(browser, "");
     await values(page, answered);

@@ -17,6 +17,25 @@ pub(super) unsafe fn store<S: Simd>(to: *mut f32, value: S::f32s) {
     unsafe { core::ptr::write_unaligned(to.cast(), value) }
 }
 
+/// How large a tile the processor holds in registers.
+enum Registers {
+    /// 32, and products are added in one operation: AVX-512.
+    Many,
+    /// 16 with such an operation (AVX2), or 32 without need of it (NEON).
+    Some,
+    /// 16, of which a product takes one before it is added: WASM.
+    Few,
+}
+
+#[inline(always)]
+fn registers<S: Simd>() -> Registers {
+    match (S::REGISTER_COUNT, S::F32_LANES) {
+        (32.., 16) => Registers::Many,
+        (_, ..=4) if cfg!(target_family = "wasm") => Registers::Few,
+        _ => Registers::Some,
+    }
+}
+
 /// Output channels computed together. Packed weights are padded to a multiple of it.
 pub const ROWS: usize = 8;
 
@@ -71,18 +90,19 @@ impl Shifted<'_> {
         }
     }
 
-    /// `R` rows from `first`, along the whole length; the last tile is as narrow as it may be.
+    /// `R` rows from `first`, along the whole length in tiles of `V` vectors; the last is as narrow
+    /// as it may be.
     #[inline(always)]
-    unsafe fn rows<S: Simd, const R: usize>(&mut self, simd: S, first: usize) {
+    unsafe fn rows<S: Simd, const R: usize, const V: usize>(&mut self, simd: S, first: usize) {
         let mut p = 0;
         unsafe {
             while p < self.length {
                 match (self.length - p).div_ceil(S::F32_LANES) {
                     1 => self.tile::<S, R, 1>(simd, first, p),
                     2 => self.tile::<S, R, 2>(simd, first, p),
-                    _ => self.tile::<S, R, 3>(simd, first, p),
+                    _ => self.tile::<S, R, V>(simd, first, p),
                 }
-                p += 3 * S::F32_LANES;
+                p += V * S::F32_LANES;
             }
         }
     }
@@ -100,11 +120,16 @@ impl WithSimd for Shifted<'_> {
         assert!(self.weights.len() >= self.offsets.len() * ROWS);
         // SAFETY: the assertions above bound every address of the loops.
         unsafe {
-            if S::REGISTER_COUNT >= 32 && S::F32_LANES == 16 {
-                self.rows::<S, 8>(simd, 0);
-            } else {
-                self.rows::<S, 4>(simd, 0);
-                self.rows::<S, 4>(simd, 4);
+            match registers::<S>() {
+                Registers::Many => self.rows::<S, 8, 3>(simd, 0),
+                Registers::Some => {
+                    self.rows::<S, 4, 3>(simd, 0);
+                    self.rows::<S, 4, 3>(simd, 4);
+                }
+                Registers::Few => {
+                    self.rows::<S, 4, 2>(simd, 0);
+                    self.rows::<S, 4, 2>(simd, 4);
+                }
             }
         }
     }
@@ -171,16 +196,17 @@ impl WithSimd for Correlate<'_> {
         unsafe {
             while t < self.offsets.len() {
                 let three = self.offsets.len() - t >= 3;
-                match (three, S::REGISTER_COUNT >= 32 && S::F32_LANES == 16) {
-                    (true, true) => self.taps::<S, 3, 8>(simd, t, 0),
-                    (true, false) => {
-                        self.taps::<S, 3, 4>(simd, t, 0);
-                        self.taps::<S, 3, 4>(simd, t, 4);
+                match (three, registers::<S>()) {
+                    (true, Registers::Many) => self.taps::<S, 3, 8>(simd, t, 0),
+                    (true, Registers::Some) => {
+                        (0..ROWS).step_by(4).for_each(|r| self.taps::<S, 3, 4>(simd, t, r));
                     }
-                    (false, true) => self.taps::<S, 1, 8>(simd, t, 0),
-                    (false, false) => {
-                        self.taps::<S, 1, 4>(simd, t, 0);
-                        self.taps::<S, 1, 4>(simd, t, 4);
+                    (true, Registers::Few) => {
+                        (0..ROWS).step_by(2).for_each(|r| self.taps::<S, 3, 2>(simd, t, r));
+                    }
+                    (false, Registers::Many) => self.taps::<S, 1, 8>(simd, t, 0),
+                    (false, _) => {
+                        (0..ROWS).step_by(4).for_each(|r| self.taps::<S, 1, 4>(simd, t, r));
                     }
                 }
                 t += if three { 3 } else { 1 };

@@ -4,8 +4,8 @@ export function read(buffer) {
   const length = Number(view.getBigUint64(0, true));
   const header = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 8, length)));
   const arrays = {};
+  delete header.__metadata__;
   for (const [name, { dtype, shape, data_offsets: [from, to] }] of Object.entries(header)) {
-    if (name === "__metadata__") continue;
     const bytes = buffer.slice(8 + length + from, 8 + length + to);
     arrays[name] = { shape, values: dtype === "F32" ? new Float32Array(bytes) : Float32Array.from(new Uint16Array(bytes), half) };
   }

@@ -1,6 +1,7 @@
 // TensorFlow.js, WASM backend, one thread: the same network with its batch norm folded, as tfjs
 // users write it (NHWC, fused convolution with bias and ReLU).
 import * as tf from "@tensorflow/tfjs-core";
+import "@tensorflow/tfjs-core/dist/public/chained_ops/register_all_chained_ops";
 import { setThreadsCount, setWasmPaths } from "@tensorflow/tfjs-backend-wasm";
 import { affine, blocks, read } from "./safetensors.js";
 

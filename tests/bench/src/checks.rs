@@ -117,11 +117,39 @@ async fn batch_norm(index: usize) -> Result<(), String> {
     Ok(())
 }
 
+/// The two halves of a frozen block against the operations they stand for.
+async fn frozen_block(index: usize) -> Result<(), String> {
+    let device = Device::flex();
+    let stream = &mut Seed(7).stream("frozen block", &[index as u64]);
+    let (n, cin, cout, height, width, kernel, stride) = shape(index, stream);
+    let relu_after = stream.below(2) == 1;
+    let what = format!("block n={n} {cin}->{cout} {height}x{width} k={kernel} s={stride}");
+    let x = random([n, cin, height, width], stream, &device);
+    let (scale, shift) = (random([cin], stream, &device), random([cin], stream, &device));
+    let (w, bias) =
+        (random([cout, cin, kernel, kernel], stream, &device), random([cout], stream, &device));
+    let pair = [scale.clone(), shift.clone()];
+    let ours = kernels::norm_conv2d(x.clone(), pair, w.clone(), bias.clone(), stride, relu_after);
+    let wide = |t: Tensor<1>, c: usize| t.reshape([1, c, 1, 1]);
+    let entered = relu(x * wide(scale, cin) + wide(shift, cin));
+    let padding = [(kernel - 1) / 2; 2];
+    let options = ConvOptions::new([stride; 2], padding, [1; 2], 1);
+    let plain = burn_conv2d(entered, w, None, options) + wide(bias, cout);
+    let theirs = if relu_after { relu(plain) } else { plain };
+    close(ours.clone(), theirs, &format!("{what} first half")).await?;
+    let (skip, w) = (random(ours.dims(), stream, &device), [cout, cout, kernel, kernel]);
+    let w = random(w, stream, &device);
+    let second = kernels::conv2d_add(ours.clone(), w.clone(), skip.clone());
+    let options = ConvOptions::new([1; 2], padding, [1; 2], 1);
+    close(second, burn_conv2d(ours, w, None, options) + skip, &format!("{what} second half")).await
+}
+
 /// `count` shapes of every kernel; the first difference as a sentence.
 pub async fn kernels_agree(count: usize) -> Result<(), String> {
     for index in 0..count {
         convolution(index).await?;
         batch_norm(index).await?;
+        frozen_block(index).await?;
     }
     Ok(())
 }
