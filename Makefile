@@ -8,15 +8,14 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
-.PHONY: demo test check page site bench bench-program fixtures native clean
+.PHONY: demo test check page site bench fixtures native clean
 
 OUT := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)
 ENV := $(abspath $(OUT))/web.env
 WEB := . $(ENV) && export CARGO_TARGET_DIR=$(abspath $(OUT))/web
 UNSTAMP := $(OUT)/release/unstamp
 NATIVE := --release --workspace --exclude unstamp-web
-WASM := --target wasm32-unknown-unknown --profile page
-LINKS := $(WASM) -p unstamp-web
+LINKS := --target wasm32-unknown-unknown --profile page -p unstamp-web
 
 demo: native page
 	$(UNSTAMP) run trainer/recipes/quick.toml --out runs/quick
@@ -31,13 +30,14 @@ $(ENV): web/toolchain.sh
 	web/toolchain.sh $(ENV)
 
 page: $(ENV)
-	$(WEB) && cd web && trunk build --cargo-profile page --public-url ./ --dist dist
+	$(WEB) && cd web && trunk build --release --public-url ./ --dist dist
 
-# The checks of the kernels and the contenders of the benchmark, as a program for the browser.
-PROGRAM := $(abspath $(OUT))/web/unstamp-bench
-bench-program: $(ENV)
-	$(WEB) && cargo build $(WASM) -p unstamp-bench && \
-	  wasm-bindgen --target web --no-typescript --out-dir $(PROGRAM) $(abspath $(OUT))/web/wasm32-unknown-unknown/page/unstamp-bench.wasm
+# The checks of the kernels and the contenders of the benchmark as a program for the browser, built
+# like the page (page) or for speed throughout (release).
+BENCH := $(abspath $(OUT))/web/bench
+bench-program-%: $(ENV)
+	$(WEB) && cargo build --target wasm32-unknown-unknown --profile $* -p unstamp-bench && \
+	  wasm-bindgen --target web --no-typescript --out-dir $(BENCH)/$* $(abspath $(OUT))/web/wasm32-unknown-unknown/$*/unstamp-bench.wasm
 
 # Published form: wasm-opt, budget in tests/browser/site.mjs.
 site: page
@@ -45,9 +45,9 @@ site: page
 
 test: native
 	web/toolchain.sh $(ENV) test
-	$(MAKE) page bench-program
+	$(MAKE) page bench-program-page
 	UNSTAMP_REQUIRE_WGPU=1 VK_DRIVER_FILES="$$(ls /usr/share/vulkan/icd.d/lvp_icd*.json)" cargo test $(NATIVE)
-	cd tests/browser && npm ci --no-audit --no-fund --silent && UNSTAMP=$(abspath $(UNSTAMP)) BENCH=$(PROGRAM) node --test --test-reporter=spec *.test.mjs
+	cd tests/browser && npm ci --no-audit --no-fund --silent && UNSTAMP=$(abspath $(UNSTAMP)) BENCH=$(BENCH)/page node --test --test-reporter=spec *.test.mjs
 
 check: $(ENV)
 	cargo fmt --all --check
@@ -56,11 +56,11 @@ check: $(ENV)
 	$(WEB) && for part in ui:ui cpu:engine_cpu gpu:engine_gpu; do \
 	  cargo clippy $(LINKS) --features $${part%:*} --bin $${part#*:} -- -D warnings; done
 
-bench: native site bench-program
+bench: native site bench-program-page bench-program-release
 	python3 -m venv $(OUT)/bench-venv
 	$(OUT)/bench-venv/bin/pip install --quiet -r tests/fixtures/requirements.txt
 	cd tests/bench && npm ci --no-audit --no-fund --silent && node bench.mjs --target $(abspath $(OUT)) \
-	  --site ../../web/dist --wasm $(PROGRAM) --python $(abspath $(OUT))/bench-venv/bin/python --out $(abspath $(OUT))/bench.json
+	  --site ../../web/dist --wasm $(BENCH) --python $(abspath $(OUT))/bench-venv/bin/python --out $(abspath $(OUT))/bench.json
 
 fixtures:
 	python3 -m venv $(OUT)/fixtures-venv

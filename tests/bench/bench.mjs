@@ -12,17 +12,20 @@ const options = parseArgs({
 }).values;
 options.threads = Math.min(Number(options.threads), cpus().length);
 
+const show = (v) => (v >= 100 ? v.toFixed(0) : v.toPrecision(3));
+const line = (cells) => console.log(`| ${cells.join(" | ")} |`);
 const rows = [];
-const row = (name, unit, ours, rival, theirs, larger = false) => rows.push({ name, unit, ours, rival, theirs, ratio: larger ? ours / theirs : theirs / ours });
+const row = (name, unit, ours, rival, theirs, larger = false) => {
+  const ratio = larger ? ours / theirs : theirs / ours;
+  rows.push({ name, unit, ours, rival, theirs, ratio });
+  line([name, unit, show(ours), rival, show(theirs), ratio.toFixed(2)]);
+};
 
 console.log(`${cpus()[0].model}, ${options.threads} threads natively, 1 in the browser; median of ${options.rounds} rounds`);
+line(["measured", "unit", "ours", "rival", "theirs", "ratio"]);
+line(["---", "---", "---:", "---", "---:", "---:"]);
 for (const [part, bench] of Object.entries({ native, browser }))
   if (options.only.includes(part)) await bench({ ...options, rounds: Number(options.rounds) }, row);
 
-const show = (v) => (v >= 100 ? v.toFixed(0) : v.toPrecision(3));
-const line = (cells) => console.log(`| ${cells.join(" | ")} |`);
-line(["measured", "unit", "ours", "rival", "theirs", "ratio"]);
-line(["---", "---", "---:", "---", "---:", "---:"]);
-for (const r of rows) line([r.name, r.unit, show(r.ours), r.rival, show(r.theirs), r.ratio.toFixed(2)]);
 writeFileSync(options.out, JSON.stringify(rows, null, 1));
 console.log(`a ratio above 1 is in our favour; written to ${options.out}`);

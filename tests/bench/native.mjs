@@ -13,14 +13,14 @@ const FLOP = 53.4e6;
 function speaker(command, args, threads) {
   const env = { ...process.env, RAYON_NUM_THREADS: threads, OMP_NUM_THREADS: threads, MKL_NUM_THREADS: threads };
   const child = spawn(command, args, { env, stdio: ["pipe", "pipe", "ignore"] });
-  const waiting = [];
-  createInterface({ input: child.stdout }).on("line", (line) => waiting.shift()?.(JSON.parse(line)));
-  child.on("exit", () => waiting.forEach((resolve) => resolve({ error: `${command} ended` })));
-  const hear = () => new Promise((resolve) => waiting.push(resolve));
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const hear = async () => {
+    const { value, done } = await lines.next();
+    return done ? { error: "it ended" } : JSON.parse(value);
+  };
   const ask = async (line) => {
-    const heard = hear();
     child.stdin.write(line + "\n");
-    const reply = await heard;
+    const reply = await hear();
     if (reply.error) throw new Error(`${command} ${args.at(-1)}: ${line}: ${reply.error}`);
     return reply;
   };
@@ -32,7 +32,8 @@ export async function native({ target, python, threads, rounds }, row) {
   const torch = (layout) => speaker(python, [join(import.meta.dirname, "rivals/pytorch.py"), model, layout, threads], threads);
   const layouts = ["contiguous", "channels_last"];
   const contenders = { ours: own("ours"), flex: own("flex"), frozen: torch("frozen"), ...Object.fromEntries(layouts.map((l) => [l, torch(l)])) };
-  for (const name of [...layouts, "frozen"]) var { version } = await contenders[name].hear();
+  let version = "";
+  for (const name of [...layouts, "frozen"]) ({ version } = await contenders[name].hear());
 
   const infer = ["ours", "flex", ...layouts, "frozen"];
   const train = ["ours", "flex", ...layouts];

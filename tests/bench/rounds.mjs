@@ -4,11 +4,13 @@ export const median = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.
 
 // times[task][contender] = milliseconds of every round, from rounds in which each contender runs
 // each task once, one after the other, so that a slow minute of the machine hits all of them.
-export async function interleave(tasks, rounds, run) {
+// Contenders named in `slow` take part in one counted round only.
+export async function interleave(tasks, rounds, run, slow = []) {
   const times = {};
   for (let round = 0; round <= rounds; round++)
     for (const [task, contenders] of Object.entries(tasks))
       for (const contender of contenders) {
+        if (round > 1 && slow.includes(contender)) continue;
         const ms = await run(task, contender);
         // The first round warms caches, pools and just-in-time compilers.
         if (round > 0) ((times[task] ??= {})[contender] ??= []).push(ms);

@@ -226,7 +226,7 @@ describe("on the CPU", () => {
   });
 
   test("the kernels agree with Burn's operations", async () => {
-    const program = process.env.BENCH ?? join(root, "target/web/unstamp-bench");
+    const program = process.env.BENCH ?? join(root, "target/web/bench/page");
     cpSync(program, join(folder, "some/where/bench"), { recursive: true });
     const page = await browser.newPage();
     await page.goto(address + "bench/unstamp-bench.js");
