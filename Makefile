@@ -53,7 +53,7 @@ check: $(ENV)
 	cargo fmt --all --check
 	cargo clippy $(NATIVE) --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc $(NATIVE) --no-deps --quiet
-	$(WEB) && for part in ui:ui cpu:engine_cpu gpu:engine_gpu; do \
+	$(WEB) && for part in ui:ui cpu:engine_cpu cpu,learn:engine_learn gpu:engine_gpu; do \
 	  cargo clippy $(LINKS) --features $${part%:*} --bin $${part#*:} -- -D warnings; done
 
 bench: native site bench-program-page bench-program-release

@@ -165,6 +165,7 @@ impl Correlate<'_> {
                 for (i, x) in x.iter_mut().enumerate() {
                     *x = load::<S>(self.input.as_ptr().add(self.offsets[t + i] + p));
                 }
+                #[expect(clippy::needless_range_loop, reason = "columns of acc, not rows")]
                 for j in 0..R {
                     let g = load::<S>(self.gradient.as_ptr().add((r + j) * self.pitch + p));
                     for i in 0..T {

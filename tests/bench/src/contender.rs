@@ -31,6 +31,7 @@ fn training() -> Training {
 }
 
 /// Frozen and trainable form of one network.
+#[expect(clippy::large_enum_variant, reason = "there is only one of it")]
 enum Network {
     Ours { frozen: Frozen, student: Wrn, momentum: Momentum },
     Plain { frozen: Plain, student: Plain, optimiser: ModuleOptimizer },
