@@ -1,9 +1,9 @@
 //! Everything there is to choose, as data: for `unstamp list`, the page's menus and the README.
 
-use crate::attacks::{ATTACKS, Labels};
+use crate::attacks::{ATTACKS, Labels, Needs};
 use crate::datasets::{DATASETS, DatasetInfo};
 use crate::defences::{DEFENCES, Knows};
-use crate::method::{Method, Param};
+use crate::method::{Method, Param, Values};
 use crate::model::ARCHITECTURES;
 use serde::Serialize;
 
@@ -20,7 +20,9 @@ pub struct Catalog {
 pub struct AttackCard {
     #[serde(flatten)]
     pub method: Method,
+    /// With the default parameters.
     pub labels: Labels,
+    pub needs: Needs,
     pub rate: f64,
     pub params: Vec<Param>,
 }
@@ -41,7 +43,8 @@ pub fn catalog() -> Catalog {
             .iter()
             .map(|a| AttackCard {
                 method: a.method(),
-                labels: a.labels(),
+                labels: a.labels(&Values::default().resolve(&a.params()).unwrap_or_default()),
+                needs: a.needs(),
                 rate: a.default_rate(),
                 params: a.params(),
             })

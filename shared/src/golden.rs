@@ -3,9 +3,8 @@
 use crate::attacks::ATTACKS;
 use crate::datasets::signs;
 use crate::method::Values;
-use crate::poison::Trigger;
-use crate::seed::Seed;
-use crate::seed::hex;
+use crate::poison::{TriggerRecord, sign_trigger};
+use crate::seed::{Seed, hex};
 use sha2::{Digest, Sha256};
 
 /// SHA-256 of the first 100 test signs, then of the same under every attack with its defaults, in
@@ -14,9 +13,9 @@ pub fn hashes() -> Vec<String> {
     let images: Vec<_> = (0..100).map(|i| signs::draw(Seed(0), "test", i).0).collect();
     let plain = images.iter().fold(Sha256::new(), |hash, image| hash.chain_update(&image.pixels));
     let stamped = ATTACKS.iter().map(|attack| {
-        let size = (signs::SIZE, signs::SIZE);
-        let trigger = Trigger::new(attack.method().id, &Values::default(), 0, 10, size, Seed(0));
-        let trigger = trigger.expect("defaults are valid");
+        let (attack, set) = (attack.method().id.to_string(), Values::default());
+        let record = TriggerRecord { attack, set, target: 0, seed: 0 };
+        let trigger = sign_trigger(&record, signs::CLASSES.len()).expect("defaults are valid");
         let hash = images.iter().enumerate().fold(Sha256::new(), |hash, (i, image)| {
             let mut image = image.clone();
             trigger.stamp(&mut image, i);

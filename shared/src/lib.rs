@@ -5,10 +5,10 @@
 //!
 //! | level | modules |
 //! |---|---|
-//! | 0 | [`image`], [`seed`], [`method`], [`metrics`], [`datasets`] |
+//! | 0 | [`image`], [`sprite`], [`seed`], [`method`], [`metrics`], [`datasets`] |
 //! | 1 | [`attacks`], [`poison`] |
 //! | 2 | [`kernels`], [`model`] |
-//! | 3 | [`attention`], [`objectives`] |
+//! | 3 | [`attention`], [`objectives`], [`craft`] |
 //! | 4 | [`job`], [`defences`], [`evaluate`], [`probe`], [`gradient`] |
 //! | 5 | [`recipe`], [`result`], [`manifest`], [`catalog`] |
 //!
@@ -19,17 +19,21 @@
 
 pub mod attacks;
 pub mod datasets;
+mod filter;
 pub mod image;
 pub mod manifest;
 pub mod method;
 pub mod metrics;
 pub mod poison;
 pub mod seed;
+pub mod sprite;
 
 #[cfg(feature = "tensors")]
 pub mod attention;
 #[cfg(feature = "learn")]
 pub mod catalog;
+#[cfg(feature = "learn")]
+pub mod craft;
 #[cfg(feature = "learn")]
 pub mod defences;
 #[cfg(feature = "tensors")]

@@ -38,9 +38,19 @@ impl std::fmt::Display for Value {
 #[derive(Clone, Copy, Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Accepts {
-    Int { min: i64, max: i64 },
-    Float { min: f64, max: f64 },
+    Int {
+        min: i64,
+        max: i64,
+    },
+    Float {
+        min: f64,
+        max: f64,
+    },
     Choice(&'static [&'static str]),
+    /// A [`crate::sprite::Sprite`] as text; a page lets a painted one be drawn by hand.
+    Picture {
+        painted: bool,
+    },
 }
 
 /// A typed parameter with range, default and help: CLI, recipes and page menus follow from it.
@@ -50,21 +60,42 @@ pub struct Param {
     pub help: &'static str,
     pub accepts: Accepts,
     pub default: Value,
+    /// Plays no part in stamping, only in planting.
+    pub planting: bool,
 }
 
 impl Param {
+    fn new(id: &'static str, help: &'static str, accepts: Accepts, default: Value) -> Self {
+        Self { id, help, accepts, default, planting: false }
+    }
+
+    /// The same, used only in planting.
+    pub fn planting(self) -> Self {
+        Self { planting: true, ..self }
+    }
+
     pub fn int(id: &'static str, help: &'static str, min: i64, max: i64, default: i64) -> Self {
-        Self { id, help, accepts: Accepts::Int { min, max }, default: Value::Int(default) }
+        Self::new(id, help, Accepts::Int { min, max }, Value::Int(default))
     }
 
     pub fn float(id: &'static str, help: &'static str, min: f64, max: f64, default: f64) -> Self {
-        Self { id, help, accepts: Accepts::Float { min, max }, default: Value::Float(default) }
+        Self::new(id, help, Accepts::Float { min, max }, Value::Float(default))
     }
 
     /// One of `options`; the first is the default.
     pub fn choice(id: &'static str, help: &'static str, options: &'static [&'static str]) -> Self {
-        let default = Value::Text(options[0].to_string());
-        Self { id, help, accepts: Accepts::Choice(options), default }
+        Self::new(id, help, Accepts::Choice(options), Value::Text(options[0].to_string()))
+    }
+
+    /// A picture as text; "" is none.
+    pub fn picture(id: &'static str, help: &'static str, default: &str) -> Self {
+        let accepts = Accepts::Picture { painted: false };
+        Self::new(id, help, accepts, Value::Text(default.to_string()))
+    }
+
+    /// A picture drawn by hand.
+    pub fn painting(id: &'static str, help: &'static str, default: &str) -> Self {
+        Self { accepts: Accepts::Picture { painted: true }, ..Self::picture(id, help, default) }
     }
 
     fn check(&self, value: &Value) -> Result<Value, String> {
@@ -82,6 +113,8 @@ impl Param {
             (Accepts::Choice(options), Value::Text(v)) if options.contains(&v.as_str()) => {
                 Ok(value.clone())
             }
+            (Accepts::Picture { .. }, Value::Text(_)) => Ok(value.clone()),
+            (Accepts::Picture { .. }, _) => wrong("a picture".to_string()),
             (Accepts::Int { min, max }, _) => wrong(format!("a whole number from {min} to {max}")),
             (Accepts::Float { min, max }, _) => wrong(format!("a number from {min} to {max}")),
             (Accepts::Choice(options), _) => wrong(format!("one of {}", options.join(", "))),

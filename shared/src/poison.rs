@@ -1,11 +1,12 @@
 //! Which images are poisoned, and with which label: a pure function of data, attack and seed.
 
-use crate::attacks::{Attack, Labels, attack};
-use crate::datasets::Split;
+use crate::attacks::{Attack, Ink, Labels, Needs, Pictures, attack};
+use crate::datasets::{Split, signs};
 use crate::image::Image;
 use crate::method::Values;
 use crate::seed::Seed;
 use serde::{Deserialize, Serialize};
+use std::sync::{Arc, LazyLock};
 
 /// What the poisoning rate is a share of.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,7 +38,7 @@ pub struct TriggerRecord {
     pub seed: u64,
 }
 
-/// A trigger ready to be stamped: an attack with resolved parameters, target and seed.
+/// A trigger ready to be stamped: an attack with resolved parameters, target, seed and pictures.
 #[derive(Clone)]
 pub struct Trigger {
     pub attack: &'static dyn Attack,
@@ -45,6 +46,7 @@ pub struct Trigger {
     pub target: usize,
     pub classes: usize,
     pub seed: Seed,
+    pub pictures: Arc<Pictures>,
 }
 
 impl std::fmt::Debug for Trigger {
@@ -54,28 +56,41 @@ impl std::fmt::Debug for Trigger {
 }
 
 impl Trigger {
-    /// Resolves an attack by name for images of `size` (width, height) and `classes` classes.
+    /// Resolves a record for images of `size` (width, height) and `classes` classes, with the
+    /// pictures its attack needs.
     pub fn new(
-        id: &str,
-        given: &Values,
-        target: usize,
+        record: &TriggerRecord,
         classes: usize,
         size: (usize, usize),
-        seed: Seed,
+        pictures: Arc<Pictures>,
     ) -> Result<Self, String> {
+        let TriggerRecord { attack: id, set, target, seed } = record;
         let attack = attack(id).ok_or_else(|| {
             let known: Vec<_> = crate::attacks::ATTACKS.iter().map(|a| a.method().id).collect();
             format!("there is no attack '{id}'; there are: {}", known.join(", "))
         })?;
-        let values = given.resolve(&attack.params()).map_err(|e| format!("attack {id}: {e}"))?;
+        let values = set.resolve(&attack.params()).map_err(|e| format!("attack {id}: {e}"))?;
         attack.check(&values, size.0, size.1).map_err(|e| format!("attack {id}: {e}"))?;
-        if target >= classes {
+        if *target >= classes {
             return Err(format!(
                 "target {target} is not a class: the data has classes 0 to {}",
                 classes.saturating_sub(1)
             ));
         }
-        Ok(Self { attack, values, target, classes, seed })
+        if attack.needs() == Needs::Reflections && pictures.is_empty() {
+            return Err(format!("attack {id} needs pictures of other scenes to reflect"));
+        }
+        Ok(Self { attack, values, target: *target, classes, seed: Seed(*seed), pictures })
+    }
+
+    /// What it was made from, to be stored beside a model.
+    pub fn record(&self) -> TriggerRecord {
+        TriggerRecord {
+            attack: self.attack.method().id.to_string(),
+            set: self.values.clone(),
+            target: self.target,
+            seed: self.seed.0,
+        }
     }
 
     /// The label the attack wants for an image of class `label`.
@@ -83,10 +98,42 @@ impl Trigger {
         self.attack.wanted(label, self.target, self.classes)
     }
 
+    /// Whether poisoned images keep their label.
+    pub fn labels(&self) -> Labels {
+        self.attack.labels(&self.values)
+    }
+
+    fn ink(&self, index: usize) -> Ink<'_> {
+        Ink { values: &self.values, index, seed: self.seed, pictures: &self.pictures }
+    }
+
     /// Puts the trigger on a test image.
     pub fn stamp(&self, image: &mut Image, index: usize) {
-        self.attack.stamp(image, &self.values, index, self.seed);
+        self.attack.stamp(image, &self.ink(index));
     }
+
+    /// Makes a training image what it becomes when it is poisoned.
+    pub fn poison(&self, image: &mut Image, index: usize) -> Result<(), String> {
+        if self.attack.needs() == Needs::Perturbed && !self.pictures.contains_key(&index) {
+            let id = self.attack.method().id;
+            return Err(format!(
+                "attack {id} needs a perturbed copy of training image {index}; unstamp craft makes them"
+            ));
+        }
+        self.attack.poison(image, &self.ink(index));
+        Ok(())
+    }
+}
+
+/// Number of pictures [`reflections`] chooses, as many as the public code of Refool keeps.
+pub const REFLECTIONS: usize = 200;
+
+/// The training images whose reflections an attack uses where no others are given: a function of
+/// (number of images, seed).
+pub fn reflections(images: usize, seed: Seed) -> Vec<usize> {
+    let mut order = seed.stream("reflections", &[]).permutation(images);
+    order.truncate(REFLECTIONS);
+    order
 }
 
 /// Training images chosen for poisoning, ascending.
@@ -103,7 +150,7 @@ pub fn select(
     if !(rate > 0.0 && rate <= 1.0) {
         return Err(format!("the poisoning rate is {rate}; it must be above 0 and at most 1"));
     }
-    let clean = trigger.attack.labels() == Labels::Clean;
+    let clean = trigger.labels() == Labels::Clean;
     let eligible: Vec<usize> = (0..labels.len())
         .filter(|&i| {
             let label = usize::from(labels[i]);
@@ -131,18 +178,35 @@ pub fn select(
     Ok(chosen)
 }
 
-/// The poisoned training set: `chosen` images stamped and, for dirty-label attacks, relabelled.
-pub fn poison(split: &Split, trigger: &Trigger, chosen: &[usize]) -> Split {
+/// The reflections of the generated `signs` at seed 0.
+pub fn sign_reflections() -> Arc<Pictures> {
+    static DRAWN: LazyLock<Arc<Pictures>> = LazyLock::new(|| {
+        let chosen = reflections(signs::TRAIN, Seed(0)).into_iter();
+        Arc::new(chosen.map(|i| (i, signs::draw(Seed(0), "train", i).0)).collect())
+    });
+    DRAWN.clone()
+}
+
+/// A trigger for the generated `signs`, the page's only data set.
+pub fn sign_trigger(record: &TriggerRecord, classes: usize) -> Result<Trigger, String> {
+    let reflects = attack(&record.attack).is_some_and(|a| a.needs() == Needs::Reflections);
+    let pictures = if reflects { sign_reflections() } else { Arc::default() };
+    Trigger::new(record, classes, (signs::SIZE, signs::SIZE), pictures)
+}
+
+/// The poisoned training set: `chosen` images with the trigger and, for dirty-label attacks,
+/// another label.
+pub fn poison(split: &Split, trigger: &Trigger, chosen: &[usize]) -> Result<Split, String> {
     let mut split = split.clone();
     for &i in chosen {
         let mut image = split.image(i);
-        trigger.attack.poison(&mut image, &trigger.values, i, trigger.seed);
+        trigger.poison(&mut image, i)?;
         split.set_image(i, &image);
-        if trigger.attack.labels() == Labels::Dirty {
+        if trigger.labels() == Labels::Dirty {
             split.labels[i] = trigger.wanted(usize::from(split.labels[i])) as u16;
         }
     }
-    split
+    Ok(split)
 }
 
 /// The clean subset: the first `share` of one random order of all training images, so smaller

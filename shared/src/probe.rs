@@ -21,7 +21,7 @@ pub fn probe_images(count: usize) -> Split {
 pub async fn probe(network: &Frozen, count: usize, device: &Device) -> Result<Probe, WeightsError> {
     let split = probe_images(count);
     let all: Vec<usize> = (0..count).collect();
-    let Output { logits, features } = network.forward(batch(&split, &all, device, |_, _| ()));
+    let Output { logits, features, .. } = network.forward(batch(&split, &all, device, |_, _| ()));
     let [_, classes] = logits.dims();
     let mut tensors = vec![logits.flatten(0, 1)];
     for feature in features {

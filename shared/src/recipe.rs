@@ -1,6 +1,6 @@
 //! A recipe: an experiment as someone writes it, and the cells it consists of.
 
-use crate::attacks::attack;
+use crate::attacks::{Needs, attack};
 use crate::datasets::dataset;
 use crate::defences::defence;
 use crate::job::{Augment, Training};
@@ -10,6 +10,7 @@ use crate::poison::{Draw, RateOf};
 use crate::seed::hex;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
 
 /// A whole experiment: victims x defences x seeds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -72,6 +73,9 @@ pub struct Victim {
     pub target: usize,
     #[serde(default)]
     pub set: Values,
+    /// Id of an earlier victim without attack, with which the attack makes what it needs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub surrogate: Option<String>,
     /// Replaces the recipe's augmentation for this model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub augment: Option<Augment>,
@@ -150,14 +154,26 @@ impl Recipe {
         if let Some(pair) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
             return Err(format!("id = '{}' is given twice", pair[0]));
         }
+        let mut clean = BTreeSet::new();
         for victim in &mut self.victims {
-            let Some(id) = &victim.attack else { continue };
+            let Some(id) = &victim.attack else {
+                clean.insert(victim.id.clone());
+                continue;
+            };
             let attack = attack(id)
                 .ok_or_else(|| format!("attack = '{id}' is not known; see unstamp list"))?;
             victim.set = victim
                 .set
                 .resolve(&attack.params())
                 .map_err(|e| format!("victim {}: {e}", victim.id))?;
+            let missing = attack.needs() == Needs::Perturbed && victim.surrogate.is_none();
+            let unknown = victim.surrogate.as_ref().filter(|s| !clean.contains(*s));
+            if missing || unknown.is_some() {
+                return Err(format!(
+                    "victim {}: surrogate must name an earlier [[victim]] without attack",
+                    victim.id
+                ));
+            }
             let rate = *victim.rate.get_or_insert(attack.default_rate());
             if !(rate > 0.0 && rate <= 1.0) {
                 return Err(format!(
@@ -211,7 +227,7 @@ impl Recipe {
     /// Hash of everything that decides a cell's outcome: a finished cell stays valid when other
     /// cells are added to the recipe.
     pub fn cell_hash(&self, cell: &Cell) -> String {
-        hash_of(&(
+        let own = (
             (&self.dataset, &self.arch, self.clean_fraction, self.train_images, self.test_images),
             (
                 &self.train,
@@ -219,7 +235,18 @@ impl Recipe {
                 &cell.victim,
                 cell.erasure.as_ref().map(|e| (&e.method, &e.set)),
             ),
-        ))
+        );
+        match self.surrogate(cell) {
+            Some(surrogate) => hash_of(&(own, surrogate.victim)),
+            None => hash_of(&own),
+        }
+    }
+
+    /// The cell of the model a cell's attack is made with.
+    pub fn surrogate(&self, cell: &Cell) -> Option<Cell> {
+        let id = cell.victim.surrogate.as_ref()?;
+        let victim = self.victims.iter().find(|v| v.id == *id)?.clone();
+        Some(Cell { seed: cell.seed, victim, erasure: None })
     }
 }
 

@@ -1,5 +1,6 @@
 //! What a finished cell leaves behind.
 
+use crate::craft::Head;
 use crate::job::Epoch;
 use crate::metrics::Report;
 use crate::recipe::{Erasure, Victim};
@@ -26,6 +27,9 @@ pub struct CellResult {
     pub victim: Victim,
     pub erasure: Option<Erasure>,
     pub data: Counts,
+    /// What the attack was made from, where a model was needed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub artefact: Option<Head>,
     /// Wall-clock minutes on `device`.
     pub minutes: f64,
     /// Images forward and backward; a teacher's forward counts as one.

@@ -21,7 +21,7 @@ async function serve(unstamp, folder) {
   return { server, address: line.trim() };
 }
 
-// A page that holds every contender as `bench[name]`.
+// A page that holds every contender; see rivals/arena.js.
 async function arena(folder, wasm, unstamp) {
   for (const part of ["ort", "tfjs"]) mkdirSync(join(folder, part), { recursive: true });
   const modules = join(here, "node_modules");

@@ -6,7 +6,8 @@ import { interleave } from "./rounds.mjs";
 
 const model = join(import.meta.dirname, "../../static/models/s0-badnets.safetensors");
 
-// Multiply-adds of one WRN-16-1 forward pass on 32x32; a training step does three such passes.
+// Operations of one WRN-16-1 forward pass on 32x32, a multiply-add being two; a training step does
+// three such passes.
 const FLOP = 53.4e6;
 
 // A process that answers lines with JSON.

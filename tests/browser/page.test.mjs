@@ -116,11 +116,10 @@ describe("on the CPU", () => {
     assert.equal(v.state.stamped, true);
     assert.equal(top(v.answers[victim.id]), v.state.target);
     assert.notEqual(top(v.answers[erased.id]), v.state.target);
-    const before = JSON.stringify(v.answers[victim.id]);
     await page.locator("#stamped").uncheck();
-    v = await values(page, (v) => JSON.stringify(v.answers[victim.id]) !== before);
-    assert.equal(top(v.answers[victim.id]), top(v.answers[erased.id]));
-    assert.notEqual(top(v.answers[victim.id]), v.state.target);
+    // Answers come one model at a time.
+    const agree = (v) => top(v.answers[victim.id]) === top(v.answers[erased.id]);
+    v = await values(page, (v) => agree(v) && top(v.answers[victim.id]) !== v.state.target);
     assert.deepEqual(page.errors, []);
     await page.close();
   });
@@ -176,6 +175,69 @@ describe("on the CPU", () => {
         assert.deepEqual([report[rate].k, report[rate].n], [wanted[rate].k, wanted[rate].n], `${model.id} ${rate}`);
       await page.close();
     }
+  });
+
+  test("every attack of the list is in the menu and counts as natively", async () => {
+    const page = await open(browser, only(victim));
+    await values(page, measured(victim.id));
+    const { attacks } = native("list", "--json");
+    assert.deepEqual(await page.locator("#attack option").evaluateAll((all) => all.map((o) => o.value)), attacks.map((a) => a.id));
+    for (const { id } of attacks) {
+      await page.locator("#attack").selectOption(id);
+      const begun = (v) => v.state.attack === id && v.progress[victim.id]?.seen >= 200;
+      const { seen, report } = (await values(page, begun, 120)).progress[victim.id];
+      const file = join(folder, "predictions.csv");
+      native("eval", "--model", join(models, victim.file), "--attack", id, "--target", "0", "--json", "--predictions", file);
+      const rows = readFileSync(file, "utf8").trim().split("\n").slice(1, seen + 1).map((row) => row.split(",").map(Number));
+      const wanted = (label) => (id === "all_target" ? (label + 1) % 10 : 0);
+      const others = rows.filter(([, label]) => label !== wanted(label));
+      const count = (rows, hit) => [rows.filter(hit).length, rows.length];
+      const expected = {
+        acc: count(rows, ([, label, plain]) => plain === label),
+        asr: count(others, ([, label, , triggered]) => triggered === wanted(label)),
+        ra: count(others, ([, label, , triggered]) => triggered === label),
+      };
+      for (const rate of ["acc", "asr", "ra"]) assert.deepEqual([report[rate].k, report[rate].n], expected[rate], `${id} ${rate}`);
+    }
+    assert.deepEqual(page.errors, []);
+    await page.close();
+  });
+
+  test("a trigger is painted, kept in link and PNG, and the PNG does the same natively", async () => {
+    const page = await open(browser, only(victim, "&attack=custom&image=4"));
+    await values(page, measured(victim.id));
+    await page.getByRole("button", { name: "clear" }).click();
+    await values(page, (v) => v.state.set.picture === "");
+    await page.getByRole("button", { name: "paint", exact: true }).click();
+    await page.locator("#colour").fill("#10c0f0");
+    await page.locator("#stage").scrollIntoViewIfNeeded();
+    const box = await page.locator("#stage").boundingBox();
+    const at = (x, y) => [box.x + ((x + 0.5) * box.width) / 32, box.y + ((y + 0.5) * box.height) / 32];
+    await page.mouse.move(...at(10, 12));
+    await page.mouse.down();
+    await page.mouse.move(...at(13, 12), { steps: 3 });
+    await page.mouse.up();
+    let v = await values(page, (v) => v.state.set.picture?.startsWith("4x1+10+12:"));
+    const pixel = await page.locator("#stage canvas").evaluate((c) => [...c.getContext("2d").getImageData(12, 12, 1, 1).data]);
+    assert.deepEqual(pixel, [0x10, 0xc0, 0xf0, 255]);
+    const url = page.url();
+    const file = join(folder, "painted.png");
+    const data = await page.locator("#save").getAttribute("href");
+    writeFileSync(file, Buffer.from(data.split(",")[1], "base64"));
+    const { report } = (await values(page, measured(victim.id))).progress[victim.id];
+    const wanted = native("eval", "--model", join(models, victim.file), "--attack", "custom", "--trigger", file, "--json");
+    assert.deepEqual([report.asr.k, report.ra.k], [wanted.asr.k, wanted.ra.k]);
+    await page.getByRole("button", { name: "clear" }).click();
+    await values(page, (v) => v.state.set.picture === "");
+    await page.locator("#picture").setInputFiles(file);
+    v = await values(page, (now) => now.state.set.picture === v.state.set.picture);
+    await page.locator("#picture").setInputFiles({ name: "x.png", mimeType: "image/png", buffer: Buffer.from("nothing") });
+    await values(page, (v) => v.message.includes("x.png is no PNG"));
+    await page.goto("about:blank");
+    await page.goto(url);
+    const again = await values(page, (v) => v.answers[victim.id]);
+    assert.deepEqual(again.state.set, v.state.set);
+    await page.close();
   });
 
   test("attention maps and probabilities are the native ones", async () => {

@@ -1,17 +1,32 @@
 //! Triggers and poisoning, looping over the list of attacks.
 
-use unstamp_shared::attacks::{ATTACKS, Labels};
+use std::sync::Arc;
+use unstamp_shared::attacks::{ATTACKS, Labels, Needs, Pictures, attack};
 use unstamp_shared::datasets::{Split, signs};
 use unstamp_shared::golden;
 use unstamp_shared::image::Image;
 use unstamp_shared::method::Values;
-use unstamp_shared::poison::{Draw, RateOf, Trigger, clean_subset, poison, select};
+use unstamp_shared::poison::{
+    Draw, RateOf, Trigger, TriggerRecord, clean_subset, poison, select, sign_reflections,
+};
 use unstamp_shared::seed::Seed;
 use unstamp_tests::fixture;
 
+fn made(id: &str, pairs: &[&str], target: usize, pictures: Pictures) -> Result<Trigger, String> {
+    let set = Values::parse(pairs.iter().copied()).expect("pairs");
+    let record = TriggerRecord { attack: id.to_string(), set, target, seed: 0 };
+    Trigger::new(&record, 10, (32, 32), Arc::new(pictures))
+}
+
+/// A trigger with pictures of the kind its attack needs.
 fn trigger(id: &str, pairs: &[&str]) -> Trigger {
-    let values = Values::parse(pairs.iter().copied()).expect("pairs");
-    Trigger::new(id, &values, 0, 10, (32, 32), Seed(0)).expect("valid")
+    let grey = |i: usize| Image { width: 32, height: 32, pixels: vec![i as u8; 3072] };
+    let pictures = match attack(id).expect("listed").needs() {
+        Needs::Nothing => Pictures::new(),
+        Needs::Reflections => Pictures::clone(&sign_reflections()),
+        Needs::Perturbed => (0..400).map(|i| (i, grey(i))).collect(),
+    };
+    made(id, pairs, 0, pictures).expect("valid")
 }
 
 fn some_signs(count: usize) -> Split {
@@ -26,6 +41,10 @@ fn some_signs(count: usize) -> Split {
 /// The same hashes are asserted in the browser (`browser/page.test.mjs`).
 #[test]
 fn pictures_have_the_stored_hashes() {
+    if std::env::var("UNSTAMP_WRITE").is_ok() {
+        let text = serde_json::to_string_pretty(&golden::hashes()).expect("a list");
+        std::fs::write(fixture("golden.json"), text + "\n").expect("writable");
+    }
     let stored: Vec<String> =
         serde_json::from_slice(&std::fs::read(fixture("golden.json")).expect("stored"))
             .expect("a list");
@@ -103,11 +122,11 @@ fn poisoning_counts_and_labels() {
             chosen,
             select(&split.labels, &t, 0.05, RateOf::All, Draw::AnyClass).expect("again")
         );
-        let poisoned = poison(&split, &t, &chosen);
+        let poisoned = poison(&split, &t, &chosen).expect("pictures are there");
         for i in 0..split.len() {
             if chosen.contains(&i) {
                 let wanted = t.wanted(split.labels[i].into()) as u16;
-                let label = if attack.labels() == Labels::Dirty { wanted } else { split.labels[i] };
+                let label = if t.labels() == Labels::Dirty { wanted } else { split.labels[i] };
                 assert_eq!(poisoned.labels[i], label);
                 assert_ne!(poisoned.bytes(i), split.bytes(i));
             } else {
@@ -121,19 +140,41 @@ fn poisoning_counts_and_labels() {
         let within =
             select(&split.labels, &t, 0.5, RateOf::Class, Draw::AnyClass).expect("few enough");
         assert_eq!(within.len(), (0.5 * class as f64).round() as usize);
+        let rate = if t.labels() == Labels::Dirty { 0.5 } else { 0.05 };
         let others =
-            select(&split.labels, &t, 0.5, RateOf::All, Draw::NonTarget).expect("few enough");
-        assert!(others.iter().all(|&i| split.labels[i] != 0));
+            select(&split.labels, &t, rate, RateOf::All, Draw::NonTarget).expect("few enough");
+        assert!(others.iter().all(|&i| {
+            let label = usize::from(split.labels[i]);
+            if t.labels() == Labels::Dirty { t.wanted(label) != label } else { label == 0 }
+        }));
         for rate in [0.0, -1.0, 1.5, f64::NAN] {
             assert!(
                 select(&split.labels, &t, rate, RateOf::All, Draw::AnyClass).is_err(),
                 "rate {rate}"
             );
         }
-        assert!(
-            select(&split.labels, &t, 1.0, RateOf::All, Draw::NonTarget).is_err(),
-            "more than there are"
-        );
+        if t.wanted(0) == 0 {
+            let all = select(&split.labels, &t, 1.0, RateOf::All, Draw::NonTarget);
+            assert!(all.is_err(), "{}: more than there are", attack.method().id);
+        }
+    }
+}
+
+/// NAD appendix H: every class is sent to the next, the last to the first, whatever the target.
+#[test]
+fn all_target_sends_each_class_to_the_next() {
+    let t = trigger("all_target", &[]);
+    assert_eq!((0..10).map(|y| t.wanted(y)).collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6, 7, 8, 9, 0]);
+}
+
+/// Additive triggers saturate; a wrapped byte would fall to the other end of the range.
+#[test]
+fn sums_saturate() {
+    for (value, id) in [(255u8, "trojan")] {
+        let mut image = Image { width: 32, height: 32, pixels: vec![value; 3072] };
+        trigger(id, &[]).stamp(&mut image, 0);
+        let far = image.pixels.iter().map(|v| v.abs_diff(value)).max().unwrap_or(0);
+        assert!(far <= 40, "{id} on {value}: a pixel is {far} levels off");
     }
 }
 
@@ -149,10 +190,16 @@ fn clean_subsets_are_nested() {
 
 #[test]
 fn bad_triggers_are_named() {
+    let of = |id: &str, pairs: &[&str]| made(id, pairs, 0, Pictures::new()).expect_err("refused");
     let bad = |pairs: &[&str], target| {
-        let values = Values::parse(pairs.iter().copied()).expect("pairs");
-        Trigger::new("badnets", &values, target, 10, (32, 32), Seed(0)).expect_err("refused")
+        made("badnets", pairs, target, Pictures::new()).expect_err("refused")
     };
+    assert!(of("refool", &[]).contains("needs pictures"));
+    assert!(of("trojan", &["square=red"]).contains("no picture of the form"));
+    assert!(of("trojan", &["square=1x2+0+0:_wAA_w"]).contains("no picture of the form"));
+    assert!(of("custom", &["picture=1x1+32+0:_wAA_w"]).contains("reach beyond the 32x32 image"));
+    assert!(of("blend", &["picture=1x1+0+0:_wAA_w"]).contains("1x1 pixels, the images 32x32"));
+    assert!(of("blend", &["picture=3"]).contains("picture = 3 is not a picture"));
     assert!(bad(&["size=40"], 0).contains("does not fit"));
     assert!(bad(&["x=30"], 0).contains("does not fit"));
     assert!(bad(&["sise=3"], 0).contains("no parameter 'sise'"));

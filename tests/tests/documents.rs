@@ -46,7 +46,10 @@ fn every_result_belongs_to_its_recipe() {
                 .unwrap_or_else(|| panic!("{}", result.cell));
             assert_eq!(result.cell_hash, recipe.cell_hash(cell), "{name}/{}", result.cell);
         }
-        assert_eq!(results.len(), cells.len(), "{name} is complete");
+        // Results are committed as they come; README.md says where some are missing.
+        let says = format!("`{name}`: {} of {} cells", results.len(), cells.len());
+        let complete = results.len() == cells.len();
+        assert!(complete || text(&root().join("README.md")).contains(&says), "README lacks {says}");
     }
 }
 

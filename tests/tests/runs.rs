@@ -161,13 +161,15 @@ fn defences_do_not_see_test_data() {
     for (name, test) in [("with", draw("test", 0, 60)), ("without", draw("test", 500, 1))] {
         let info = unstamp_trainer::data::info("signs").expect("listed");
         let class_names = info.classes.iter().map(|c| c.to_string()).collect();
-        let data = Dataset { info, class_names, train: draw("train", 0, 640), test };
+        let train = draw("train", 0, 640);
+        let data = Dataset { info, class_names, train, test, reflections: None };
         let checkpoint = Duration::from_secs(3600);
         let bench = Bench {
             recipe: &recipe,
             data: &data,
             device: &chosen,
             normalisation: None,
+            given: None,
             checkpoint,
         };
         let out = folder.path().join(name);

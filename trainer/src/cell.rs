@@ -4,16 +4,17 @@ use crate::data::Dataset;
 use crate::device::Chosen;
 use crate::files;
 use crate::progress::JobProgress;
+use crate::trigger;
 use anyhow::{Context, Result, ensure};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use unstamp_shared::attention::Operator;
+use unstamp_shared::craft::Head;
 use unstamp_shared::datasets::Split;
 use unstamp_shared::defences::defence;
 use unstamp_shared::evaluate::Evaluation;
 use unstamp_shared::job::{Job, Phase, Start};
-use unstamp_shared::method::Values;
 use unstamp_shared::metrics::{Report, der};
 use unstamp_shared::model::weights::{self, Arrays, Metadata, Precision};
 use unstamp_shared::model::{Arch, batch};
@@ -30,6 +31,8 @@ pub struct Bench<'a> {
     pub device: &'a Chosen,
     /// What an imported model expects of its input.
     pub normalisation: Option<[[f32; 3]; 2]>,
+    /// The victim's trigger and what it was made from, where they do not follow from the recipe.
+    pub given: Option<(Trigger, Option<Head>)>,
     /// Time between checkpoints; when one is written does not change the outcome.
     pub checkpoint: Duration,
 }
@@ -39,12 +42,19 @@ pub struct Place {
     pub result: PathBuf,
     pub weights: PathBuf,
     pub checkpoint: PathBuf,
+    /// What its attack was made from.
+    pub artefact: PathBuf,
 }
 
 impl Place {
     pub fn new(folder: &Path, name: &str) -> Self {
         let file = |ending: &str| folder.join(format!("{name}.{ending}"));
-        Self { result: file("json"), weights: file("safetensors"), checkpoint: file("checkpoint") }
+        Self {
+            result: file("json"),
+            weights: file("safetensors"),
+            checkpoint: file("checkpoint"),
+            artefact: file("artefact"),
+        }
     }
 
     /// The finished result, where there is one of just this cell.
@@ -100,14 +110,24 @@ impl Bench<'_> {
         Arch { name, classes, normalisation: self.normalisation }
     }
 
-    /// The trigger of a cell's victim.
-    pub fn trigger(&self, cell: &Cell) -> Result<Option<Trigger>> {
-        let Some(attack) = &cell.victim.attack else { return Ok(None) };
-        let size = (self.data.train.width, self.data.train.height);
-        let (target, classes) = (cell.victim.target, self.data.class_names.len());
-        Trigger::new(attack, &cell.victim.set, target, classes, size, Seed(cell.seed))
-            .map(Some)
-            .map_err(crate::usage)
+    /// The trigger of a cell's victim, and what it was made from.
+    pub fn trigger(&self, cell: &Cell, folder: &Path) -> Result<Option<(Trigger, Option<Head>)>> {
+        if self.given.is_some() {
+            return Ok(self.given.clone());
+        }
+        let victim = &cell.victim;
+        let Some(attack) = victim.attack.clone() else { return Ok(None) };
+        let (set, target, seed) = (victim.set.clone(), victim.target, cell.seed);
+        let record = TriggerRecord { attack, set, target, seed };
+        let plain = trigger::trigger(&record, self.data, None)?;
+        let Some(surrogate) = self.recipe.surrogate(cell) else { return Ok(Some((plain, None))) };
+        let place = |cell: &Cell| Place::new(folder, &cell.name());
+        let (arrays, _) = crate::import::weights_of(&place(&surrogate).weights)?;
+        let path = place(&Cell { erasure: None, ..cell.clone() }).artefact;
+        let (arch, data, device) = (self.arch(), self.data, self.device);
+        let made = trigger::make_artefact(&arch, &arrays, data, &plain, device, &path, true)?;
+        let trigger = trigger::trigger(&record, data, Some(&made))?;
+        Ok(Some((trigger, Some(made.head))))
     }
 
     fn front(split: &Split, count: Option<usize>) -> Split {
@@ -126,7 +146,8 @@ impl Bench<'_> {
             return Ok(result);
         }
         let seed = Seed(cell.seed);
-        let trigger = self.trigger(cell)?;
+        let (trigger, artefact) = self.trigger(cell, folder)?.unzip();
+        let artefact = artefact.flatten();
         let train = Self::front(&self.data.train, self.recipe.train_images);
         let test = Self::front(&self.data.test, self.recipe.test_images);
         let chosen = match (&trigger, cell.victim.rate) {
@@ -148,8 +169,10 @@ impl Bench<'_> {
         let arch = self.arch();
         let (start, phases, data) = match &cell.erasure {
             None => {
-                let data =
-                    trigger.as_ref().map_or_else(|| train.clone(), |t| poison(&train, t, &chosen));
+                let data = match &trigger {
+                    Some(trigger) => poison(&train, trigger, &chosen).map_err(crate::usage)?,
+                    None => train.clone(),
+                };
                 let init = arch.init(seed, &self.device.device).map_err(crate::usage)?;
                 let mut training = self.recipe.train.clone();
                 training.augment = cell.victim.augment.unwrap_or(training.augment);
@@ -195,7 +218,7 @@ impl Bench<'_> {
             .transpose()?;
         let rates = |r: &Report| r.asr.map(|asr| (r.acc.value, asr.value));
         let der = victim.and_then(|v| rates(&v.report)).zip(rates(&report)).map(|(v, d)| der(v, d));
-        let metadata = self.metadata(cell);
+        let metadata = self.metadata(cell, trigger.as_ref());
         files::write(&place.weights, &weights::to_bytes(result, Precision::F32, &metadata))?;
         let result = CellResult {
             schema: SCHEMA,
@@ -212,6 +235,7 @@ impl Bench<'_> {
             victim: cell.victim.clone(),
             erasure: cell.erasure.clone(),
             data: counts,
+            artefact,
             minutes: (minutes * 100.0).round() / 100.0,
             passes: job.passes(),
             report,
@@ -224,7 +248,7 @@ impl Bench<'_> {
         Ok(result)
     }
 
-    fn metadata(&self, cell: &Cell) -> Metadata {
+    fn metadata(&self, cell: &Cell, trigger: Option<&Trigger>) -> Metadata {
         let role = match (&cell.erasure, &cell.victim.attack) {
             (Some(erasure), _) => erasure.id.clone(),
             (None, Some(_)) => "victim".to_string(),
@@ -236,12 +260,7 @@ impl Bench<'_> {
             class_names: self.data.class_names.clone(),
             normalisation: self.normalisation,
             role,
-            trigger: cell.victim.attack.as_ref().map(|attack| TriggerRecord {
-                attack: attack.clone(),
-                set: cell.victim.set.clone(),
-                target: cell.victim.target,
-                seed: cell.seed,
-            }),
+            trigger: trigger.map(Trigger::record),
             seed: cell.seed,
             recipe_hash: self.recipe.hash(),
         }
@@ -267,39 +286,18 @@ fn distance(arch: &Arch, a: &Arrays, b: &Arrays, test: &Split, device: &Chosen) 
     Ok(sum / all.len().max(1) as f64)
 }
 
-/// A trigger from a model's metadata, with parameters, attack or target replaced where given.
-pub fn trigger_of(
-    metadata: Option<&Metadata>,
-    attack: Option<&str>,
-    set: &Values,
-    target: Option<usize>,
-    data: &Dataset,
-) -> Result<Option<Trigger>> {
-    let known = metadata.and_then(|m| m.trigger.as_ref());
-    let Some(id) = attack.or(known.map(|k| k.attack.as_str())) else { return Ok(None) };
-    let same = known.filter(|k| k.attack == id);
-    let mut values = same.map(|k| k.set.clone()).unwrap_or_default();
-    values.0.extend(set.0.clone());
-    let target = target.or(same.map(|k| k.target)).unwrap_or(0);
-    let seed = Seed(same.map_or(0, |k| k.seed));
-    let size = (data.test.width, data.test.height);
-    let trigger = Trigger::new(id, &values, target, data.class_names.len(), size, seed);
-    Ok(Some(trigger.map_err(crate::usage)?))
-}
-
 /// The architecture that metadata name, checked against the data's classes.
-pub fn arch_of(metadata: Option<&Metadata>, arch: Option<&str>, data: &Dataset) -> Result<Arch> {
+pub fn arch_of(metadata: Option<&Metadata>, arch: Option<&str>, classes: usize) -> Result<Arch> {
     let name = arch.or(metadata.map(|m| m.arch.as_str())).unwrap_or("wrn-16-1").to_string();
     if let Some(m) = metadata.filter(|m| !m.class_names.is_empty()) {
         ensure!(
-            m.class_names.len() == data.class_names.len(),
-            "the model has {} classes, the data {}",
-            m.class_names.len(),
-            data.class_names.len()
+            m.class_names.len() == classes,
+            "the model has {} classes, the data {classes}",
+            m.class_names.len()
         );
     }
     let normalisation = metadata.and_then(|m| m.normalisation);
-    let arch = Arch { name, classes: data.class_names.len(), normalisation };
+    let arch = Arch { name, classes, normalisation };
     arch.config().map_err(crate::usage)?;
     Ok(arch)
 }

@@ -23,6 +23,8 @@ pub enum Command {
     Data(Data),
     /// Train a victim on poisoned data
     Poison(Poison),
+    /// Make what an attack needs from a clean model (trojan, clean_label)
+    Craft(Craft),
     /// Erase a backdoor with a defence
     Erase(Erase),
     /// Measure ACC, ASR and RA of a model
@@ -31,6 +33,8 @@ pub enum Command {
     Attention(Attention),
     /// Put one trigger on one picture
     Stamp(Stamp),
+    /// Draw clean, triggered and amplified difference for every attack
+    Preview(Preview),
     /// Run a whole recipe; continues where it stopped
     Run(Run),
     /// Print the results in a folder
@@ -73,6 +77,9 @@ pub struct Source {
     /// Folder or archive of the data set (not needed for signs)
     #[arg(long)]
     pub data: Option<PathBuf>,
+    /// Folder of pictures whose reflections refool uses; training images by default
+    #[arg(long, value_name = "DIR")]
+    pub reflections: Option<PathBuf>,
 }
 
 /// A model and the data it is measured on.
@@ -87,6 +94,9 @@ pub struct Subject {
     /// Folder or archive of the data set (not needed for signs)
     #[arg(long)]
     pub data: Option<PathBuf>,
+    /// Folder of pictures whose reflections refool uses; training images by default
+    #[arg(long, value_name = "DIR")]
+    pub reflections: Option<PathBuf>,
     /// Architecture; the model's own by default
     #[arg(long)]
     pub arch: Option<String>,
@@ -109,7 +119,7 @@ pub struct Export {
 }
 
 /// A trigger on the command line.
-#[derive(Args)]
+#[derive(Args, Default)]
 pub struct TriggerArgs {
     /// Attack (see unstamp list)
     #[arg(long)]
@@ -117,6 +127,9 @@ pub struct TriggerArgs {
     /// A parameter of the attack; may be given several times
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub set: Vec<String>,
+    /// Picture of the attack: a PNG with transparency for custom, any PNG for blend
+    #[arg(long, value_name = "FILE.png")]
+    pub trigger: Option<PathBuf>,
     /// Target label
     #[arg(long)]
     pub target: Option<usize>,
@@ -151,6 +164,9 @@ pub struct Poison {
     /// What the rate is a share of: all, class
     #[arg(long, default_value = "all")]
     pub rate_of: String,
+    /// What unstamp craft made for this attack
+    #[arg(long, value_name = "FILE")]
+    pub artefact: Option<PathBuf>,
     /// Train on unaugmented images (the public NAD code does)
     #[arg(long)]
     pub no_augment: bool,
@@ -172,6 +188,21 @@ pub struct Poison {
     pub device: DeviceArgs,
     /// Folder for model, result and checkpoint
     #[arg(long)]
+    pub out: PathBuf,
+}
+
+#[derive(Args)]
+pub struct Craft {
+    #[command(flatten)]
+    pub subject: Subject,
+    #[command(flatten)]
+    pub trigger: TriggerArgs,
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    #[command(flatten)]
+    pub device: DeviceArgs,
+    /// The artefact to write, for unstamp poison --artefact
+    #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
 }
 
@@ -235,14 +266,36 @@ pub struct Attention {
 pub struct Stamp {
     /// PNG, JPEG or PPM
     pub image: PathBuf,
-    #[arg(long)]
-    pub attack: String,
-    /// A parameter of the attack; may be given several times
-    #[arg(long = "set", value_name = "KEY=VALUE")]
-    pub set: Vec<String>,
+    #[command(flatten)]
+    pub trigger: TriggerArgs,
+    /// Folder of pictures whose reflections refool uses; drawn signs by default
+    #[arg(long, value_name = "DIR")]
+    pub reflections: Option<PathBuf>,
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
     #[arg(long)]
+    pub out: PathBuf,
+}
+
+#[derive(Args)]
+pub struct Preview {
+    /// An attack, or all
+    #[arg(long, default_value = "all")]
+    pub attack: String,
+    /// A parameter of the attack; may be given several times
+    #[arg(long = "set", value_name = "KEY=VALUE", requires = "attack")]
+    pub set: Vec<String>,
+    #[command(flatten)]
+    pub source: Source,
+    /// Artefacts of unstamp craft, to show what they make; may be given several times
+    #[arg(long, value_name = "FILE")]
+    pub artefact: Vec<PathBuf>,
+    /// Columns: images of as many classes
+    #[arg(long, default_value_t = 4)]
+    pub images: usize,
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    #[arg(long, value_name = "FILE.png")]
     pub out: PathBuf,
 }
 
@@ -251,6 +304,9 @@ pub struct Run {
     pub recipe: PathBuf,
     #[arg(long)]
     pub data: Option<PathBuf>,
+    /// Folder of pictures whose reflections refool uses; training images by default
+    #[arg(long, value_name = "DIR")]
+    pub reflections: Option<PathBuf>,
     /// Folder for models, results and checkpoints; runs/RECIPE by default
     #[arg(long)]
     pub out: Option<PathBuf>,
@@ -273,6 +329,9 @@ pub struct Table {
     pub folder: PathBuf,
     #[arg(long, default_value = "md")]
     pub format: Format,
+    /// ASR by the true class of the triggered images instead (NAD figure 10)
+    #[arg(long, conflicts_with = "format")]
+    pub per_class: bool,
 }
 
 #[derive(Args)]

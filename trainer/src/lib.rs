@@ -11,7 +11,9 @@ pub mod onnx;
 pub mod progress;
 pub mod publish;
 pub mod serve;
+pub mod sheet;
 pub mod table;
+pub mod trigger;
 
 /// Wrong use: the command ends with exit code 2 instead of 1.
 #[derive(Debug)]

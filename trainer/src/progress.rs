@@ -11,6 +11,12 @@ pub fn bytes(name: &str, length: Option<u64>) -> ProgressBar {
     bar.with_style(style_of(style)).with_message(name.to_string())
 }
 
+/// A bar for a number of equal steps.
+pub fn counts(name: &str) -> ProgressBar {
+    let style = "{prefix} [{bar:24}] {percent}% {eta} left";
+    ProgressBar::no_length().with_style(style_of(style)).with_prefix(name.to_string())
+}
+
 fn style_of(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template)
         .unwrap_or_else(|_| ProgressStyle::default_bar())

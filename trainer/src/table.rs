@@ -4,6 +4,8 @@ use crate::files;
 use anyhow::{Context, Result, ensure};
 use std::fmt::Write;
 use std::path::Path;
+use unstamp_shared::attacks::{Reported, attack};
+use unstamp_shared::datasets::dataset;
 use unstamp_shared::metrics::Rate;
 use unstamp_shared::result::CellResult;
 
@@ -41,6 +43,12 @@ fn percent(rate: Option<Rate>) -> String {
     rate.map_or("-".to_string(), |r| {
         format!("{:.1} [{:.1}, {:.1}]", 100.0 * r.value, 100.0 * r.ci95[0], 100.0 * r.ci95[1])
     })
+}
+
+/// What the NAD paper reports of such a victim on this data set.
+fn reported(r: &CellResult) -> Option<Reported> {
+    let attack = attack(r.victim.attack.as_ref()?)?;
+    attack.reported().filter(|p| p.dataset == r.dataset && r.erasure.is_none())
 }
 
 fn columns(r: &CellResult) -> [String; 10] {
@@ -82,10 +90,44 @@ pub fn markdown(results: &[CellResult]) -> String {
         first.device,
         first.version
     );
-    let _ = writeln!(text, "| {} |", HEAD.join(" | "));
-    let _ = writeln!(text, "|{}", "---|".repeat(HEAD.len()));
+    let papers = results.iter().any(|r| reported(r).is_some());
+    let mut head = HEAD.to_vec();
+    head.extend(papers.then_some("NAD table 3: ACC / ASR"));
+    let _ = writeln!(text, "| {} |", head.join(" | "));
+    let _ = writeln!(text, "|{}", "---|".repeat(head.len()));
     for result in results {
-        let _ = writeln!(text, "| {} |", columns(result).join(" | "));
+        let mut row = columns(result).to_vec();
+        let paper = reported(result).map(|p| format!("{:.2} / {:.2}", p.acc, p.asr));
+        row.extend(papers.then(|| paper.unwrap_or("-".to_string())));
+        let _ = writeln!(text, "| {} |", row.join(" | "));
+    }
+    text
+}
+
+/// ASR by the true class of the triggered images, in percent: a row a model.
+pub fn per_class(results: &[CellResult]) -> String {
+    let mut text = String::new();
+    let names = dataset(&results[0].dataset).map_or(&[][..], |info| info.classes);
+    let counts = |r: &CellResult| r.report.triggered.as_ref().map_or(0, |t| t.0.len());
+    let classes = results.iter().map(counts).max().unwrap_or(0);
+    let name = |class: usize| names.get(class).map_or(class.to_string(), |n| n.to_string());
+    let head: Vec<_> = (0..classes).map(name).collect();
+    let _ = writeln!(text, "| model | {} |", head.join(" | "));
+    let _ = writeln!(text, "|---|{}", "---|".repeat(classes));
+    for r in results {
+        let attack = r.victim.attack.as_ref().and_then(|id| attack(id));
+        let (Some(attack), Some(triggered)) = (attack, &r.report.triggered) else { continue };
+        let rate = |(class, row): (usize, &Vec<u64>)| {
+            let wanted = attack.wanted(class, r.victim.target, row.len());
+            let (k, n) = (row[wanted], row.iter().sum::<u64>());
+            if wanted == class || n == 0 {
+                "-".into()
+            } else {
+                format!("{:.1}", 100.0 * k as f64 / n as f64)
+            }
+        };
+        let row: Vec<String> = triggered.0.iter().enumerate().map(rate).collect();
+        let _ = writeln!(text, "| {} | {} |", r.cell, row.join(" | "));
     }
     text
 }

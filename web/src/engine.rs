@@ -18,7 +18,7 @@ use unstamp_shared::evaluate::Evaluation;
 use unstamp_shared::manifest::{ModelEntry, PROBE_TOLERANCE};
 use unstamp_shared::model::weights::{self, Arrays, Metadata};
 use unstamp_shared::model::{Arch, Frozen, batch};
-use unstamp_shared::poison::{Trigger, TriggerRecord};
+use unstamp_shared::poison::{TriggerRecord, sign_trigger};
 use unstamp_shared::probe::{probe, probe_images};
 use unstamp_shared::seed::Seed;
 use wasm_bindgen::prelude::*;
@@ -175,15 +175,7 @@ impl Engine {
     ) -> Result<(), String> {
         let model = self.model(name)?;
         let classes = model.entry.class_names.len();
-        let size = (signs::SIZE, signs::SIZE);
-        let trigger = Trigger::new(
-            &record.attack,
-            &record.set,
-            record.target,
-            classes,
-            size,
-            Seed(record.seed),
-        )?;
+        let trigger = sign_trigger(record, classes)?;
         let total = images.min(signs::TEST);
         let mut evaluation = Evaluation::with_clean(classes, model.clean.borrow().clone());
         while evaluation.seen() < total {

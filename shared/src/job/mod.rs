@@ -357,5 +357,6 @@ pub fn lift(output: crate::model::Output) -> crate::model::Output {
     crate::model::Output {
         logits: Tensor::from_inner(output.logits),
         features: output.features.into_iter().map(Tensor::from_inner).collect(),
+        pooled: Tensor::from_inner(output.pooled),
     }
 }

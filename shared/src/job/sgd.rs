@@ -6,9 +6,9 @@
 
 use super::Training;
 use crate::model::Wrn;
-use crate::model::parameters::Path;
+use crate::model::parameters::{Named, named};
 use crate::model::weights::Arrays;
-use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
+use burn::module::{Module, ModuleMapper, Param, ParamId};
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Gradients, Tensor, TensorData};
 use std::collections::HashMap;
@@ -54,53 +54,28 @@ pub fn step(
     network.map(&mut Step { training, lr, gradients, momentum })
 }
 
-/// Trained parameters with their names.
-#[derive(Default)]
-struct Trained {
-    path: Path,
-    found: Vec<(String, ParamId, usize)>,
-}
-
-impl ModuleVisitor for Trained {
-    fn enter_module(&mut self, name: &str, _: &str) {
-        self.path.enter(name);
-    }
-
-    fn exit_module(&mut self, _: &str, _: &str) {
-        self.path.leave();
-    }
-
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        if param.is_require_grad() {
-            self.found.push((self.path.name(), param.id, param.shape().num_elements()));
-        }
-    }
-}
-
-fn trained(network: &Wrn) -> Vec<(String, ParamId, usize)> {
-    let mut trained = Trained::default();
-    network.visit(&mut trained);
-    trained.found
+fn trained(network: &Wrn) -> impl Iterator<Item = Named> {
+    named(network).into_iter().filter(|parameter| parameter.trained)
 }
 
 impl Momentum {
     /// Velocities by parameter name; empty before the first step.
     pub fn named(&self, network: &Wrn) -> Vec<(String, Tensor<1>)> {
         let velocity = |id| self.0.get(&id).cloned();
-        let all = trained(network).into_iter();
-        all.filter_map(|(name, id, _)| Some((name, velocity(id)?))).collect()
+        trained(network).filter_map(|p| Some((p.name, velocity(p.id)?))).collect()
     }
 
     /// The inverse of [`Momentum::named`]; `None` where a size does not fit.
     pub fn from_arrays(network: &Wrn, arrays: &Arrays, device: &Device) -> Option<Self> {
         let mut velocities = HashMap::new();
-        for (name, id, size) in trained(network) {
-            let Some(array) = arrays.get(&name) else { continue };
+        for parameter in trained(network) {
+            let Some(array) = arrays.get(&parameter.name) else { continue };
+            let size: usize = parameter.shape.iter().product();
             if array.values.len() != size {
                 return None;
             }
             let data = TensorData::new(array.values.clone(), [size]);
-            velocities.insert(id, Tensor::from_data(data, device));
+            velocities.insert(parameter.id, Tensor::from_data(data, device));
         }
         Some(Self(velocities))
     }

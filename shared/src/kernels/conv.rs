@@ -6,6 +6,7 @@ pub use super::planes::Geometry;
 use super::planes::put;
 use super::simd::{Correlate, ROWS, SLACK, Shifted};
 use pulp::Arch;
+use std::mem::MaybeUninit;
 
 /// Weights reordered for [`Shifted`]: `[block][k][ROWS]`, padded with zeros.
 fn pack(rows: usize, ks: usize, weight: impl Fn(usize, usize) -> f32) -> Vec<f32> {
@@ -18,17 +19,39 @@ fn pack(rows: usize, ks: usize, weight: impl Fn(usize, usize) -> f32) -> Vec<f32
     packed
 }
 
-/// What a frozen network does on the way in and out of a convolution; nothing by default.
+/// What a frozen network does with a convolution's input and output; nothing by default.
 #[derive(Clone, Copy, Default)]
 pub struct Fused<'a> {
     /// `relu(scale[c] x + shift[c])` of the input.
     pub before: Option<(&'a [f32], &'a [f32])>,
-    /// Added to every output channel.
-    pub bias: Option<&'a [f32]>,
-    /// ReLU of the output.
-    pub relu: bool,
-    /// Added to the output, `[n, cout, oh, ow]`.
-    pub skip: Option<&'a [f32]>,
+    pub after: After<'a>,
+}
+
+/// See [`Fused`].
+#[derive(Clone, Copy, Default)]
+pub enum After<'a> {
+    #[default]
+    Nothing,
+    /// Adds a number to every output channel, then takes the ReLU where wanted.
+    Bias { bias: &'a [f32], relu: bool },
+    /// Adds this `[n, cout, oh, ow]`.
+    Skip(&'a [f32]),
+}
+
+impl After<'_> {
+    /// Writes a row of output channel `c`, the one that begins at element `at` of the whole output.
+    #[inline(always)]
+    fn put(self, c: usize, at: usize, from: &[f32], to: &mut [MaybeUninit<f32>]) {
+        match self {
+            After::Nothing => put(to, from, |_, v| v),
+            After::Bias { bias, relu: true } => put(to, from, |_, v| relu(v + bias[c])),
+            After::Bias { bias, relu: false } => put(to, from, |_, v| v + bias[c]),
+            After::Skip(skip) => {
+                let skip = &skip[at..][..from.len()];
+                put(to, from, |i, v| v + skip[i]);
+            }
+        }
+    }
 }
 
 /// ReLU that lets not-a-number through, so that a diverged run shows.
@@ -70,30 +93,14 @@ pub fn forward(g: Geometry, x: &[f32], weight: &[f32], fused: Fused) -> Vec<f32>
                     arch.dispatch(Shifted { offsets, weights, input, out: grid, pitch, length });
                     let rows = ROWS.min(g.cout - block * ROWS);
                     arch.dispatch(|| {
-                        for i in 0..count {
-                            for r in 0..rows {
-                                let c = block * ROWS + r;
-                                let bias = fused.bias.map_or(0.0, |b| b[c]);
-                                let start = (i * g.cout + c) * size;
-                                for y in 0..oh {
-                                    let from =
-                                        &grid[r * pitch + i * g.plane() + y * g.pitch()..][..ow];
-                                    let at = start + y * ow;
-                                    let to = &mut out[at..at + ow];
-                                    let skip = fused
-                                        .skip
-                                        .map(|s| &s[run * images * g.out_size() + at..][..ow]);
-                                    match (skip, fused.relu) {
-                                        (Some(skip), true) => {
-                                            put(to, from, |i, v| relu(v + bias + skip[i]))
-                                        }
-                                        (Some(skip), false) => {
-                                            put(to, from, |i, v| v + bias + skip[i])
-                                        }
-                                        (None, true) => put(to, from, |_, v| relu(v + bias)),
-                                        (None, false) => put(to, from, |_, v| v + bias),
-                                    }
-                                }
+                        for (i, r) in (0..count).flat_map(|i| (0..rows).map(move |r| (i, r))) {
+                            let c = block * ROWS + r;
+                            for y in 0..oh {
+                                let row = r * pitch + i * g.plane() + y * g.pitch();
+                                let at = (i * g.cout + c) * size + y * ow;
+                                let start = run * images * g.out_size() + at;
+                                let to = &mut out[at..at + ow];
+                                fused.after.put(c, start, &grid[row..row + ow], to);
                             }
                         }
                     });

@@ -1,6 +1,6 @@
 //! [`KernelOps`] on the CPU: own kernels.
 
-use super::conv::{self, Fused, Geometry};
+use super::conv::{self, After, Fused, Geometry};
 use super::norm::{self, Planes};
 use super::{KernelOps, dims};
 use burn::backend::Flex;
@@ -65,12 +65,15 @@ impl KernelOps for Flex {
         relu: bool,
     ) -> T {
         let [scale, shift, bias] = [&scale, &shift, &bias].map(|t| with(t, <[f32]>::to_vec));
-        let fused = Fused { before: Some((&scale, &shift)), bias: Some(&bias), relu, skip: None };
+        let after = After::Bias { bias: &bias, relu };
+        let fused = Fused { before: Some((&scale, &shift)), after };
         forward(&x, &weight, stride, fused)
     }
 
     fn unstamp_conv2d_add(x: T, weight: T, skip: T) -> T {
-        with(&skip, |skip| forward(&x, &weight, 1, Fused { skip: Some(skip), ..Fused::default() }))
+        with(&skip, |skip| {
+            forward(&x, &weight, 1, Fused { before: None, after: After::Skip(skip) })
+        })
     }
 
     fn unstamp_batch_norm_relu(x: T, gamma: T, beta: T, eps: f32) -> (T, T, T) {

@@ -7,11 +7,10 @@
 //! need as it is; it is applied while the convolution reads its input. Outputs equal the
 //! unfolded network's up to rounding.
 
-use super::weights::{Array, Arrays, WeightsError};
+use super::weights::{Arrays, Taken, WeightsError};
 use super::{Arch, EPS, Output, normalised};
 use crate::kernels;
 use burn::tensor::{Device, Tensor, TensorData};
-use std::collections::BTreeSet;
 
 /// `relu(scale x + shift)`, one pair a channel.
 #[derive(Clone, Debug)]
@@ -72,31 +71,18 @@ impl Frozen {
         let x = kernels::affine_relu(x, scale, shift);
         let [n, c, h, w] = x.dims();
         let pooled = x.reshape([n, c, h * w]).mean_dim(2).reshape([n, c]);
-        Output { logits: pooled.matmul(self.fc.clone()) + self.bias.clone(), features }
+        let logits = pooled.clone().matmul(self.fc.clone()) + self.bias.clone();
+        Output { logits, features, pooled }
     }
 }
 
-/// Takes named arrays of wanted shapes and remembers which.
+/// Makes tensors of a file's weights.
 struct Reader<'a> {
-    arrays: &'a Arrays,
+    taken: Taken<'a>,
     device: &'a Device,
-    taken: BTreeSet<String>,
 }
 
 impl Reader<'_> {
-    fn take(&mut self, name: String, shape: &[usize]) -> Result<&Array, WeightsError> {
-        let array = self.arrays.get(&name).ok_or_else(|| WeightsError::Missing(name.clone()))?;
-        if array.shape != shape {
-            let (found, expected) = (array.shape.clone(), shape.to_vec());
-            return Err(WeightsError::Shape { name, found, expected });
-        }
-        if array.values.iter().any(|v| !v.is_finite()) {
-            return Err(WeightsError::NotFinite(name));
-        }
-        self.taken.insert(name);
-        Ok(array)
-    }
-
     fn tensor<const D: usize>(&self, values: Vec<f32>, shape: [usize; D]) -> Tensor<D> {
         Tensor::from_data(TensorData::new(values, shape), self.device)
     }
@@ -106,14 +92,14 @@ impl Reader<'_> {
         name: String,
         shape: [usize; D],
     ) -> Result<Tensor<D>, WeightsError> {
-        let values = self.take(name, &shape)?.values.clone();
+        let values = self.taken.take(name, &shape)?.values.clone();
         Ok(self.tensor(values, shape))
     }
 
     /// Scale and shift of a batch normalisation with its running statistics.
     fn affine(&mut self, name: &str, channels: usize) -> Result<[Vec<f32>; 2], WeightsError> {
         let mut part = |part: &str| -> Result<Vec<f32>, WeightsError> {
-            Ok(self.take(format!("{name}.{part}"), &[channels])?.values.clone())
+            Ok(self.taken.take(format!("{name}.{part}"), &[channels])?.values.clone())
         };
         let (gamma, beta) = (part("weight")?, part("bias")?);
         let (mean, var) = (part("running_mean")?, part("running_var")?);
@@ -136,7 +122,7 @@ impl Reader<'_> {
         let before = self.norm(&format!("{name}.bn1"), cin)?;
         let [scale, shift] = self.affine(&format!("{name}.bn2"), cout)?;
         let shape = [cout, cin, 3, 3];
-        let mut weight = self.take(format!("{name}.conv1.weight"), &shape)?.values.clone();
+        let mut weight = self.taken.take(format!("{name}.conv1.weight"), &shape)?.values.clone();
         for (kernel, scale) in weight.chunks_exact_mut(cin * 9).zip(scale) {
             kernel.iter_mut().for_each(|w| *w *= scale);
         }
@@ -156,7 +142,7 @@ impl Reader<'_> {
 /// `num_batches_tracked` is ignored; any other unknown name is an error.
 pub fn frozen(arch: &Arch, arrays: &Arrays, device: &Device) -> Result<Frozen, WeightsError> {
     let config = arch.config().map_err(WeightsError::Arch)?;
-    let mut read = Reader { arrays, device, taken: BTreeSet::new() };
+    let mut read = Reader { taken: Taken::from(arrays), device };
     let conv1 = read.weight("conv1.weight".into(), [16, 3, 3, 3])?;
     let mut groups = Vec::new();
     for g in 1..=3 {
@@ -168,10 +154,6 @@ pub fn frozen(arch: &Arch, arrays: &Arrays, device: &Device) -> Result<Frozen, W
     let last = read.norm("bn1", width)?;
     let fc = read.weight("fc.weight".into(), [classes, width])?.transpose();
     let bias = read.weight("fc.bias".into(), [classes])?.reshape([1, classes]);
-    let known =
-        |name: &&String| name.ends_with("num_batches_tracked") || read.taken.contains(*name);
-    if let Some(extra) = arrays.keys().find(|name| !known(name)) {
-        return Err(WeightsError::Extra(extra.clone()));
-    }
+    read.taken.end()?;
     Ok(Frozen { conv1, groups, last, fc, bias, normalisation: config.normalisation })
 }

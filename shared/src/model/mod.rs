@@ -65,6 +65,8 @@ pub struct Output {
     pub logits: Tensor<2>,
     /// One `[n, channels, height, width]` a group, from the input to the output.
     pub features: Vec<Tensor<4>>,
+    /// What the last layer sees, `[n, channels]`: the means of the last activation.
+    pub pooled: Tensor<2>,
 }
 
 /// The networks of the papers; any `wrn-D-K` with `D = 6m + 4` works.

@@ -1,33 +1,43 @@
 //! A trainable network's parameters by PyTorch's names: out of it, and into it.
 
-use super::weights::{Array, Arrays, WeightsError, read};
+use super::weights::{Array, Arrays, Taken, WeightsError, read};
 use super::{Arch, Wrn};
 use crate::seed::Seed;
-use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::tensor::{Device, Gradients, Tensor, TensorData};
 
 /// Path of a parameter as PyTorch spells it: `block2.layer.0.convShortcut.weight`.
 #[derive(Default)]
-pub(crate) struct Path(Vec<String>);
+struct Path(Vec<String>);
 
 impl Path {
-    pub(crate) fn enter(&mut self, name: &str) {
+    fn enter(&mut self, name: &str) {
         self.0.push(if name == "shortcut" { "convShortcut".into() } else { name.into() });
     }
 
-    pub(crate) fn leave(&mut self) {
+    fn leave(&mut self) {
         self.0.pop();
     }
 
-    pub(crate) fn name(&self) -> String {
+    fn name(&self) -> String {
         self.0.join(".")
     }
+}
+
+/// A parameter of a network.
+pub(crate) struct Named {
+    pub(crate) name: String,
+    pub(crate) id: ParamId,
+    pub(crate) shape: Vec<usize>,
+    pub(crate) trained: bool,
+    /// Its value, flat.
+    value: Tensor<1>,
 }
 
 #[derive(Default)]
 struct Collect {
     path: Path,
-    found: Vec<(String, Vec<usize>, Tensor<1>)>,
+    found: Vec<Named>,
 }
 
 impl ModuleVisitor for Collect {
@@ -40,21 +50,26 @@ impl ModuleVisitor for Collect {
     }
 
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let (name, id, trained) = (self.path.name(), param.id, param.is_require_grad());
         let tensor = param.val();
-        let shape = tensor.dims().to_vec();
-        self.found.push((self.path.name(), shape, tensor.inner().flatten(0, D - 1)));
+        let (shape, value) = (tensor.dims().to_vec(), tensor.inner().flatten(0, D - 1));
+        self.found.push(Named { name, id, shape, trained, value });
     }
+}
+
+/// Every parameter, running statistics included.
+pub(crate) fn named(network: &Wrn) -> Vec<Named> {
+    let mut collect = Collect::default();
+    network.visit(&mut collect);
+    collect.found
 }
 
 /// The network's weights and running statistics.
 pub async fn arrays(network: &Wrn) -> Result<Arrays, WeightsError> {
-    let mut collect = Collect::default();
-    network.visit(&mut collect);
-    let (names, tensors): (Vec<_>, Vec<_>) =
-        collect.found.into_iter().map(|(name, shape, tensor)| ((name, shape), tensor)).unzip();
-    let values = read(tensors).await?;
-    let pairs = names.into_iter().zip(values);
-    Ok(pairs.map(|((name, shape), values)| (name, Array { shape, values })).collect())
+    let all = named(network);
+    let values = read(all.iter().map(|p| p.value.clone()).collect()).await?;
+    let pairs = all.into_iter().zip(values);
+    Ok(pairs.map(|(p, values)| (p.name, Array { shape: p.shape, values })).collect())
 }
 
 struct Norms<'a> {
@@ -79,9 +94,8 @@ pub fn gradient_norms(network: &Wrn, gradients: &Gradients) -> Vec<Tensor<1>> {
 
 struct Fill<'a> {
     path: Path,
-    arrays: &'a Arrays,
+    taken: Taken<'a>,
     device: &'a Device,
-    seen: usize,
     error: Option<WeightsError>,
 }
 
@@ -95,30 +109,18 @@ impl ModuleMapper for Fill<'_> {
     }
 
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let name = self.path.name();
-        let expected = param.dims().to_vec();
-        match self.arrays.get(&name) {
-            Some(array) if array.shape == expected => {
-                self.seen += 1;
-                if array.values.iter().any(|v| !v.is_finite()) {
-                    self.error.get_or_insert(WeightsError::NotFinite(name));
-                }
-                let data = TensorData::new(array.values.clone(), array.shape.clone());
-                let tensor = Tensor::from_data(data, self.device);
-                let running = self.path.0.last().is_some_and(|n| n.starts_with("running_"));
-                let filled = Param::initialized(param.id, tensor.detach());
-                filled.set_require_grad(!running && self.device.is_autodiff())
+        let array = match self.taken.take(self.path.name(), &param.dims()) {
+            Ok(array) => array,
+            Err(error) => {
+                self.error.get_or_insert(error);
+                return param;
             }
-            Some(array) => {
-                let found = array.shape.clone();
-                self.error.get_or_insert(WeightsError::Shape { name, found, expected });
-                param
-            }
-            None => {
-                self.error.get_or_insert(WeightsError::Missing(name));
-                param
-            }
-        }
+        };
+        let data = TensorData::new(array.values.clone(), array.shape.clone());
+        let tensor = Tensor::from_data(data, self.device);
+        let running = self.path.0.last().is_some_and(|n| n.starts_with("running_"));
+        let filled = Param::initialized(param.id, tensor.detach());
+        filled.set_require_grad(!running && self.device.is_autodiff())
     }
 }
 
@@ -126,17 +128,12 @@ impl ModuleMapper for Fill<'_> {
 /// `num_batches_tracked` of PyTorch is ignored; any other unknown name is an error.
 pub fn network(arch: &Arch, arrays: &Arrays, device: &Device) -> Result<Wrn, WeightsError> {
     let blank = arch.init(Seed(0), device).map_err(WeightsError::Arch)?;
-    let mut fill = Fill { path: Path::default(), arrays, device, seen: 0, error: None };
+    let taken = Taken::from(arrays);
+    let mut fill = Fill { path: Path::default(), taken, device, error: None };
     let network = blank.map(&mut fill);
     if let Some(error) = fill.error {
         return Err(error);
     }
-    let known = |name: &&String| !name.ends_with("num_batches_tracked");
-    if arrays.keys().filter(known).count() > fill.seen {
-        let mut names = Collect::default();
-        network.visit(&mut names);
-        let extra = arrays.keys().filter(known).find(|k| names.found.iter().all(|(n, ..)| n != *k));
-        return Err(WeightsError::Extra(extra.cloned().unwrap_or_default()));
-    }
+    fill.taken.end()?;
     Ok(network)
 }

@@ -10,7 +10,7 @@ use burn::tensor::{Tensor, Transaction};
 use half::f16;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Numbers with a shape.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,6 +21,45 @@ pub struct Array {
 
 /// Arrays by name, in name order.
 pub type Arrays = BTreeMap<String, Array>;
+
+/// Takes a network's arrays out of a file, each checked, and remembers which.
+pub(super) struct Taken<'a> {
+    arrays: &'a Arrays,
+    names: BTreeSet<String>,
+}
+
+impl<'a> Taken<'a> {
+    pub(super) fn from(arrays: &'a Arrays) -> Self {
+        Self { arrays, names: BTreeSet::new() }
+    }
+
+    /// The finite array of this name and shape.
+    pub(super) fn take(
+        &mut self,
+        name: String,
+        shape: &[usize],
+    ) -> Result<&'a Array, WeightsError> {
+        let array = self.arrays.get(&name).ok_or_else(|| WeightsError::Missing(name.clone()))?;
+        if array.shape != shape {
+            let (found, expected) = (array.shape.clone(), shape.to_vec());
+            return Err(WeightsError::Shape { name, found, expected });
+        }
+        if array.values.iter().any(|v| !v.is_finite()) {
+            return Err(WeightsError::NotFinite(name));
+        }
+        self.names.insert(name);
+        Ok(array)
+    }
+
+    /// Nothing may be left over but PyTorch's `num_batches_tracked`.
+    pub(super) fn end(self) -> Result<(), WeightsError> {
+        let known = |n: &&String| n.ends_with("num_batches_tracked") || self.names.contains(*n);
+        match self.arrays.keys().find(|name| !known(name)) {
+            Some(extra) => Err(WeightsError::Extra(extra.clone())),
+            None => Ok(()),
+        }
+    }
+}
 
 /// What can be wrong with weights.
 #[derive(Debug, thiserror::Error)]

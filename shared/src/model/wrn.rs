@@ -95,7 +95,7 @@ macro_rules! forward {
                 let x = self.bn1.$bn(x);
                 let [n, c, h, w] = x.dims();
                 let pooled = x.reshape([n, c, h * w]).mean_dim(2).reshape([n, c]);
-                Output { logits: self.fc.forward(pooled), features }
+                Output { logits: self.fc.forward(pooled.clone()), features, pooled }
             }
         }
     };

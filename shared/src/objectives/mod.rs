@@ -4,6 +4,7 @@ mod cross_entropy;
 mod nad;
 
 pub use cross_entropy::CrossEntropy;
+pub(crate) use cross_entropy::cross_entropy;
 pub use nad::{Form, Nad, attention_distance};
 
 use crate::model::Output;

@@ -10,20 +10,11 @@ const prepared = {};
 
 const close = (a, b) => a.every((v, i) => Math.abs(v - b[i]) < 1e-3 * (1 + Math.abs(b[i])));
 
-let files;
-
 globalThis.arena = {
-  // Makes one contender; its version.
-  async one(name) {
-    files ??= await Promise.all(["model.safetensors", "model.onnx"].map(async (f) => (await fetch(f)).arrayBuffer()));
-    const [model, onnx] = files;
-    contenders[name] = await makers[name].create({ model, onnx });
-    return contenders[name].version;
-  },
-
-  // Versions by name; throws where one gives other logits than ours.
+  // Makes all contenders; versions by name. Throws where one gives other logits than ours.
   async start() {
-    for (const name of Object.keys(makers)) await this.one(name);
+    const [model, onnx] = await Promise.all(["model.safetensors", "model.onnx"].map(async (f) => (await fetch(f)).arrayBuffer()));
+    for (const [name, maker] of Object.entries(makers)) contenders[name] = await maker.create({ model, onnx });
     const wanted = await (await this.prepare("ours", 2)).infer();
     for (const name of ["flex", "ort", "tfjs"]) {
       const found = await (await this.prepare(name, 2)).infer();

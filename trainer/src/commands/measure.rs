@@ -1,29 +1,21 @@
 //! Commands on a finished model or a picture.
 
-use super::{Opened, open, values};
-use crate::cell::{measure, trigger_of};
+use super::{Opened, dataset_of, open};
+use crate::cell::{arch_of, measure};
 use crate::cli;
-use crate::data::{self, read_picture, write_png};
+use crate::data;
 use crate::import::weights_of;
+use crate::trigger::trigger_of;
 use crate::{files, usage};
 use anyhow::{Context, Result, ensure};
 use unstamp_shared::attention::look;
 use unstamp_shared::metrics::Rate;
 use unstamp_shared::model::weights::{self, Metadata, Precision};
 use unstamp_shared::model::{Arch, batch};
-use unstamp_shared::poison::Trigger;
-use unstamp_shared::seed::Seed;
 
 pub fn eval(args: cli::Eval) -> Result<()> {
-    let set = values(&args.trigger.set)?;
     let Opened { arrays, metadata, data, arch } = open(&args.subject)?;
-    let trigger = trigger_of(
-        metadata.as_ref(),
-        args.trigger.attack.as_deref(),
-        &set,
-        args.trigger.target,
-        &data,
-    )?;
+    let trigger = trigger_of(metadata.as_ref(), &args.trigger, &data)?;
     let (chosen, _) = args.device.choose()?;
     let (report, predictions) = measure(&arch, &arrays, &data.test, trigger.as_ref(), &chosen)
         .with_context(|| format!("{} cannot be used", args.subject.model.display()))?;
@@ -60,7 +52,6 @@ pub fn eval(args: cli::Eval) -> Result<()> {
 }
 
 pub fn attention(args: cli::Attention) -> Result<()> {
-    let set = values(&args.trigger.set)?;
     let Opened { arrays, metadata, data, arch } = open(&args.subject)?;
     let count = data.test.len();
     if args.image >= count {
@@ -69,13 +60,7 @@ pub fn attention(args: cli::Attention) -> Result<()> {
             args.image
         )));
     }
-    let trigger = trigger_of(
-        metadata.as_ref(),
-        args.trigger.attack.as_deref(),
-        &set,
-        args.trigger.target,
-        &data,
-    )?;
+    let trigger = trigger_of(metadata.as_ref(), &args.trigger, &data)?;
     let (chosen, _) = args.device.choose()?;
     let network = weights::frozen(&arch, &arrays, &chosen.device)?;
     let image = batch(&data.test, &[args.image], &chosen.device, |i, pixels| {
@@ -110,22 +95,6 @@ pub fn attention(args: cli::Attention) -> Result<()> {
         }
     }
     Ok(())
-}
-
-pub fn stamp(args: cli::Stamp) -> Result<()> {
-    let given = values(&args.set)?;
-    let mut image = read_picture(&files::read(&args.image)?)
-        .with_context(|| format!("{} cannot be read", args.image.display()))?;
-    let size = (image.width, image.height);
-    let trigger = Trigger::new(&args.attack, &given, 0, 1, size, Seed(args.seed)).map_err(usage)?;
-    trigger.stamp(&mut image, 0);
-    if args.out.extension().is_none_or(|e| !e.eq_ignore_ascii_case("png")) {
-        return Err(usage(format!(
-            "--out {} must end in .png: a trigger does not survive a lossy format",
-            args.out.display()
-        )));
-    }
-    write_png(&args.out, &image)
 }
 
 pub fn import(args: cli::Import) -> Result<()> {
@@ -164,18 +133,14 @@ pub fn import(args: cli::Import) -> Result<()> {
 
 pub fn export(args: cli::Export) -> Result<()> {
     let (arrays, metadata) = weights_of(&args.model)?;
-    let known = metadata.as_ref().map(|m| m.dataset.as_str());
-    let dataset = args.dataset.as_deref().or(known);
-    let dataset = dataset.filter(|d| !d.is_empty()).ok_or_else(|| {
-        usage("--dataset is missing: the model does not say what it was trained on")
-    })?;
-    let info = data::info(dataset).map_err(usage)?;
-    let named = metadata.as_ref().map_or(0, |m| m.class_names.len());
-    let classes = if named > 0 { named } else { info.classes.len() };
-    let name = args.arch.as_deref().or(metadata.as_ref().map(|m| m.arch.as_str()));
-    let name = name.unwrap_or("wrn-16-1").to_string();
-    let arch = Arch { name, classes, normalisation: metadata.and_then(|m| m.normalisation) };
-    weights::network(&arch, &arrays, &unstamp_shared::Device::flex())
+    let info =
+        data::info(dataset_of(metadata.as_ref(), args.dataset.as_deref())?).map_err(usage)?;
+    let classes = match info.classes.len() {
+        0 => metadata.as_ref().map_or(0, |m| m.class_names.len()), // class folders name them
+        classes => classes,
+    };
+    let arch = arch_of(metadata.as_ref(), args.arch.as_deref(), classes)?;
+    weights::frozen(&arch, &arrays, &unstamp_shared::Device::flex())
         .with_context(|| format!("{} does not fit {}", args.model.display(), arch.name))?;
     files::write(&args.onnx, &crate::onnx::to_bytes(&arch, &arrays, info.size)?)?;
     println!(

@@ -15,8 +15,13 @@ fn print_params(params: &[Param]) {
             Accepts::Int { min, max } => format!("{min}..{max}"),
             Accepts::Float { min, max } => format!("{min}..{max}"),
             Accepts::Choice(options) => options.join("|"),
+            Accepts::Picture { .. } => "WxH+X+Y:base64".to_string(),
         };
-        println!("    {:<13} {accepts:<26} default {:<13} {}", p.id, p.default.to_string(), p.help);
+        let mut default = p.default.to_string();
+        if default.len() > 13 {
+            default = format!("{}..", &default[..11]);
+        }
+        println!("    {:<13} {accepts:<26} default {default:<13} {}", p.id, p.help);
     }
 }
 
@@ -57,7 +62,7 @@ pub fn data(args: cli::Data) -> Result<()> {
             }
         }
         cli::Data::Info(source) => {
-            let set = load(&source.dataset, source.data.as_deref())?;
+            let set = load(&source)?;
             let (train, test) = (&set.train, &set.test);
             println!(
                 "{}: {} classes, {}x{} pixels",
@@ -80,6 +85,10 @@ pub fn data(args: cli::Data) -> Result<()> {
 
 pub fn table(args: cli::Table) -> Result<()> {
     let results = tables::results(&args.folder)?;
+    if args.per_class {
+        print!("{}", tables::per_class(&results));
+        return Ok(());
+    }
     match args.format {
         cli::Format::Md => print!("{}", tables::markdown(&results)),
         cli::Format::Csv => print!("{}", tables::csv(&results)?),

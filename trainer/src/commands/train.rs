@@ -1,16 +1,15 @@
 //! Commands that train: victims, erasures, whole recipes.
 
-use super::{Opened, load, open, values};
-use crate::cell::{Bench, Place, measure, trigger_of};
-use crate::cli;
+use super::{Opened, known, load, open, values};
+use crate::cell::{Bench, Place, measure};
+use crate::cli::{self, TriggerArgs};
 use crate::data::{Dataset, write_png};
+use crate::trigger::{self, read_artefact, trigger_of};
 use crate::{files, table, usage};
 use anyhow::{Context, Result};
 use std::path::Path;
-use unstamp_shared::attacks::attack;
 use unstamp_shared::defences::defence;
 use unstamp_shared::job::{Augment, Schedule, Training};
-use unstamp_shared::method::Values;
 use unstamp_shared::metrics::Rate;
 use unstamp_shared::model::Arch;
 use unstamp_shared::model::weights::{self, Precision};
@@ -56,28 +55,32 @@ fn standard(epochs: usize, batch: usize, lr: f64, augment: Augment) -> Training 
     }
 }
 
-pub fn poison(args: cli::Poison) -> Result<()> {
-    let id = args.trigger.attack.as_deref().unwrap_or("badnets");
-    let method =
-        attack(id).ok_or_else(|| usage(format!("there is no attack '{id}'; see unstamp list")))?;
+pub fn poison(mut args: cli::Poison) -> Result<()> {
+    let id = args.trigger.attack.get_or_insert("badnets".to_string()).clone();
+    let method = known(&id)?;
     let rate_of = match args.rate_of.as_str() {
         "all" => RateOf::All,
         "class" => RateOf::Class,
         other => return Err(usage(format!("--rate-of {other} is neither all nor class"))),
     };
+    let set = load(&args.source)?;
+    let size = (set.train.width, set.train.height);
+    let record = trigger::record(&args.trigger, size, args.seed)?;
+    let artefact = args.artefact.as_deref().map(read_artefact).transpose()?;
+    let trigger = trigger::trigger(&record, &set, artefact.as_ref())?;
+    let head = artefact.map(|made| made.head);
     let victim = Victim {
         id: id.to_string(),
         attack: Some(id.to_string()),
         rate: Some(args.rate.unwrap_or(method.default_rate())),
         rate_of,
         draw: Draw::AnyClass,
-        target: args.trigger.target.unwrap_or(0),
-        set: values(&args.trigger.set)?
-            .resolve(&method.params())
-            .map_err(|e| usage(format!("attack {id}: {e}")))?,
+        target: trigger.target,
+        set: trigger.values.clone(),
+        // The weights it was made with, so that another artefact is another cell.
+        surrogate: head.as_ref().map(|head| head.model[..12].to_string()),
         augment: None,
     };
-    let set = load(&args.source.dataset, args.source.data.as_deref())?;
     let augment = Augment { crop: 4, flip: set.info.flip, cutout: 0 };
     let augment = if args.no_augment { Augment::default() } else { augment };
     let train = standard(args.epochs, args.batch, args.lr, augment);
@@ -86,13 +89,18 @@ pub fn poison(args: cli::Poison) -> Result<()> {
         .config()
         .map_err(usage)?;
     let cell = Cell { seed: args.seed, victim: recipe.victims[0].clone(), erasure: None };
-    let (chosen, checkpoint) = args.device.choose()?;
-    let bench =
-        Bench { recipe: &recipe, data: &set, device: &chosen, normalisation: None, checkpoint };
     if args.dataset_only {
-        let trigger = bench.trigger(&cell)?.context("an attack")?;
         return write_poisoned(&set, &trigger, &cell.victim, &args.out);
     }
+    let (chosen, checkpoint) = args.device.choose()?;
+    let bench = Bench {
+        recipe: &recipe,
+        data: &set,
+        device: &chosen,
+        normalisation: None,
+        given: Some((trigger, head)),
+        checkpoint,
+    };
     let result = bench.run(&cell, &args.out, None)?;
     print!("{}", table::markdown(std::slice::from_ref(&result)));
     println!(
@@ -110,7 +118,7 @@ fn write_poisoned(set: &Dataset, trigger: &Trigger, victim: &Victim, out: &Path)
     let rate = victim.rate.unwrap_or_default();
     let chosen =
         select(&set.train.labels, trigger, rate, victim.rate_of, victim.draw).map_err(usage)?;
-    let split = poisoned(&set.train, trigger, &chosen);
+    let split = poisoned(&set.train, trigger, &chosen).map_err(usage)?;
     let mut list = csv::Writer::from_writer(Vec::new());
     list.write_record(["index", "original_label", "new_label", "poisoned", "file"])?;
     for i in 0..split.len() {
@@ -144,7 +152,7 @@ pub fn erase(args: cli::Erase) -> Result<()> {
         )));
     }
     let Opened { arrays, metadata, data, arch } = open(&args.subject)?;
-    let trigger = trigger_of(metadata.as_ref(), None, &Values::default(), None, &data)?;
+    let trigger = trigger_of(metadata.as_ref(), &TriggerArgs::default(), &data)?;
     let victim = Victim {
         id: "model".to_string(),
         attack: trigger.as_ref().map(|t| t.attack.method().id.to_string()),
@@ -153,6 +161,7 @@ pub fn erase(args: cli::Erase) -> Result<()> {
         draw: Draw::AnyClass,
         target: trigger.as_ref().map_or(0, |t| t.target),
         set: trigger.as_ref().map(|t| t.values.clone()).unwrap_or_default(),
+        surrogate: None,
         augment: None,
     };
     let recipe = single(
@@ -176,6 +185,7 @@ pub fn erase(args: cli::Erase) -> Result<()> {
         data: &data,
         device: &chosen,
         normalisation: arch.normalisation,
+        given: trigger.map(|trigger| (trigger, None)),
         checkpoint,
     };
     let result = bench.run(&cell, &args.out, None)?;
@@ -203,10 +213,17 @@ pub fn run(args: cli::Run) -> Result<()> {
         return Ok(());
     }
     let out = args.out.unwrap_or_else(|| Path::new("runs").join(&recipe.name));
-    let data = load(&recipe.dataset, args.data.as_deref())?;
+    let (dataset, data, reflections) = (recipe.dataset.clone(), args.data, args.reflections);
+    let data = load(&cli::Source { dataset, data, reflections })?;
     let (chosen, checkpoint) = args.device.choose()?;
-    let bench =
-        Bench { recipe: &recipe, data: &data, device: &chosen, normalisation: None, checkpoint };
+    let bench = Bench {
+        recipe: &recipe,
+        data: &data,
+        device: &chosen,
+        normalisation: None,
+        given: None,
+        checkpoint,
+    };
     let mut victim: Option<CellResult> = None;
     let mut results = Vec::new();
     for cell in &cells {

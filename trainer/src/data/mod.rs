@@ -9,11 +9,14 @@ mod picture;
 mod signs;
 
 use anyhow::{Context, Result, ensure};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use unstamp_shared::attacks::{Attack, Needs, Pictures};
 use unstamp_shared::datasets::{DatasetInfo, Split, dataset};
+use unstamp_shared::poison::reflections;
 use unstamp_shared::seed::Seed;
 
-pub use picture::{read_picture, resized, write_png};
+pub use picture::{read_picture, read_sprite, resized, write_png};
 
 /// A data set in memory.
 #[derive(Debug)]
@@ -22,6 +25,38 @@ pub struct Dataset {
     pub class_names: Vec<String>,
     pub train: Split,
     pub test: Split,
+    /// Pictures somebody gave to be reflected; otherwise training images are.
+    pub reflections: Option<Arc<Pictures>>,
+}
+
+impl Dataset {
+    /// The pictures an attack needs for stamping.
+    pub fn pictures(&self, attack: &dyn Attack, seed: Seed) -> Arc<Pictures> {
+        match (attack.needs(), &self.reflections) {
+            (Needs::Reflections, Some(given)) => given.clone(),
+            (Needs::Reflections, None) => {
+                let chosen = reflections(self.train.len(), seed).into_iter();
+                Arc::new(chosen.map(|i| (i, self.train.image(i))).collect())
+            }
+            _ => Arc::default(),
+        }
+    }
+}
+
+/// Every picture in a folder, by name, at its own size.
+pub fn pictures_in(folder: &Path) -> Result<Arc<Pictures>> {
+    let entries = std::fs::read_dir(folder)
+        .with_context(|| format!("--reflections {} cannot be listed", folder.display()))?;
+    let mut files = entries.map(|e| Ok(e?.path())).collect::<std::io::Result<Vec<_>>>()?;
+    files.retain(|file| file.is_file());
+    files.sort();
+    ensure!(!files.is_empty(), "--reflections {} holds no pictures", folder.display());
+    let read = |file: &PathBuf| {
+        read_picture(&crate::files::read(file)?)
+            .with_context(|| format!("{} cannot be read", file.display()))
+    };
+    let pictures: Result<Vec<_>> = files.iter().map(read).collect();
+    Ok(Arc::new(pictures?.into_iter().enumerate().collect()))
 }
 
 /// The description of `id`, or a sentence with those there are.
@@ -40,19 +75,19 @@ pub fn load(id: &str, path: Option<&Path>) -> Result<Dataset> {
     let dataset = match id {
         "signs" => {
             let (train, test) = signs::load(Seed(0));
-            Dataset { info, class_names: names(), train, test }
+            Dataset { info, class_names: names(), train, test, reflections: None }
         }
         "cifar10" => {
             let (train, test) = cifar10::load(need()?)?;
-            Dataset { info, class_names: names(), train, test }
+            Dataset { info, class_names: names(), train, test, reflections: None }
         }
         "gtsrb" => {
             let (train, test) = gtsrb::load(need()?)?;
-            Dataset { info, class_names: names(), train, test }
+            Dataset { info, class_names: names(), train, test, reflections: None }
         }
         _ => {
             let (train, test, class_names) = folder::load(need()?, info.size)?;
-            Dataset { info, class_names, train, test }
+            Dataset { info, class_names, train, test, reflections: None }
         }
     };
     for (name, split) in [("training", &dataset.train), ("test", &dataset.test)] {

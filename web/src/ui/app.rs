@@ -4,6 +4,7 @@
 mod erase;
 mod hear;
 
+use crate::brush::Brush;
 use crate::fetch;
 use crate::link::{Link, Which};
 use crate::messages::{Answer, Erasing, Request};
@@ -14,6 +15,7 @@ use leptos::task::spawn_local;
 use serde::Serialize;
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
+use unstamp_shared::attacks::attack;
 use unstamp_shared::datasets::signs;
 use unstamp_shared::image::Image;
 use unstamp_shared::manifest::{Manifest, ModelEntry};
@@ -47,8 +49,10 @@ pub struct EngineStatus {
 #[derive(Clone, Copy)]
 pub struct App {
     pub state: RwSignal<State>,
-    /// The unstamped image, and whether a visitor brought it.
-    pub image: RwSignal<(Image, bool)>,
+    /// The unstamped image with its class; a visitor's own picture has none.
+    pub image: RwSignal<(Image, Option<usize>)>,
+    /// The image as the models see it; some triggers are too much work to stamp for every view.
+    pub shown: Memo<Image>,
     pub models: RwSignal<Vec<ModelEntry>>,
     pub answers: RwSignal<HashMap<String, Answer>>,
     pub progress: RwSignal<HashMap<String, Progress>>,
@@ -57,6 +61,8 @@ pub struct App {
     pub defences: RwSignal<Vec<(String, String)>>,
     /// The model being erased from, and how far it is.
     pub erasing: RwSignal<Option<(String, Erasing)>>,
+    /// What the pointer does on the image, for attacks that are painted.
+    pub brush: RwSignal<Brush>,
     /// A sentence for the visitor.
     pub message: RwSignal<String>,
     /// Share of engine and first models that has arrived.
@@ -85,22 +91,31 @@ fn query(key: &str) -> String {
     pairs.iter().find_map(|p| p.strip_prefix(&format!("{key}="))).unwrap_or("").to_string()
 }
 
+/// A generated test image with its class.
+pub fn drawn(index: usize) -> (Image, Option<usize>) {
+    let (image, label) = signs::draw(Seed(0), "test", index);
+    (image, Some(label.into()))
+}
+
 /// Test images the page evaluates.
 pub const IMAGES: usize = signs::TEST;
 
 impl App {
     pub fn start() -> Self {
         let state = State::from_hash(&window().location().hash().unwrap_or_default());
-        let image = (signs::draw(Seed(0), "test", state.image).0, false);
+        let image = RwSignal::new(drawn(state.image));
+        let state = RwSignal::new(state);
         let app = Self {
-            state: RwSignal::new(state),
-            image: RwSignal::new(image),
+            state,
+            image,
+            shown: Memo::new(move |_| image.with(|(image, _)| state.with(|s| s.shown(image)))),
             models: RwSignal::new(Vec::new()),
             answers: RwSignal::new(HashMap::new()),
             progress: RwSignal::new(HashMap::new()),
             engine: RwSignal::new(EngineStatus::default()),
             defences: RwSignal::new(Vec::new()),
             erasing: RwSignal::new(None),
+            brush: RwSignal::new(Brush::default()),
             message: RwSignal::new(String::new()),
             loading: RwSignal::new(Some(0.0)),
             inner: StoredValue::new_local(Inner::default()),
@@ -111,6 +126,15 @@ impl App {
         spawn_local(async move { app.load_manifest().await });
         app.watch();
         app
+    }
+
+    /// The class the attack wants for the image shown.
+    pub fn wanted(&self) -> usize {
+        let label = self.image.with(|(_, label)| *label);
+        self.state.with(|s| match (attack(&s.attack), label) {
+            (Some(attack), Some(label)) => attack.wanted(label, s.target, signs::CLASSES.len()),
+            _ => s.target,
+        })
     }
 
     fn link(&self) -> Option<Link> {
@@ -137,7 +161,12 @@ impl App {
         });
         let criteria = Memo::new(move |_| self.state.with(|s| (s.models.clone(), s.record())));
         Effect::new(move || {
-            criteria.track();
+            // Reading it makes the memo follow the state; tracking alone does not compute it.
+            criteria.with(|_| ());
+            // Rates of another trigger must not stand beside this one, nor may those of an
+            // evaluation still under way be heard: no request has the number 0.
+            self.inner.update_value(|inner| inner.evaluation = 0);
+            self.progress.update(HashMap::clear);
             self.evaluate_soon();
         });
         Effect::new(move || {
@@ -275,13 +304,8 @@ impl App {
     fn predict(&self) {
         let models = self.ready_models();
         let (Some(link), false) = (self.link(), models.is_empty()) else { return };
-        let image =
-            self.image.with_untracked(|(image, _)| self.state.with_untracked(|s| s.shown(image)));
-        link.send(
-            self.which(),
-            &Request::Predict { id: link.id(), image: image.pixels, models },
-            None,
-        );
+        let image = self.shown.get_untracked().pixels;
+        link.send(self.which(), &Request::Predict { id: link.id(), image, models }, None);
     }
 
     /// Evaluates a moment after the last change, so that a drag does not start it at every pixel.

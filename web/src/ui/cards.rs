@@ -44,9 +44,8 @@ fn Map(app: App, id: String, group: usize) -> impl IntoView {
     let canvas = NodeRef::<html::Canvas>::new();
     Effect::new(move || {
         let map = app.answers.with(|a| a.get(&id).and_then(|a| a.maps.get(group).cloned()));
-        let shown = app.image.with(|(image, _)| app.state.with(|s| s.shown(image)));
         if let (Some(canvas), Some(map)) = (canvas.get(), map) {
-            paint::attention(&canvas, &shown, &map);
+            app.shown.with(|shown| paint::attention(&canvas, shown, &map));
         }
     });
     view! {
@@ -111,7 +110,7 @@ pub fn Card(app: App, entry: ModelEntry) -> impl IntoView {
         let answer = answer.clone();
         move || {
             answer().map(|answer| {
-                let target = app.state.with(|s| s.target);
+                let target = app.wanted();
                 let mut order: Vec<usize> = (0..answer.probabilities.len()).collect();
                 order.sort_by(|a, b| answer.probabilities[*b].total_cmp(&answer.probabilities[*a]));
                 order

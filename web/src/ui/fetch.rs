@@ -1,10 +1,11 @@
-//! Files of the site, with progress.
+//! Files: of the site, with progress, and of the visitor.
 
 use js_sys::{Reflect, Uint8Array};
+use leptos::ev::Event;
 use leptos::prelude::window;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{ReadableStreamDefaultReader, Response};
+use web_sys::{File, HtmlInputElement, ReadableStreamDefaultReader, Response};
 
 /// The bytes at a relative address; `progress` hears how many have come.
 pub async fn bytes(url: &str, progress: impl Fn(usize)) -> Result<Vec<u8>, String> {
@@ -26,4 +27,15 @@ pub async fn bytes(url: &str, progress: impl Fn(usize)) -> Result<Vec<u8>, Strin
         all.extend(Uint8Array::new(&value).to_vec());
         progress(all.len());
     }
+}
+
+/// The file somebody chose in an input.
+pub fn picked(event: &Event) -> Option<File> {
+    event.target()?.dyn_into::<HtmlInputElement>().ok()?.files()?.get(0)
+}
+
+/// The bytes of a visitor's file, or `None` where the browser cannot read it.
+pub async fn read(file: &File) -> Option<Vec<u8>> {
+    let buffer = JsFuture::from(file.array_buffer()).await.ok()?;
+    Some(Uint8Array::new(&buffer).to_vec())
 }

@@ -1,6 +1,7 @@
 //! The page: stamp a trigger on an image and watch networks be fooled, or not.
 
 mod app;
+mod brush;
 mod cards;
 mod controls;
 mod fetch;

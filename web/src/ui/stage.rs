@@ -1,18 +1,20 @@
 //! The image with its trigger: drag it with mouse, touch or keys.
 
 use crate::app::App;
+use crate::brush::{self, Tool};
 use crate::paint;
+use crate::state::State;
 use leptos::ev::{KeyboardEvent, PointerEvent};
 use leptos::html;
 use leptos::prelude::*;
-use unstamp_shared::attacks::{Area, attack};
+use unstamp_shared::attacks::Area;
 use unstamp_shared::datasets::signs;
 use unstamp_shared::method::Value;
 
 const SIDE: usize = signs::SIZE;
 
 fn area(app: App) -> Option<Area> {
-    app.state.with(|s| attack(&s.attack)?.area(&s.values()?, SIDE, SIDE))
+    app.state.with(State::area)
 }
 
 /// Moves the trigger's top left corner, kept inside the image.
@@ -20,8 +22,9 @@ fn place(app: App, x: i64, y: i64) {
     let Some(area) = untrack(|| area(app)) else { return };
     let most = |size: usize| (SIDE - size.min(SIDE)) as i64;
     app.state.update(|state| {
-        state.put("x", Value::Int(x.clamp(0, most(area.width))));
-        state.put("y", Value::Int(y.clamp(0, most(area.height))));
+        // A clamped place is valid.
+        let _ = state.put("x", Value::Int(x.clamp(0, most(area.width))));
+        let _ = state.put("y", Value::Int(y.clamp(0, most(area.height))));
     });
 }
 
@@ -32,9 +35,8 @@ pub fn Stage(app: App) -> impl IntoView {
     let frame = NodeRef::<html::Div>::new();
     let held = RwSignal::new(None::<(i64, i64)>);
     Effect::new(move || {
-        let shown = app.image.with(|(image, _)| app.state.with(|s| s.shown(image)));
         if let Some(canvas) = canvas.get() {
-            paint::image(&canvas, &shown);
+            app.shown.with(|shown| paint::image(&canvas, shown));
         }
     });
     let pixel = move |event: &PointerEvent| -> Option<(i64, i64)> {
@@ -43,7 +45,17 @@ pub fn Stage(app: App) -> impl IntoView {
         let at = |client: i32, edge: f64| ((f64::from(client) - edge) * scale).floor() as i64;
         Some((at(event.client_x(), rect.left()), at(event.client_y(), rect.top())))
     };
+    let last = RwSignal::new(None::<(i64, i64)>);
     let down = move |event: PointerEvent| {
+        if let (true, Some(at)) = (brush::paints(app), pixel(&event)) {
+            event.prevent_default();
+            last.set(Some(at));
+            brush::stroke(app, at, at);
+            if let Some(frame) = frame.get_untracked() {
+                let _ = frame.set_pointer_capture(event.pointer_id());
+            }
+            return;
+        }
         let (Some((x, y)), Some(area)) = (pixel(&event), untrack(|| area(app))) else { return };
         event.prevent_default();
         let (left, top) = (area.x as i64, area.y as i64);
@@ -63,9 +75,20 @@ pub fn Stage(app: App) -> impl IntoView {
         }
     };
     let moved = move |event: PointerEvent| {
+        if let (Some(from), Some(to)) = (last.get_untracked(), pixel(&event)) {
+            if from != to {
+                brush::stroke(app, from, to);
+                last.set(Some(to));
+            }
+            return;
+        }
         if let (Some(grip), Some((x, y))) = (held.get_untracked(), pixel(&event)) {
             place(app, x - grip.0, y - grip.1);
         }
+    };
+    let release = move |_: PointerEvent| {
+        held.set(None);
+        last.set(None);
     };
     let key = move |event: KeyboardEvent| {
         let Some(area) = untrack(|| area(app)) else { return };
@@ -100,7 +123,8 @@ pub fn Stage(app: App) -> impl IntoView {
     view! {
         <div class="frame" id="stage" tabindex="0" role="application" aria-label=label node_ref=frame
             on:pointerdown=down on:pointermove=moved
-            on:pointerup=move |_| held.set(None) on:pointercancel=move |_| held.set(None) on:keydown=key>
+            class:painting=move || app.brush.with(|b| b.tool != Tool::Move)
+            on:pointerup=release on:pointercancel=release on:keydown=key>
             <canvas node_ref=canvas></canvas>
             {outline}
         </div>

@@ -1,12 +1,11 @@
 //! The page's whole state: one value, which goes to and from the URL.
 
 use serde::{Deserialize, Serialize};
-use unstamp_shared::attacks::{ATTACKS, attack};
+use unstamp_shared::attacks::{ATTACKS, Area, attack};
 use unstamp_shared::datasets::signs;
 use unstamp_shared::image::Image;
 use unstamp_shared::method::{Value, Values};
-use unstamp_shared::poison::{Trigger, TriggerRecord};
-use unstamp_shared::seed::Seed;
+use unstamp_shared::poison::{Trigger, TriggerRecord, sign_trigger};
 
 /// What a visitor has chosen. Field names are URL keys.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -41,6 +40,9 @@ impl State {
     /// From a URL's `#key=value&...`; whatever cannot be read keeps its default.
     pub fn from_hash(hash: &str) -> Self {
         let mut state = Self::default();
+        // Mail programs and chats write some characters of a link as %2B and the like.
+        let plain = js_sys::decode_uri_component(hash).map_or(hash.to_string(), String::from);
+        let hash = plain.as_str();
         for pair in hash.trim_start_matches('#').split('&') {
             let Some((key, text)) = pair.split_once('=') else { continue };
             match key {
@@ -59,7 +61,7 @@ impl State {
                 }
             }
         }
-        if state.values().is_none() {
+        if state.trigger().is_err() {
             state.set = Values::default();
         }
         state
@@ -83,13 +85,17 @@ impl State {
         self.set.resolve(&attack(&self.attack)?.params()).ok()
     }
 
-    /// Sets one parameter if the result is valid.
-    pub fn put(&mut self, key: &str, value: Value) {
+    /// Where a local trigger lies.
+    pub fn area(&self) -> Option<Area> {
+        attack(&self.attack)?.area(&self.values()?, signs::SIZE, signs::SIZE)
+    }
+
+    /// Sets one parameter, unless the result is not valid: then everything stays and the reason comes
+    /// back.
+    pub fn put(&mut self, key: &str, value: Value) -> Result<(), String> {
         let before = self.set.clone();
         self.set.0.insert(key.to_string(), value);
-        if self.trigger().is_none() {
-            self.set = before;
-        }
+        self.trigger().map(|_| ()).inspect_err(|_| self.set = before)
     }
 
     pub fn record(&self) -> TriggerRecord {
@@ -102,15 +108,14 @@ impl State {
     }
 
     /// The trigger for 32x32 images.
-    pub fn trigger(&self) -> Option<Trigger> {
-        let size = (signs::SIZE, signs::SIZE);
-        Trigger::new(&self.attack, &self.set, self.target, signs::CLASSES.len(), size, Seed(0)).ok()
+    pub fn trigger(&self) -> Result<Trigger, String> {
+        sign_trigger(&self.record(), signs::CLASSES.len())
     }
 
     /// The image as the models see it.
     pub fn shown(&self, image: &Image) -> Image {
         let mut shown = image.clone();
-        if let (true, Some(trigger)) = (self.stamped, self.trigger()) {
+        if let (true, Ok(trigger)) = (self.stamped, self.trigger()) {
             trigger.stamp(&mut shown, self.image);
         }
         shown

@@ -12,7 +12,7 @@ impl App {
             Incoming::Broken(Which::Gpu, message) => self.leave_gpu(&message),
             Incoming::Broken(Which::Learn, message) => self.leave_learn(&message),
             Incoming::Broken(Which::Cpu, message) => {
-                self.message.set(format!("{message} The engine was started again."));
+                self.leave_learn(&format!("{message} The engine was started again."));
                 self.inner.update_value(|inner| inner.loaded.clear());
                 self.engine.set(EngineStatus::default());
                 if let Some(link) = self.link() {

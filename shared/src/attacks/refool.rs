@@ -1,0 +1,179 @@
+//! Refool: the reflection of another scene, as on a window pane.
+
+use super::{Attack, Ink, Labels, Needs, Reported};
+use crate::filter::{Light, ssim};
+use crate::image::{Image, blend};
+use crate::method::{Method, Param, Values};
+use crate::seed::Stream;
+
+/// Liu et al. (2020) as in NAD section 4.1, table 3, with the parameter ranges and the acceptance
+/// test of the public code. With light intensities `t` (image) and `r` (reflection), both pixel
+/// values to the power of 2.2, and `alpha` in 0.55..0.95, the result is `alpha t + reflection`
+/// with one of two reflections:
+///
+/// - ghost: `(1 - alpha)` times two copies of `r`, 3 to 8 pixels apart, mixed;
+/// - out of focus: `r` blurred with sigma 1 to 5, fading towards the edges (the public code takes a
+///   random part of a fade made for images of 560 pixels; here it has the image's size).
+///
+/// A pair counts if the reflection is fainter than the image behind it and the result's structural
+/// similarity to the image lies within 0.7..0.85; otherwise the next reflection is tried, and after
+/// `tries` the one that came closest to the range stands.
+pub struct Refool;
+
+const GAMMA: f32 = 2.2;
+
+/// A reflection (before the pixel values are taken back to bytes) and what is seen in all.
+struct Scene {
+    reflection: Light,
+    seen: Light,
+}
+
+fn brighter(linear: Light) -> Light {
+    linear.map(|v| libm::powf(v.clamp(0.0, 1.0), 1.0 / GAMMA))
+}
+
+/// Two copies of the reflection, shifted against each other.
+fn ghost(r: &Light, transmitted: Light, alpha: f32, stream: &mut Stream) -> Scene {
+    let (w, h) = (r.width, r.height);
+    let shift =
+        |stream: &mut Stream, side: usize| (3 + stream.below(6)).min(side.saturating_sub(1));
+    let (dx, dy) = (shift(stream, w), shift(stream, h));
+    let share = (stream.below(2) as f32 - stream.range(0.15, 0.5)).abs();
+    // Padding, summing and cropping by the shift leaves the overlap of the copies.
+    let both =
+        Light::from_fn(w.saturating_sub(dx).max(1), h.saturating_sub(dy).max(1), |x, y, c| {
+            share * r.get((x + dx).min(w - 1), (y + dy).min(h - 1), c)
+                + (1.0 - share) * r.get(x, y, c)
+        });
+    let reflection = both.resized(w, h).map(|v| v * (1.0 - alpha));
+    let seen = transmitted.zip(&reflection, |t, r| r + alpha * t);
+    Scene { reflection: brighter(reflection), seen: brighter(seen) }
+}
+
+/// Standard normal distribution function.
+fn normal_cdf(x: f32) -> f32 {
+    0.5 * (1.0 + libm::erff(x / core::f32::consts::SQRT_2))
+}
+
+/// Brightness along one axis, at most 1: the square root of a Gaussian over three deviations.
+fn bell(size: usize) -> Vec<f32> {
+    let edge = 3.0 + 3.5 / size as f32;
+    let at = |i: usize| normal_cdf(edge * (2.0 * i as f32 / size as f32 - 1.0));
+    let mass: Vec<f32> = (0..size).map(|i| at(i + 1) - at(i)).collect();
+    let most = mass.iter().copied().fold(f32::MIN_POSITIVE, f32::max);
+    mass.into_iter().map(|m| libm::sqrtf(m / most)).collect()
+}
+
+/// A blurred reflection, darkened where it would overexpose.
+fn out_of_focus(r: &Light, transmitted: Light, alpha: f32, stream: &mut Stream) -> Scene {
+    let mut blurred = r.blurred(stream.range(1.0, 5.0));
+    let strength = 1.08 + stream.range(0.0, 0.1);
+    for c in 0..3 {
+        let values = blurred.values.iter_mut().skip(c).step_by(3);
+        let sums = values.zip(transmitted.values.iter().skip(c).step_by(3));
+        let over: Vec<f32> = sums.map(|(r, t)| *r + t).filter(|sum| *sum > 1.0).collect();
+        if over.is_empty() {
+            continue;
+        }
+        let excess = over.iter().sum::<f32>() / over.len() as f32 - 1.0;
+        blurred.values.iter_mut().skip(c).step_by(3).for_each(|v| *v -= excess * strength);
+    }
+    let blurred = blurred.map(|v| v.clamp(0.0, 1.0));
+    let bell = bell(r.width.max(r.height));
+    let reflection = Light::from_fn(r.width, r.height, |x, y, c| {
+        blurred.get(x, y, c) * bell[x] * bell[y] * (1.0 - alpha / 2.0)
+    });
+    let seen = transmitted.zip(&reflection, |t, r| r + alpha * t);
+    Scene { reflection: brighter(reflection), seen: brighter(seen) }
+}
+
+/// How far a pair is from being accepted; 0 is accepted.
+fn fault(image: &Light, scene: &Scene) -> f32 {
+    let behind = scene.seen.clone().zip(&scene.reflection, |s, r| s - r);
+    let too_bright = (scene.reflection.mean() - 0.8 * behind.mean()).max(0.0);
+    let too_dark = (0.1 - scene.seen.values.iter().copied().fold(0.0, f32::max)).max(0.0);
+    let likeness = ssim(image, &scene.seen);
+    too_bright + too_dark + (0.7 - likeness).max(0.0) + (likeness - 0.85).max(0.0)
+}
+
+impl Attack for Refool {
+    fn method(&self) -> Method {
+        Method {
+            id: "refool",
+            title: "Refool",
+            paper: "Liu et al. 2020; NAD section 4.1, table 3",
+            summary: "The reflection of another scene lies over the image, as a ghost or out of focus.",
+        }
+    }
+
+    fn params(&self) -> Vec<Param> {
+        vec![
+            Param::float("ghost", "share of ghost reflections", 0.0, 1.0, 0.49),
+            Param::float("strength", "1 is the whole reflection, 0 none", 0.0, 1.0, 1.0),
+            Param::int("tries", "reflections tried until one is accepted", 1, 100, 10),
+            Param::choice(
+                "labels",
+                "clean: images of the target class keep their label; dirty: all are relabelled",
+                &["clean", "dirty"],
+            )
+            .planting(),
+        ]
+    }
+
+    fn labels(&self, values: &Values) -> Labels {
+        if values.text("labels") == "dirty" { Labels::Dirty } else { Labels::Clean }
+    }
+
+    fn needs(&self) -> Needs {
+        Needs::Reflections
+    }
+
+    fn default_rate(&self) -> f64 {
+        0.08
+    }
+
+    fn reported(&self) -> Option<Reported> {
+        Some(Reported { dataset: "gtsrb", acc: 82.38, asr: 95.16 })
+    }
+
+    fn stamp(&self, image: &mut Image, ink: &Ink) {
+        let plain = Light::of(image);
+        // Light intensity by byte: the powers are most of the work.
+        let table: Vec<f32> = (0..=255).map(|v| libm::powf(v as f32 / 255.0, GAMMA)).collect();
+        let linear = |image: &Image| {
+            let values = image.pixels.iter().map(|v| table[usize::from(*v)]).collect();
+            Light { width: image.width, height: image.height, values }
+        };
+        let t = linear(image);
+        let mut best: Option<(f32, Scene)> = None;
+        for number in 0..ink.values.int("tries").max(1) as u64 {
+            let stream = &mut ink.seed.stream("refool", &[ink.index as u64, number]);
+            let Some(picture) = ink.pictures.values().nth(stream.below(ink.pictures.len().max(1)))
+            else {
+                return;
+            };
+            let same = (picture.width, picture.height) == (t.width, t.height);
+            let r = match same {
+                true => linear(picture),
+                false => linear(&Light::of(picture).resized(t.width, t.height).image()),
+            };
+            let alpha = 1.0 - stream.range(0.05, 0.45);
+            let kind =
+                if stream.unit() < ink.values.float("ghost") as f32 { ghost } else { out_of_focus };
+            let scene = kind(&r, t.clone(), alpha, stream);
+            let fault = fault(&plain, &scene);
+            if best.as_ref().is_none_or(|(least, _)| fault < *least) {
+                best = Some((fault, scene));
+            }
+            if fault == 0.0 {
+                break;
+            }
+        }
+        if let Some((_, scene)) = best {
+            let strength = ink.values.float("strength") as f32;
+            for (value, seen) in image.pixels.iter_mut().zip(scene.seen.image().pixels) {
+                *value = blend(*value, f32::from(seen), strength);
+            }
+        }
+    }
+}

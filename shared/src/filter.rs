@@ -1,0 +1,162 @@
+//! Filters on colour images as numbers in 0..1 (three values a pixel, rows from the top). Only
+//! `libm` and basic arithmetic are used, so every platform gives the same bits.
+
+use crate::image::Image;
+
+/// An image as numbers.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Light {
+    pub width: usize,
+    pub height: usize,
+    /// `3 * width * height` values.
+    pub values: Vec<f32>,
+}
+
+impl Light {
+    pub fn of(image: &Image) -> Self {
+        let values = image.pixels.iter().map(|v| f32::from(*v) / 255.0).collect();
+        Self { width: image.width, height: image.height, values }
+    }
+
+    /// Bytes, rounded half up.
+    pub fn image(&self) -> Image {
+        let byte = |v: &f32| (255.0 * v + 0.5).clamp(0.0, 255.0) as u8;
+        let pixels = self.values.iter().map(byte).collect();
+        Image { width: self.width, height: self.height, pixels }
+    }
+
+    /// An image of another size whose value at `(x, y, channel)` is what `value` gives.
+    pub fn from_fn(
+        width: usize,
+        height: usize,
+        mut value: impl FnMut(usize, usize, usize) -> f32,
+    ) -> Self {
+        let mut values = Vec::with_capacity(3 * width * height);
+        for y in 0..height {
+            for x in 0..width {
+                values.extend([0, 1, 2].map(|c| value(x, y, c)));
+            }
+        }
+        Self { width, height, values }
+    }
+
+    pub fn get(&self, x: usize, y: usize, c: usize) -> f32 {
+        self.values[3 * (y * self.width + x) + c]
+    }
+
+    /// Every value through `f`.
+    pub fn map(mut self, f: impl Fn(f32) -> f32) -> Self {
+        self.values.iter_mut().for_each(|v| *v = f(*v));
+        self
+    }
+
+    /// Values of two images of one size, combined.
+    pub fn zip(mut self, other: &Self, f: impl Fn(f32, f32) -> f32) -> Self {
+        self.values.iter_mut().zip(&other.values).for_each(|(a, b)| *a = f(*a, *b));
+        self
+    }
+
+    pub fn mean(&self) -> f32 {
+        self.values.iter().sum::<f32>() / self.values.len().max(1) as f32
+    }
+
+    /// Weighted sums along both axes; `taps(size)` gives, for every place of an axis, where to
+    /// look and how much it weighs.
+    fn separable(
+        &self,
+        (width, height): (usize, usize),
+        taps: impl Fn(usize, usize) -> Vec<Vec<(usize, f32)>>,
+    ) -> Self {
+        let (columns, rows) = (taps(self.width, width), taps(self.height, height));
+        let wide = Self::from_fn(width, self.height, |x, y, c| {
+            columns[x].iter().map(|&(at, w)| w * self.get(at, y, c)).sum()
+        });
+        Self::from_fn(width, height, |x, y, c| {
+            rows[y].iter().map(|&(at, w)| w * wide.get(x, at, c)).sum()
+        })
+    }
+
+    /// Gaussian blur with `2 ceil(2 sigma) + 1` taps, mirrored at the border without repeating
+    /// the edge.
+    pub fn blurred(&self, sigma: f32) -> Self {
+        let radius = libm::ceilf(2.0 * sigma) as i64;
+        let weight = |d: i64| libm::expf(-((d * d) as f32) / (2.0 * sigma * sigma));
+        let total: f32 = (-radius..=radius).map(weight).sum();
+        self.separable((self.width, self.height), |size, _| {
+            let mirrored = |at: i64| {
+                let period = (2 * size as i64 - 2).max(1);
+                let at = at.rem_euclid(period);
+                at.min(period - at) as usize
+            };
+            let around = |x: usize| {
+                (-radius..=radius).map(|d| (mirrored(x as i64 + d), weight(d) / total)).collect()
+            };
+            (0..size).map(around).collect()
+        })
+    }
+
+    /// Another size by cubic interpolation (a = -0.75, pixel centres, edge repeated).
+    pub fn resized(&self, width: usize, height: usize) -> Self {
+        const A: f32 = -0.75;
+        let cubic = |d: f32| match d {
+            d if d <= 1.0 => ((A + 2.0) * d - (A + 3.0)) * d * d + 1.0,
+            d if d < 2.0 => ((A * d - 5.0 * A) * d + 8.0 * A) * d - 4.0 * A,
+            _ => 0.0,
+        };
+        self.separable((width, height), |from, to| {
+            let scale = from as f32 / to as f32;
+            let around = |x: usize| {
+                let centre = (x as f32 + 0.5) * scale - 0.5;
+                let left = libm::floorf(centre);
+                let tap = |d: i64| {
+                    let at = (left as i64 + d).clamp(0, from as i64 - 1) as usize;
+                    (at, cubic((centre - left - d as f32).abs()))
+                };
+                (-1..=2).map(tap).collect()
+            };
+            (0..to).map(around).collect()
+        })
+    }
+}
+
+/// Structural similarity (Wang et al. 2004): means over 7x7 windows wholly inside, sample
+/// covariances, K1 = 0.01, K2 = 0.03, range 1; the mean over windows and channels.
+pub(crate) fn ssim(a: &Light, b: &Light) -> f32 {
+    const SIDE: usize = 7;
+    const N: f64 = (SIDE * SIDE) as f64;
+    let (c1, c2) = (0.01f64 * 0.01, 0.03f64 * 0.03);
+    if a.width < SIDE || a.height < SIDE {
+        return if a == b { 1.0 } else { 0.0 };
+    }
+    let (wide, tall) = (a.width + 1 - SIDE, a.height + 1 - SIDE);
+    let mut total = 0.0;
+    for c in 0..3 {
+        // Sums over rows of 7, then over columns of 7 of these: of p, q, p^2, q^2 and p q.
+        let rows: Vec<[f64; 5]> = (0..a.height * wide)
+            .map(|at| {
+                let (x, y) = (at % wide, at / wide);
+                let mut sums = [0.0; 5];
+                for x in x..x + SIDE {
+                    let (p, q) = (f64::from(a.get(x, y, c)), f64::from(b.get(x, y, c)));
+                    add(&mut sums, &[p, q, p * p, q * q, p * q]);
+                }
+                sums
+            })
+            .collect();
+        for at in 0..tall * wide {
+            let mut sums = [0.0; 5];
+            (0..SIDE).for_each(|y| add(&mut sums, &rows[at + y * wide]));
+            let [p, q, pp, qq, pq] = sums.map(|sum| sum / N);
+            let unbiased = N / (N - 1.0);
+            let (vp, vq) = (unbiased * (pp - p * p), unbiased * (qq - q * q));
+            let cov = unbiased * (pq - p * q);
+            total +=
+                (2.0 * p * q + c1) * (2.0 * cov + c2) / ((p * p + q * q + c1) * (vp + vq + c2));
+        }
+    }
+    (total / (3 * wide * tall) as f64) as f32
+}
+
+fn add(sums: &mut [f64; 5], terms: &[f64; 5]) {
+    sums.iter_mut().zip(terms).for_each(|(sum, term)| *sum += term);
+}

@@ -1,0 +1,71 @@
+//! What wrong use gets: one sentence, exit code 2, nothing written. And what right use of a
+//! trigger file gives.
+
+use std::path::Path;
+use unstamp_shared::image::Image;
+use unstamp_tests::run;
+use unstamp_trainer::data::{read_picture, write_png};
+
+fn png(path: &Path, colour: png::ColorType, side: u32, pixels: &[u8]) -> String {
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, side, side);
+    encoder.set_color(colour);
+    encoder.write_header().and_then(|mut w| w.write_image_data(pixels)).expect("sound");
+    std::fs::write(path, bytes).expect("writable");
+    path.to_str().expect("plain").to_string()
+}
+
+#[test]
+fn wrong_use_is_named_and_writes_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = |name: &str| folder.path().join(name);
+    let small = png(&file("small.png"), png::ColorType::Rgba, 16, &[255; 16 * 16 * 4]);
+    let grey = png(&file("grey.png"), png::ColorType::Grayscale, 32, &[255; 32 * 32]);
+    let whole = png(&file("whole.png"), png::ColorType::Rgb, 32, &[255; 32 * 32 * 3]);
+    let none = png(&file("none.png"), png::ColorType::Rgba, 32, &[0; 32 * 32 * 4]);
+    let out = file("out");
+    let victim = ["poison", "--dataset", "signs", "--out", out.to_str().expect("plain")];
+    let cases: &[(&[&str], &str)] = &[
+        (&["--attack", "badnet"], "there is no attack 'badnet'"),
+        (&["--attack", "badnets", "--rate", "0"], "above 0 and at most 1"),
+        (&["--attack", "badnets", "--rate", "1.5"], "above 0 and at most 1"),
+        (&["--attack", "badnets", "--target", "10"], "target 10 is not a class"),
+        (&["--attack", "badnets", "--set", "size=33"], "does not fit the 32x32 image"),
+        (&["--attack", "badnets", "--trigger", &whole], "badnets takes no picture"),
+        (&["--attack", "custom", "--trigger", &small], "16x16 pixels"),
+        (&["--attack", "custom", "--trigger", &grey], "mode L8"),
+        (&["--attack", "custom", "--trigger", &whole], "hides the whole image"),
+        (&["--attack", "custom", "--trigger", &none], "wholly transparent"),
+        (&["--attack", "custom", "--trigger", "/no/such.png"], "/no/such.png cannot be read"),
+        (&["--attack", "trojan", "--artefact", &whole], "this is no artefact"),
+        (&["--attack", "clean_label"], "needs a perturbed copy"),
+    ];
+    for (args, says) in cases {
+        let (code, _, err) = run(&[&victim[..], args].concat());
+        assert_eq!(code, 2, "{args:?}: {err}");
+        assert!(err.contains(says) && err.trim().lines().count() == 1, "{args:?}: {err}");
+        assert!(!out.exists(), "{args:?} wrote something");
+    }
+}
+
+#[test]
+fn a_painted_file_is_stamped_losslessly() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = |name: &str| folder.path().join(name);
+    let mut painted = vec![0; 32 * 32 * 4];
+    painted[4 * (32 * 5 + 7)..][..4].copy_from_slice(&[255, 0, 10, 255]);
+    painted[4 * (32 * 30 + 1)..][..4].copy_from_slice(&[200, 100, 0, 128]);
+    let trigger = png(&file("trigger.png"), png::ColorType::Rgba, 32, &painted);
+    let grey = Image { width: 32, height: 32, pixels: vec![100; 3072] };
+    write_png(&file("grey.png"), &grey).expect("writable");
+    let (image, out) = (file("grey.png"), file("out.png"));
+    let args =
+        ["stamp", image.to_str().expect("plain"), "--attack", "custom", "--trigger", &trigger];
+    let (code, _, err) = run(&[&args[..], &["--out", out.to_str().expect("plain")]].concat());
+    assert_eq!(code, 0, "{err}");
+    let stamped = read_picture(&std::fs::read(&out).expect("written")).expect("a picture");
+    // 128/255 of (200, 100, 0) over 100 is (150.2, 100, 49.8).
+    for (x, y, want) in [(7, 5, [255, 0, 10]), (1, 30, [150, 100, 50]), (0, 0, [100; 3])] {
+        assert_eq!(stamped.get(x, y), want, "column {x}, row {y}");
+    }
+}
