@@ -29,6 +29,7 @@ fn wrong_use_is_named_and_writes_nothing() {
         (&["--attack", "badnet"], "there is no attack 'badnet'"),
         (&["--attack", "badnets", "--rate", "0"], "above 0 and at most 1"),
         (&["--attack", "badnets", "--rate", "1.5"], "above 0 and at most 1"),
+        (&["--attack", "sig", "--rate", "0.5"], "asks for 5000 images, but only"),
         (&["--attack", "badnets", "--target", "10"], "target 10 is not a class"),
         (&["--attack", "badnets", "--set", "size=33"], "does not fit the 32x32 image"),
         (&["--attack", "badnets", "--trigger", &whole], "badnets takes no picture"),

@@ -7,6 +7,7 @@ mod blend;
 mod clean_label;
 mod custom;
 mod refool;
+mod sig;
 mod trojan;
 
 use crate::image::Image;
@@ -21,6 +22,7 @@ pub static ATTACKS: &[&dyn Attack] = &[
     &trojan::Trojan,
     &blend::Blend,
     &clean_label::CleanLabel,
+    &sig::Sig,
     &refool::Refool,
     &all_target::AllTarget,
     &adaptive::Adaptive,
