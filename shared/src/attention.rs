@@ -18,11 +18,15 @@ pub enum Operator {
     Mean,
     /// `(1/C) sum |F|^2`
     Mean2,
+    /// `sum |F|^4`; not named in the paper, which shows five maps (figure 12) and names four
+    Sum4,
+    /// No map: the activations themselves, the representation of table 8
+    Raw,
 }
 
 impl Operator {
     /// Names as parameters take them; the paper's default first.
-    pub const NAMES: &'static [&'static str] = &["sum2", "sum", "mean", "mean2"];
+    pub const NAMES: &'static [&'static str] = &["sum2", "sum", "mean", "mean2", "sum4", "raw"];
 
     /// Reads a name of [`Operator::NAMES`].
     pub fn named(name: &str) -> Option<Self> {
@@ -31,21 +35,26 @@ impl Operator {
             "sum2" => Self::Sum2,
             "mean" => Self::Mean,
             "mean2" => Self::Mean2,
+            "sum4" => Self::Sum4,
+            "raw" => Self::Raw,
             _ => return None,
         })
     }
 
-    /// `feature [n, c, h, w]` -> `[n, h * w]`.
+    /// `feature [n, c, h, w]` -> `[n, h * w]`, raw `[n, c * h * w]`.
     pub fn map(self, feature: Tensor<4>) -> Tensor<2> {
         let [n, c, h, w] = feature.dims();
+        let square = |x: Tensor<4>| x.clone() * x;
         let power = match self {
+            Self::Raw => return feature.reshape([n, c * h * w]),
             Self::Sum | Self::Mean => feature.abs(),
-            Self::Sum2 | Self::Mean2 => feature.clone() * feature,
+            Self::Sum2 | Self::Mean2 => square(feature),
+            Self::Sum4 => square(square(feature)),
         };
         let sum = power.reshape([n, c, h * w]).sum_dim(1).reshape([n, h * w]);
         match self {
-            Self::Sum | Self::Sum2 => sum,
             Self::Mean | Self::Mean2 => sum / c as f32,
+            _ => sum,
         }
     }
 }
@@ -62,6 +71,14 @@ pub fn normalised(map: Tensor<2>) -> Tensor<2> {
     let length = norm(map.clone());
     let zero = length.clone().equal_elem(0.0);
     map / length.mask_fill(zero, 1.0)
+}
+
+/// Maps averaged over `k x k` places: `[n, c, h, w]` -> `[n, c, h / k, w / k]`.
+pub fn pooled(maps: Tensor<4>, k: usize) -> Tensor<4> {
+    let [n, c, h, w] = maps.dims();
+    let (rows, columns) = (h / k, w / k);
+    let tiles = maps.reshape([n * c, rows, k, columns, k]);
+    tiles.mean_dim(4).mean_dim(2).reshape([n, c, rows, columns])
 }
 
 /// What a network says of one image.

@@ -1,11 +1,14 @@
 //! ACC, ASR, RA and floor over a test split, batch by batch, natively and in the page.
 
 use crate::datasets::Split;
-use crate::metrics::{Confusion, Report};
-use crate::model::weights::{self, WeightsError};
-use crate::model::{Frozen, batch};
+use crate::metrics::{Confusion, Rate, Report};
+use crate::model::weights::{self, Arrays, WeightsError};
+use crate::model::{Arch, Frozen, batch};
 use crate::poison::Trigger;
 use burn::tensor::Device;
+
+/// Images at once where nobody watches.
+pub const BATCH: usize = 128;
 
 /// A running evaluation.
 pub struct Evaluation {
@@ -84,6 +87,19 @@ impl Evaluation {
             triggered: trigger.map(|_| self.triggered.clone()),
         }
     }
+}
+
+/// Share of a split that weights classify rightly.
+pub async fn accuracy(
+    arch: &Arch,
+    weights: &Arrays,
+    split: &Split,
+    device: &Device,
+) -> Result<Rate, WeightsError> {
+    let network = weights::frozen(arch, weights, device)?;
+    let mut evaluation = Evaluation::new(arch.classes);
+    while evaluation.step(&network, split, None, device, BATCH).await? {}
+    Ok(evaluation.report(None).acc)
 }
 
 /// Predicted classes of some images, stamped with `trigger` where there is one.

@@ -8,8 +8,8 @@
 //! | 0 | [`image`], [`sprite`], [`seed`], [`method`], [`metrics`], [`datasets`] |
 //! | 1 | [`attacks`], [`poison`] |
 //! | 2 | [`kernels`], [`model`] |
-//! | 3 | [`attention`], [`objectives`], [`craft`] |
-//! | 4 | [`job`], [`defences`], [`evaluate`], [`probe`], [`gradient`] |
+//! | 3 | [`attention`], [`objectives`], [`craft`], [`evaluate`] |
+//! | 4 | [`job`], [`defences`], [`probe`], [`gradient`] |
 //! | 5 | [`recipe`], [`result`], [`manifest`], [`catalog`] |
 //!
 //! Features: without any, only what needs no Burn is there (levels 0 and 1 and the manifest, which
@@ -59,3 +59,7 @@ pub mod result;
 
 #[cfg(feature = "tensors")]
 pub use burn::tensor::Device;
+
+/// A result that comes later: reading from a device is not blocking in a browser.
+#[cfg(feature = "learn")]
+pub type Later<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + 'a>>;

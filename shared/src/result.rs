@@ -45,6 +45,10 @@ pub struct CellResult {
     pub curve: Vec<Epoch>,
 }
 
+fn is_zero(count: &usize) -> bool {
+    *count == 0
+}
+
 /// How many images of which kind.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Counts {
@@ -57,4 +61,7 @@ pub struct Counts {
     /// defender has their originals).
     pub clean_subset: usize,
     pub overlap: usize,
+    /// Images of the clean subset set aside to choose by.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub validation: usize,
 }

@@ -1,6 +1,7 @@
 //! Perturbed images for the clean-label attack.
 
-use super::{Artefact, Craft, Later, Pgd, Workshop, artefact};
+use super::{Artefact, Craft, Pgd, Workshop, artefact};
+use crate::Later;
 use crate::attacks::Pictures;
 use crate::image::Image;
 use crate::model::weights::{self, WeightsError};

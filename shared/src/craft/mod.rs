@@ -10,14 +10,13 @@ mod trojan;
 pub use artefact::{Artefact, ArtefactError, Head, fingerprint, head};
 pub use pgd::Pgd;
 
+use crate::Later;
 use crate::datasets::Split;
 use crate::model::weights::{self, Arrays, WeightsError};
 use crate::model::{Arch, Wrn, batch};
 use crate::poison::Trigger;
 use burn::module::Module;
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use std::future::Future;
-use std::pin::Pin;
 
 /// Everything that can be made.
 pub static CRAFTS: &[&dyn Craft] = &[&trojan::Square, &clean_label::Perturbation];
@@ -58,9 +57,6 @@ impl Workshop<'_> {
         (batch(self.train, indices, &device, |_, _| ()), labels)
     }
 }
-
-/// A result that comes later.
-pub type Later<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 
 /// Makes the artefact of one attack.
 pub trait Craft: Sync {

@@ -1,6 +1,7 @@
 //! The Trojan square: pixels that excite chosen neurons.
 
-use super::{Artefact, Craft, Later, Workshop, artefact};
+use super::{Artefact, Craft, Workshop, artefact};
+use crate::Later;
 use crate::attacks::Area;
 use crate::method::Value;
 use crate::model::Wrn;

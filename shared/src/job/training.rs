@@ -18,6 +18,8 @@ pub enum Schedule {
     /// PyTorch's `OneCycleLR` with its defaults: cosine from 1/25 to 1 over the first 30 % of the
     /// steps, then cosine to 1e-4 / 25.
     OneCycle,
+    /// Flat for half of the steps, then linearly to 1 % at nine tenths (Garipov et al. 2018).
+    FlatThenLinear,
 }
 
 impl Schedule {
@@ -30,6 +32,10 @@ impl Schedule {
             Self::Constant => 1.0,
             Self::Step { every, factor } => libm::pow(factor, (epoch / every.max(1)) as f64),
             Self::Cosine => cosine(1.0, 0.0, step as f64 / steps.max(1) as f64),
+            Self::FlatThenLinear => {
+                let share = step as f64 / steps.max(1) as f64;
+                (1.0 - 0.99 * (share - 0.5) / 0.4).clamp(0.01, 1.0)
+            }
             Self::OneCycle => {
                 let (low, end) = (1.0 / 25.0, 1.0 / 25.0 * 1e-4);
                 let top = 0.3 * steps as f64 - 1.0;
