@@ -31,6 +31,7 @@ pub struct AttackCard {
 pub struct DefenceCard {
     #[serde(flatten)]
     pub method: Method,
+    /// With the default parameters.
     pub knows: Knows,
     pub params: Vec<Param>,
 }
@@ -51,7 +52,10 @@ pub fn catalog() -> Catalog {
             .collect(),
         defences: DEFENCES
             .iter()
-            .map(|d| DefenceCard { method: d.method(), knows: d.knows(), params: d.params() })
+            .map(|d| {
+                let default = Values::default().resolve(&d.params()).unwrap_or_default();
+                DefenceCard { method: d.method(), knows: d.knows(&default), params: d.params() }
+            })
             .collect(),
         architectures: ARCHITECTURES.to_vec(),
     }

@@ -4,10 +4,10 @@ use burn::tensor::Device;
 use std::sync::Arc;
 use unstamp_shared::attention::Operator;
 use unstamp_shared::datasets::Split;
-use unstamp_shared::job::{Augment, Event, Job, Phase, Schedule, Start, Training};
+use unstamp_shared::job::{Augment, Event, Job, Lesson, Phase, Schedule, Start, Training};
 use unstamp_shared::model::Arch;
 use unstamp_shared::model::weights::from_bytes;
-use unstamp_shared::objectives::{CrossEntropy, Form, Nad, Objective};
+use unstamp_shared::objectives::{CrossEntropy, Form, Nad};
 use unstamp_shared::seed::Seed;
 use unstamp_tests::{Fixture, close};
 
@@ -56,21 +56,14 @@ fn three_steps_agree_with_pytorch() {
             augment: Augment::default(),
         };
         let still = Training { epochs: 0, ..training.clone() };
-        let plain: Arc<dyn Objective> = Arc::new(CrossEntropy);
-        let nad: Arc<dyn Objective> =
+        let plain: Arc<dyn Lesson> = Arc::new(CrossEntropy);
+        let nad: Arc<dyn Lesson> =
             Arc::new(Nad { form: Form::Paper, operator: Operator::Sum2, beta });
         let teacher = (beta > 0.0).then_some(Start::Victim);
-        let objective = if beta > 0.0 { nad } else { plain.clone() };
+        let lesson = if beta > 0.0 { nad } else { plain.clone() };
         // The job is given the teacher; the student's weights come in through a checkpoint.
-        let student =
-            Phase { name: "distil", student: Start::Phase(0), teacher, objective, training };
-        let start = Phase {
-            name: "start",
-            student: Start::Victim,
-            teacher: None,
-            objective: plain,
-            training: still,
-        };
+        let student = Phase::train("distil", lesson, training).from(Start::Phase(0));
+        let (student, start) = (student.beside(teacher), Phase::train("start", plain, still));
         let (data, device) = (Arc::new(split(&fixture)), Device::flex());
         let mut job = Job::new(
             name.into(),
@@ -90,7 +83,7 @@ fn three_steps_agree_with_pytorch() {
         }
         let precision = unstamp_shared::model::weights::Precision::F32;
         let bytes = unstamp_shared::model::weights::to_bytes(&arrays, precision, &head);
-        job.restore(&bytes).expect("of the same run");
+        pollster::block_on(job.restore(&bytes)).expect("of the same run");
         run(&mut job, 3);
 
         let (state, _) =

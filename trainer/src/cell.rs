@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 use unstamp_shared::attention::Operator;
 use unstamp_shared::craft::Head;
 use unstamp_shared::datasets::Split;
-use unstamp_shared::defences::defence;
-use unstamp_shared::evaluate::Evaluation;
+use unstamp_shared::defences::{Given, defence, phases};
+use unstamp_shared::evaluate::{BATCH, Evaluation};
 use unstamp_shared::job::{Job, Phase, Start};
 use unstamp_shared::metrics::{Report, der};
 use unstamp_shared::model::weights::{self, Arrays, Metadata, Precision};
@@ -64,9 +64,6 @@ impl Place {
     }
 }
 
-/// Batch of evaluations.
-const EVALUATE: usize = 128;
-
 /// Measures `arrays` on the test split.
 pub fn measure(
     arch: &Arch,
@@ -77,14 +74,14 @@ pub fn measure(
 ) -> Result<(Report, Vec<(u16, u16)>)> {
     let network = weights::frozen(arch, arrays, &device.device)?;
     let mut evaluation = Evaluation::new(arch.classes);
-    while pollster::block_on(evaluation.step(&network, test, trigger, &device.device, EVALUATE))? {}
+    while pollster::block_on(evaluation.step(&network, test, trigger, &device.device, BATCH))? {}
     Ok((evaluation.report(trigger), evaluation.predictions))
 }
 
 /// Drives a job to its end, writing checkpoints beside; returns the minutes it took here.
 pub fn drive(job: &mut Job, checkpoint: &Path, every: Duration, name: &str) -> Result<f64> {
     if let Ok(bytes) = std::fs::read(checkpoint) {
-        match job.restore(&bytes) {
+        match pollster::block_on(job.restore(&bytes)) {
             Ok(()) => eprintln!("{name}: goes on from {}", checkpoint.display()),
             Err(e) => eprintln!("{name}: {} is not used ({e}); starts anew", checkpoint.display()),
         }
@@ -176,13 +173,7 @@ impl Bench<'_> {
                 let init = arch.init(seed, &self.device.device).map_err(crate::usage)?;
                 let mut training = self.recipe.train.clone();
                 training.augment = cell.victim.augment.unwrap_or(training.augment);
-                let phase = Phase {
-                    name: "train",
-                    student: Start::Victim,
-                    teacher: None,
-                    objective: Arc::new(CrossEntropy),
-                    training,
-                };
+                let phase = Phase::train("train", Arc::new(CrossEntropy), training);
                 (pollster::block_on(weights::arrays(&init))?, vec![phase], data)
             }
             Some(erasure) => {
@@ -195,10 +186,20 @@ impl Bench<'_> {
                 let (arrays, _) = crate::import::weights_of(&from)?;
                 let defence =
                     defence(&erasure.method).context("a checked recipe names a defence")?;
-                (arrays, defence.phases(&erasure.set, self.data.info.flip), train.subset(&subset))
+                let given = Given {
+                    values: &erasure.set,
+                    images: subset.len(),
+                    flip: self.data.info.flip,
+                    trigger: trigger.as_ref(),
+                };
+                (arrays, phases(defence, given), train.subset(&subset))
             }
         };
-        let teacher = phases.iter().rev().find_map(|p| p.teacher);
+        // What the last training looked at; a curve has ends instead of a teacher.
+        let teacher = phases.iter().rev().find_map(|p| match &p.others[..] {
+            [teacher] => Some(teacher.clone()),
+            _ => None,
+        });
         let device = self.device.device.clone();
         let mut job = Job::new(
             hash.clone(),
@@ -209,12 +210,17 @@ impl Bench<'_> {
             seed,
             device,
         )?;
+        job.watch(trigger.as_ref().map(|t| t.target));
+        counts.validation = job.validation();
         let minutes = drive(&mut job, &place.checkpoint, self.checkpoint, &cell.name())?;
         let result = job.result().context("the job ended without a model")?;
         let (report, _) = measure(&arch, result, &test, trigger.as_ref(), self.device)?;
         let distance = teacher
-            .and_then(|t| if let Start::Phase(i) = t { job.ended(i) } else { Some(&start) })
-            .map(|teacher| distance(&arch, teacher, result, &test, self.device))
+            .and_then(|t| {
+                let arrays = if let Start::Phase(i) = t { job.ended(i) } else { Some(&start) };
+                Some((job.arch(&t), arrays?))
+            })
+            .map(|(its, teacher)| distance((&its, teacher), (&arch, result), &test, self.device))
             .transpose()?;
         let rates = |r: &Report| r.asr.map(|asr| (r.acc.value, asr.value));
         let der = victim.and_then(|v| rates(&v.report)).zip(rates(&report)).map(|(v, d)| der(v, d));
@@ -267,10 +273,12 @@ impl Bench<'_> {
     }
 }
 
+type Model<'a> = (&'a Arch, &'a Arrays);
+
 /// NAD's distance between two networks' attention on the first 500 test images.
-fn distance(arch: &Arch, a: &Arrays, b: &Arrays, test: &Split, device: &Chosen) -> Result<f64> {
-    let teacher = weights::frozen(arch, a, &device.device)?;
-    let student = weights::frozen(arch, b, &device.device)?;
+fn distance(a: Model, b: Model, test: &Split, device: &Chosen) -> Result<f64> {
+    let teacher = weights::frozen(a.0, a.1, &device.device)?;
+    let student = weights::frozen(b.0, b.1, &device.device)?;
     let all: Vec<usize> = (0..test.len().min(500)).collect();
     let mut sum = 0.0;
     for chosen in all.chunks(100) {

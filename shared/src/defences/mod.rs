@@ -3,15 +3,29 @@
 //! A defence only declares: what it may know, its parameters, and its phases. A
 //! [`Job`](crate::job::Job) runs them, in the trainer and in the page alike.
 
+mod argd;
+mod fine_prune;
 mod fine_tune;
+mod mcr;
 mod nad;
+mod nba;
+mod retrain;
 
-use crate::job::Phase;
+use crate::job::{Phase, VALIDATION};
 use crate::method::{Method, Param, Values};
+use crate::poison::Trigger;
 use serde::Serialize;
 
-/// Every defence there is.
-pub static DEFENCES: &[&dyn Defence] = &[&fine_tune::FineTune, &nad::Nad];
+/// Every defence there is, in the papers' order.
+pub static DEFENCES: &[&dyn Defence] = &[
+    &fine_tune::FineTune,
+    &fine_prune::FinePruning,
+    &mcr::ModeConnectivity,
+    &nad::Nad,
+    &argd::Argd,
+    &nba::Nba,
+    &retrain::Retrain,
+];
 
 /// The defence with this id.
 pub fn defence(id: &str) -> Option<&'static dyn Defence> {
@@ -28,17 +42,42 @@ pub enum Knows {
     Trigger,
 }
 
+/// What the phases of a defence depend on.
+pub struct Given<'a> {
+    /// Resolved against [`Defence::params`].
+    pub values: &'a Values,
+    /// Size of the clean subset.
+    pub images: usize,
+    /// Whether the data set allows mirroring.
+    pub flip: bool,
+    /// The attacker's trigger, only for those who know it.
+    pub trigger: Option<&'a Trigger>,
+}
+
+impl Given<'_> {
+    /// Whether enough images can be set aside to choose by.
+    fn validates(&self) -> bool {
+        self.images / 5 >= VALIDATION
+    }
+}
+
 /// A way to erase a backdoor.
 pub trait Defence: Sync {
     fn method(&self) -> Method;
 
-    fn knows(&self) -> Knows {
+    /// With these values.
+    fn knows(&self, _values: &Values) -> Knows {
         Knows::CleanSubset
     }
 
     fn params(&self) -> Vec<Param>;
 
-    /// What is run, in order; the last phase's student is the defended model. `flip` says whether
-    /// the data set allows mirroring.
-    fn phases(&self, values: &Values, flip: bool) -> Vec<Phase>;
+    /// What is run, in order; the last phase ends with the defended model.
+    fn phases(&self, given: &Given) -> Vec<Phase>;
+}
+
+/// The phases of a defence, told only what it may know.
+pub fn phases(defence: &dyn Defence, given: Given) -> Vec<Phase> {
+    let trigger = given.trigger.filter(|_| defence.knows(given.values) == Knows::Trigger);
+    defence.phases(&Given { trigger, ..given })
 }

@@ -6,18 +6,89 @@
 //! its normalised attention maps and the teacher's. With `beta = 0` the second phase is plain
 //! fine-tuning: the control that tells what the attention term adds.
 
-use super::Defence;
 use super::fine_tune::{phase, training, training_params};
+use super::{Defence, Given};
+use crate::Later;
 use crate::attention::Operator;
-use crate::job::{Phase, Start};
-use crate::method::{Method, Param, Values};
+use crate::evaluate::accuracy;
+use crate::job::{Edit, Edited, Phase, Scene, Schedule, Start, Training};
+use crate::method::{Method, Param};
+use crate::model::weights::WeightsError;
 use crate::objectives::{Form, Nad as Loss};
 use std::sync::Arc;
 
 /// Defaults: NAD section 4.1, A^2_sum. The paper's betas (10,000 to 50,000) have no stated scale:
 /// with equation 2's norm they drown the cross entropy, so `beta = -1` means this project's choice
-/// for the form, 2 for the paper's and 1,000 for the code's.
+/// for the form, 2 for the paper's and 1,000 for the code's. `threshold` runs the paper's rule
+/// instead: beta is doubled, along the form's grid, while validation accuracy stays within so many
+/// points of that at the smallest.
+///
+/// `teacher` and `student` give the pairs of figures 4 and 5 and table 2: `finetuned` is B-F,
+/// `victim` B, `scratch` C, a network of any architecture trained on the clean subset only.
 pub struct Nad;
+
+/// Betas the rule tries; the third is the default.
+fn grid(form: Form) -> [f64; 6] {
+    let unit = if form == Form::Paper { 0.5 } else { 250.0 };
+    [0, 1, 2, 3, 4, 5].map(|power| unit * f64::from(1 << power))
+}
+
+/// Teacher and distillation as section 4.1 has them, for defences that stand on NAD.
+pub(super) fn standard(given: &Given) -> Vec<Phase> {
+    let loss = Loss { form: Form::Paper, operator: Operator::Sum2, beta: grid(Form::Paper)[2] };
+    let distil = Phase::train("distil", Arc::new(loss), training(given));
+    vec![phase("teacher", training(given)), distil.beside([Start::Phase(0)])]
+}
+
+/// From random weights, in one cycle: the papers give no schedule for teachers from scratch.
+fn scratch(given: &Given) -> Phase {
+    let arch = Some(given.values.text("teacher_arch")).filter(|name| *name != "same");
+    let epochs = given.values.int("scratch_epochs") as usize;
+    let training = Training { epochs, schedule: Schedule::OneCycle, ..training(given) };
+    phase("teacher", training).from(Start::Fresh(arch.map(str::to_string)))
+}
+
+/// Takes the last of the other models, one a beta, before validation accuracy falls more than
+/// `points` below the first one's.
+#[derive(Debug)]
+struct LastWithin {
+    points: f64,
+    betas: Vec<f64>,
+}
+
+impl LastWithin {
+    async fn run(&self, scene: Scene<'_>) -> Result<Edited, WeightsError> {
+        let mut measured = Vec::new();
+        let (students, mut chosen) = (scene.others, 0);
+        if let Some(split) = scene.validation {
+            let reach = async |weights| accuracy(scene.arch, weights, split, scene.device).await;
+            let mut floor = 0.0;
+            for (i, student) in students.iter().enumerate() {
+                let reached = reach(student).await?.value;
+                measured.push((format!("validation_accuracy_at_{}", self.betas[i]), reached));
+                if i == 0 {
+                    floor = reached - self.points / 100.0;
+                }
+                if reached < floor {
+                    break;
+                }
+                chosen = i;
+            }
+        }
+        measured.push(("beta".to_string(), self.betas[chosen]));
+        Ok(Edited { weights: students[chosen].clone(), measured })
+    }
+}
+
+impl Edit for LastWithin {
+    fn validates(&self) -> bool {
+        true
+    }
+
+    fn edit<'a>(&'a self, scene: Scene<'a>) -> Later<'a, Result<Edited, WeightsError>> {
+        Box::pin(self.run(scene))
+    }
+}
 
 impl Defence for Nad {
     fn method(&self) -> Method {
@@ -30,42 +101,71 @@ impl Defence for Nad {
     }
 
     fn params(&self) -> Vec<Param> {
+        let number = |id, help, low, high, default| Param::float(id, help, low, high, default);
         let mut params = training_params();
-        params.push(Param::choice(
-            "form",
-            "paper: equation 2; code: the authors' mean squared error",
-            &["paper", "code"],
-        ));
-        params.push(Param::choice(
-            "operator",
-            "how channels become a map (equation 1)",
-            Operator::NAMES,
-        ));
-        params.push(Param::float(
-            "beta",
-            "weight of the attention term; -1: default of the form; 0: control",
-            -1.0,
-            1e6,
-            -1.0,
-        ));
+        params.extend([
+            Param::choice(
+                "form",
+                "paper: equation 2; code: the authors' mean squared error",
+                &["paper", "code"],
+            ),
+            Param::choice(
+                "operator",
+                "how channels become a map (equation 1); raw: the activations themselves (table 8)",
+                Operator::NAMES,
+            ),
+            number("beta", "weight of the attention term; -1: the form's; 0: control", -1.0, 1e6, -1.0),
+            number("threshold", "points the search for beta may cost; 0: no search", 0.0, 100.0, 0.0),
+            Param::choice("teacher", "which model teaches", &["finetuned", "victim", "scratch"]),
+            Param::choice("student", "which model learns", &["victim", "finetuned"]),
+            Param::choice(
+                "teacher_arch",
+                "of a teacher from scratch",
+                &["same", "wrn-10-1", "wrn-10-2", "wrn-16-1", "wrn-16-2", "wrn-40-1", "wrn-40-2"],
+            ),
+            Param::int("scratch_epochs", "of a teacher from scratch", 1, 1000, 100),
+            Param::int("rounds", "times the whole is repeated (figure 9)", 1, 20, 1),
+        ]);
         params
     }
 
-    fn phases(&self, values: &Values, flip: bool) -> Vec<Phase> {
+    fn phases(&self, given: &Given) -> Vec<Phase> {
+        let values = given.values;
         let form = if values.text("form") == "code" { Form::Code } else { Form::Paper };
-        let beta = match values.float("beta") {
-            beta if beta >= 0.0 => beta,
-            _ if form == Form::Paper => 2.0,
-            _ => 1000.0,
-        };
+        let beta = Some(values.float("beta")).filter(|b| *b >= 0.0).unwrap_or(grid(form)[2]);
         let operator = Operator::named(values.text("operator")).unwrap_or(Operator::Sum2);
-        let distil = Phase {
-            name: "distil",
-            student: Start::Victim,
-            teacher: Some(Start::Phase(0)),
-            objective: Arc::new(Loss { form, operator, beta }),
-            training: training(values, flip),
-        };
-        vec![phase("teacher", training(values, flip)), distil]
+        let (points, mut phases) = (values.float("threshold"), Vec::new());
+        let mut from = Start::Victim;
+        for _ in 0..values.int("rounds") {
+            // One fine-tuned model serves as teacher and student alike.
+            let (of_teacher, of_student) = (values.text("teacher"), values.text("student"));
+            let mut last = |phase: Phase| {
+                phases.push(phase);
+                Start::Phase(phases.len() - 1)
+            };
+            let finetuned = [of_teacher, of_student].contains(&"finetuned");
+            let finetuned =
+                finetuned.then(|| last(phase("teacher", training(given)).from(from.clone())));
+            let teacher = match of_teacher {
+                "scratch" => last(scratch(given)),
+                "finetuned" => finetuned.clone().unwrap_or(from.clone()),
+                _ => from.clone(),
+            };
+            let student = finetuned.filter(|_| of_student == "finetuned").unwrap_or(from.clone());
+            let distil = |beta| {
+                let lesson = Arc::new(Loss { form, operator, beta });
+                let phase = Phase::train("distil", lesson, training(given));
+                phase.from(student.clone()).beside([teacher.clone()])
+            };
+            from = if points > 0.0 && given.validates() {
+                let betas = grid(form).to_vec();
+                let students: Vec<_> = betas.iter().map(|beta| last(distil(*beta))).collect();
+                let choose = Phase::edit("choose", Arc::new(LastWithin { points, betas }));
+                last(choose.from(student.clone()).beside(students))
+            } else {
+                last(distil(beta))
+            };
+        }
+        phases
     }
 }

@@ -92,6 +92,47 @@ pub fn gradient_norms(network: &Wrn, gradients: &Gradients) -> Vec<Tensor<1>> {
     norms.found
 }
 
+struct Blend<'a> {
+    path: Path,
+    own: f32,
+    others: &'a [(f32, &'a Arrays)],
+    squares: Vec<Tensor<1>>,
+}
+
+impl ModuleMapper for Blend<'_> {
+    fn enter_module(&mut self, name: &str, _: &str) {
+        self.path.enter(name);
+    }
+
+    fn exit_module(&mut self, _: &str, _: &str) {
+        self.path.leave();
+    }
+
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        if !param.is_require_grad() {
+            return param;
+        }
+        let (name, own) = (self.path.name(), param.val());
+        let mut sum = vec![0.0; own.dims().iter().product()];
+        for (share, arrays) in self.others {
+            let values = arrays.get(&name).map_or(&[][..], |array| &array.values);
+            sum.iter_mut().zip(values).for_each(|(sum, value)| *sum += share * value);
+        }
+        let constant = Tensor::<D>::from_data(TensorData::new(sum, own.dims()), &own.device());
+        let blended = own * self.own + constant;
+        self.squares.push((blended.clone() * blended.clone()).sum().reshape([1]));
+        Param::initialized(param.id, blended)
+    }
+}
+
+/// The network whose trained parameters are `own` times `network`'s plus the others times their
+/// shares, and the sum of their squares, `[1]`. Gradients flow to `network`.
+pub(crate) fn blended(network: &Wrn, own: f32, others: &[(f32, &Arrays)]) -> (Wrn, Tensor<1>) {
+    let mut blend = Blend { path: Path::default(), own, others, squares: Vec::new() };
+    let network = network.clone().map(&mut blend);
+    (network, Tensor::cat(blend.squares, 0).sum().reshape([1]))
+}
+
 struct Fill<'a> {
     path: Path,
     taken: Taken<'a>,

@@ -1,11 +1,15 @@
 //! Losses: pure functions of outputs and labels.
 
+mod argd;
 mod cross_entropy;
 mod nad;
+mod nba;
 
+pub use argd::Argd;
 pub use cross_entropy::CrossEntropy;
 pub(crate) use cross_entropy::cross_entropy;
 pub use nad::{Form, Nad, attention_distance};
+pub use nba::{Behaviour, Reading, Scale};
 
 use crate::model::Output;
 use burn::tensor::{Int, Tensor};

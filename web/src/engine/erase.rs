@@ -4,12 +4,12 @@ use super::{Engine, read};
 use crate::messages::{Erasing, Reply};
 use std::sync::Arc;
 use unstamp_shared::datasets::{Split, signs};
-use unstamp_shared::defences::{DEFENCES, defence};
+use unstamp_shared::defences::{DEFENCES, Given, defence, phases};
 use unstamp_shared::job::{Event, Job};
 use unstamp_shared::manifest::ModelEntry;
 use unstamp_shared::method::Values;
 use unstamp_shared::model::weights::{self, Arrays, Metadata, Precision};
-use unstamp_shared::poison::clean_subset;
+use unstamp_shared::poison::{clean_subset, sign_trigger};
 use unstamp_shared::seed::Seed;
 
 /// Share of the training images that the defender holds: the papers' 5 %.
@@ -45,9 +45,11 @@ impl Engine {
         let (arch, victim) = read(entry, bytes)?;
         let defence = defence(method).ok_or_else(|| format!("There is no defence {method}."))?;
         let values = set.resolve(&defence.params())?;
-        let phases = defence.phases(&values, false);
-        let last = phases.last().map(|phase| phase.name);
         let (data, seed) = (Arc::new(held(Seed(0))), Seed(0));
+        let trigger = entry.trigger.as_ref().map(|t| sign_trigger(t, arch.classes)).transpose()?;
+        let (images, trigger) = (data.len(), trigger.as_ref());
+        let phases = phases(defence, Given { values: &values, images, flip: false, trigger });
+        let last = phases.last().map(|phase| phase.name);
         let job = Job::new(String::new(), arch, victim, phases, data, seed, self.device.clone());
         let mut job = job.map_err(|e| format!("{e}."))?;
         let mut told = Erasing::default();

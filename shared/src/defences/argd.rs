@@ -1,0 +1,41 @@
+//! Attention relation graph distillation: attention maps and the relations between them.
+
+use super::fine_tune::{phase, training, training_params};
+use super::{Defence, Given};
+use crate::job::{Phase, Start};
+use crate::method::{Method, Param};
+use crate::objectives::Argd as Loss;
+use std::sync::Arc;
+
+/// Xia et al. (2022) with a teacher made as NAD's, as both papers compare them; the terms and their
+/// weights are in [`crate::objectives::Argd`]. The embedding is untrained, as in the public code.
+pub struct Argd;
+
+impl Defence for Argd {
+    fn method(&self) -> Method {
+        Method {
+            id: "argd",
+            title: "Attention relation graph distillation",
+            paper: "Xia et al. 2022; NBA table 2",
+            summary: "Aligns attention maps and the relations between them with a fine-tuned teacher's.",
+        }
+    }
+
+    fn params(&self) -> Vec<Param> {
+        let mut params = training_params();
+        params.extend([
+            Param::float("node", "weight of the maps' distances; 0 is off", 0.0, 1e6, 1.0),
+            Param::float("edge", "weight of the relations' distances; 0 is off", 0.0, 1e6, 1.0),
+            Param::float("embedding", "weight of the embedding's; 0 is off", 0.0, 1e6, 1.0),
+        ]);
+        params
+    }
+
+    fn phases(&self, given: &Given) -> Vec<Phase> {
+        let weight = |key| given.values.float(key);
+        let (node, edge, embedding) = (weight("node"), weight("edge"), weight("embedding"));
+        let distil =
+            Phase::train("distil", Arc::new(Loss { node, edge, embedding }), training(given));
+        vec![phase("teacher", training(given)), distil.beside([Start::Phase(0)])]
+    }
+}
