@@ -83,7 +83,8 @@ impl Prune {
         let mut count = ((self.ratio * order.len() as f64).round() as usize).min(most);
         let mut measured = Vec::new();
         if let (Some(split), false) = (scene.validation, self.rule == Rule::Ratio) {
-            let reach = async |weights| accuracy(scene.arch, weights, split, scene.device).await;
+            let reach =
+                async |weights: &Arrays| accuracy(scene.arch, weights, split, scene.device).await;
             let mut curve = Vec::new();
             for pruned in 0..=most {
                 let weights = silenced(scene.weights, &last, &order[..pruned]);

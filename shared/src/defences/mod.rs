@@ -4,6 +4,7 @@
 //! [`Job`](crate::job::Job) runs them, in the trainer and in the page alike.
 
 mod argd;
+mod cutout;
 mod fine_prune;
 mod fine_tune;
 mod mcr;
@@ -19,6 +20,7 @@ use serde::Serialize;
 /// Every defence there is, in the papers' order.
 pub static DEFENCES: &[&dyn Defence] = &[
     &fine_tune::FineTune,
+    &cutout::Cutout,
     &fine_prune::FinePruning,
     &mcr::ModeConnectivity,
     &nad::Nad,

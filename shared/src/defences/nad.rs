@@ -114,8 +114,20 @@ impl Defence for Nad {
                 "how channels become a map (equation 1); raw: the activations themselves (table 8)",
                 Operator::NAMES,
             ),
-            number("beta", "weight of the attention term; -1: the form's; 0: control", -1.0, 1e6, -1.0),
-            number("threshold", "points the search for beta may cost; 0: no search", 0.0, 100.0, 0.0),
+            number(
+                "beta",
+                "weight of the attention term; -1: the form's; 0: control",
+                -1.0,
+                1e6,
+                -1.0,
+            ),
+            number(
+                "threshold",
+                "points the search for beta may cost; 0: no search",
+                0.0,
+                100.0,
+                0.0,
+            ),
             Param::choice("teacher", "which model teaches", &["finetuned", "victim", "scratch"]),
             Param::choice("student", "which model learns", &["victim", "finetuned"]),
             Param::choice(

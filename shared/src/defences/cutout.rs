@@ -1,0 +1,29 @@
+//! Cutout: fine-tuning with a small square blanked in every image.
+
+use super::fine_tune::{phase, training, training_params, with};
+use super::{Defence, Given};
+use crate::job::Phase;
+use crate::method::{Method, Param, Value};
+
+/// DeVries & Taylor (2017) as in NAD appendix B: one hole of 3x3 beside crop and flip. The other
+/// fine-tuning methods blank 9x9.
+pub struct Cutout;
+
+impl Defence for Cutout {
+    fn method(&self) -> Method {
+        Method {
+            id: "cutout",
+            title: "Cutout",
+            paper: "DeVries & Taylor 2017; NAD appendix B, table 4",
+            summary: "Fine-tunes on clean images with a 3x3 square blanked.",
+        }
+    }
+
+    fn params(&self) -> Vec<Param> {
+        with(training_params(), &[("cutout", Value::Int(3))])
+    }
+
+    fn phases(&self, given: &Given) -> Vec<Phase> {
+        vec![phase("cutout", training(given))]
+    }
+}
