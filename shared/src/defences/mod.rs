@@ -8,6 +8,7 @@ mod cutout;
 mod fine_prune;
 mod fine_tune;
 mod mcr;
+mod mixup;
 mod nad;
 mod nba;
 mod retrain;
@@ -20,6 +21,7 @@ use serde::Serialize;
 /// Every defence there is, in the papers' order.
 pub static DEFENCES: &[&dyn Defence] = &[
     &fine_tune::FineTune,
+    &mixup::Mixup,
     &cutout::Cutout,
     &fine_prune::FinePruning,
     &mcr::ModeConnectivity,
