@@ -3,7 +3,7 @@
 # make check   format, lints, documentation
 # make site    the page as it is published: optimised, with a size budget
 # make bench   our speed against PyTorch, Burn's flex, onnxruntime-web, tfjs and jax-js, in one run
-# make fixtures  the numbers the tests compare with, made anew by PyTorch
+# make fixtures  the numbers the tests compare with, made anew by PyTorch, OpenCV and scikit-image
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -65,7 +65,7 @@ bench: native site bench-program-page bench-program-release
 fixtures:
 	python3 -m venv $(OUT)/fixtures-venv
 	$(OUT)/fixtures-venv/bin/pip install --quiet -r tests/fixtures/requirements.txt
-	$(OUT)/fixtures-venv/bin/python tests/fixtures/make.py
+	for script in make attacks defences; do $(OUT)/fixtures-venv/bin/python tests/fixtures/$$script.py; done
 
 clean:
 	rm -rf $(OUT) web/dist runs

@@ -36,7 +36,11 @@ pub struct Fixture(pub Arrays);
 
 impl Fixture {
     pub fn load() -> Self {
-        let bytes = std::fs::read(fixture("wrn.safetensors")).expect("make fixtures");
+        Self::named("wrn.safetensors")
+    }
+
+    pub fn named(name: &str) -> Self {
+        let bytes = std::fs::read(fixture(name)).expect("make fixtures");
         Self(from_bytes::<()>(&bytes).expect("a sound file").0)
     }
 

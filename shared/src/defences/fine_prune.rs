@@ -136,7 +136,7 @@ impl Defence for FinePruning {
         let mut params = training_params();
         params.push(Param::choice("rule", "how much is pruned", &["match", "drop", "ratio"]));
         params.push(Param::float("drop", "points of accuracy it may cost", 0.0, 100.0, 4.0));
-        params.push(Param::float("ratio", "share of channels, where fixed", 0.0, 1.0, 0.9));
+        params.push(Param::float("ratio", "share of channels, where fixed", 0.0, 1.0, 0.5));
         params
     }
 
