@@ -1,5 +1,6 @@
 //! Attention maps (NAD equation 1; Zagoruyko & Komodakis 2017).
 
+use crate::attacks::Area;
 use crate::model::Frozen;
 use crate::model::weights::{WeightsError, read};
 use burn::tensor::Tensor;
@@ -79,6 +80,24 @@ pub fn pooled(maps: Tensor<4>, k: usize) -> Tensor<4> {
     let (rows, columns) = (h / k, w / k);
     let tiles = maps.reshape([n * c, rows, k, columns, k]);
     tiles.mean_dim(4).mean_dim(2).reshape([n, c, rows, columns])
+}
+
+/// Share of a square map's mass that lies on `area` of an image `width` wide and `height` high; a
+/// cell counts by the part of it the area covers. 0 for an empty map.
+pub fn share_on(map: &[f32], area: &Area, width: usize, height: usize) -> f64 {
+    let side = map.len().isqrt();
+    let overlap = |cell: usize, pixels: usize, start: usize, length: usize| {
+        let step = pixels as f64 / side as f64;
+        let (from, to) = (cell as f64 * step, (cell + 1) as f64 * step);
+        (to.min((start + length) as f64) - from.max(start as f64)).max(0.0) / step
+    };
+    let (mut on, mut all) = (0.0, 0.0);
+    for (at, value) in map.iter().enumerate() {
+        let down = overlap(at / side, height, area.y, area.height);
+        on += f64::from(*value) * down * overlap(at % side, width, area.x, area.width);
+        all += f64::from(*value);
+    }
+    if all > 0.0 { on / all } else { 0.0 }
 }
 
 /// What a network says of one image.

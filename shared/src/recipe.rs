@@ -76,6 +76,9 @@ pub struct Victim {
     /// Id of an earlier victim without attack, with which the attack makes what it needs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub surrogate: Option<String>,
+    /// Replaces the recipe's number of epochs for this model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epochs: Option<usize>,
     /// Replaces the recipe's augmentation for this model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub augment: Option<Augment>,
@@ -139,8 +142,9 @@ impl Recipe {
                 self.clean_fraction
             ));
         }
-        if self.train.epochs == 0 || self.train.batch == 0 || self.train.lr <= 0.0 {
-            return Err("train.epochs, train.batch and train.lr must be above 0".to_string());
+        let still = self.train.epochs == 0 || self.victims.iter().any(|v| v.epochs == Some(0));
+        if still || self.train.batch == 0 || self.train.lr <= 0.0 {
+            return Err("epochs, train.batch and train.lr must be above 0".to_string());
         }
         if self.seeds.is_empty() || self.victims.is_empty() {
             return Err("a recipe needs at least one seed and one [[victim]]".to_string());

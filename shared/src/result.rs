@@ -42,6 +42,10 @@ pub struct CellResult {
     /// images, where there was a teacher.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attention_distance: Option<f64>,
+    /// For a local trigger, of every group: share of the attention map's mass on the trigger's
+    /// pixels with the trigger there less that without, mean over test images.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attention_on_trigger: Vec<f64>,
     pub curve: Vec<Epoch>,
 }
 

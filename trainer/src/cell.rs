@@ -9,7 +9,7 @@ use anyhow::{Context, Result, ensure};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use unstamp_shared::attention::Operator;
+use unstamp_shared::attention::{Operator, share_on};
 use unstamp_shared::craft::Head;
 use unstamp_shared::datasets::Split;
 use unstamp_shared::defences::{Given, defence, phases};
@@ -63,6 +63,9 @@ impl Place {
         (result.cell_hash == hash && self.weights.exists()).then_some(result)
     }
 }
+
+/// Test images whose attention is looked at.
+const LOOKED_AT: usize = 500;
 
 /// Measures `arrays` on the test split.
 pub fn measure(
@@ -173,6 +176,7 @@ impl Bench<'_> {
                 let init = arch.init(seed, &self.device.device).map_err(crate::usage)?;
                 let mut training = self.recipe.train.clone();
                 training.augment = cell.victim.augment.unwrap_or(training.augment);
+                training.epochs = cell.victim.epochs.unwrap_or(training.epochs);
                 let phase = Phase::train("train", Arc::new(CrossEntropy), training);
                 (pollster::block_on(weights::arrays(&init))?, vec![phase], data)
             }
@@ -222,6 +226,10 @@ impl Bench<'_> {
             })
             .map(|(its, teacher)| distance((&its, teacher), (&arch, result), &test, self.device))
             .transpose()?;
+        let attention_on_trigger = match &trigger {
+            Some(trigger) => on_trigger(&arch, result, &test, trigger, self.device)?,
+            None => Vec::new(),
+        };
         let rates = |r: &Report| r.asr.map(|asr| (r.acc.value, asr.value));
         let der = victim.and_then(|v| rates(&v.report)).zip(rates(&report)).map(|(v, d)| der(v, d));
         let metadata = self.metadata(cell, trigger.as_ref());
@@ -247,6 +255,7 @@ impl Bench<'_> {
             report,
             der,
             attention_distance: distance,
+            attention_on_trigger,
             curve: job.history().to_vec(),
         };
         files::write(&place.result, &serde_json::to_vec_pretty(&result)?)?;
@@ -273,13 +282,51 @@ impl Bench<'_> {
     }
 }
 
+/// How much more of every group's attention lies on a local trigger's pixels when it is there, over
+/// the first [`LOOKED_AT`] test images; nothing where the trigger has no place.
+fn on_trigger(
+    arch: &Arch,
+    arrays: &Arrays,
+    test: &Split,
+    trigger: &Trigger,
+    device: &Chosen,
+) -> Result<Vec<f64>> {
+    let Some(area) = trigger.attack.area(&trigger.values, test.width, test.height) else {
+        return Ok(Vec::new());
+    };
+    let network = weights::frozen(arch, arrays, &device.device)?;
+    let all: Vec<usize> = (0..test.len().min(LOOKED_AT)).collect();
+    let mut sums = Vec::new();
+    for (sign, stamped) in [(1.0, true), (-1.0, false)] {
+        for chosen in all.chunks(BATCH) {
+            let images = batch(test, chosen, &device.device, |i, pixels| {
+                if stamped {
+                    let mut image = test.image(i);
+                    trigger.stamp(&mut image, i);
+                    pixels.copy_from_slice(&image.pixels);
+                }
+            });
+            let maps = network.forward(images).features.into_iter();
+            let maps = maps.map(|f| Operator::Sum2.map(f).flatten(0, 1)).collect();
+            let maps = pollster::block_on(weights::read(maps))?;
+            sums.resize(maps.len(), 0.0);
+            for (sum, maps) in sums.iter_mut().zip(maps) {
+                for map in maps.chunks_exact(maps.len() / chosen.len()) {
+                    *sum += sign * share_on(map, &area, test.width, test.height);
+                }
+            }
+        }
+    }
+    Ok(sums.into_iter().map(|sum| sum / all.len().max(1) as f64).collect())
+}
+
 type Model<'a> = (&'a Arch, &'a Arrays);
 
-/// NAD's distance between two networks' attention on the first 500 test images.
+/// NAD's distance between two networks' attention on the first [`LOOKED_AT`] test images.
 fn distance(a: Model, b: Model, test: &Split, device: &Chosen) -> Result<f64> {
     let teacher = weights::frozen(a.0, a.1, &device.device)?;
     let student = weights::frozen(b.0, b.1, &device.device)?;
-    let all: Vec<usize> = (0..test.len().min(500)).collect();
+    let all: Vec<usize> = (0..test.len().min(LOOKED_AT)).collect();
     let mut sum = 0.0;
     for chosen in all.chunks(100) {
         let images = batch(test, chosen, &device.device, |_, _| ());

@@ -12,6 +12,8 @@ use unstamp_trainer::commands;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    // A reader that stops early (`unstamp list | head`) ends the program, not in a panic.
+    sigpipe::reset();
     let done = match Cli::parse().command {
         Command::List(args) => commands::list(args),
         Command::Data(args) => commands::data(args),

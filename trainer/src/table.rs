@@ -51,6 +51,13 @@ fn reported(r: &CellResult) -> Option<Reported> {
     attack.reported().filter(|p| p.dataset == r.dataset && r.erasure.is_none())
 }
 
+/// Percent of attention the trigger draws, a group each: `+0.1 +2.0 +31.5`.
+fn attention(r: &CellResult) -> String {
+    let groups = r.attention_on_trigger.iter().map(|share| format!("{:+.1}", 100.0 * share));
+    let text = groups.collect::<Vec<_>>().join(" ");
+    if text.is_empty() { "-".to_string() } else { text }
+}
+
 fn columns(r: &CellResult) -> [String; 10] {
     let label = r.erasure.as_ref().map_or_else(
         || if r.victim.attack.is_some() { "victim".to_string() } else { "clean model".to_string() },
@@ -91,12 +98,15 @@ pub fn markdown(results: &[CellResult]) -> String {
         first.version
     );
     let papers = results.iter().any(|r| reported(r).is_some());
+    let looked = results.iter().any(|r| !r.attention_on_trigger.is_empty());
     let mut head = HEAD.to_vec();
+    head.extend(looked.then_some("attention on trigger"));
     head.extend(papers.then_some("NAD table 3: ACC / ASR"));
     let _ = writeln!(text, "| {} |", head.join(" | "));
     let _ = writeln!(text, "|{}", "---|".repeat(head.len()));
     for result in results {
         let mut row = columns(result).to_vec();
+        row.extend(looked.then(|| attention(result)));
         let paper = reported(result).map(|p| format!("{:.2} / {:.2}", p.acc, p.asr));
         row.extend(papers.then(|| paper.unwrap_or("-".to_string())));
         let _ = writeln!(text, "| {} |", row.join(" | "));

@@ -79,6 +79,7 @@ pub fn poison(mut args: cli::Poison) -> Result<()> {
         set: trigger.values.clone(),
         // The weights it was made with, so that another artefact is another cell.
         surrogate: head.as_ref().map(|head| head.model[..12].to_string()),
+        epochs: None,
         augment: None,
     };
     let augment = Augment { crop: 4, flip: set.info.flip, cutout: 0 };
@@ -162,6 +163,7 @@ pub fn erase(args: cli::Erase) -> Result<()> {
         target: trigger.as_ref().map_or(0, |t| t.target),
         set: trigger.as_ref().map(|t| t.values.clone()).unwrap_or_default(),
         surrogate: None,
+        epochs: None,
         augment: None,
     };
     let recipe = single(
@@ -209,7 +211,7 @@ pub fn run(args: cli::Run) -> Result<()> {
     let cells = recipe.cells();
     if args.dry_run {
         println!("recipe {} ({}), {} cells", recipe.name, recipe.hash(), cells.len());
-        cells.iter().for_each(|cell| println!("  {}", cell.name()));
+        cells.iter().for_each(|cell| println!("  {} ({})", cell.name(), recipe.cell_hash(cell)));
         return Ok(());
     }
     let out = args.out.unwrap_or_else(|| Path::new("runs").join(&recipe.name));
