@@ -51,7 +51,13 @@ set = { size = 6, pattern = "white" }
     );
     for defence in DEFENCES {
         let id = defence.method().id;
-        let set = if id == "mcr" { "{ epochs = 20, lr = 0.05 }" } else { "{ epochs = 6 }" };
+        // A curve needs many steps; ARGD's weights are too much for a learning rate of 0.1 and the
+        // 48 steps there are here.
+        let set = match id {
+            "mcr" => "{ epochs = 20, lr = 0.05 }",
+            "argd" => "{ epochs = 6, lr = 0.01 }",
+            _ => "{ epochs = 6 }",
+        };
         cells += &format!("[[defence]]\nid = \"{id}\"\nmethod = \"{id}\"\nset = {set}\n");
     }
     let results = results(&cells);
@@ -60,14 +66,13 @@ set = { size = 6, pattern = "white" }
     assert!(acc > 0.6 && asr > 0.9, "the victim: ACC {acc}, ASR {asr}");
     for result in &results[1..] {
         let (own, left) = rates(result);
-        println!("{} ACC {own:.3} ASR {left:.3} of {acc:.3} / {asr:.3}", result.cell);
         assert!(own > 0.5, "{}: ACC {own}", result.cell);
         assert!(left < 0.5, "{}: ASR {left}", result.cell);
         // Every part of the last training's loss fell, but for counts that are no loss.
         let last = result.curve.iter().rev().find(|e| e.lr > 0.0).expect("trained");
         let first = result.curve.iter().find(|e| e.phase == last.phase).expect("trained");
-        for ((name, before), (_, after)) in first.losses.iter().zip(&last.losses) {
-            println!("  {name} {before:.4} -> {after:.4}");
+        let losses = first.losses.iter().zip(&last.losses);
+        for ((name, before), (_, after)) in losses.filter(|(l, _)| l.0 != "pseudo_as_target") {
             assert!(after < before, "{} {name}: {before} -> {after}", result.cell);
         }
     }
@@ -95,7 +100,6 @@ fn every_attack_with_fine_tuning() {
     assert_eq!(results.len(), 1 + 2 * ATTACKS.len());
     for result in results.iter().filter(|r| r.victim.attack.is_some()) {
         let (acc, asr) = rates(result);
-        println!("{} ACC {acc:.3} ASR {asr:.3}", result.cell);
         assert!(acc > 0.5, "{}: ACC {acc}", result.cell);
         let least = PLANTED.iter().find(|(id, _)| *id == result.victim.id).map_or(0.0, |p| p.1);
         match result.erasure {
