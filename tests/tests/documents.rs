@@ -46,22 +46,25 @@ fn every_result_belongs_to_its_recipe() {
                 .unwrap_or_else(|| panic!("{}", result.cell));
             assert_eq!(result.cell_hash, recipe.cell_hash(cell), "{name}/{}", result.cell);
         }
-        // Results are committed as they come; README.md says where some are missing.
+        // Results are committed as they come; RESULTS.md says where some are missing.
         let says = format!("`{name}`: {} of {} cells", results.len(), cells.len());
         let complete = results.len() == cells.len();
-        assert!(complete || text(&root().join("README.md")).contains(&says), "README lacks {says}");
+        assert!(
+            complete || text(&root().join("RESULTS.md")).contains(&says),
+            "RESULTS lacks {says}"
+        );
     }
 }
 
 #[test]
-fn the_readme_shows_the_current_tables() {
-    let readme = text(&root().join("README.md"));
+fn the_documents_show_the_current_tables() {
+    let documents = ["README.md", "RESULTS.md"].map(|name| text(&root().join(name))).concat();
     for folder in below("trainer/results", |p| p.is_dir()) {
         let results = table::results(&folder).unwrap_or_else(|e| panic!("{e:#}"));
         let table = table::markdown(&results);
         assert!(
-            readme.contains(&table),
-            "README.md lacks the current table of {}:\n{table}",
+            documents.contains(&table),
+            "README.md and RESULTS.md lack the current table of {}:\n{table}",
             folder.display()
         );
     }

@@ -4,8 +4,10 @@ use crate::files;
 use anyhow::{Context, Result, ensure};
 use std::fmt::Write;
 use std::path::Path;
-use unstamp_shared::attacks::{Reported, attack};
+use unstamp_shared::attacks::attack;
 use unstamp_shared::datasets::dataset;
+use unstamp_shared::defences::defence;
+use unstamp_shared::method::Values;
 use unstamp_shared::metrics::Rate;
 use unstamp_shared::result::CellResult;
 
@@ -45,10 +47,18 @@ fn percent(rate: Option<Rate>) -> String {
     })
 }
 
-/// What the NAD paper reports of such a victim on this data set.
-fn reported(r: &CellResult) -> Option<Reported> {
-    let attack = attack(r.victim.attack.as_ref()?)?;
-    attack.reported().filter(|p| p.dataset == r.dataset && r.erasure.is_none())
+/// What the NAD paper reports of such a model: ACC and ASR, of a defence as it is by default.
+fn reported(r: &CellResult) -> Option<(f64, f64)> {
+    let id = r.victim.attack.as_ref()?;
+    let Some(erasure) = &r.erasure else {
+        let paper = attack(id)?.reported().filter(|p| p.dataset == r.dataset)?;
+        return Some((paper.acc, paper.asr));
+    };
+    let defence = defence(&erasure.method)?;
+    let default = Values::default().resolve(&defence.params()).ok()?;
+    let mut rows = defence.reported().iter().filter(|_| r.dataset == "cifar10");
+    let row = rows.find(|(attack, _, _)| attack == id && erasure.set == default)?;
+    Some((row.1, row.2))
 }
 
 /// Percent of attention the trigger draws, a group each: `+0.1 +2.0 +31.5`.
@@ -101,13 +111,13 @@ pub fn markdown(results: &[CellResult]) -> String {
     let looked = results.iter().any(|r| !r.attention_on_trigger.is_empty());
     let mut head = HEAD.to_vec();
     head.extend(looked.then_some("attention on trigger"));
-    head.extend(papers.then_some("NAD table 3: ACC / ASR"));
+    head.extend(papers.then_some("NAD paper: ACC / ASR"));
     let _ = writeln!(text, "| {} |", head.join(" | "));
     let _ = writeln!(text, "|{}", "---|".repeat(head.len()));
     for result in results {
         let mut row = columns(result).to_vec();
         row.extend(looked.then(|| attention(result)));
-        let paper = reported(result).map(|p| format!("{:.2} / {:.2}", p.acc, p.asr));
+        let paper = reported(result).map(|(acc, asr)| format!("{acc:.2} / {asr:.2}"));
         row.extend(papers.then(|| paper.unwrap_or("-".to_string())));
         let _ = writeln!(text, "| {} |", row.join(" | "));
     }

@@ -46,6 +46,9 @@ pub enum Knows {
     Trigger,
 }
 
+/// Rates of a defended model in a paper, on CIFAR-10 and in percent: attack, ACC, ASR.
+pub type Reported = (&'static str, f64, f64);
+
 /// What the phases of a defence depend on.
 pub struct Given<'a> {
     /// Resolved against [`Defence::params`].
@@ -75,6 +78,11 @@ pub trait Defence: Sync {
     }
 
     fn params(&self) -> Vec<Param>;
+
+    /// What the NAD paper reports with the default parameters (tables 1 and 4).
+    fn reported(&self) -> &'static [Reported] {
+        &[]
+    }
 
     /// What is run, in order; the last phase ends with the defended model.
     fn phases(&self, given: &Given) -> Vec<Phase>;
