@@ -5,7 +5,7 @@
 //!
 //! | level | modules |
 //! |---|---|
-//! | 0 | [`image`], [`sprite`], [`seed`], [`method`], [`metrics`], [`datasets`] |
+//! | 0 | [`image`], [`heat`], [`sprite`], [`seed`], [`method`], [`metrics`], [`datasets`] |
 //! | 1 | [`attacks`], [`poison`] |
 //! | 2 | [`kernels`], [`model`] |
 //! | 3 | [`attention`], [`objectives`], [`craft`], [`evaluate`] |
@@ -20,6 +20,7 @@
 pub mod attacks;
 pub mod datasets;
 mod filter;
+pub mod heat;
 pub mod image;
 pub mod manifest;
 pub mod method;

@@ -203,6 +203,21 @@ describe("on the CPU", () => {
     await page.close();
   });
 
+  test("a victim brings its own trigger", async () => {
+    const page = await open(browser, only(victim, "&attack=blend&alpha=0.5"));
+    await values(page, (v) => v.answers[victim.id]);
+    await page.locator(`[data-model="${victim.id}"]`).getByRole("button", { name: "use its trigger" }).click();
+    let v = await values(page, (v) => v.state.attack === "badnets");
+    assert.deepEqual(v.state.set, {});
+    assert.equal(await page.getByRole("button", { name: "use its trigger" }).count(), 0);
+    const other = manifest.models.find((m) => m.role === "victim" && m.trigger.attack === "trojan");
+    await page.locator(`.chip input[value="${other.id}"]`).check();
+    v = await values(page, (v) => v.state.attack === "trojan" && v.answers[other.id]);
+    assert.equal(v.state.set.square, other.trigger.set.square);
+    assert.deepEqual(page.errors, []);
+    await page.close();
+  });
+
   test("a trigger is painted, kept in link and PNG, and the PNG does the same natively", async () => {
     const page = await open(browser, only(victim, "&attack=custom&image=4"));
     await values(page, measured(victim.id));

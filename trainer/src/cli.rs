@@ -256,10 +256,29 @@ pub struct Attention {
     #[arg(long)]
     pub clean: bool,
     /// Print probabilities and the normalised maps of all groups as JSON
-    #[arg(long)]
+    #[arg(long, conflicts_with = "out")]
     pub json: bool,
+    /// Draw the maps over the image as a PNG
+    #[arg(long, value_name = "FILE.png")]
+    pub out: Option<PathBuf>,
+    /// More models for the picture, a row each; the trigger is the first model's
+    #[arg(long, value_name = "MODEL", requires = "out", num_args = 1..)]
+    pub and: Vec<PathBuf>,
+    /// What the picture shows
+    #[arg(long, value_enum, default_value_t = Show::Groups, requires = "out")]
+    pub show: Show,
     #[command(flatten)]
     pub device: DeviceArgs,
+}
+
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+pub enum Show {
+    /// Attention of every group (NAD figure 3)
+    Groups,
+    /// The last group under five operators (NAD figure 12)
+    Operators,
+    /// Every channel of the last group (NAD figure 11)
+    Channels,
 }
 
 #[derive(Args)]

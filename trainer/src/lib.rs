@@ -6,6 +6,7 @@ pub mod commands;
 pub mod data;
 pub mod device;
 pub mod files;
+pub mod grid;
 pub mod import;
 pub mod onnx;
 pub mod progress;

@@ -8,10 +8,9 @@ use crate::import::weights_of;
 use crate::trigger::trigger_of;
 use crate::{files, usage};
 use anyhow::{Context, Result, ensure};
-use unstamp_shared::attention::look;
 use unstamp_shared::metrics::Rate;
+use unstamp_shared::model::Arch;
 use unstamp_shared::model::weights::{self, Metadata, Precision};
-use unstamp_shared::model::{Arch, batch};
 
 pub fn eval(args: cli::Eval) -> Result<()> {
     let Opened { arrays, metadata, data, arch } = open(&args.subject)?;
@@ -48,52 +47,6 @@ pub fn eval(args: cli::Eval) -> Result<()> {
     line("ASR", "triggered non-target images sent to the target", report.asr);
     line("floor", "the same images without trigger sent there", report.floor);
     line("RA", "triggered images given their true label", report.ra);
-    Ok(())
-}
-
-pub fn attention(args: cli::Attention) -> Result<()> {
-    let Opened { arrays, metadata, data, arch } = open(&args.subject)?;
-    let count = data.test.len();
-    if args.image >= count {
-        return Err(usage(format!(
-            "--image {} is not below {count}, the number of test images",
-            args.image
-        )));
-    }
-    let trigger = trigger_of(metadata.as_ref(), &args.trigger, &data)?;
-    let (chosen, _) = args.device.choose()?;
-    let network = weights::frozen(&arch, &arrays, &chosen.device)?;
-    let image = batch(&data.test, &[args.image], &chosen.device, |i, pixels| {
-        if let Some(trigger) = trigger.as_ref().filter(|_| !args.clean) {
-            let mut image = data.test.image(i);
-            trigger.stamp(&mut image, i);
-            pixels.copy_from_slice(&image.pixels);
-        }
-    });
-    let look = pollster::block_on(look(&network, image))?;
-    if args.json {
-        println!("{}", serde_json::to_string(&look)?);
-        return Ok(());
-    }
-    println!(
-        "test image {}: {}",
-        args.image,
-        data.class_names[usize::from(data.test.labels[args.image])]
-    );
-    for (name, probability) in data.class_names.iter().zip(&look.probabilities) {
-        println!("{name:<20} {:6.2} %", 100.0 * probability);
-    }
-    for (group, map) in look.maps.iter().enumerate() {
-        let side = (map.len() as f64).sqrt() as usize;
-        let largest = map.iter().copied().fold(f32::MIN_POSITIVE, f32::max);
-        println!("attention of group {}", group + 1);
-        for row in map.chunks(side) {
-            let shade = |v: &f32| {
-                [" ", ".", ":", "-", "=", "+", "*", "#", "%", "@"][(9.0 * v / largest) as usize]
-            };
-            println!("  {}", row.iter().map(|v| shade(v).repeat(2)).collect::<String>());
-        }
-    }
     Ok(())
 }
 

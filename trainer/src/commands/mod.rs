@@ -1,12 +1,14 @@
 //! What each command does.
 
+mod look;
 mod make;
 mod measure;
 mod tell;
 mod train;
 
+pub use look::attention;
 pub use make::{craft, preview, stamp};
-pub use measure::{attention, eval, export, import};
+pub use measure::{eval, export, import};
 pub use tell::{data, list, publish, serve, table};
 pub use train::{erase, poison, run};
 

@@ -140,6 +140,18 @@ pub fn Card(app: App, entry: ModelEntry) -> impl IntoView {
             None => view! { <p class="small">"measuring ACC and ASR"</p> }.into_any(),
         }
     };
+    let trigger = entry.trigger.clone().filter(|_| entry.role == "victim");
+    let own = move || {
+        let record = trigger.clone()?;
+        let state = app.state.get();
+        let own = state.with_trigger(&record);
+        (own != state).then(|| {
+            view! {
+                <button class="own" title="the trigger this model was poisoned with"
+                    on:click=move |_| app.state.set(own.clone())>"use its trigger"</button>
+            }
+        })
+    };
     view! {
         <article class="card" data-model=id.clone() data-role=entry.role.clone()>
             <h2>{entry.title}</h2>
@@ -149,6 +161,7 @@ pub fn Card(app: App, entry: ModelEntry) -> impl IntoView {
                 {(0..3).map(|group| view! { <Map app=app id=id.clone() group=group /> }).collect_view()}
             </div>
             <div class="rates">{measured}</div>
+            {own}
             {(entry.role == "victim").then(|| view! { <Erase app=app id=id.clone() /> })}
         </article>
     }

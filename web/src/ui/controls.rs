@@ -8,6 +8,7 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use unstamp_shared::attacks::{ATTACKS, Attack, attack};
 use unstamp_shared::datasets::signs;
+use unstamp_shared::manifest::ModelEntry;
 use unstamp_shared::method::{Accepts, Param, Value};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::File;
@@ -173,13 +174,21 @@ pub fn Controls(app: App) -> impl IntoView {
 /// Which models stand side by side.
 #[component]
 pub fn Models(app: App) -> impl IntoView {
-    let entry = move |id: String, title: String| {
+    let entry = move |model: ModelEntry| {
+        let ModelEntry { id, title, role, trigger, .. } = model;
+        let trigger = trigger.filter(|_| role == "victim");
         let (chosen, toggled) = (id.clone(), id.clone());
         let checked = move || app.state.with(|s| s.models.contains(&chosen));
+        // A victim that comes brings its trigger, or nothing would happen to it.
         let toggle = move |_| {
             app.state.update(|s| match s.models.iter().position(|m| *m == toggled) {
                 Some(at) => _ = s.models.remove(at),
-                None => s.models.push(toggled.clone()),
+                None => {
+                    if let Some(record) = &trigger {
+                        *s = s.with_trigger(record);
+                    }
+                    s.models.push(toggled.clone());
+                }
             });
         };
         view! {
@@ -188,7 +197,7 @@ pub fn Models(app: App) -> impl IntoView {
     };
     view! {
         <div class="chips" role="group" aria-label="models to compare">
-            {move || app.models.get().into_iter().map(|m| entry(m.id, m.title)).collect_view()}
+            {move || app.models.get().into_iter().map(entry).collect_view()}
         </div>
     }
 }

@@ -107,6 +107,18 @@ impl State {
         }
     }
 
+    /// The state with a model's own trigger: of its parameters those that stamping needs and that
+    /// differ from the defaults.
+    pub fn with_trigger(&self, record: &TriggerRecord) -> Self {
+        let params = attack(&record.attack).map(|a| a.params()).unwrap_or_default();
+        let told = |key: &String, value: &Value| {
+            params.iter().any(|p| p.id == key && !p.planting && p.default != *value)
+        };
+        let set = record.set.0.iter().filter(|(key, value)| told(key, value));
+        let set = Values(set.map(|(key, value)| (key.clone(), value.clone())).collect());
+        Self { attack: record.attack.clone(), set, target: record.target, ..self.clone() }
+    }
+
     /// The trigger for 32x32 images.
     pub fn trigger(&self) -> Result<Trigger, String> {
         sign_trigger(&self.record(), signs::CLASSES.len())

@@ -1,0 +1,125 @@
+//! `unstamp attention`: where models look, as text, JSON or a figure.
+
+use super::{Opened, open};
+use crate::cell::arch_of;
+use crate::cli::{self, Show};
+use crate::data::{Dataset, write_png};
+use crate::grid::{Row, grid};
+use crate::import::weights_of;
+use crate::trigger::trigger_of;
+use crate::usage;
+use anyhow::{Context, Result};
+use unstamp_shared::Device;
+use unstamp_shared::attention::{Look, Operator, look};
+use unstamp_shared::heat;
+use unstamp_shared::image::Image;
+use unstamp_shared::model::weights::{self, Arrays};
+use unstamp_shared::model::{Arch, Frozen, Output, batch};
+
+pub fn attention(args: cli::Attention) -> Result<()> {
+    let Opened { arrays, metadata, data, arch } = open(&args.subject)?;
+    let count = data.test.len();
+    if args.image >= count {
+        return Err(usage(format!(
+            "--image {} is not below {count}, the number of test images",
+            args.image
+        )));
+    }
+    let trigger = trigger_of(metadata.as_ref(), &args.trigger, &data)?;
+    let (chosen, _) = args.device.choose()?;
+    let mut image = data.test.image(args.image);
+    if let Some(trigger) = trigger.as_ref().filter(|_| !args.clean) {
+        trigger.stamp(&mut image, args.image);
+    }
+    if let Some(out) = &args.out {
+        let paths = std::iter::once(&args.subject.model).chain(&args.and);
+        let mut rows = Vec::new();
+        for path in paths {
+            let (arrays, metadata) = weights_of(path)?;
+            let arch = arch_of(metadata.as_ref(), None, data.class_names.len())?;
+            let output = seen(&arch, &arrays, &data, &image, &chosen.device)?;
+            let role = metadata.map(|m| m.role).filter(|role| !role.is_empty());
+            let name = path.file_stem().map(|s| s.to_string_lossy().into_owned());
+            let title = role.or(name).unwrap_or_default();
+            rows.extend(shown(&title, &image, output, args.show)?);
+        }
+        write_png(out, &grid(&rows))?;
+        println!("{}", out.display());
+        return Ok(());
+    }
+    let network = weights::frozen(&arch, &arrays, &chosen.device)?;
+    let input = input(&data, &image, &chosen.device);
+    let look = pollster::block_on(look(&network, input))?;
+    if args.json {
+        println!("{}", serde_json::to_string(&look)?);
+        return Ok(());
+    }
+    tell(&look, &data, args.image);
+    Ok(())
+}
+
+/// An image as a batch of one.
+fn input(data: &Dataset, image: &Image, device: &Device) -> burn::tensor::Tensor<4> {
+    batch(&data.test, &[0], device, |_, pixels| pixels.copy_from_slice(&image.pixels))
+}
+
+fn seen(
+    arch: &Arch,
+    arrays: &Arrays,
+    data: &Dataset,
+    image: &Image,
+    device: &Device,
+) -> Result<Output> {
+    let network: Frozen = weights::frozen(arch, arrays, device).context("it cannot be used")?;
+    Ok(network.forward(input(data, image, device)))
+}
+
+/// Channels in a row of the figure of all channels.
+const CHANNELS: usize = 16;
+
+/// The rows a model takes in a figure: the image, then its maps over it.
+fn shown(title: &str, image: &Image, output: Output, show: Show) -> Result<Vec<Row>> {
+    let last = output.features.last().context("a network has features")?.clone();
+    let maps = match show {
+        Show::Groups => {
+            output.features.into_iter().map(|f| Operator::Sum2.map(f).flatten(0, 1)).collect()
+        }
+        Show::Operators => {
+            let named = ["mean", "mean2", "sum", "sum2", "sum4"].iter();
+            let operators = named.filter_map(|name| Operator::named(name));
+            operators.map(|o| o.map(last.clone()).flatten(0, 1)).collect()
+        }
+        Show::Channels => {
+            let [_, channels, h, w] = last.dims();
+            let flat = last.abs().reshape([channels, h * w]);
+            (0..channels).map(|c| flat.clone().narrow(0, c, 1).flatten(0, 1)).collect()
+        }
+    };
+    let maps = pollster::block_on(weights::read(maps))?;
+    let maps: Vec<Image> = maps.iter().map(|map| heat::over(image, map)).collect();
+    if show == Show::Channels {
+        let row = |(i, maps): (usize, &[Image])| {
+            (if i == 0 { title.to_string() } else { String::new() }, maps.to_vec())
+        };
+        return Ok(maps.chunks(CHANNELS).enumerate().map(row).collect());
+    }
+    Ok(vec![(title.to_string(), std::iter::once(image.clone()).chain(maps).collect())])
+}
+
+fn tell(look: &Look, data: &Dataset, image: usize) {
+    println!("test image {image}: {}", data.class_names[usize::from(data.test.labels[image])]);
+    for (name, probability) in data.class_names.iter().zip(&look.probabilities) {
+        println!("{name:<20} {:6.2} %", 100.0 * probability);
+    }
+    for (group, map) in look.maps.iter().enumerate() {
+        let side = map.len().isqrt();
+        let largest = map.iter().copied().fold(f32::MIN_POSITIVE, f32::max);
+        println!("attention of group {}", group + 1);
+        for row in map.chunks(side) {
+            let shade = |v: &f32| {
+                [" ", ".", ":", "-", "=", "+", "*", "#", "%", "@"][(9.0 * v / largest) as usize]
+            };
+            println!("  {}", row.iter().map(|v| shade(v).repeat(2)).collect::<String>());
+        }
+    }
+}
