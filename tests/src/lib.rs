@@ -4,6 +4,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
+use unstamp_shared::datasets::Split;
 use unstamp_shared::model::weights::{Array, Arrays, from_bytes};
 
 /// A file of `tests/fixtures`.
@@ -48,6 +49,19 @@ impl Fixture {
     pub fn part(&self, prefix: &str) -> Arrays {
         let strip = |k: &String| Some(k.strip_prefix(prefix)?.strip_prefix('.')?.to_string());
         self.0.iter().filter_map(|(k, v)| Some((strip(k)?, v.clone()))).collect()
+    }
+
+    /// The four images as the bytes they were made from.
+    pub fn four(&self) -> Split {
+        let images = &self.get("images").values;
+        let mut split = Split { width: 32, height: 32, ..Split::default() };
+        for (image, label) in images.chunks_exact(3072).zip(&self.get("labels").values) {
+            let bytes = (0..1024)
+                .flat_map(|p| (0..3).map(move |c| (image[c * 1024 + p] * 255.0).round() as u8));
+            split.pixels.extend(bytes);
+            split.labels.push(*label as u16);
+        }
+        split
     }
 
     pub fn get(&self, name: &str) -> &Array {

@@ -41,19 +41,6 @@ fn badnets() -> Trigger {
     sign_trigger(&record, 10).expect("sound")
 }
 
-/// The fixture's images as the bytes they were made from.
-fn four(fixture: &Fixture) -> Split {
-    let images = &fixture.get("images").values;
-    let mut split = Split { width: 32, height: 32, ..Split::default() };
-    for (image, label) in images.chunks_exact(3072).zip(&fixture.get("labels").values) {
-        let bytes = (0..1024)
-            .flat_map(|p| (0..3).map(move |c| (image[c * 1024 + p] * 255.0).round() as u8));
-        split.pixels.extend(bytes);
-        split.labels.push(*label as u16);
-    }
-    split
-}
-
 /// Runs a defence from `victim` to its end; gives the job.
 fn defended(id: &str, set: &[&str], victim: Arrays, data: Split) -> Job {
     let (method, values, trigger) = (defence(id).expect("listed"), resolved(id, set), badnets());
@@ -161,7 +148,7 @@ fn every_defence_ends_where_pytorch_does() {
     let victim = nets.part("c");
     for method in DEFENCES {
         let id = method.method().id;
-        let job = defended(id, &settings(id), victim.clone(), four(&nets));
+        let job = defended(id, &settings(id), victim.clone(), nets.four());
         let result = job.result().expect("it ended");
         for (name, array) in result {
             let pairs = array.values.iter().zip(&victim[name].values);
@@ -231,7 +218,7 @@ fn the_curve_of_mcr_meets_its_ends() {
         for curve in ["curve=bezier", "curve=chain"] {
             let mut set = set(t, "ends=finetuned").to_vec();
             set.push(curve);
-            let job = defended("mcr", &set, victim.clone(), four(&nets));
+            let job = defended("mcr", &set, victim.clone(), nets.four());
             // The phases: the fine-tuned end, the middle, the bend, the point.
             let end = if end == 0 { &victim } else { job.ended(0).expect("fine-tuned") };
             for (name, array) in job.result().expect("ended") {
@@ -276,7 +263,7 @@ fn any_architecture_teaches() {
     for name in unstamp_shared::model::ARCHITECTURES {
         let teacher = format!("teacher_arch={name}");
         let set = ["teacher=scratch", &teacher, "scratch_epochs=1", "epochs=1", "lr=0.01"];
-        let job = defended("nad", &set, nets.part("c"), four(&nets));
+        let job = defended("nad", &set, nets.part("c"), nets.four());
         let maps = &job.history()[1].losses[1..];
         assert!(maps.iter().all(|(_, d)| d.is_finite() && *d > 0.0), "{name}: {maps:?}");
     }

@@ -3,7 +3,6 @@
 use burn::tensor::Device;
 use std::sync::Arc;
 use unstamp_shared::attention::Operator;
-use unstamp_shared::datasets::Split;
 use unstamp_shared::job::{Augment, Event, Job, Lesson, Phase, Schedule, Start, Training};
 use unstamp_shared::model::Arch;
 use unstamp_shared::model::weights::from_bytes;
@@ -14,19 +13,6 @@ use unstamp_tests::{Fixture, close};
 /// Rounding differences of the first step grow through the next two; four images leave the batch
 /// statistics of the last group few values to average.
 const STEPS: f32 = 2e-3;
-
-/// The fixture's images as the bytes they were made from.
-fn split(fixture: &Fixture) -> Split {
-    let images = &fixture.get("images").values;
-    let mut split = Split { width: 32, height: 32, ..Split::default() };
-    for (image, label) in images.chunks_exact(3072).zip(&fixture.get("labels").values) {
-        let bytes = (0..1024)
-            .flat_map(|p| (0..3).map(move |c| (image[c * 1024 + p] * 255.0).round() as u8));
-        split.pixels.extend(bytes);
-        split.labels.push(*label as u16);
-    }
-    split
-}
 
 fn run(job: &mut Job, steps: usize) {
     let mut seen = 0;
@@ -64,7 +50,7 @@ fn three_steps_agree_with_pytorch() {
         // The job is given the teacher; the student's weights come in through a checkpoint.
         let student = Phase::train("distil", lesson, training).from(Start::Phase(0));
         let (student, start) = (student.beside(teacher), Phase::train("start", plain, still));
-        let (data, device) = (Arc::new(split(&fixture)), Device::flex());
+        let (data, device) = (Arc::new(fixture.four()), Device::flex());
         let mut job = Job::new(
             name.into(),
             arch.clone(),

@@ -3,22 +3,21 @@
 use crate::data::Dataset;
 use crate::device::Chosen;
 use crate::files;
+use crate::measure::{distance, measure, on_trigger};
 use crate::progress::JobProgress;
 use crate::trigger;
 use anyhow::{Context, Result, ensure};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use unstamp_shared::attention::{Operator, share_on};
 use unstamp_shared::craft::Head;
 use unstamp_shared::datasets::Split;
 use unstamp_shared::defences::{Given, defence, phases};
-use unstamp_shared::evaluate::{BATCH, Evaluation};
 use unstamp_shared::job::{Job, Phase, Start};
 use unstamp_shared::metrics::{Report, der};
-use unstamp_shared::model::weights::{self, Arrays, Metadata, Precision};
-use unstamp_shared::model::{Arch, batch};
-use unstamp_shared::objectives::{CrossEntropy, attention_distance};
+use unstamp_shared::model::Arch;
+use unstamp_shared::model::weights::{self, Metadata, Precision};
+use unstamp_shared::objectives::CrossEntropy;
 use unstamp_shared::poison::{Trigger, TriggerRecord, clean_subset, poison, select};
 use unstamp_shared::recipe::{Cell, Recipe};
 use unstamp_shared::result::{CellResult, Counts, SCHEMA};
@@ -62,23 +61,6 @@ impl Place {
         let result: CellResult = serde_json::from_slice(&std::fs::read(&self.result).ok()?).ok()?;
         (result.cell_hash == hash && self.weights.exists()).then_some(result)
     }
-}
-
-/// Test images whose attention is looked at.
-const LOOKED_AT: usize = 500;
-
-/// Measures `arrays` on the test split.
-pub fn measure(
-    arch: &Arch,
-    arrays: &Arrays,
-    test: &Split,
-    trigger: Option<&Trigger>,
-    device: &Chosen,
-) -> Result<(Report, Vec<(u16, u16)>)> {
-    let network = weights::frozen(arch, arrays, &device.device)?;
-    let mut evaluation = Evaluation::new(arch.classes);
-    while pollster::block_on(evaluation.step(&network, test, trigger, &device.device, BATCH))? {}
-    Ok((evaluation.report(trigger), evaluation.predictions))
 }
 
 /// Drives a job to its end, writing checkpoints beside; returns the minutes it took here.
@@ -280,65 +262,6 @@ impl Bench<'_> {
             recipe_hash: self.recipe.hash(),
         }
     }
-}
-
-/// How much more of every group's attention lies on a local trigger's pixels when it is there, over
-/// the first [`LOOKED_AT`] test images; nothing where the trigger has no place.
-fn on_trigger(
-    arch: &Arch,
-    arrays: &Arrays,
-    test: &Split,
-    trigger: &Trigger,
-    device: &Chosen,
-) -> Result<Vec<f64>> {
-    let Some(area) = trigger.attack.area(&trigger.values, test.width, test.height) else {
-        return Ok(Vec::new());
-    };
-    let network = weights::frozen(arch, arrays, &device.device)?;
-    let all: Vec<usize> = (0..test.len().min(LOOKED_AT)).collect();
-    let mut sums = Vec::new();
-    for (sign, stamped) in [(1.0, true), (-1.0, false)] {
-        for chosen in all.chunks(BATCH) {
-            let images = batch(test, chosen, &device.device, |i, pixels| {
-                if stamped {
-                    let mut image = test.image(i);
-                    trigger.stamp(&mut image, i);
-                    pixels.copy_from_slice(&image.pixels);
-                }
-            });
-            let maps = network.forward(images).features.into_iter();
-            let maps = maps.map(|f| Operator::Sum2.map(f).flatten(0, 1)).collect();
-            let maps = pollster::block_on(weights::read(maps))?;
-            sums.resize(maps.len(), 0.0);
-            for (sum, maps) in sums.iter_mut().zip(maps) {
-                for map in maps.chunks_exact(maps.len() / chosen.len()) {
-                    *sum += sign * share_on(map, &area, test.width, test.height);
-                }
-            }
-        }
-    }
-    Ok(sums.into_iter().map(|sum| sum / all.len().max(1) as f64).collect())
-}
-
-type Model<'a> = (&'a Arch, &'a Arrays);
-
-/// NAD's distance between two networks' attention on the first [`LOOKED_AT`] test images.
-fn distance(a: Model, b: Model, test: &Split, device: &Chosen) -> Result<f64> {
-    let teacher = weights::frozen(a.0, a.1, &device.device)?;
-    let student = weights::frozen(b.0, b.1, &device.device)?;
-    let all: Vec<usize> = (0..test.len().min(LOOKED_AT)).collect();
-    let mut sum = 0.0;
-    for chosen in all.chunks(100) {
-        let images = batch(test, chosen, &device.device, |_, _| ());
-        let d = attention_distance(
-            Operator::Sum2,
-            &teacher.forward(images.clone()),
-            &student.forward(images),
-        );
-        let value = pollster::block_on(weights::read(vec![d.reshape([1])]))?;
-        sum += f64::from(value[0][0]) * chosen.len() as f64;
-    }
-    Ok(sum / all.len().max(1) as f64)
 }
 
 /// The architecture that metadata name, checked against the data's classes.

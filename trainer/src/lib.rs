@@ -8,6 +8,7 @@ pub mod device;
 pub mod files;
 pub mod grid;
 pub mod import;
+pub mod measure;
 pub mod onnx;
 pub mod progress;
 pub mod publish;

@@ -15,9 +15,14 @@ use unstamp_shared::model::weights::{Arrays, Metadata};
 use unstamp_shared::poison::{Trigger, TriggerRecord};
 use unstamp_shared::seed::Seed;
 
+/// Reads `key=value` pairs.
+pub fn values(pairs: &[String]) -> Result<Values> {
+    Values::parse(pairs.iter().map(String::as_str)).map_err(usage)
+}
+
 /// Parameters given on the command line: `--set`, and `--trigger` for the attack's picture.
 fn given(args: &TriggerArgs, id: &str, size: (usize, usize)) -> Result<Values> {
-    let mut values = crate::commands::values(&args.set)?;
+    let mut values = values(&args.set)?;
     let Some(path) = &args.trigger else { return Ok(values) };
     let params = attack(id).map(|a| a.params()).unwrap_or_default();
     let picture = params.iter().find(|p| matches!(p.accepts, Accepts::Picture { .. }));

@@ -1,9 +1,9 @@
 //! Commands that make triggers and pictures of them.
 
-use super::{Opened, known, load, open, values};
+use super::{Opened, known, load, open};
 use crate::cli;
 use crate::data::{read_picture, write_png};
-use crate::trigger::{loose_pictures, make_artefact, read_artefact, record, trigger};
+use crate::trigger::{loose_pictures, make_artefact, read_artefact, record, trigger, values};
 use crate::{files, sheet, usage};
 use anyhow::{Context, Result};
 use std::sync::Arc;

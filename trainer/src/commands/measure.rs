@@ -1,10 +1,11 @@
 //! Commands on a finished model or a picture.
 
 use super::{Opened, dataset_of, open};
-use crate::cell::{arch_of, measure};
+use crate::cell::arch_of;
 use crate::cli;
 use crate::data;
 use crate::import::weights_of;
+use crate::measure::measure;
 use crate::trigger::trigger_of;
 use crate::{files, usage};
 use anyhow::{Context, Result, ensure};

@@ -19,18 +19,12 @@ use crate::import::weights_of;
 use crate::usage;
 use anyhow::Result;
 use unstamp_shared::attacks::{Attack, attack};
-use unstamp_shared::method::Values;
 use unstamp_shared::model::Arch;
 use unstamp_shared::model::weights::{Arrays, Metadata};
 
 /// The attack with this id, or a sentence.
 fn known(id: &str) -> Result<&'static dyn Attack> {
     attack(id).ok_or_else(|| usage(format!("there is no attack '{id}'; see unstamp list")))
-}
-
-/// Reads `key=value` pairs.
-pub(crate) fn values(pairs: &[String]) -> Result<Values> {
-    Values::parse(pairs.iter().map(String::as_str)).map_err(usage)
 }
 
 fn load(source: &Source) -> Result<Dataset> {

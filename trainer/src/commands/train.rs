@@ -1,10 +1,11 @@
 //! Commands that train: victims, erasures, whole recipes.
 
-use super::{Opened, known, load, open, values};
-use crate::cell::{Bench, Place, measure};
+use super::{Opened, known, load, open};
+use crate::cell::{Bench, Place};
 use crate::cli::{self, TriggerArgs};
 use crate::data::{Dataset, write_png};
-use crate::trigger::{self, read_artefact, trigger_of};
+use crate::measure::measure;
+use crate::trigger::{self, read_artefact, trigger_of, values};
 use crate::{files, table, usage};
 use anyhow::{Context, Result};
 use std::path::Path;
