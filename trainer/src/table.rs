@@ -90,7 +90,51 @@ fn columns(r: &CellResult) -> [String; 10] {
 const HEAD: [&str; 10] =
     ["model", "defence", "ACC", "ASR", "floor", "RA", "DER", "n (ASR)", "min", "seed"];
 
-/// A Markdown table with what all rows share above it.
+/// `81.2 (80.1 to 82.0)`: mean and range over seeds, in percent.
+fn range(values: &[f64]) -> String {
+    if values.is_empty() {
+        return "-".to_string();
+    }
+    let mean = values.iter().sum::<f64>() / values.len() as f64;
+    let least = values.iter().copied().fold(f64::INFINITY, f64::min);
+    let most = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    format!("{:.1} ({:.1} to {:.1})", 100.0 * mean, 100.0 * least, 100.0 * most)
+}
+
+/// A row for each model and defence with mean and range over the seeds; nothing for one seed.
+pub fn over_seeds(results: &[CellResult]) -> String {
+    let mut groups: Vec<(&str, &str, Vec<&CellResult>)> = Vec::new();
+    for r in results {
+        let erasure = r.erasure.as_ref().map_or("", |e| e.id.as_str());
+        match groups.iter_mut().find(|g| (g.0, g.1) == (&r.victim.id, erasure)) {
+            Some(group) => group.2.push(r),
+            None => groups.push((&r.victim.id, erasure, vec![r])),
+        }
+    }
+    if groups.iter().all(|(_, _, runs)| runs.len() == 1) {
+        return String::new();
+    }
+    let mut text = String::from("Mean and range over seeds, percent.\n\n");
+    text += "| model | defence | ACC | ASR | RA | DER | seeds |\n|---|---|---|---|---|---|---|\n";
+    for (victim, erasure, runs) in groups {
+        let of = |value: &dyn Fn(&CellResult) -> Option<f64>| {
+            range(&runs.iter().filter_map(|r| value(r)).collect::<Vec<_>>())
+        };
+        let _ = writeln!(
+            text,
+            "| {victim} | {} | {} | {} | {} | {} | {} |",
+            if erasure.is_empty() { "-" } else { erasure },
+            of(&|r| Some(r.report.acc.value)),
+            of(&|r| r.report.asr.map(|a| a.value)),
+            of(&|r| r.report.ra.map(|a| a.value)),
+            of(&|r| r.der),
+            runs.len()
+        );
+    }
+    text + "\n"
+}
+
+/// A Markdown table with what all rows share above it, and one over seeds where there are several.
 pub fn markdown(results: &[CellResult]) -> String {
     let mut text = String::new();
     let first = &results[0];
@@ -107,6 +151,7 @@ pub fn markdown(results: &[CellResult]) -> String {
         first.device,
         first.version
     );
+    text += &over_seeds(results);
     let papers = results.iter().any(|r| reported(r).is_some());
     let looked = results.iter().any(|r| !r.attention_on_trigger.is_empty());
     let mut head = HEAD.to_vec();
