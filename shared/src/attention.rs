@@ -4,7 +4,6 @@ use crate::attacks::Area;
 use crate::model::Frozen;
 use crate::model::weights::{WeightsError, read};
 use burn::tensor::Tensor;
-use burn::tensor::activation::softmax;
 use serde::{Deserialize, Serialize};
 
 /// How channels become one map: `A(F) = sum_i |F_i|^p`, or its mean over channels.
@@ -109,13 +108,37 @@ pub struct Look {
     pub maps: Vec<Vec<f32>>,
 }
 
-/// Probabilities and attention maps of one image, `[1, 3, h, w]`.
+/// `exp(z_i) / sum exp(z_j)`, in `libm`, so that every platform gives the same.
+fn probabilities(logits: &[f32]) -> Vec<f32> {
+    let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let powers: Vec<f32> = logits.iter().map(|z| libm::expf(z - most)).collect();
+    let sum: f32 = powers.iter().sum();
+    powers.into_iter().map(|power| power / sum).collect()
+}
+
+/// A^2_sum of one image's feature `[channels, places]`, with length 1.
+fn map(feature: &[f32], channels: usize) -> Vec<f32> {
+    let places = feature.len() / channels.max(1);
+    let mut map = vec![0.0; places];
+    for plane in feature.chunks_exact(places.max(1)) {
+        map.iter_mut().zip(plane).for_each(|(sum, value)| *sum += value * value);
+    }
+    let length = map.iter().map(|v| v * v).sum::<f32>().sqrt();
+    if length > 0.0 {
+        map.iter_mut().for_each(|v| *v /= length);
+    }
+    map
+}
+
+/// Probabilities and attention maps of one image, `[1, 3, h, w]`. What is made of the network's
+/// output is made here, not on the device: it is little, and the page's first program stays small.
 pub async fn look(network: &Frozen, image: Tensor<4>) -> Result<Look, WeightsError> {
     let output = network.forward(image);
-    let mut tensors = vec![softmax(output.logits, 1).flatten(0, 1)];
-    for feature in output.features {
-        tensors.push(normalised(Operator::Sum2.map(feature)).flatten(0, 1));
-    }
+    let channels: Vec<usize> = output.features.iter().map(|f| f.dims()[1]).collect();
+    let mut tensors = vec![output.logits.flatten(0, 1)];
+    tensors.extend(output.features.into_iter().map(|f| f.flatten(0, 3)));
     let mut values = read(tensors).await?.into_iter();
-    Ok(Look { probabilities: values.next().unwrap_or_default(), maps: values.collect() })
+    let logits = values.next().unwrap_or_default();
+    let maps = values.zip(channels).map(|(feature, channels)| map(&feature, channels)).collect();
+    Ok(Look { probabilities: probabilities(&logits), maps })
 }

@@ -23,15 +23,16 @@ pub async fn probe(network: &Frozen, count: usize, device: &Device) -> Result<Pr
     let all: Vec<usize> = (0..count).collect();
     let Output { logits, features, .. } = network.forward(batch(&split, &all, device, |_, _| ()));
     let [_, classes] = logits.dims();
+    let places: Vec<usize> = features.iter().map(|f| f.dims()[2] * f.dims()[3]).collect();
     let mut tensors = vec![logits.flatten(0, 1)];
-    for feature in features {
-        let [n, c, h, w] = feature.dims();
-        tensors.push(feature.abs().reshape([n * c, h * w]).mean_dim(1).flatten(0, 1));
-    }
+    tensors.extend(features.into_iter().map(|f| f.flatten(0, 3)));
     let mut values = weights::read(tensors).await?.into_iter();
     let logits = values.next().unwrap_or_default();
+    let mean = |plane: &[f32]| plane.iter().map(|v| v.abs()).sum::<f32>() / plane.len() as f32;
+    let features =
+        values.zip(places).map(|(all, places)| all.chunks_exact(places).map(mean).collect());
     Ok(Probe {
         logits: logits.chunks(classes).map(<[f32]>::to_vec).collect(),
-        features: values.collect(),
+        features: features.collect(),
     })
 }

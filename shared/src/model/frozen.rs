@@ -50,7 +50,9 @@ pub struct Frozen {
     conv1: Tensor<4>,
     groups: Vec<Vec<Block>>,
     last: Affine,
-    fc: Tensor<2>,
+    /// The last layer as a convolution of 1x1 pixels, `[classes, channels, 1, 1]`: the kernels are
+    /// there already, a matrix product would be another program.
+    fc: Tensor<4>,
     bias: Tensor<2>,
     normalisation: Option<[[f32; 3]; 2]>,
 }
@@ -71,7 +73,9 @@ impl Frozen {
         let x = kernels::affine_relu(x, scale, shift);
         let [n, c, h, w] = x.dims();
         let pooled = x.reshape([n, c, h * w]).mean_dim(2).reshape([n, c]);
-        let logits = pooled.clone().matmul(self.fc.clone()) + self.bias.clone();
+        let logits = kernels::conv2d(pooled.clone().reshape([n, c, 1, 1]), self.fc.clone(), 1);
+        let [_, classes, _, _] = logits.dims();
+        let logits = logits.reshape([n, classes]) + self.bias.clone();
         Output { logits, features, pooled }
     }
 }
@@ -152,7 +156,7 @@ pub fn frozen(arch: &Arch, arrays: &Arrays, device: &Device) -> Result<Frozen, W
     }
     let (width, classes) = (config.widths()[3], config.classes);
     let last = read.norm("bn1", width)?;
-    let fc = read.weight("fc.weight".into(), [classes, width])?.transpose();
+    let fc = read.weight("fc.weight".into(), [classes, width])?.reshape([classes, width, 1, 1]);
     let bias = read.weight("fc.bias".into(), [classes])?.reshape([1, classes]);
     read.taken.end()?;
     Ok(Frozen { conv1, groups, last, fc, bias, normalisation: config.normalisation })
