@@ -20,10 +20,10 @@ mod planes;
 #[cfg(feature = "cpu")]
 mod simd;
 
-use burn::backend::ops::ConvOptions;
+use burn::backend::ops::{ConvOptions, FloatTensorOps};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Dispatch, TensorMetadata, backend_extension};
-use burn::tensor::{Shape, Tensor};
+use burn::tensor::{Device, Shape, Tensor, TensorData};
 
 /// Stride, and the padding that keeps the size at stride 1, for `weight [cout, cin, k, k]`.
 fn options<T: TensorMetadata>(weight: &T, stride: usize) -> ConvOptions<2> {
@@ -202,6 +202,13 @@ fn through_relu<B: Backend>(
     let y = B::float_mul(x, along_channels::<B>(scale));
     let y = B::relu(B::float_add(y, along_channels::<B>(shift)));
     B::relu_backward(y, gradient)
+}
+
+/// A tensor of these values, row by row. Burn's own way in converts between all number formats
+/// first, which was an eighth of the page's program.
+pub fn floats<const D: usize>(values: Vec<f32>, shape: [usize; D], device: &Device) -> Tensor<D> {
+    let data = TensorData::new(values, shape);
+    Tensor::from_dispatch(Dispatch::float_from_data(data, device.as_dispatch()))
 }
 
 /// 2-D convolution without bias, padding `(k - 1) / 2`: `x [n, cin, h, w]`, `weight [cout, cin, k, k]`

@@ -10,7 +10,7 @@
 use super::weights::{Arrays, Taken, WeightsError};
 use super::{Arch, EPS, Output, normalised};
 use crate::kernels;
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
 
 /// `relu(scale x + shift)`, one pair a channel.
 #[derive(Clone, Debug)]
@@ -88,7 +88,7 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn tensor<const D: usize>(&self, values: Vec<f32>, shape: [usize; D]) -> Tensor<D> {
-        Tensor::from_data(TensorData::new(values, shape), self.device)
+        kernels::floats(values, shape, self.device)
     }
 
     fn weight<const D: usize>(

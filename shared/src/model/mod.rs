@@ -14,9 +14,10 @@ pub use frozen::Frozen;
 pub use wrn::Wrn;
 
 use crate::datasets::Split;
+use crate::kernels::floats;
 #[cfg(feature = "learn")]
 use crate::seed::Seed;
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 /// `eps` of batch normalisation (PyTorch's default).
@@ -53,8 +54,7 @@ impl WrnConfig {
 /// Images with mean and deviation taken out, where the network wants it.
 fn normalised(constants: Option<[[f32; 3]; 2]>, images: Tensor<4>) -> Tensor<4> {
     let Some(constants) = constants else { return images };
-    let [mean, std] =
-        constants.map(|c| Tensor::<1>::from_data(c, &images.device()).reshape([1, 3, 1, 1]));
+    let [mean, std] = constants.map(|c| floats(c.to_vec(), [1, 3, 1, 1], &images.device()));
     (images - mean) / std
 }
 
@@ -134,5 +134,5 @@ pub fn batch(
             }
         }
     }
-    Tensor::from_data(TensorData::new(values, [n, 3, split.height, split.width]), device)
+    floats(values, [n, 3, split.height, split.width], device)
 }
