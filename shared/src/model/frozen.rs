@@ -8,7 +8,7 @@
 //! unfolded network's up to rounding.
 
 use super::weights::{Arrays, Taken, WeightsError};
-use super::{Arch, EPS, Output, normalised};
+use super::{Arch, EPS, Output};
 use crate::kernels;
 use burn::tensor::{Device, Tensor};
 
@@ -44,23 +44,38 @@ impl Block {
     }
 }
 
+/// `weight x + bias` at every place of an `x >= 0`, as a convolution of 1x1: the kernels are there
+/// already, while matrix products and sums would be other programs in the page.
+#[derive(Clone, Debug)]
+struct Pixelwise {
+    weight: Tensor<4>,
+    bias: Tensor<1>,
+    /// Scale 1 and shift 0, which leave `x >= 0` as it is.
+    unit: [Tensor<1>; 2],
+}
+
+impl Pixelwise {
+    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let (weight, bias) = (self.weight.clone(), self.bias.clone());
+        kernels::norm_conv2d(x, self.unit.clone(), weight, bias, 1, false)
+    }
+}
+
 /// The frozen form of a WideResNet.
 #[derive(Clone, Debug)]
 pub struct Frozen {
+    /// Takes mean and deviation out, where the network wants it.
+    entry: Option<Pixelwise>,
     conv1: Tensor<4>,
     groups: Vec<Vec<Block>>,
     last: Affine,
-    /// The last layer as a convolution of 1x1 pixels, `[classes, channels, 1, 1]`: the kernels are
-    /// there already, a matrix product would be another program.
-    fc: Tensor<4>,
-    bias: Tensor<2>,
-    normalisation: Option<[[f32; 3]; 2]>,
+    fc: Pixelwise,
 }
 
 impl Frozen {
     /// Images `[n, 3, h, w]` in 0..1 -> logits and the three group features.
     pub fn forward(&self, images: Tensor<4>) -> Output {
-        let x = normalised(self.normalisation, images);
+        let x = self.entry.as_ref().map_or(images.clone(), |entry| entry.forward(images));
         let mut x = kernels::conv2d(x, self.conv1.clone(), 1);
         let mut features = Vec::with_capacity(self.groups.len());
         for group in &self.groups {
@@ -73,9 +88,7 @@ impl Frozen {
         let x = kernels::affine_relu(x, scale, shift);
         let [n, c, h, w] = x.dims();
         let pooled = x.reshape([n, c, h * w]).mean_dim(2).reshape([n, c]);
-        let logits = kernels::conv2d(pooled.clone().reshape([n, c, 1, 1]), self.fc.clone(), 1);
-        let [_, classes, _, _] = logits.dims();
-        let logits = logits.reshape([n, classes]) + self.bias.clone();
+        let logits = self.fc.forward(pooled.clone().reshape([n, c, 1, 1])).flatten(1, 3);
         Output { logits, features, pooled }
     }
 }
@@ -89,6 +102,20 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn tensor<const D: usize>(&self, values: Vec<f32>, shape: [usize; D]) -> Tensor<D> {
         kernels::floats(values, shape, self.device)
+    }
+
+    fn values(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>, WeightsError> {
+        Ok(self.taken.take(name.to_string(), shape)?.values.clone())
+    }
+
+    /// `weight [out, in]`, as many outputs as `bias` has.
+    fn pixelwise(&self, weight: Vec<f32>, bias: Vec<f32>) -> Pixelwise {
+        let (outputs, inputs) = (bias.len(), weight.len() / bias.len());
+        Pixelwise {
+            weight: self.tensor(weight, [outputs, inputs, 1, 1]),
+            bias: self.tensor(bias, [outputs]),
+            unit: [1.0, 0.0].map(|value| self.tensor(vec![value; inputs], [inputs])),
+        }
     }
 
     fn weight<const D: usize>(
@@ -156,8 +183,13 @@ pub fn frozen(arch: &Arch, arrays: &Arrays, device: &Device) -> Result<Frozen, W
     }
     let (width, classes) = (config.widths()[3], config.classes);
     let last = read.norm("bn1", width)?;
-    let fc = read.weight("fc.weight".into(), [classes, width])?.reshape([classes, width, 1, 1]);
-    let bias = read.weight("fc.bias".into(), [classes])?.reshape([1, classes]);
+    let fc = read.values("fc.weight", &[classes, width])?;
+    let bias = read.values("fc.bias", &[classes])?;
+    let fc = read.pixelwise(fc, bias);
+    let entry = config.normalisation.map(|[mean, std]| {
+        let weight = (0..9).map(|i| if i % 4 == 0 { 1.0 / std[i / 3] } else { 0.0 }).collect();
+        read.pixelwise(weight, (0..3).map(|c| -mean[c] / std[c]).collect())
+    });
     read.taken.end()?;
-    Ok(Frozen { conv1, groups, last, fc, bias, normalisation: config.normalisation })
+    Ok(Frozen { entry, conv1, groups, last, fc })
 }

@@ -51,13 +51,6 @@ impl WrnConfig {
     }
 }
 
-/// Images with mean and deviation taken out, where the network wants it.
-fn normalised(constants: Option<[[f32; 3]; 2]>, images: Tensor<4>) -> Tensor<4> {
-    let Some(constants) = constants else { return images };
-    let [mean, std] = constants.map(|c| floats(c.to_vec(), [1, 3, 1, 1], &images.device()));
-    (images - mean) / std
-}
-
 /// What a network gives for a batch.
 #[derive(Clone, Debug)]
 pub struct Output {

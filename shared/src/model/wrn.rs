@@ -5,7 +5,8 @@
 //! code; values may be negative. Input is RGB in 0..1, without mean and deviation.
 
 use super::layers::{BatchNorm, Conv2d, Linear};
-use super::{Output, WrnConfig, normalised};
+use super::{Output, WrnConfig};
+use crate::kernels::floats;
 use crate::seed::Seed;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
@@ -64,6 +65,13 @@ impl WrnConfig {
         let (bn1, normalisation) = (BatchNorm::init(last, device), self.normalisation);
         Wrn { conv1, block1, block2, block3, bn1, fc, normalisation }
     }
+}
+
+/// Images with mean and deviation taken out, where the network wants it.
+fn normalised(constants: Option<[[f32; 3]; 2]>, images: Tensor<4>) -> Tensor<4> {
+    let Some(constants) = constants else { return images };
+    let [mean, std] = constants.map(|c| floats(c.to_vec(), [1, 3, 1, 1], &images.device()));
+    (images - mean) / std
 }
 
 /// Forward through one kind of batch normalisation; `$mut` and `$forward` say which.
