@@ -8,11 +8,14 @@ import { gzipSync } from "node:zlib";
 const dist = process.argv[2];
 const features = ["simd", "bulk-memory", "nontrapping-float-to-int", "sign-ext", "reference-types", "multivalue", "mutable-globals"];
 const wasmOpt = join(import.meta.dirname, "node_modules/.bin/wasm-opt");
-for (const [program, level] of [["ui", "-Oz"], ["engine_cpu", "-Oz"], ["engine_learn", "-Oz"], ["engine_gpu", "-Oz"]]) {
+// What a visitor waits for is worth more passes.
+const once = ["-Oz"];
+const often = ["-Oz", "--gufa", "--traps-never-happen", "--converge", "-Oz"];
+for (const [program, passes] of [["ui", often], ["engine_cpu", often], ["engine_learn", once], ["engine_gpu", once]]) {
   const file = join(dist, `${program}_bg.wasm`);
   const before = statSync(file).size;
   const flags = features.map((f) => `--enable-${f}`);
-  execFileSync(wasmOpt, [file, "-o", `${file}.part`, level, "--strip-debug", "--strip-producers", ...flags], { stdio: "inherit" });
+  execFileSync(wasmOpt, [file, "-o", `${file}.part`, ...passes, "--strip-debug", "--strip-producers", ...flags], { stdio: "inherit" });
   renameSync(`${file}.part`, file);
   console.log(`${program}: ${before} -> ${statSync(file).size} bytes`);
 }
