@@ -12,7 +12,7 @@ use unstamp_shared::objectives::attention_distance;
 use unstamp_shared::poison::Trigger;
 
 /// Test images whose attention is looked at.
-const LOOKED_AT: usize = 500;
+pub const LOOKED_AT: usize = 500;
 
 /// Measures `arrays` on the test split.
 pub fn measure(
