@@ -5,7 +5,7 @@ use crate::metrics::{Confusion, Rate, Report};
 use crate::model::weights::{self, Arrays, WeightsError};
 use crate::model::{Arch, Frozen, batch};
 use crate::poison::Trigger;
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor};
 
 /// Images at once where nobody watches.
 pub const BATCH: usize = 128;
@@ -102,6 +102,22 @@ pub async fn accuracy(
     Ok(evaluation.report(None).acc)
 }
 
+/// Some images as a batch `[n, 3, h, w]`, stamped with `trigger` where there is one.
+pub fn stamped(
+    split: &Split,
+    chosen: &[usize],
+    trigger: Option<&Trigger>,
+    device: &Device,
+) -> Tensor<4> {
+    batch(split, chosen, device, |i, pixels| {
+        if let Some(trigger) = trigger {
+            let mut image = split.image(i);
+            trigger.stamp(&mut image, i);
+            pixels.copy_from_slice(&image.pixels);
+        }
+    })
+}
+
 /// Predicted classes of some images, stamped with `trigger` where there is one.
 pub async fn predict(
     network: &Frozen,
@@ -110,14 +126,7 @@ pub async fn predict(
     trigger: Option<&Trigger>,
     device: &Device,
 ) -> Result<Vec<usize>, WeightsError> {
-    let images = batch(split, chosen, device, |i, pixels| {
-        if let Some(trigger) = trigger {
-            let mut image = split.image(i);
-            trigger.stamp(&mut image, i);
-            pixels.copy_from_slice(&image.pixels);
-        }
-    });
-    let logits = network.forward(images).logits;
+    let logits = network.forward(stamped(split, chosen, trigger, device)).logits;
     let [_, classes] = logits.dims();
     let values = weights::read(vec![logits.flatten(0, 1)]).await?.remove(0);
     Ok(values.chunks_exact(classes).map(largest).collect())

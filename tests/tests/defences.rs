@@ -5,6 +5,7 @@ use std::sync::Arc;
 use unstamp_shared::attention::Operator;
 use unstamp_shared::datasets::{Split, signs};
 use unstamp_shared::defences::{DEFENCES, Given, Knows, defence, phases};
+use unstamp_shared::evaluate::accuracy;
 use unstamp_shared::job::{Job, lift};
 use unstamp_shared::method::Values;
 use unstamp_shared::model::weights::{Arrays, arrays, gradient_norms, network};
@@ -206,6 +207,16 @@ fn fine_pruning_silences_what_it_says_and_it_stays_silent() {
         if rule == "ratio" {
             assert_eq!(silent, 16);
         }
+        // What it says of the validation images is what the pruned network does on them.
+        if let Some(said) = measured("validation_accuracy") {
+            let pruned = job.ended(if rule == "match" { 2 } else { 0 }).expect("pruned");
+            let validation = split.subset(&(800..1000).collect::<Vec<_>>());
+            let (arch, device) = (arch(), Device::flex());
+            let found = pollster::block_on(accuracy(&arch, pruned, &validation, &device));
+            assert_eq!(found.expect("it computes").value, said, "{rule}");
+        }
+        // NAD, which the paper's rule runs first, does not teach what is pruned.
+        assert!(job.teacher().is_none(), "{rule}");
     }
 }
 
@@ -288,6 +299,7 @@ fn the_search_for_beta_follows_validation() {
     let last = job.history().last().expect("it chose");
     // 100 points may always be lost, so it is the largest of the grid.
     assert_eq!((last.phase.as_str(), last.losses.last().expect("chosen").1), ("choose", 16.0));
+    assert!(job.teacher().is_some_and(|(_, teacher)| Some(teacher) == job.ended(0)));
     let tried = job.history().iter().filter(|e| e.phase == "distil").count();
     assert_eq!(tried, 6);
     assert!(matches!(job.progress(), (a, b) if a == b));

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use unstamp_shared::craft::Head;
 use unstamp_shared::datasets::Split;
 use unstamp_shared::defences::{Given, defence, phases};
-use unstamp_shared::job::{Job, Phase, Start};
+use unstamp_shared::job::{Job, Phase};
 use unstamp_shared::metrics::{Report, der};
 use unstamp_shared::model::Arch;
 use unstamp_shared::model::weights::{self, Metadata, Precision};
@@ -181,31 +181,16 @@ impl Bench<'_> {
                 (arrays, phases(defence, given), train.subset(&subset))
             }
         };
-        // What the last training looked at; a curve has ends instead of a teacher.
-        let teacher = phases.iter().rev().find_map(|p| match &p.others[..] {
-            [teacher] => Some(teacher.clone()),
-            _ => None,
-        });
         let device = self.device.device.clone();
-        let mut job = Job::new(
-            hash.clone(),
-            arch.clone(),
-            start.clone(),
-            phases,
-            Arc::new(data),
-            seed,
-            device,
-        )?;
+        let mut job =
+            Job::new(hash.clone(), arch.clone(), start, phases, Arc::new(data), seed, device)?;
         job.watch(trigger.as_ref().map(|t| t.target));
         counts.validation = job.validation();
         let minutes = drive(&mut job, &place.checkpoint, self.checkpoint, &cell.name())?;
         let result = job.result().context("the job ended without a model")?;
         let (report, _) = measure(&arch, result, &test, trigger.as_ref(), self.device)?;
-        let distance = teacher
-            .and_then(|t| {
-                let arrays = if let Start::Phase(i) = t { job.ended(i) } else { Some(&start) };
-                Some((job.arch(&t), arrays?))
-            })
+        let distance = job
+            .teacher()
             .map(|(its, teacher)| distance((&its, teacher), (&arch, result), &test, self.device))
             .transpose()?;
         let attention_on_trigger = match &trigger {

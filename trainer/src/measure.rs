@@ -4,10 +4,10 @@ use crate::device::Chosen;
 use anyhow::Result;
 use unstamp_shared::attention::{Operator, share_on};
 use unstamp_shared::datasets::Split;
-use unstamp_shared::evaluate::{BATCH, Evaluation};
+use unstamp_shared::evaluate::{BATCH, Evaluation, stamped};
 use unstamp_shared::metrics::Report;
+use unstamp_shared::model::Arch;
 use unstamp_shared::model::weights::{self, Arrays};
-use unstamp_shared::model::{Arch, batch};
 use unstamp_shared::objectives::attention_distance;
 use unstamp_shared::poison::Trigger;
 
@@ -43,15 +43,9 @@ pub fn on_trigger(
     let network = weights::frozen(arch, arrays, &device.device)?;
     let all: Vec<usize> = (0..test.len().min(LOOKED_AT)).collect();
     let mut sums = Vec::new();
-    for (sign, stamped) in [(1.0, true), (-1.0, false)] {
+    for (sign, trigger) in [(1.0, Some(trigger)), (-1.0, None)] {
         for chosen in all.chunks(BATCH) {
-            let images = batch(test, chosen, &device.device, |i, pixels| {
-                if stamped {
-                    let mut image = test.image(i);
-                    trigger.stamp(&mut image, i);
-                    pixels.copy_from_slice(&image.pixels);
-                }
-            });
+            let images = stamped(test, chosen, trigger, &device.device);
             let maps = network.forward(images).features.into_iter();
             let maps = maps.map(|f| Operator::Sum2.map(f).flatten(0, 1)).collect();
             let maps = pollster::block_on(weights::read(maps))?;
@@ -76,7 +70,7 @@ pub fn distance(a: Model, b: Model, test: &Split, device: &Chosen) -> Result<f64
     let all: Vec<usize> = (0..test.len().min(LOOKED_AT)).collect();
     let mut sum = 0.0;
     for chosen in all.chunks(100) {
-        let images = batch(test, chosen, &device.device, |_, _| ());
+        let images = stamped(test, chosen, None, &device.device);
         let d = attention_distance(
             Operator::Sum2,
             &teacher.forward(images.clone()),

@@ -3,11 +3,13 @@
 use super::fine_tune::{phase, training, training_params};
 use super::{Defence, Given, Reported};
 use crate::Later;
-use crate::evaluate::{BATCH, accuracy};
+use crate::datasets::Split;
+use crate::evaluate::{BATCH, accuracy, largest, stamped};
 use crate::job::{Edit, Edited, Phase, Scene, Start};
 use crate::method::{Method, Param};
+use crate::model::Frozen;
 use crate::model::weights::{self, Arrays, WeightsError};
-use crate::model::{Frozen, batch};
+use burn::tensor::Device;
 use std::sync::Arc;
 
 /// Liu et al. (2018) as in NAD appendix A: the channels of the last convolution are ranked by their
@@ -36,18 +38,48 @@ struct Prune {
     ratio: f64,
 }
 
-/// What the last layer sees of every image, `[images][channels]`.
-async fn pooled(network: &Frozen, scene: &Scene<'_>) -> Result<Vec<Vec<f32>>, WeightsError> {
-    let all: Vec<usize> = (0..scene.data.len()).collect();
+/// What the last layer sees of every image of a split, `[images][channels]`.
+async fn pooled(
+    network: &Frozen,
+    split: &Split,
+    device: &Device,
+) -> Result<Vec<Vec<f32>>, WeightsError> {
+    let all: Vec<usize> = (0..split.len()).collect();
     let mut rows = Vec::new();
     for chosen in all.chunks(BATCH) {
-        let images = batch(scene.data, chosen, scene.device, |_, _| ());
-        let seen = network.forward(images).pooled;
+        let seen = network.forward(stamped(split, chosen, None, device)).pooled;
         let [_, channels] = seen.dims();
         let values = weights::read(vec![seen.flatten(0, 1)]).await?.remove(0);
         rows.extend(values.chunks_exact(channels).map(<[f32]>::to_vec));
     }
     Ok(rows)
+}
+
+/// Accuracy with ever more channels silenced, in this order: of none, of the first, and so on, but
+/// never of all. A silenced channel takes only its own share out of the logits, so one pass of the
+/// network tells all.
+fn accuracies(weights: &Arrays, rows: &[Vec<f32>], labels: &[u16], order: &[usize]) -> Vec<f64> {
+    let (last, bias) = (&weights["fc.weight"], &weights["fc.bias"].values);
+    let channels = order.len();
+    let share = |row: &[f32], class: usize, c: usize| last.values[class * channels + c] * row[c];
+    let mut logits: Vec<Vec<f32>> = rows
+        .iter()
+        .map(|row| {
+            let sum = |k: usize| bias[k] + (0..channels).map(|c| share(row, k, c)).sum::<f32>();
+            (0..bias.len()).map(sum).collect()
+        })
+        .collect();
+    let mut curve = Vec::new();
+    for &channel in order {
+        let right = logits.iter().zip(labels).filter(|(z, y)| largest(z) == usize::from(**y));
+        curve.push(right.count() as f64 / rows.len().max(1) as f64);
+        for (logits, row) in logits.iter_mut().zip(rows) {
+            for (class, logit) in logits.iter_mut().enumerate() {
+                *logit -= share(row, class, channel);
+            }
+        }
+    }
+    curve
 }
 
 /// Channels from the least to the most active on average; equals in their order.
@@ -78,23 +110,18 @@ impl Prune {
         let blocks = scene.arch.config().map_err(WeightsError::Arch)?.blocks();
         let last = format!("block3.layer.{}.conv2.weight", blocks - 1);
         let network = weights::frozen(scene.arch, scene.weights, scene.device)?;
-        let order = ranked(&pooled(&network, &scene).await?);
+        let order = ranked(&pooled(&network, scene.data, scene.device).await?);
         let most = order.len().saturating_sub(1);
         let mut count = ((self.ratio * order.len() as f64).round() as usize).min(most);
         let mut measured = Vec::new();
         if let (Some(split), false) = (scene.validation, self.rule == Rule::Ratio) {
-            let reach =
-                async |weights: &Arrays| accuracy(scene.arch, weights, split, scene.device).await;
-            let mut curve = Vec::new();
-            for pruned in 0..=most {
-                let weights = silenced(scene.weights, &last, &order[..pruned]);
-                curve.push(reach(&weights).await?.value);
-            }
+            let rows = pooled(&network, split, scene.device).await?;
+            let curve = accuracies(scene.weights, &rows, &split.labels, &order);
             // The largest of equals: pruning more erases more.
             let mut counts = (0..=most).rev();
             count = match (self.rule, scene.others.first()) {
                 (Rule::Match, Some(other)) => {
-                    let goal = reach(other).await?.value;
+                    let goal = accuracy(scene.arch, other, split, scene.device).await?.value;
                     measured.push(("accuracy_to_match".to_string(), goal));
                     let off = |i: &usize| (curve[*i] - goal).abs();
                     counts.min_by(|a, b| off(a).total_cmp(&off(b))).unwrap_or(0)

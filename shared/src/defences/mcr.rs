@@ -29,14 +29,14 @@ pub struct ModeConnectivity;
 
 /// The form of the curve.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Curve {
+enum Curve {
     Bezier,
     Chain,
 }
 
 impl Curve {
     /// Shares of `w0`, `theta` and `w1` at `t`. They sum to 1; at 0 and 1 only an end is left.
-    pub fn shares(self, t: f32) -> [f32; 3] {
+    fn shares(self, t: f32) -> [f32; 3] {
         match self {
             Self::Bezier => [(1.0 - t) * (1.0 - t), 2.0 * t * (1.0 - t), t * t],
             Self::Chain if t < 0.5 => [1.0 - 2.0 * t, 2.0 * t, 0.0],
@@ -45,7 +45,7 @@ impl Curve {
     }
 
     /// `phi(t)` of every array, statistics included.
-    pub fn at(self, t: f32, [first, bend, last]: [&Arrays; 3]) -> Arrays {
+    fn at(self, t: f32, [first, bend, last]: [&Arrays; 3]) -> Arrays {
         let [a, b, c] = self.shares(t);
         let mut point = bend.clone();
         for (name, array) in &mut point {
@@ -80,7 +80,7 @@ impl Lesson for Bend {
 }
 
 /// Weights whose batch normalisation statistics are means over the batches of `data`.
-pub async fn renewed(
+async fn renewed(
     arch: &Arch,
     weights: &Arrays,
     data: &Split,

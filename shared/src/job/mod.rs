@@ -179,6 +179,19 @@ impl Job {
         (self.ended.len() == self.phases.len()).then(|| self.ended.last()).flatten()
     }
 
+    /// The model the last training looked at, if it was one: its teacher. A curve has two ends, and
+    /// what an earlier phase or an edit looked at taught nobody here.
+    pub fn teacher(&self) -> Option<(Arch, &Arrays)> {
+        let last = self.phases.iter().rev().find(|p| matches!(p.work, Work::Train(_)))?;
+        let [teacher] = &last.others[..] else { return None };
+        let weights = match teacher {
+            Start::Victim => &self.victim,
+            Start::Phase(i) => self.ended.get(*i)?,
+            Start::Fresh(_) => return None,
+        };
+        Some((self.arch(teacher), weights))
+    }
+
     /// Weights of the student as it is now, for showing it while it learns.
     pub async fn student(&self) -> Result<Option<Arrays>, JobError> {
         match &self.running {
@@ -243,7 +256,6 @@ impl Job {
             others: others.iter().collect(),
             data: &self.data,
             validation: self.validation.as_ref(),
-            seed: self.seed,
             device: &self.device,
         };
         let Edited { weights, measured } = edit.edit(scene).await?;

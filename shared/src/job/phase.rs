@@ -7,7 +7,7 @@ use crate::model::weights::{Arrays, WeightsError};
 use crate::model::{Arch, Frozen, Output, Wrn};
 use crate::objectives::{Loss, Objective, Seen};
 use crate::poison::Trigger;
-use crate::seed::{Seed, Stream};
+use crate::seed::Stream;
 use burn::tensor::{Device, Int, Tensor};
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -183,7 +183,6 @@ pub struct Scene<'a> {
     pub data: &'a Split,
     /// Clean images no phase trains on, where there are enough of them.
     pub validation: Option<&'a Split>,
-    pub seed: Seed,
     pub device: &'a Device,
 }
 

@@ -58,7 +58,7 @@ fn edge(maps: &[Tensor<4>], (a, b): (usize, usize)) -> Tensor<2> {
 }
 
 /// Weights of a linear layer's only input, `[128]`: of the teacher's (role 0) or the student's layer.
-pub fn projection(role: u64, layer: usize) -> Vec<f32> {
+fn projection(role: u64, layer: usize) -> Vec<f32> {
     let mut random = Seed(0).stream("argd", &[role, layer as u64]);
     (0..WIDTH).map(|_| random.range(-1.0, 1.0)).collect()
 }

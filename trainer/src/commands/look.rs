@@ -13,8 +13,7 @@ use unstamp_shared::Device;
 use unstamp_shared::attention::{Look, Operator, look};
 use unstamp_shared::heat;
 use unstamp_shared::image::Image;
-use unstamp_shared::model::weights::{self, Arrays};
-use unstamp_shared::model::{Arch, Frozen, Output, batch};
+use unstamp_shared::model::{Output, batch, weights};
 
 pub fn attention(args: cli::Attention) -> Result<()> {
     let Opened { arrays, metadata, data, arch } = open(&args.subject)?;
@@ -31,47 +30,38 @@ pub fn attention(args: cli::Attention) -> Result<()> {
     if let Some(trigger) = trigger.as_ref().filter(|_| !args.clean) {
         trigger.stamp(&mut image, args.image);
     }
+    let input = |device: &Device| {
+        batch(&data.test, &[0], device, |_, pixels| pixels.copy_from_slice(&image.pixels))
+    };
+    let device = chosen.device;
     if let Some(out) = &args.out {
-        let paths = std::iter::once(&args.subject.model).chain(&args.and);
-        let mut rows = Vec::new();
-        for path in paths {
+        let mut models = vec![(&args.subject.model, arrays, metadata, arch)];
+        for path in &args.and {
             let (arrays, metadata) = weights_of(path)?;
             let arch = arch_of(metadata.as_ref(), None, data.class_names.len())?;
-            let output = seen(&arch, &arrays, &data, &image, &chosen.device)?;
+            models.push((path, arrays, metadata, arch));
+        }
+        let mut rows = Vec::new();
+        for (path, arrays, metadata, arch) in models {
+            let network = weights::frozen(&arch, &arrays, &device)
+                .with_context(|| format!("{} cannot be used", path.display()))?;
             let role = metadata.map(|m| m.role).filter(|role| !role.is_empty());
             let name = path.file_stem().map(|s| s.to_string_lossy().into_owned());
             let title = role.or(name).unwrap_or_default();
-            rows.extend(shown(&title, &image, output, args.show)?);
+            rows.extend(shown(&title, &image, network.forward(input(&device)), args.show)?);
         }
         write_png(out, &grid(&rows))?;
         println!("{}", out.display());
         return Ok(());
     }
-    let network = weights::frozen(&arch, &arrays, &chosen.device)?;
-    let input = input(&data, &image, &chosen.device);
-    let look = pollster::block_on(look(&network, input))?;
+    let network = weights::frozen(&arch, &arrays, &device)?;
+    let look = pollster::block_on(look(&network, input(&device)))?;
     if args.json {
         println!("{}", serde_json::to_string(&look)?);
         return Ok(());
     }
     tell(&look, &data, args.image);
     Ok(())
-}
-
-/// An image as a batch of one.
-fn input(data: &Dataset, image: &Image, device: &Device) -> burn::tensor::Tensor<4> {
-    batch(&data.test, &[0], device, |_, pixels| pixels.copy_from_slice(&image.pixels))
-}
-
-fn seen(
-    arch: &Arch,
-    arrays: &Arrays,
-    data: &Dataset,
-    image: &Image,
-    device: &Device,
-) -> Result<Output> {
-    let network: Frozen = weights::frozen(arch, arrays, device).context("it cannot be used")?;
-    Ok(network.forward(input(data, image, device)))
 }
 
 /// Channels in a row of the figure of all channels.

@@ -2,13 +2,13 @@
 
 mod look;
 mod make;
-mod measure;
+mod model;
 mod tell;
 mod train;
 
 pub use look::attention;
 pub use make::{craft, preview, stamp};
-pub use measure::{eval, export, import};
+pub use model::{eval, export, import};
 pub use tell::{data, list, publish, serve, table};
 pub use train::{erase, poison, run};
 

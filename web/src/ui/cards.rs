@@ -2,6 +2,7 @@
 
 use crate::app::{App, Progress};
 use crate::paint;
+use crate::state::State;
 use leptos::html;
 use leptos::prelude::*;
 use unstamp_shared::manifest::ModelEntry;
@@ -141,17 +142,15 @@ pub fn Card(app: App, entry: ModelEntry) -> impl IntoView {
         }
     };
     let trigger = entry.trigger.clone().filter(|_| entry.role == "victim");
-    let own = move || {
-        let record = trigger.clone()?;
-        let state = app.state.get();
-        let own = state.with_trigger(&record);
-        (own != state).then(|| {
-            view! {
-                <button class="own" title="the trigger this model was poisoned with"
-                    on:click=move |_| app.state.set(own.clone())>"use its trigger"</button>
-            }
-        })
-    };
+    let own = trigger.map(|record| {
+        let record = StoredValue::new(record);
+        let with = move |s: &State| record.with_value(|record| s.with_trigger(record));
+        let other = Memo::new(move |_| app.state.with(|s| with(s) != *s));
+        view! {
+            <button class:hidden=move || !other.get() title="the trigger this model was poisoned with"
+                on:click=move |_| app.state.update(|s| *s = with(s))>"use its trigger"</button>
+        }
+    });
     view! {
         <article class="card" data-model=id.clone() data-role=entry.role.clone()>
             <h2>{entry.title}</h2>

@@ -1,4 +1,4 @@
-//! Commands on a finished model or a picture.
+//! Commands on a finished model: measuring it, and the ways in and out.
 
 use super::{Opened, dataset_of, open};
 use crate::cell::arch_of;
