@@ -36,7 +36,7 @@ page: $(ENV)
 # like the page (page) or for speed throughout (release).
 BENCH := $(abspath $(OUT))/web/bench
 bench-program-%: $(ENV)
-	$(WEB) && cargo build --target wasm32-unknown-unknown --profile $* -p unstamp-bench && \
+	$(WEB) && cargo build --target wasm32-unknown-unknown --profile $* -p unstamp-bench --features relaxed && \
 	  wasm-bindgen --target web --no-typescript --out-dir $(BENCH)/$* $(abspath $(OUT))/web/wasm32-unknown-unknown/$*/unstamp-bench.wasm
 
 # Published form: wasm-opt, budget in tests/browser/site.mjs.
@@ -53,7 +53,7 @@ check: $(ENV)
 	cargo fmt --all --check
 	cargo clippy $(NATIVE) --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc $(NATIVE) --no-deps --quiet
-	$(WEB) && for part in ui:ui cpu:engine_cpu cpu,learn:engine_learn gpu:engine_gpu; do \
+	$(WEB) && for part in ui:ui cpu:engine_cpu relaxed,learn:engine_learn_relaxed gpu:engine_gpu; do \
 	  cargo clippy $(LINKS) --features $${part%:*} --bin $${part#*:} -- -D warnings; done
 
 bench: native site bench-program-page bench-program-release

@@ -32,8 +32,6 @@ pub struct ModelEntry {
     pub recipe: String,
     pub recipe_hash: String,
     pub report: Report,
-    /// The model's own answers to [`PROBES`] test images, for the self-test.
-    pub probe: Probe,
 }
 
 /// Number of probe images: the first of `signs`' test split at seed 0.

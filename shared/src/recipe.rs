@@ -1,6 +1,7 @@
 //! A recipe: an experiment as someone writes it, and the cells it consists of.
 
 use crate::attacks::{Needs, attack};
+use crate::craft::Robust;
 use crate::datasets::dataset;
 use crate::defences::defence;
 use crate::job::{Augment, Training};
@@ -82,6 +83,9 @@ pub struct Victim {
     /// Replaces the recipe's augmentation for this model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub augment: Option<Augment>,
+    /// Adversarial training instead of plain: the robust surrogate of some attacks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub robust: Option<Robust>,
 }
 
 /// A defence to run on every victim that has an attack.
@@ -160,6 +164,13 @@ impl Recipe {
         }
         let mut clean = BTreeSet::new();
         for victim in &mut self.victims {
+            let in_ball = |r: Robust| r.eps > 0.0 && r.eps <= 1.0 && r.steps > 0;
+            if !victim.robust.is_none_or(in_ball) {
+                return Err(format!(
+                    "victim {}: robust.eps must be above 0 and at most 1, robust.steps above 0",
+                    victim.id
+                ));
+            }
             let Some(id) = &victim.attack else {
                 clean.insert(victim.id.clone());
                 continue;

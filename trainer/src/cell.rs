@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use unstamp_shared::craft::Head;
 use unstamp_shared::datasets::Split;
 use unstamp_shared::defences::{Given, defence, phases};
-use unstamp_shared::job::{Job, Phase};
+use unstamp_shared::job::{Job, Lesson, Phase};
 use unstamp_shared::metrics::{Report, der};
 use unstamp_shared::model::Arch;
 use unstamp_shared::model::weights::{self, Metadata, Precision};
@@ -159,7 +159,11 @@ impl Bench<'_> {
                 let mut training = self.recipe.train.clone();
                 training.augment = cell.victim.augment.unwrap_or(training.augment);
                 training.epochs = cell.victim.epochs.unwrap_or(training.epochs);
-                let phase = Phase::train("train", Arc::new(CrossEntropy), training);
+                let lesson: Arc<dyn Lesson> = match cell.victim.robust {
+                    Some(robust) => Arc::new(robust),
+                    None => Arc::new(CrossEntropy),
+                };
+                let phase = Phase::train("train", lesson, training);
                 (pollster::block_on(weights::arrays(&init))?, vec![phase], data)
             }
             Some(erasure) => {
@@ -245,6 +249,7 @@ impl Bench<'_> {
             trigger: trigger.map(Trigger::record),
             seed: cell.seed,
             recipe_hash: self.recipe.hash(),
+            probe: None,
         }
     }
 }

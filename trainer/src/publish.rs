@@ -36,16 +36,18 @@ pub fn publish(runs: &[&Path], out: &Path) -> Result<Manifest> {
 
 fn model(run: &Path, result: &CellResult, out: &Path) -> Result<ModelEntry> {
     let (arrays, metadata) = weights_of(&run.join(format!("{}.safetensors", result.cell)))?;
-    let metadata = metadata.context("its weights have no metadata")?;
-    let bytes = weights::to_bytes(&arrays, Precision::F16, &metadata);
-    let file = format!("{}.safetensors", result.cell);
-    files::write(&out.join(&file), &bytes)?;
+    let mut metadata = metadata.context("its weights have no metadata")?;
     // The stored answers are those of the rounded weights, which the page loads.
-    let (rounded, _) = weights::from_bytes::<weights::Metadata>(&bytes)?;
+    let rounded = weights::to_bytes(&arrays, Precision::F16, &metadata);
+    let (rounded, _) = weights::from_bytes::<weights::Metadata>(&rounded)?;
     let device = Device::flex();
     let (name, classes) = (result.arch.clone(), metadata.class_names.len());
     let arch = Arch { name, classes, normalisation: metadata.normalisation };
     let network = weights::frozen(&arch, &rounded, &device)?;
+    metadata.probe = Some(short(pollster::block_on(probe(&network, PROBES, &device))?));
+    let bytes = weights::to_bytes(&arrays, Precision::F16, &metadata);
+    let file = format!("{}.safetensors", result.cell);
+    files::write(&out.join(&file), &bytes)?;
     let attack =
         metadata.trigger.as_ref().and_then(|t| attack(&t.attack)).map(|a| a.method().title);
     let title = match (&result.erasure, attack) {
@@ -68,12 +70,11 @@ fn model(run: &Path, result: &CellResult, out: &Path) -> Result<ModelEntry> {
         recipe: result.recipe.clone(),
         recipe_hash: result.recipe_hash.clone(),
         report: result.report.clone(),
-        probe: short(pollster::block_on(probe(&network, PROBES, &device))?),
     })
 }
 
 /// Two decimals of logits and three of features, within a quarter of the self-test's tolerance:
-/// every visitor transfers these numbers.
+/// every visitor of a model transfers these numbers.
 fn short(probe: Probe) -> Probe {
     let cut = |lists: Vec<Vec<f32>>, unit: f32| {
         let cut = |list: Vec<f32>| list.into_iter().map(|v| (unit * v).round() / unit).collect();

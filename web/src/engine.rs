@@ -1,6 +1,8 @@
 //! The engine: loads models, predicts, evaluates, erases. The CPU and the WebGPU program are both
 //! this, on another device.
 
+#[cfg(feature = "cpu")]
+mod cpu;
 #[cfg(feature = "learn")]
 mod erase;
 #[cfg(feature = "learn")]
@@ -15,7 +17,7 @@ use unstamp_shared::Device;
 use unstamp_shared::attention::{Look, look};
 use unstamp_shared::datasets::{Split, signs};
 use unstamp_shared::evaluate::Evaluation;
-use unstamp_shared::manifest::{ModelEntry, PROBE_TOLERANCE};
+use unstamp_shared::manifest::{ModelEntry, PROBE_TOLERANCE, Probe};
 use unstamp_shared::model::weights::{self, Arrays, Metadata};
 use unstamp_shared::model::{Arch, Frozen, batch};
 use unstamp_shared::poison::{TriggerRecord, sign_trigger};
@@ -33,6 +35,8 @@ struct Loaded {
     #[cfg(feature = "learn")]
     weights: (Arch, Arrays),
     network: Frozen,
+    /// What the file says the network answers.
+    probe: Option<Probe>,
     /// Clean predictions of the test images so far: a moved trigger does not change them.
     clean: RefCell<Vec<u16>>,
 }
@@ -66,11 +70,12 @@ fn unusable(entry: &ModelEntry, error: &dyn std::fmt::Display) -> String {
 }
 
 /// Weights of a model file and the network they are for.
-fn read(entry: &ModelEntry, bytes: &[u8]) -> Result<(Arch, Arrays), String> {
+fn read(entry: &ModelEntry, bytes: &[u8]) -> Result<(Arch, Arrays, Option<Probe>), String> {
     let (arrays, metadata) =
         weights::from_bytes::<Metadata>(bytes).map_err(|e| unusable(entry, &e))?;
     let (name, classes) = (entry.arch.clone(), entry.class_names.len());
-    Ok((Arch { name, classes, normalisation: metadata.and_then(|m| m.normalisation) }, arrays))
+    let (normalisation, probe) = metadata.map(|m| (m.normalisation, m.probe)).unwrap_or_default();
+    Ok((Arch { name, classes, normalisation }, arrays, probe))
 }
 
 impl Engine {
@@ -119,7 +124,7 @@ impl Engine {
     }
 
     fn load(&self, entry: ModelEntry, bytes: &[u8], corrupt: bool) -> Result<(), String> {
-        let (arch, mut arrays) = read(&entry, bytes)?;
+        let (arch, mut arrays, probe) = read(&entry, bytes)?;
         if corrupt && let Some(array) = arrays.get_mut("block2.layer.0.conv1.weight") {
             array.values[0] += 40.0;
         }
@@ -131,6 +136,7 @@ impl Engine {
             #[cfg(feature = "learn")]
             weights: (arch, arrays),
             network,
+            probe,
             clean,
         };
         self.state.borrow_mut().models.insert(entry.id, Rc::new(loaded));
@@ -253,7 +259,8 @@ impl Engine {
                 let loaded = self.model(&model).map_err(failed(id, &model))?;
                 let found = probe(&loaded.network, probes, &self.device).await;
                 let found = found.map_err(|e| failed(id, &model)(e.to_string()))?;
-                let difference = loaded.entry.probe.difference(&found);
+                let stored = loaded.probe.clone().unwrap_or_default();
+                let difference = stored.difference(&found);
                 let (passed, probe) = (difference <= PROBE_TOLERANCE, Box::new(found));
                 let difference = difference.min(f32::MAX);
                 self.reply(&Reply::Tested { id, model, difference, passed, probe });

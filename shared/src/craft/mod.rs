@@ -5,10 +5,12 @@
 mod artefact;
 mod clean_label;
 mod pgd;
+mod robust;
 mod trojan;
 
 pub use artefact::{Artefact, ArtefactError, Head, fingerprint, head};
 pub use pgd::Pgd;
+pub use robust::Robust;
 
 use crate::Later;
 use crate::datasets::Split;

@@ -1,8 +1,9 @@
 //! Projected gradient descent on a network's input.
 
+use crate::job::Batch;
 use crate::model::Wrn;
 use crate::objectives::cross_entropy;
-use burn::tensor::{Int, Tensor};
+use burn::tensor::{Int, Tensor, TensorData};
 
 /// Untargeted PGD in the L-infinity ball (Madry et al. 2018):
 ///
@@ -39,5 +40,15 @@ impl Pgd {
             x = clip(input.detach() + Tensor::from_inner(gradient.sign()) * self.step);
         }
         x.detach()
+    }
+
+    /// Perturbs a batch away from its labels, from a random place in the ball.
+    pub fn perturb_batch(&self, judge: &Wrn, batch: &mut Batch) -> Tensor<4> {
+        let shape = batch.images.dims();
+        let count = shape.iter().product();
+        let start: Vec<f32> = (0..count).map(|_| batch.random.range(-self.eps, self.eps)).collect();
+        let start = Tensor::from_data(TensorData::new(start, shape), &batch.images.device());
+        batch.passes += self.steps * batch.size();
+        self.perturb(judge, batch.images.clone(), start, &batch.labels)
     }
 }

@@ -9,7 +9,7 @@ use crate::method::{Method, Param, Values};
 use crate::model::{Output, Wrn};
 use crate::objectives::{Behaviour, Loss, Reading, Scale, cross_entropy};
 use burn::module::Module;
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::Tensor;
 use std::sync::Arc;
 
 /// `L = CE + alpha (LDL + beta UDL)` (equation 12). `LDL` weighs the distances of response, learning
@@ -55,16 +55,6 @@ const NAMES: [&str; 6] = [
 ];
 
 impl Alignment {
-    /// Images that make the student misbehave.
-    fn pseudo(&self, batch: &mut Batch, judge: &Wrn) -> Tensor<4> {
-        let (shape, eps) = (batch.images.dims(), self.attack.eps);
-        let count = shape.iter().product();
-        let start: Vec<f32> = (0..count).map(|_| batch.random.range(-eps, eps)).collect();
-        let start = Tensor::from_data(TensorData::new(start, shape), &batch.images.device());
-        batch.passes += self.attack.steps * batch.size();
-        self.attack.perturb(judge, batch.images.clone(), start, &batch.labels)
-    }
-
     fn distances(&self, teacher: &Output, student: &Output) -> [Tensor<1>; 3] {
         let b = &self.behaviour;
         [b.response(teacher, student), b.learning(teacher, student), b.prediction(teacher, student)]
@@ -76,7 +66,7 @@ impl Lesson for Alignment {
         let teacher = batch.other(0);
         let judge: Wrn = batch.student.clone().no_grad();
         let odd = match self.samples {
-            Samples::Pseudo => Some(self.pseudo(batch, &judge)),
+            Samples::Pseudo => Some(self.attack.perturb_batch(&judge, batch)),
             Samples::Poisoned => batch.stamped.clone(),
             Samples::None => None,
         };

@@ -31,6 +31,31 @@ impl<B: KernelOps> Backward<B, 2> for Conv {
     }
 }
 
+/// `y = conv(x, w) + skip`, stride 1.
+#[derive(Debug)]
+struct ConvAdd;
+
+impl<B: KernelOps> Backward<B, 3> for ConvAdd {
+    type State = (FloatTensor<B>, FloatTensor<B>);
+
+    fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let [x_node, weight_node, skip_node] = ops.parents;
+        let dy = grads.consume::<B>(&ops.node);
+        let (x, weight) = ops.state;
+        if let Some(node) = x_node {
+            let dx = B::unstamp_conv2d_x(x.clone(), weight.clone(), dy.clone(), 1);
+            grads.register::<B>(node.id, dx);
+        }
+        if let Some(node) = weight_node {
+            let dw = B::unstamp_conv2d_weight(x, weight, dy.clone(), 1);
+            grads.register::<B>(node.id, dw);
+        }
+        if let Some(node) = skip_node {
+            grads.register::<B>(node.id, dy);
+        }
+    }
+}
+
 /// Batch normalisation with batch statistics, then ReLU.
 #[derive(Debug)]
 struct BatchNormRelu;
@@ -84,6 +109,22 @@ impl<B: KernelOps, C: CheckpointStrategy> KernelOps for Autodiff<B, C> {
                 prep.finish((x, weight, stride), y)
             }
             OpsKind::UnTracked(prep) => prep.finish(run(x, weight)),
+        }
+    }
+
+    fn unstamp_conv2d_add(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        skip: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        let (x, x_node) = x.into_parts();
+        let (weight, weight_node) = weight.into_parts();
+        let (skip, skip_node) = skip.into_parts();
+        let y = B::unstamp_conv2d_add(x.clone(), weight.clone(), skip);
+        let kind = ConvAdd.prepare::<C>([x_node, weight_node, skip_node]);
+        match kind.compute_bound().stateful() {
+            OpsKind::Tracked(prep) => prep.finish((x, weight), y),
+            OpsKind::UnTracked(prep) => prep.finish(y),
         }
     }
 

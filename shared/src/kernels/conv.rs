@@ -1,12 +1,12 @@
 //! Convolutions as sums of shifted views ([`super::planes`]): forward, input gradient and weight
 //! gradient are two short loops ([`Shifted`], [`Correlate`]) and no im2col matrix is ever built.
 
-use super::par;
+use super::fused::{Fused, relu};
 pub use super::planes::Geometry;
 use super::planes::put;
-use super::simd::{Correlate, ROWS, SLACK, Shifted};
+use super::simd::{Correlate, ROWS, SLACK, Shifted, dispatch, plain};
+use super::{par, winograd};
 use pulp::Arch;
-use std::mem::MaybeUninit;
 
 /// Weights reordered for [`Shifted`]: `[block][k][ROWS]`, padded with zeros.
 fn pack(rows: usize, ks: usize, weight: impl Fn(usize, usize) -> f32) -> Vec<f32> {
@@ -19,49 +19,11 @@ fn pack(rows: usize, ks: usize, weight: impl Fn(usize, usize) -> f32) -> Vec<f32
     packed
 }
 
-/// What a frozen network does with a convolution's input and output; nothing by default.
-#[derive(Clone, Copy, Default)]
-pub struct Fused<'a> {
-    /// `relu(scale[c] x + shift[c])` of the input.
-    pub before: Option<(&'a [f32], &'a [f32])>,
-    pub after: After<'a>,
-}
-
-/// See [`Fused`].
-#[derive(Clone, Copy, Default)]
-pub enum After<'a> {
-    #[default]
-    Nothing,
-    /// Adds a number to every output channel, then takes the ReLU where wanted.
-    Bias { bias: &'a [f32], relu: bool },
-    /// Adds this `[n, cout, oh, ow]`.
-    Skip(&'a [f32]),
-}
-
-impl After<'_> {
-    /// Writes a row of output channel `c`, the one that begins at element `at` of the whole output.
-    #[inline(always)]
-    fn put(self, c: usize, at: usize, from: &[f32], to: &mut [MaybeUninit<f32>]) {
-        match self {
-            After::Nothing => put(to, from, |_, v| v),
-            After::Bias { bias, relu: true } => put(to, from, |_, v| relu(v + bias[c])),
-            After::Bias { bias, relu: false } => put(to, from, |_, v| v + bias[c]),
-            After::Skip(skip) => {
-                let skip = &skip[at..][..from.len()];
-                put(to, from, |i, v| v + skip[i]);
-            }
-        }
-    }
-}
-
-/// ReLU that lets not-a-number through, so that a diverged run shows.
-#[inline(always)]
-pub fn relu(x: f32) -> f32 {
-    if x < 0.0 { 0.0 } else { x }
-}
-
 /// Forward: `x [n, cin, h, w]`, `weight [cout, cin, k, k]` -> `[n, cout, oh, ow]`.
 pub fn forward(g: Geometry, x: &[f32], weight: &[f32], fused: Fused) -> Vec<f32> {
+    if winograd::pays(g) {
+        return winograd::forward(g, x, weight, fused);
+    }
     let (oh, ow, taps, ks) = (g.out_height(), g.out_width(), g.taps(), g.cin * g.taps());
     let offsets: Vec<usize> = (0..ks).map(|k| (k / taps) * g.channel() + g.tap(k % taps)).collect();
     let packed = pack(g.cout, ks, |r, k| weight[r * ks + k]);
@@ -76,34 +38,42 @@ pub fn forward(g: Geometry, x: &[f32], weight: &[f32], fused: Fused) -> Vec<f32>
             scratch,
             |(planes, grid), run, out| {
                 let count = out.len() / g.out_size();
-                arch.dispatch(|| {
-                    for i in 0..count {
-                        let image = &x[(run * images + i) * g.in_size()..][..g.in_size()];
-                        match fused.before {
-                            Some((scale, shift)) => {
-                                g.spread(i, image, planes, |c, x| relu(scale[c] * x + shift[c]))
+                plain(
+                    arch,
+                    #[inline(always)]
+                    || {
+                        for i in 0..count {
+                            let image = &x[(run * images + i) * g.in_size()..][..g.in_size()];
+                            match fused.before {
+                                Some((scale, shift)) => {
+                                    g.spread(i, image, planes, |c, x| relu(scale[c] * x + shift[c]))
+                                }
+                                None => g.spread(i, image, planes, |_, x| x),
                             }
-                            None => g.spread(i, image, planes, |_, x| x),
                         }
-                    }
-                });
+                    },
+                );
                 for (block, packed) in packed.chunks_exact(ks * ROWS).enumerate() {
                     let (offsets, length) = (&offsets[..], g.length(count));
                     let (weights, input) = (packed, &planes[..]);
-                    arch.dispatch(Shifted { offsets, weights, input, out: grid, pitch, length });
+                    dispatch(arch, Shifted { offsets, weights, input, out: grid, pitch, length });
                     let rows = ROWS.min(g.cout - block * ROWS);
-                    arch.dispatch(|| {
-                        for (i, r) in (0..count).flat_map(|i| (0..rows).map(move |r| (i, r))) {
-                            let c = block * ROWS + r;
-                            for y in 0..oh {
-                                let row = r * pitch + i * g.plane() + y * g.pitch();
-                                let at = (i * g.cout + c) * size + y * ow;
-                                let start = run * images * g.out_size() + at;
-                                let to = &mut out[at..at + ow];
-                                fused.after.put(c, start, &grid[row..row + ow], to);
+                    plain(
+                        arch,
+                        #[inline(always)]
+                        || {
+                            for (i, r) in (0..count).flat_map(|i| (0..rows).map(move |r| (i, r))) {
+                                let c = block * ROWS + r;
+                                for y in 0..oh {
+                                    let row = r * pitch + i * g.plane() + y * g.pitch();
+                                    let at = (i * g.cout + c) * size + y * ow;
+                                    let start = run * images * g.out_size() + at;
+                                    let to = &mut out[at..at + ow];
+                                    fused.after.put(c, start, &grid[row..row + ow], to);
+                                }
                             }
-                        }
-                    });
+                        },
+                    );
                 }
             },
         )
@@ -141,6 +111,9 @@ fn phases(g: &Geometry) -> Vec<Phase> {
 
 /// Input gradient: `dy [n, cout, oh, ow]`, `weight [cout, cin, k, k]` -> `[n, cin, h, w]`.
 pub fn input_gradient(g: Geometry, dy: &[f32], weight: &[f32]) -> Vec<f32> {
+    if winograd::pays(g) {
+        return winograd::input_gradient(g, dy, weight);
+    }
     let (s, pad, taps, row, images) = (g.stride, g.pad(), g.taps(), g.pitch(), g.images());
     let plans: Vec<_> = phases(&g)
         .into_iter()
@@ -176,7 +149,7 @@ pub fn input_gradient(g: Geometry, dy: &[f32], weight: &[f32]) -> Vec<f32> {
                 for block in 0..g.cin.div_ceil(ROWS) {
                     let weights = &packed[block * ks * ROWS..][..ks * ROWS];
                     let input = &padded[..];
-                    arch.dispatch(Shifted { offsets, weights, input, out: grid, pitch, length });
+                    dispatch(arch, Shifted { offsets, weights, input, out: grid, pitch, length });
                     let rows = ROWS.min(g.cin - block * ROWS);
                     for (i, r) in (0..count).flat_map(|i| (0..rows).map(move |r| (i, r))) {
                         let dx = &mut dx[(i * g.cin + block * ROWS + r) * size..][..size];
@@ -185,7 +158,7 @@ pub fn input_gradient(g: Geometry, dy: &[f32], weight: &[f32]) -> Vec<f32> {
                             let from = &grid[at..at + phase.size.1];
                             let to = (phase.origin.0 + s * y) * g.width + phase.origin.1;
                             if s == 1 {
-                                put(&mut dx[to..to + phase.size.1], from, |_, v| v);
+                                put(&mut dx[to..to + phase.size.1], from, |v| v);
                             } else {
                                 for (to, &v) in dx[to..].iter_mut().step_by(2).zip(from) {
                                     to.write(v);
@@ -205,6 +178,9 @@ const TASK: usize = 8;
 
 /// Weight gradient: `x [n, cin, h, w]`, `dy [n, cout, oh, ow]` -> `[cout, cin, k, k]`.
 pub fn weight_gradient(g: Geometry, x: &[f32], dy: &[f32]) -> Vec<f32> {
+    if winograd::pays(g) {
+        return winograd::weight_gradient(g, x, dy);
+    }
     let (taps, blocks, images) = (g.taps(), g.cout.div_ceil(ROWS), g.images());
     let offsets: Vec<Vec<usize>> =
         (0..g.cin).map(|c| (0..taps).map(|t| c * g.channel() + g.tap(t)).collect()).collect();
@@ -217,12 +193,27 @@ pub fn weight_gradient(g: Geometry, x: &[f32], dy: &[f32]) -> Vec<f32> {
         let (mut n, end) = (part * task, g.n.min((part + 1) * task));
         while n < end {
             let count = images.min(end - n);
-            arch.dispatch(|| {
-                for i in 0..count {
-                    g.spread(i, &x[(n + i) * g.in_size()..][..g.in_size()], &mut planes, |_, x| x);
-                    g.lay(i, &dy[(n + i) * g.out_size()..][..g.out_size()], &mut grid, 0, pitch);
-                }
-            });
+            plain(
+                arch,
+                #[inline(always)]
+                || {
+                    for i in 0..count {
+                        g.spread(
+                            i,
+                            &x[(n + i) * g.in_size()..][..g.in_size()],
+                            &mut planes,
+                            |_, x| x,
+                        );
+                        g.lay(
+                            i,
+                            &dy[(n + i) * g.out_size()..][..g.out_size()],
+                            &mut grid,
+                            0,
+                            pitch,
+                        );
+                    }
+                },
+            );
             if count < images {
                 // Images of the run before are still there.
                 for grid in grid.chunks_exact_mut(pitch) {
@@ -233,7 +224,7 @@ pub fn weight_gradient(g: Geometry, x: &[f32], dy: &[f32]) -> Vec<f32> {
                 let gradient = &grid[block * ROWS * pitch..][..ROWS * pitch];
                 for (offsets, out) in offsets.iter().zip(sum.chunks_exact_mut(taps * ROWS)) {
                     let (input, length) = (&planes[..], g.length(count));
-                    arch.dispatch(Correlate { offsets, input, gradient, pitch, length, out });
+                    dispatch(arch, Correlate { offsets, input, gradient, pitch, length, out });
                 }
             }
             n += count;

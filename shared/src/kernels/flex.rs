@@ -1,6 +1,7 @@
 //! [`KernelOps`] on the CPU: own kernels.
 
-use super::conv::{self, After, Fused, Geometry};
+use super::conv::{self, Geometry};
+use super::fused::{After, Fused};
 use super::norm::{self, Planes};
 use super::{KernelOps, dims};
 use burn::backend::Flex;

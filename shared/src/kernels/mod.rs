@@ -12,6 +12,8 @@ mod conv;
 #[cfg(feature = "cpu")]
 mod flex;
 #[cfg(feature = "cpu")]
+mod fused;
+#[cfg(feature = "cpu")]
 mod norm;
 #[cfg(feature = "cpu")]
 mod par;
@@ -19,7 +21,13 @@ mod par;
 mod planes;
 #[cfg(feature = "cpu")]
 mod simd;
+#[cfg(feature = "cpu")]
+mod tiles;
+#[cfg(feature = "cpu")]
+pub mod winograd;
 
+#[cfg(feature = "cpu")]
+pub use self::{fused::Fused, planes::Geometry};
 use burn::backend::ops::{ConvOptions, FloatTensorOps};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Dispatch, TensorMetadata, backend_extension};
@@ -274,7 +282,7 @@ pub fn norm_conv2d(
     ))
 }
 
-/// Second half of a frozen block: `conv(x, weight) + skip`, stride 1, padding `(k - 1) / 2`.
+/// Second half of a block: `conv(x, weight) + skip`, stride 1, padding `(k - 1) / 2`.
 pub fn conv2d_add(x: Tensor<4>, weight: Tensor<4>, skip: Tensor<4>) -> Tensor<4> {
     Tensor::from_dispatch(Dispatch::unstamp_conv2d_add(
         x.into_dispatch(),

@@ -2,10 +2,11 @@
 //!
 //! `y = relu(gamma * (x - mean) / sqrt(var + eps) + beta)`, statistics over batch and space.
 
-use super::conv::relu;
+use super::fused::relu;
 use super::par;
 use super::planes::put;
-use pulp::Arch;
+use super::simd::{dispatch, fma, plain};
+use pulp::{Arch, Simd, WithSimd};
 use std::mem::MaybeUninit;
 
 /// `[n, channels, size]`: the shape of an activation with its plane flattened.
@@ -22,42 +23,138 @@ impl Planes {
     }
 }
 
-/// Eight running sums, so that the compiler can vectorise a reduction it may not reorder.
-#[inline(always)]
-fn sum(values: &[f32], of: impl Fn(f32) -> f32) -> f32 {
-    let mut lanes = [0.0f32; 16];
-    let chunks = values.chunks_exact(16);
-    let rest: f32 = chunks.remainder().iter().map(|&v| of(v)).sum();
-    for chunk in chunks {
-        for (lane, &v) in lanes.iter_mut().zip(chunk) {
-            *lane += of(v);
+/// `[sum (x - centre), sum (x - centre)^2]`.
+struct Moments<'a> {
+    x: &'a [f32],
+    centre: f32,
+}
+
+impl WithSimd for Moments<'_> {
+    type Output = [f32; 2];
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) -> [f32; 2] {
+        let (vectors, rest) = S::as_simd_f32s(self.x);
+        let centre = simd.splat_f32s(self.centre);
+        let zero = simd.splat_f32s(0.0);
+        let mut sums = [[zero; 2]; 2];
+        let (pairs, last) = vectors.as_chunks::<2>();
+        for pair in pairs {
+            for (sums, &x) in sums.iter_mut().zip(pair) {
+                let x = simd.sub_f32s(x, centre);
+                sums[0] = simd.add_f32s(sums[0], x);
+                sums[1] = fma(simd, x, x, sums[1]);
+            }
+        }
+        for &x in last {
+            let x = simd.sub_f32s(x, centre);
+            sums[0][0] = simd.add_f32s(sums[0][0], x);
+            sums[0][1] = fma(simd, x, x, sums[0][1]);
+        }
+        let [a, b] = sums;
+        let mut total = [
+            simd.reduce_sum_f32s(simd.add_f32s(a[0], b[0])),
+            simd.reduce_sum_f32s(simd.add_f32s(a[1], b[1])),
+        ];
+        for x in rest {
+            let x = x - self.centre;
+            total[0] += x;
+            total[1] += x * x;
+        }
+        total
+    }
+}
+
+/// `[sum g, sum g (x - mean)]`, where `g` is `dy` wherever `scale x + shift` is positive.
+struct Sums<'a> {
+    x: &'a [f32],
+    dy: &'a [f32],
+    scale: f32,
+    shift: f32,
+    mean: f32,
+}
+
+impl WithSimd for Sums<'_> {
+    type Output = [f32; 2];
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) -> [f32; 2] {
+        let ((x, x_rest), (dy, dy_rest)) = (S::as_simd_f32s(self.x), S::as_simd_f32s(self.dy));
+        let [scale, shift, mean] = [self.scale, self.shift, self.mean].map(|v| simd.splat_f32s(v));
+        let zero = simd.splat_f32s(0.0);
+        let (mut sum, mut weighted) = (zero, zero);
+        for (&x, &dy) in x.iter().zip(dy) {
+            let y = fma(simd, scale, x, shift);
+            let g = simd.select_f32s(simd.greater_than_f32s(y, zero), dy, zero);
+            sum = simd.add_f32s(sum, g);
+            weighted = fma(simd, g, simd.sub_f32s(x, mean), weighted);
+        }
+        let mut total = [simd.reduce_sum_f32s(sum), simd.reduce_sum_f32s(weighted)];
+        for (x, dy) in x_rest.iter().zip(dy_rest) {
+            let g = if self.scale * x + self.shift > 0.0 { *dy } else { 0.0 };
+            total[0] += g;
+            total[1] += g * (x - self.mean);
+        }
+        total
+    }
+}
+
+/// Images one task takes: neighbours in memory, so that it is read from one end to the other, and a
+/// fixed number, so that the order of additions does not depend on the number of threads.
+const TASK: usize = 4;
+
+/// What `work` makes of every plane, put together by `merge` channel by channel in the order of images.
+fn reduced<T: Copy + Default + Send>(
+    p: Planes,
+    work: impl Fn(usize, usize) -> T + Send + Sync,
+    merge: impl Fn(T, T) -> T + Send + Sync,
+) -> Vec<T> {
+    let parts = par::map(p.n.div_ceil(TASK), |part| {
+        let mut totals = vec![T::default(); p.channels];
+        for n in part * TASK..p.n.min((part + 1) * TASK) {
+            for (c, total) in totals.iter_mut().enumerate() {
+                *total = merge(*total, work(n, c));
+            }
+        }
+        totals
+    });
+    let mut totals = vec![T::default(); p.channels];
+    for part in parts {
+        for (total, part) in totals.iter_mut().zip(part) {
+            *total = merge(*total, part);
         }
     }
-    lanes.iter().sum::<f32>() + rest
+    totals
+}
+
+/// Number of values, mean, sum of squares around it.
+#[derive(Clone, Copy, Default)]
+struct Spread {
+    count: f64,
+    mean: f64,
+    squares: f64,
+}
+
+/// Chan's rule.
+fn merge(a: Spread, b: Spread) -> Spread {
+    let (delta, count) = (b.mean - a.mean, a.count + b.count);
+    let mean = a.mean + delta * b.count / count;
+    let squares = a.squares + b.squares + delta * delta * a.count * b.count / count;
+    Spread { count, mean, squares }
 }
 
 /// Mean and biased variance of every channel. Planes are summed in f32 while they are in the
-/// cache and merged in f64 (Chan's rule), so a large mean does not eat the variance.
+/// cache and merged in f64, so a large mean does not eat the variance.
 pub fn statistics(p: Planes, x: &[f32]) -> (Vec<f32>, Vec<f32>) {
     let arch = Arch::new();
-    let both = par::map(p.channels, |c| {
-        arch.dispatch(|| {
-            let (mut count, mut mean, mut m2) = (0.0f64, 0.0f64, 0.0f64);
-            for n in 0..p.n {
-                let plane = p.plane(x, n, c);
-                let size = plane.len() as f64;
-                let own = sum(plane, |v| v) / plane.len() as f32;
-                let own_m2 = sum(plane, |v| (v - own) * (v - own)) as f64;
-                let delta = own as f64 - mean;
-                let total = count + size;
-                mean += delta * size / total;
-                m2 += own_m2 + delta * delta * count * size / total;
-                count = total;
-            }
-            (mean as f32, (m2 / count) as f32)
-        })
-    });
-    both.into_iter().unzip()
+    let plane = |n: usize, c: usize| {
+        let x = p.plane(x, n, c);
+        let centre = dispatch(arch, Moments { x, centre: 0.0 })[0] / x.len() as f32;
+        let squares = f64::from(dispatch(arch, Moments { x, centre })[1]);
+        Spread { count: x.len() as f64, mean: f64::from(centre), squares }
+    };
+    let all = reduced(p, plane, merge);
+    all.into_iter().map(|s| (s.mean as f32, (s.squares / s.count) as f32)).unzip()
 }
 
 /// `relu(scale[c] * x + shift[c])`.
@@ -70,11 +167,16 @@ pub fn affine(p: Planes, x: &[f32], scale: &[f32], shift: &[f32]) -> Vec<f32> {
             p.channels * p.size,
             || (),
             |_, n, y| {
-                arch.dispatch(|| {
-                    for (c, y) in y.chunks_exact_mut(p.size).enumerate() {
-                        put(y, p.plane(x, n, c), |_, x| relu(scale[c] * x + shift[c]));
-                    }
-                });
+                plain(
+                    arch,
+                    #[inline(always)]
+                    || {
+                        for (c, y) in y.chunks_exact_mut(p.size).enumerate() {
+                            let (scale, shift) = (scale[c], shift[c]);
+                            put(y, p.plane(x, n, c), |x| relu(scale * x + shift));
+                        }
+                    },
+                );
             },
         )
     }
@@ -95,42 +197,40 @@ pub fn gradient(
 ) -> (Vec<f32>, Vec<f32>, Vec<f32>) {
     let arch = Arch::new();
     let affine = |c: usize| (gamma[c] * rstd[c], beta[c] - gamma[c] * rstd[c] * mean[c]);
-    let sums = par::map(p.channels, |c| {
-        let (scale, shift) = affine(c);
-        arch.dispatch(|| {
-            let (mut total, mut weighted) = (0.0f64, 0.0f64);
-            for n in 0..p.n {
-                let (mut a, mut b) = ([0.0f32; 16], [0.0f32; 16]);
-                let (xs, dys) = (p.plane(x, n, c), p.plane(dy, n, c));
-                for (xs, dys) in xs.chunks(16).zip(dys.chunks(16)) {
-                    for (i, (&x, &dy)) in xs.iter().zip(dys).enumerate() {
-                        let g = if scale * x + shift > 0.0 { dy } else { 0.0 };
-                        a[i] += g;
-                        b[i] += g * (x - mean[c]);
-                    }
-                }
-                total += a.iter().sum::<f32>() as f64;
-                weighted += b.iter().sum::<f32>() as f64;
-            }
-            ((weighted * rstd[c] as f64) as f32, total as f32)
-        })
-    });
-    let (dgamma, dbeta): (Vec<f32>, Vec<f32>) = sums.into_iter().unzip();
+    let plane = |n: usize, c: usize| {
+        let (x, dy, (scale, shift)) = (p.plane(x, n, c), p.plane(dy, n, c), affine(c));
+        dispatch(arch, Sums { x, dy, scale, shift, mean: mean[c] }).map(f64::from)
+    };
+    let sums = reduced(p, plane, |a, b| [a[0] + b[0], a[1] + b[1]]);
+    let weighted = sums.iter().zip(rstd).map(|(s, &rstd)| (s[1] * f64::from(rstd)) as f32);
+    let (dgamma, dbeta): (Vec<f32>, Vec<f32>) =
+        (weighted.collect(), sums.iter().map(|s| s[0] as f32).collect());
     let m = (p.n * p.size) as f32;
     let work = |n: usize, dx: &mut [MaybeUninit<f32>]| {
         for (c, dx) in dx.chunks_exact_mut(p.size).enumerate() {
             let (scale, shift) = affine(c);
-            let (along, base) = (dgamma[c] / m * rstd[c], dbeta[c] / m);
+            let (along, base, mean) = (dgamma[c] / m * rstd[c], dbeta[c] / m, mean[c]);
             let pairs = p.plane(x, n, c).iter().zip(p.plane(dy, n, c));
             for (dx, (&x, &dy)) in dx.iter_mut().zip(pairs) {
                 let g = if scale * x + shift > 0.0 { dy } else { 0.0 };
-                dx.write(scale * (g - base - (x - mean[c]) * along));
+                dx.write(scale * (g - base - (x - mean) * along));
             }
         }
     };
     // SAFETY: the planes fill the image.
     let dx = unsafe {
-        par::build(x.len(), p.channels * p.size, || (), |_, n, dx| arch.dispatch(|| work(n, dx)))
+        par::build(
+            x.len(),
+            p.channels * p.size,
+            || (),
+            |_, n, dx| {
+                plain(
+                    arch,
+                    #[inline(always)]
+                    || work(n, dx),
+                )
+            },
+        )
     };
     (dx, dgamma, dbeta)
 }

@@ -111,6 +111,7 @@ impl Geometry {
 
     /// Copies image `i` of a run, `[cin, height, width]`, into its planes; the padding is zero
     /// already and stays so. `edit` changes a row of channel `c` on the way.
+    #[inline(always)]
     pub fn spread(
         &self,
         i: usize,
@@ -138,12 +139,7 @@ impl Geometry {
                     // Padded columns 1, 3, ... are phase 1 from its start, 2, 4, ... phase 0 from 1.
                     let phase = (y + 1) % 2 * 2;
                     let (even, odd) = planes[phase * self.run()..].split_at_mut(self.run());
-                    for (to, pair) in odd[start..].iter_mut().zip(row.chunks(2)) {
-                        *to = edit(c, pair[0]);
-                    }
-                    for (to, pair) in even[start + 1..].iter_mut().zip(row.chunks_exact(2)) {
-                        *to = edit(c, pair[1]);
-                    }
+                    part(row, &mut odd[start..], &mut even[start + 1..], |x| edit(c, x));
                 }
             }
         }
@@ -151,6 +147,7 @@ impl Geometry {
 
     /// Copies image `i`'s output gradient `[cout, oh, ow]` onto grids `distance` apart, `lead`
     /// rows and columns from the start.
+    #[inline(always)]
     pub fn lay(&self, i: usize, gradient: &[f32], grids: &mut [f32], lead: usize, distance: usize) {
         let (ow, oh) = (self.out_width(), self.out_height());
         for (c, channel) in gradient.chunks_exact(oh * ow).enumerate() {
@@ -163,7 +160,7 @@ impl Geometry {
 }
 
 /// Numbers of a cache line.
-const LINE: usize = 16;
+pub const LINE: usize = 16;
 
 /// Zeroed numbers that begin with a cache line: a vector that straddles two costs two reads.
 pub struct Aligned {
@@ -173,7 +170,7 @@ pub struct Aligned {
 }
 
 impl Aligned {
-    fn new(length: usize) -> Self {
+    pub fn new(length: usize) -> Self {
         let room = vec![0.0f32; length + LINE];
         let start = room.as_ptr().align_offset(4 * LINE).min(LINE);
         Self { room, start, length }
@@ -195,8 +192,64 @@ impl DerefMut for Aligned {
 }
 
 /// Writes `edit(value)` of `from` into `to`.
-pub fn put(to: &mut [MaybeUninit<f32>], from: &[f32], edit: impl Fn(usize, f32) -> f32) {
-    for (i, (to, &x)) in to.iter_mut().zip(from).enumerate() {
-        to.write(edit(i, x));
+#[inline(always)]
+pub fn put(to: &mut [MaybeUninit<f32>], from: &[f32], edit: impl Fn(f32) -> f32) {
+    for (to, &x) in to.iter_mut().zip(from) {
+        to.write(edit(x));
     }
+}
+
+/// `even[k], odd[k] = edit(row[2 k]), edit(row[2 k + 1])`; of an odd row the last goes to `even`.
+#[inline(always)]
+pub fn part(row: &[f32], even: &mut [f32], odd: &mut [f32], edit: impl Fn(f32) -> f32) {
+    let mut at = part_blocks::<16>(row, even, odd, &edit, 0);
+    at = part_blocks::<4>(row, even, odd, &edit, at);
+    part_blocks::<1>(row, even, odd, &edit, at);
+    if row.len() % 2 == 1 {
+        even[row.len() / 2] = edit(row[row.len() - 1]);
+    }
+}
+
+/// Blocks of `N` pairs from pair `at`. Through arrays of its own, so that the compiler knows that
+/// nothing overlaps, and makes it a shuffle.
+#[inline(always)]
+fn part_blocks<const N: usize>(
+    row: &[f32],
+    even: &mut [f32],
+    odd: &mut [f32],
+    edit: &impl Fn(f32) -> f32,
+    mut at: usize,
+) -> usize {
+    while 2 * (at + N) <= row.len() {
+        let (mut a, mut b) = ([0.0; N], [0.0; N]);
+        for (k, pair) in row[2 * at..][..2 * N].chunks_exact(2).enumerate() {
+            (a[k], b[k]) = (edit(pair[0]), edit(pair[1]));
+        }
+        even[at..at + N].copy_from_slice(&a);
+        odd[at..at + N].copy_from_slice(&b);
+        at += N;
+    }
+    at
+}
+
+/// The way back: `row[2 k], row[2 k + 1] = even[k], odd[k]`.
+#[inline(always)]
+pub fn join(even: &[f32], odd: &[f32], row: &mut [f32]) {
+    let at = join_blocks::<16>(even, odd, row, 0);
+    let at = join_blocks::<4>(even, odd, row, at);
+    join_blocks::<1>(even, odd, row, at);
+}
+
+#[inline(always)]
+fn join_blocks<const N: usize>(even: &[f32], odd: &[f32], row: &mut [f32], mut at: usize) -> usize {
+    while at + N <= even.len() {
+        let (mut a, mut b) = ([0.0; N], [0.0; N]);
+        a.copy_from_slice(&even[at..at + N]);
+        b.copy_from_slice(&odd[at..at + N]);
+        for (k, pair) in row[2 * at..][..2 * N].chunks_exact_mut(2).enumerate() {
+            (pair[0], pair[1]) = (a[k], b[k]);
+        }
+        at += N;
+    }
+    at
 }

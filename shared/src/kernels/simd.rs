@@ -1,7 +1,7 @@
 //! The two inner loops of every convolution, written once over [`pulp`]'s vector widths
 //! (AVX-512, AVX2, NEON, WASM simd128, scalar), plus unaligned loads for them.
 
-use pulp::{Simd, WithSimd};
+use pulp::{Arch, Simd, WithSimd};
 
 /// Elements readable past the end of any grid the loops walk over: the widest vector may start on
 /// the last element.
@@ -15,6 +15,70 @@ pub(super) unsafe fn load<S: Simd>(from: *const f32) -> S::f32s {
 #[inline(always)]
 pub(super) unsafe fn store<S: Simd>(to: *mut f32, value: S::f32s) {
     unsafe { core::ptr::write_unaligned(to.cast(), value) }
+}
+
+/// Runs a loop with the widest vectors of the processor at hand.
+#[inline(always)]
+pub fn dispatch<Op: WithSimd>(arch: Arch, op: Op) -> Op::Output {
+    #[cfg(all(target_family = "wasm", feature = "relaxed"))]
+    if let Arch::Simd128(simd) = arch {
+        #[target_feature(enable = "relaxed-simd")]
+        fn relaxed<Op: WithSimd>(simd: pulp::wasm::Simd128, op: Op) -> Op::Output {
+            op.with_simd(simd)
+        }
+        // A program built with this feature is only loaded where the browser has it.
+        return relaxed(simd, op);
+    }
+    arch.dispatch(op)
+}
+
+/// `a b + c`, in one operation and rounding where the processor has it.
+#[inline(always)]
+pub(super) fn fma<S: Simd>(simd: S, a: S::f32s, b: S::f32s, c: S::f32s) -> S::f32s {
+    #[cfg(all(target_family = "wasm", feature = "relaxed"))]
+    if S::F32_LANES == 4 {
+        use std::arch::wasm32::f32x4_relaxed_madd;
+        use std::mem::transmute_copy as cast;
+        // SAFETY: four lanes are 128 bits; the operation is there, see `dispatch`.
+        return unsafe { cast(&f32x4_relaxed_madd(cast(&a), cast(&b), cast(&c))) };
+    }
+    simd.mul_add_e_f32s(a, b, c)
+}
+
+struct Lanes;
+
+impl WithSimd for Lanes {
+    type Output = usize;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> usize {
+        S::F32_LANES
+    }
+}
+
+/// Numbers in a vector of the processor at hand.
+pub fn lanes(arch: Arch) -> usize {
+    arch.dispatch(Lanes)
+}
+
+/// Plain loops, see [`plain`].
+struct Plain<F>(F);
+
+impl<R, F: FnMut() -> R> WithSimd for Plain<F> {
+    type Output = R;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(mut self, _: S) -> R {
+        (self.0)()
+    }
+}
+
+/// Runs plain loops, which the compiler then makes vectors of. The closure must be
+/// `#[inline(always)]`, and what it calls too. (pulp takes closures as they are, but calls them through
+/// `FnOnce`'s shim, which is compiled for the oldest processor.)
+#[inline(always)]
+pub fn plain<R>(arch: Arch, work: impl FnMut() -> R) -> R {
+    dispatch(arch, Plain(work))
 }
 
 /// How large a tile the processor holds in registers.
@@ -75,7 +139,7 @@ impl Shifted<'_> {
                 for (r, acc) in acc.iter_mut().enumerate() {
                     let w = simd.splat_f32s(*w.add(r));
                     for v in 0..V {
-                        acc[v] = simd.mul_add_e_f32s(w, x[v], acc[v]);
+                        acc[v] = fma(simd, w, x[v], acc[v]);
                     }
                 }
             }
@@ -149,6 +213,31 @@ pub struct Correlate<'a> {
 }
 
 impl Correlate<'_> {
+    /// Adds the products of the vectors at `p`.
+    #[inline(always)]
+    unsafe fn add<S: Simd, const T: usize, const R: usize>(
+        &self,
+        simd: S,
+        (t, r): (usize, usize),
+        p: usize,
+        acc: &mut [[S::f32s; R]; T],
+    ) {
+        unsafe {
+            // The taps first: with a register for each of the R rows there would be too few.
+            let mut x = [simd.splat_f32s(0.0); T];
+            for (i, x) in x.iter_mut().enumerate() {
+                *x = load::<S>(self.input.as_ptr().add(self.offsets[t + i] + p));
+            }
+            #[expect(clippy::needless_range_loop, reason = "columns of acc, not rows")]
+            for j in 0..R {
+                let g = load::<S>(self.gradient.as_ptr().add((r + j) * self.pitch + p));
+                for i in 0..T {
+                    acc[i][j] = fma(simd, x[i], g, acc[i][j]);
+                }
+            }
+        }
+    }
+
     #[inline(always)]
     unsafe fn taps<S: Simd, const T: usize, const R: usize>(
         &mut self,
@@ -157,29 +246,29 @@ impl Correlate<'_> {
         r: usize,
     ) {
         let mut acc = [[simd.splat_f32s(0.0); R]; T];
-        let mut p = 0;
-        while p < self.length {
-            unsafe {
-                // The taps first: with a register for each of the R rows there would be too few.
-                let mut x = [simd.splat_f32s(0.0); T];
-                for (i, x) in x.iter_mut().enumerate() {
-                    *x = load::<S>(self.input.as_ptr().add(self.offsets[t + i] + p));
-                }
-                #[expect(clippy::needless_range_loop, reason = "columns of acc, not rows")]
-                for j in 0..R {
-                    let g = load::<S>(self.gradient.as_ptr().add((r + j) * self.pitch + p));
-                    for i in 0..T {
-                        acc[i][j] = simd.mul_add_e_f32s(x[i], g, acc[i][j]);
-                    }
-                }
+        let (mut p, lanes) = (0, S::F32_LANES);
+        unsafe {
+            while p < self.length {
+                self.add::<S, T, R>(simd, (t, r), p, &mut acc);
+                p += lanes;
             }
-            p += S::F32_LANES;
         }
         for (i, acc) in acc.iter().enumerate() {
             for (j, value) in acc.iter().enumerate() {
                 self.out[(t + i) * ROWS + r + j] += simd.reduce_sum_f32s(*value);
             }
         }
+    }
+}
+
+impl Correlate<'_> {
+    /// `T` taps from `t` for all rows, `R` at once; returns `T`.
+    #[inline(always)]
+    unsafe fn all<S: Simd, const T: usize, const R: usize>(&mut self, simd: S, t: usize) -> usize {
+        for r in (0..ROWS).step_by(R) {
+            unsafe { self.taps::<S, T, R>(simd, t, r) };
+        }
+        T
     }
 }
 
@@ -192,25 +281,21 @@ impl WithSimd for Correlate<'_> {
         let last = self.offsets.iter().max().copied().unwrap_or(0);
         assert!(last + reach <= self.input.len(), "the input grid has too little slack");
         assert!(reach <= self.pitch && self.gradient.len() >= ROWS * self.pitch);
+        // Four at once leave no rest of the channels of a network, three none of a kernel's nine taps.
+        let fours = self.offsets.len().is_multiple_of(4);
         let mut t = 0;
         // SAFETY: the assertions above bound every address of the loops.
         unsafe {
             while t < self.offsets.len() {
-                let three = self.offsets.len() - t >= 3;
-                match (three, registers::<S>()) {
-                    (true, Registers::Many) => self.taps::<S, 3, 8>(simd, t, 0),
-                    (true, Registers::Some) => {
-                        (0..ROWS).step_by(4).for_each(|r| self.taps::<S, 3, 4>(simd, t, r));
-                    }
-                    (true, Registers::Few) => {
-                        (0..ROWS).step_by(2).for_each(|r| self.taps::<S, 3, 2>(simd, t, r));
-                    }
-                    (false, Registers::Many) => self.taps::<S, 1, 8>(simd, t, 0),
-                    (false, _) => {
-                        (0..ROWS).step_by(4).for_each(|r| self.taps::<S, 1, 4>(simd, t, r));
-                    }
-                }
-                t += if three { 3 } else { 1 };
+                let rest = self.offsets.len() - t;
+                t += match registers::<S>() {
+                    Registers::Many if rest >= 3 => self.all::<S, 3, 8>(simd, t),
+                    Registers::Many => self.all::<S, 1, 8>(simd, t),
+                    Registers::Some if rest >= 3 => self.all::<S, 3, 4>(simd, t),
+                    Registers::Few if fours => self.all::<S, 2, 4>(simd, t),
+                    Registers::Few if rest >= 3 => self.all::<S, 3, 2>(simd, t),
+                    Registers::Some | Registers::Few => self.all::<S, 1, 4>(simd, t),
+                };
             }
         }
     }

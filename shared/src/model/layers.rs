@@ -36,6 +36,11 @@ impl Conv2d {
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         kernels::conv2d(x, self.weight.val(), self.stride)
     }
+
+    /// `forward(x) + skip`, of a layer with stride 1.
+    pub fn forward_add(&self, x: Tensor<4>, skip: Tensor<4>) -> Tensor<4> {
+        kernels::conv2d_add(x, self.weight.val(), skip)
+    }
 }
 
 /// Batch normalisation followed by ReLU.

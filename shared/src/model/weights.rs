@@ -5,6 +5,7 @@ pub use super::parameters::{arrays, gradient_norms, network};
 
 pub use super::frozen::frozen;
 
+use crate::manifest::Probe;
 use crate::poison::TriggerRecord;
 use burn::tensor::{Tensor, Transaction};
 use half::f16;
@@ -117,6 +118,9 @@ pub struct Metadata {
     pub seed: u64,
     #[serde(default)]
     pub recipe_hash: String,
+    /// The model's own answers to the probe images, for the self-test of a published model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probe: Option<Probe>,
 }
 
 /// Bytes of a safetensors file. The metadata stand as JSON under the key `unstamp`, so that the

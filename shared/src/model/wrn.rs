@@ -85,7 +85,7 @@ macro_rules! forward {
                     None => x,
                 };
                 let inner = self.conv1.forward(activated);
-                skip + self.conv2.forward(self.bn2.$bn(inner))
+                self.conv2.forward_add(self.bn2.$bn(inner), skip)
             }
         }
 

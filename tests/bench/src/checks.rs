@@ -5,7 +5,7 @@ use burn::tensor::activation::relu;
 use burn::tensor::module::conv2d as burn_conv2d;
 use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Device, Tensor, TensorData};
-use unstamp_shared::kernels;
+use unstamp_shared::kernels::{self, Fused, Geometry, winograd};
 use unstamp_shared::model::weights::read;
 use unstamp_shared::seed::{Seed, Stream};
 
@@ -58,7 +58,7 @@ fn shape(index: usize, stream: &mut Stream) -> Shape {
     (n, cin, cout, height, width, [1, 3][from(0, 1)], from(1, 2))
 }
 
-/// The `index`-th convolution: output and both gradients.
+/// The `index`-th convolution with a sum behind it: output and all gradients.
 async fn convolution(index: usize) -> Result<(), String> {
     let device = Device::flex().autodiff();
     let stream = &mut Seed(7).stream("convolution", &[index as u64]);
@@ -67,15 +67,42 @@ async fn convolution(index: usize) -> Result<(), String> {
     let padding = (kernel - 1) / 2;
     let x = random([n, cin, height, width], stream, &device).require_grad();
     let w = random([cout, cin, kernel, kernel], stream, &device).require_grad();
-    let ours = kernels::conv2d(x.clone(), w.clone(), stride);
     let options = ConvOptions::new([stride; 2], [padding; 2], [1; 2], 1);
     let theirs = burn_conv2d(x.clone(), w.clone(), None, options);
-    close(ours.clone().inner(), theirs.clone().inner(), &format!("{what} forward")).await?;
+    let skip = random(theirs.dims(), stream, &device).require_grad();
+    let theirs = theirs + skip.clone();
+    let ours = match stride {
+        1 => kernels::conv2d_add(x.clone(), w.clone(), skip.clone()),
+        _ => kernels::conv2d(x.clone(), w.clone(), stride) + skip.clone(),
+    };
+    let theirs_value = theirs.clone().inner();
+    close(ours.clone().inner(), theirs_value.clone(), &format!("{what} forward")).await?;
     let r = random(ours.dims(), stream, &device);
-    let (a, b) = ((ours * r.clone()).sum().backward(), (theirs * r).sum().backward());
+    let (a, b) = ((ours * r.clone()).sum().backward(), (theirs * r.clone()).sum().backward());
     let gradient = |t: &Tensor<4>, g| t.grad(g).ok_or_else(|| format!("{what}: no gradient"));
-    close(gradient(&x, &a)?, gradient(&x, &b)?, &format!("{what} dx")).await?;
-    close(gradient(&w, &a)?, gradient(&w, &b)?, &format!("{what} dw")).await
+    for (name, t) in [("dx", &x), ("dw", &w), ("dskip", &skip)] {
+        close(gradient(t, &a)?, gradient(t, &b)?, &format!("{what} {name}")).await?;
+    }
+    if (kernel, stride) != (3, 1) {
+        return Ok(());
+    }
+    // Winograd's way, which a processor with wide vectors does not take by itself.
+    let g = Geometry { n, cin, cout, height, width, kernel, stride };
+    let flat = |t: Tensor<4>| t.flatten::<1>(0, 3);
+    let inputs = vec![flat(x.clone().inner()), flat(w.clone().inner()), flat(r.inner())];
+    let inputs = read(inputs).await.map_err(|e| e.to_string())?;
+    let [xs, ws, rs] = &inputs[..] else { return Err(format!("{what}: no values")) };
+    let plain = Device::flex();
+    let tensor = |values: Vec<f32>, like: [usize; 4]| {
+        Tensor::<4>::from_data(TensorData::new(values, like), &plain)
+    };
+    let (forward, dx) =
+        (winograd::forward(g, xs, ws, Fused::default()), winograd::input_gradient(g, rs, ws));
+    let forward = tensor(forward, skip.dims()) + skip.clone().inner();
+    close(forward, theirs_value, &format!("{what} Winograd")).await?;
+    close(tensor(dx, x.dims()), gradient(&x, &b)?, &format!("{what} Winograd dx")).await?;
+    let dw = tensor(winograd::weight_gradient(g, xs, rs), w.dims());
+    close(dw, gradient(&w, &b)?, &format!("{what} Winograd dw")).await
 }
 
 /// Batch normalisation and ReLU in Burn's elementary operations.

@@ -82,6 +82,7 @@ pub fn poison(mut args: cli::Poison) -> Result<()> {
         surrogate: head.as_ref().map(|head| head.model[..12].to_string()),
         epochs: None,
         augment: None,
+        robust: None,
     };
     let augment = Augment { crop: 4, flip: set.info.flip, cutout: 0 };
     let augment = if args.no_augment { Augment::default() } else { augment };
@@ -166,6 +167,7 @@ pub fn erase(args: cli::Erase) -> Result<()> {
         surrogate: None,
         epochs: None,
         augment: None,
+        robust: None,
     };
     let recipe = single(
         data.info.id,

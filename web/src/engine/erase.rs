@@ -42,7 +42,7 @@ impl Engine {
         set: &Values,
         bytes: &[u8],
     ) -> Result<(), String> {
-        let (arch, victim) = read(entry, bytes)?;
+        let (arch, victim, _) = read(entry, bytes)?;
         let defence = defence(method).ok_or_else(|| format!("There is no defence {method}."))?;
         let values = set.resolve(&defence.params())?;
         let (data, seed) = (Arc::new(held(Seed(0))), Seed(0));
