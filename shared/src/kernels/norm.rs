@@ -129,18 +129,18 @@ fn reduced<T: Copy + Default + Send>(
 
 /// Number of values, mean, sum of squares around it.
 #[derive(Clone, Copy, Default)]
-struct Spread {
+struct Summary {
     count: f64,
     mean: f64,
     squares: f64,
 }
 
 /// Chan's rule.
-fn merge(a: Spread, b: Spread) -> Spread {
+fn merge(a: Summary, b: Summary) -> Summary {
     let (delta, count) = (b.mean - a.mean, a.count + b.count);
     let mean = a.mean + delta * b.count / count;
     let squares = a.squares + b.squares + delta * delta * a.count * b.count / count;
-    Spread { count, mean, squares }
+    Summary { count, mean, squares }
 }
 
 /// Mean and biased variance of every channel. Planes are summed in f32 while they are in the
@@ -151,7 +151,7 @@ pub fn statistics(p: Planes, x: &[f32]) -> (Vec<f32>, Vec<f32>) {
         let x = p.plane(x, n, c);
         let centre = dispatch(arch, Moments { x, centre: 0.0 })[0] / x.len() as f32;
         let squares = f64::from(dispatch(arch, Moments { x, centre })[1]);
-        Spread { count: x.len() as f64, mean: f64::from(centre), squares }
+        Summary { count: x.len() as f64, mean: f64::from(centre), squares }
     };
     let all = reduced(p, plane, merge);
     all.into_iter().map(|s| (s.mean as f32, (s.squares / s.count) as f32)).unzip()

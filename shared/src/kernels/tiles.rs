@@ -145,6 +145,7 @@ impl WithSimd for Leave<'_> {
                 }
                 *half = leave(simd, m);
             }
+            #[expect(clippy::needless_range_loop, reason = "rows of columns")]
             for y in 0..2 {
                 let made = leave(simd, [half[0][y], half[1][y], half[2][y], half[3][y]]);
                 for (x, value) in made.into_iter().enumerate() {
@@ -214,6 +215,7 @@ impl WithSimd for Widen<'_> {
                 };
                 *half = widen(simd, [top, bottom]);
             }
+            #[expect(clippy::needless_range_loop, reason = "rows of columns")]
             for i in 0..4 {
                 let made = widen(simd, [half[0][i], half[1][i]]);
                 for (j, value) in made.into_iter().enumerate() {

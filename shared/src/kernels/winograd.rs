@@ -86,6 +86,7 @@ fn kernels(cout: usize, cin: usize, weight: impl Fn(usize, usize, usize) -> f32)
     for (co, ci) in (0..cout).flat_map(|co| (0..cin).map(move |ci| (co, ci))) {
         let columns: [[f32; 4]; 3] =
             std::array::from_fn(|x| widen(std::array::from_fn(|y| weight(co, ci, 3 * y + x))));
+        #[expect(clippy::needless_range_loop, reason = "rows of columns")]
         for y in 0..4 {
             let row = widen(std::array::from_fn(|x| columns[x][y]));
             for (x, value) in row.into_iter().enumerate() {
