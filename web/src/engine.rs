@@ -259,8 +259,8 @@ impl Engine {
                 let loaded = self.model(&model).map_err(failed(id, &model))?;
                 let found = probe(&loaded.network, probes, &self.device).await;
                 let found = found.map_err(|e| failed(id, &model)(e.to_string()))?;
-                let stored = loaded.probe.clone().unwrap_or_default();
-                let difference = stored.difference(&found);
+                let stored = loaded.probe.as_ref();
+                let difference = stored.map_or(f32::INFINITY, |stored| stored.difference(&found));
                 let (passed, probe) = (difference <= PROBE_TOLERANCE, Box::new(found));
                 let difference = difference.min(f32::MAX);
                 self.reply(&Reply::Tested { id, model, difference, passed, probe });

@@ -3,13 +3,32 @@
 use super::{KernelOps, along_channels, reciprocal_std, through_relu};
 use burn::backend::Autodiff;
 use burn::backend::AutodiffBackend;
+use burn::backend::autodiff::NodeId;
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::tensor::FloatTensor;
 
-/// `y = conv(x, w)`: `dx` and `dw` where they are wanted (the first layer needs no `dx`).
+/// Gradients of a convolution, those that are wanted: the first layer needs no `dx`.
+fn convolved<B: KernelOps>(
+    nodes: [Option<NodeId>; 2],
+    (x, weight, stride): (FloatTensor<B>, FloatTensor<B>, usize),
+    dy: FloatTensor<B>,
+    grads: &mut Gradients,
+) {
+    let [x_node, weight_node] = nodes;
+    if let Some(node) = x_node {
+        let dx = B::unstamp_conv2d_x(x.clone(), weight.clone(), dy.clone(), stride);
+        grads.register::<B>(node, dx);
+    }
+    if let Some(node) = weight_node {
+        let dw = B::unstamp_conv2d_weight(x, weight, dy, stride);
+        grads.register::<B>(node, dw);
+    }
+}
+
+/// `y = conv(x, w)`.
 #[derive(Debug)]
 struct Conv;
 
@@ -17,17 +36,9 @@ impl<B: KernelOps> Backward<B, 2> for Conv {
     type State = (FloatTensor<B>, FloatTensor<B>, usize);
 
     fn backward(self, ops: Ops<Self::State, 2>, grads: &mut Gradients, _: &mut Checkpointer) {
-        let [x_node, weight_node] = ops.parents;
         let dy = grads.consume::<B>(&ops.node);
-        let (x, weight, stride) = ops.state;
-        if let Some(node) = x_node {
-            let dx = B::unstamp_conv2d_x(x.clone(), weight.clone(), dy.clone(), stride);
-            grads.register::<B>(node.id, dx);
-        }
-        if let Some(node) = weight_node {
-            let dw = B::unstamp_conv2d_weight(x, weight, dy, stride);
-            grads.register::<B>(node.id, dw);
-        }
+        let nodes = ops.parents.map(|node| node.map(|node| node.id));
+        convolved::<B>(nodes, ops.state, dy, grads);
     }
 }
 
@@ -39,19 +50,12 @@ impl<B: KernelOps> Backward<B, 3> for ConvAdd {
     type State = (FloatTensor<B>, FloatTensor<B>);
 
     fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
-        let [x_node, weight_node, skip_node] = ops.parents;
         let dy = grads.consume::<B>(&ops.node);
+        let [x_node, weight_node, skip_node] = ops.parents.map(|node| node.map(|node| node.id));
         let (x, weight) = ops.state;
-        if let Some(node) = x_node {
-            let dx = B::unstamp_conv2d_x(x.clone(), weight.clone(), dy.clone(), 1);
-            grads.register::<B>(node.id, dx);
-        }
-        if let Some(node) = weight_node {
-            let dw = B::unstamp_conv2d_weight(x, weight, dy.clone(), 1);
-            grads.register::<B>(node.id, dw);
-        }
+        convolved::<B>([x_node, weight_node], (x, weight, 1), dy.clone(), grads);
         if let Some(node) = skip_node {
-            grads.register::<B>(node.id, dy);
+            grads.register::<B>(node, dy);
         }
     }
 }

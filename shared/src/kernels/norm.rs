@@ -23,10 +23,30 @@ impl Planes {
     }
 }
 
-/// `[sum (x - centre), sum (x - centre)^2]`.
-struct Moments<'a> {
-    x: &'a [f32],
-    centre: f32,
+/// Mean of some values, and the sum of their squared distances to it.
+struct Moments<'a>(&'a [f32]);
+
+impl Moments<'_> {
+    /// `sum (x - centre)`, or of its square.
+    #[inline(always)]
+    fn sum<S: Simd, const SQUARED: bool>(&self, simd: S, centre: f32) -> f32 {
+        let (vectors, rest) = S::as_simd_f32s(self.0);
+        let (pairs, last) = vectors.as_chunks::<2>();
+        let middle = simd.splat_f32s(centre);
+        let mut sums = [simd.splat_f32s(0.0); 2];
+        for pair in pairs.iter().map(|pair| &pair[..]).chain([last]) {
+            for (sum, &x) in sums.iter_mut().zip(pair) {
+                let x = simd.sub_f32s(x, middle);
+                *sum = if SQUARED { fma(simd, x, x, *sum) } else { simd.add_f32s(*sum, x) };
+            }
+        }
+        let mut total = simd.reduce_sum_f32s(simd.add_f32s(sums[0], sums[1]));
+        for x in rest {
+            let x = x - centre;
+            total += if SQUARED { x * x } else { x };
+        }
+        total
+    }
 }
 
 impl WithSimd for Moments<'_> {
@@ -34,34 +54,8 @@ impl WithSimd for Moments<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) -> [f32; 2] {
-        let (vectors, rest) = S::as_simd_f32s(self.x);
-        let centre = simd.splat_f32s(self.centre);
-        let zero = simd.splat_f32s(0.0);
-        let mut sums = [[zero; 2]; 2];
-        let (pairs, last) = vectors.as_chunks::<2>();
-        for pair in pairs {
-            for (sums, &x) in sums.iter_mut().zip(pair) {
-                let x = simd.sub_f32s(x, centre);
-                sums[0] = simd.add_f32s(sums[0], x);
-                sums[1] = fma(simd, x, x, sums[1]);
-            }
-        }
-        for &x in last {
-            let x = simd.sub_f32s(x, centre);
-            sums[0][0] = simd.add_f32s(sums[0][0], x);
-            sums[0][1] = fma(simd, x, x, sums[0][1]);
-        }
-        let [a, b] = sums;
-        let mut total = [
-            simd.reduce_sum_f32s(simd.add_f32s(a[0], b[0])),
-            simd.reduce_sum_f32s(simd.add_f32s(a[1], b[1])),
-        ];
-        for x in rest {
-            let x = x - self.centre;
-            total[0] += x;
-            total[1] += x * x;
-        }
-        total
+        let mean = self.sum::<S, false>(simd, 0.0) / self.0.len() as f32;
+        [mean, self.sum::<S, true>(simd, mean)]
     }
 }
 
@@ -148,35 +142,43 @@ fn merge(a: Summary, b: Summary) -> Summary {
 pub fn statistics(p: Planes, x: &[f32]) -> (Vec<f32>, Vec<f32>) {
     let arch = Arch::new();
     let plane = |n: usize, c: usize| {
-        let x = p.plane(x, n, c);
-        let centre = dispatch(arch, Moments { x, centre: 0.0 })[0] / x.len() as f32;
-        let squares = f64::from(dispatch(arch, Moments { x, centre })[1]);
-        Summary { count: x.len() as f64, mean: f64::from(centre), squares }
+        let [mean, squares] = dispatch(arch, Moments(p.plane(x, n, c))).map(f64::from);
+        Summary { count: p.size as f64, mean, squares }
     };
     let all = reduced(p, plane, merge);
     all.into_iter().map(|s| (s.mean as f32, (s.squares / s.count) as f32)).unzip()
 }
 
+/// An activation, made plane by plane: `work(n, c, plane)`, which must be `#[inline(always)]`.
+///
+/// # Safety
+/// `work` must write every element of its plane.
+unsafe fn built(
+    p: Planes,
+    work: impl Fn(usize, usize, &mut [MaybeUninit<f32>]) + Send + Sync,
+) -> Vec<f32> {
+    let (arch, image) = (Arch::new(), p.channels * p.size);
+    let images = |_: &mut (), n: usize, to: &mut [MaybeUninit<f32>]| {
+        plain(
+            arch,
+            #[inline(always)]
+            || to.chunks_exact_mut(p.size).enumerate().for_each(|(c, to)| work(n, c, to)),
+        );
+    };
+    // SAFETY: the planes fill the image.
+    unsafe { par::build(p.n * image, image, || (), images) }
+}
+
 /// `relu(scale[c] * x + shift[c])`.
 pub fn affine(p: Planes, x: &[f32], scale: &[f32], shift: &[f32]) -> Vec<f32> {
-    let arch = Arch::new();
-    // SAFETY: the planes fill the image.
+    // SAFETY: a plane of the input is as long as one of the output.
     unsafe {
-        par::build(
-            x.len(),
-            p.channels * p.size,
-            || (),
-            |_, n, y| {
-                plain(
-                    arch,
-                    #[inline(always)]
-                    || {
-                        for (c, y) in y.chunks_exact_mut(p.size).enumerate() {
-                            let (scale, shift) = (scale[c], shift[c]);
-                            put(y, p.plane(x, n, c), |x| relu(scale * x + shift));
-                        }
-                    },
-                );
+        built(
+            p,
+            #[inline(always)]
+            |n, c, y| {
+                let (scale, shift) = (scale[c], shift[c]);
+                put(y, p.plane(x, n, c), |x| relu(scale * x + shift));
             },
         )
     }
@@ -206,29 +208,19 @@ pub fn gradient(
     let (dgamma, dbeta): (Vec<f32>, Vec<f32>) =
         (weighted.collect(), sums.iter().map(|s| s[0] as f32).collect());
     let m = (p.n * p.size) as f32;
-    let work = |n: usize, dx: &mut [MaybeUninit<f32>]| {
-        for (c, dx) in dx.chunks_exact_mut(p.size).enumerate() {
-            let (scale, shift) = affine(c);
-            let (along, base, mean) = (dgamma[c] / m * rstd[c], dbeta[c] / m, mean[c]);
-            let pairs = p.plane(x, n, c).iter().zip(p.plane(dy, n, c));
-            for (dx, (&x, &dy)) in dx.iter_mut().zip(pairs) {
-                let g = if scale * x + shift > 0.0 { dy } else { 0.0 };
-                dx.write(scale * (g - base - (x - mean) * along));
-            }
-        }
-    };
-    // SAFETY: the planes fill the image.
+    // SAFETY: a plane of the input is as long as one of its gradient.
     let dx = unsafe {
-        par::build(
-            x.len(),
-            p.channels * p.size,
-            || (),
-            |_, n, dx| {
-                plain(
-                    arch,
-                    #[inline(always)]
-                    || work(n, dx),
-                )
+        built(
+            p,
+            #[inline(always)]
+            |n, c, dx| {
+                let (scale, shift) = affine(c);
+                let (along, base, mean) = (dgamma[c] / m * rstd[c], dbeta[c] / m, mean[c]);
+                let pairs = p.plane(x, n, c).iter().zip(p.plane(dy, n, c));
+                for (dx, (&x, &dy)) in dx.iter_mut().zip(pairs) {
+                    let g = if scale * x + shift > 0.0 { dy } else { 0.0 };
+                    dx.write(scale * (g - base - (x - mean) * along));
+                }
             },
         )
     };

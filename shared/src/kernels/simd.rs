@@ -213,31 +213,6 @@ pub struct Correlate<'a> {
 }
 
 impl Correlate<'_> {
-    /// Adds the products of the vectors at `p`.
-    #[inline(always)]
-    unsafe fn add<S: Simd, const T: usize, const R: usize>(
-        &self,
-        simd: S,
-        (t, r): (usize, usize),
-        p: usize,
-        acc: &mut [[S::f32s; R]; T],
-    ) {
-        unsafe {
-            // The taps first: with a register for each of the R rows there would be too few.
-            let mut x = [simd.splat_f32s(0.0); T];
-            for (i, x) in x.iter_mut().enumerate() {
-                *x = load::<S>(self.input.as_ptr().add(self.offsets[t + i] + p));
-            }
-            #[expect(clippy::needless_range_loop, reason = "columns of acc, not rows")]
-            for j in 0..R {
-                let g = load::<S>(self.gradient.as_ptr().add((r + j) * self.pitch + p));
-                for i in 0..T {
-                    acc[i][j] = fma(simd, x[i], g, acc[i][j]);
-                }
-            }
-        }
-    }
-
     #[inline(always)]
     unsafe fn taps<S: Simd, const T: usize, const R: usize>(
         &mut self,
@@ -246,12 +221,23 @@ impl Correlate<'_> {
         r: usize,
     ) {
         let mut acc = [[simd.splat_f32s(0.0); R]; T];
-        let (mut p, lanes) = (0, S::F32_LANES);
-        unsafe {
-            while p < self.length {
-                self.add::<S, T, R>(simd, (t, r), p, &mut acc);
-                p += lanes;
+        let mut p = 0;
+        while p < self.length {
+            unsafe {
+                // The taps first: with a register for each of the R rows there would be too few.
+                let mut x = [simd.splat_f32s(0.0); T];
+                for (i, x) in x.iter_mut().enumerate() {
+                    *x = load::<S>(self.input.as_ptr().add(self.offsets[t + i] + p));
+                }
+                #[expect(clippy::needless_range_loop, reason = "columns of acc, not rows")]
+                for j in 0..R {
+                    let g = load::<S>(self.gradient.as_ptr().add((r + j) * self.pitch + p));
+                    for i in 0..T {
+                        acc[i][j] = fma(simd, x[i], g, acc[i][j]);
+                    }
+                }
             }
+            p += S::F32_LANES;
         }
         for (i, acc) in acc.iter().enumerate() {
             for (j, value) in acc.iter().enumerate() {
@@ -259,9 +245,7 @@ impl Correlate<'_> {
             }
         }
     }
-}
 
-impl Correlate<'_> {
     /// `T` taps from `t` for all rows, `R` at once; returns `T`.
     #[inline(always)]
     unsafe fn all<S: Simd, const T: usize, const R: usize>(&mut self, simd: S, t: usize) -> usize {
@@ -281,8 +265,8 @@ impl WithSimd for Correlate<'_> {
         let last = self.offsets.iter().max().copied().unwrap_or(0);
         assert!(last + reach <= self.input.len(), "the input grid has too little slack");
         assert!(reach <= self.pitch && self.gradient.len() >= ROWS * self.pitch);
-        // Four at once leave no rest of the channels of a network, three none of a kernel's nine taps.
-        let fours = self.offsets.len().is_multiple_of(4);
+        // Two at once leave no rest of a network's channels, three none of a kernel's nine taps.
+        let even = self.offsets.len().is_multiple_of(2);
         let mut t = 0;
         // SAFETY: the assertions above bound every address of the loops.
         unsafe {
@@ -292,7 +276,7 @@ impl WithSimd for Correlate<'_> {
                     Registers::Many if rest >= 3 => self.all::<S, 3, 8>(simd, t),
                     Registers::Many => self.all::<S, 1, 8>(simd, t),
                     Registers::Some if rest >= 3 => self.all::<S, 3, 4>(simd, t),
-                    Registers::Few if fours => self.all::<S, 2, 4>(simd, t),
+                    Registers::Few if even => self.all::<S, 2, 4>(simd, t),
                     Registers::Few if rest >= 3 => self.all::<S, 3, 2>(simd, t),
                     Registers::Some | Registers::Few => self.all::<S, 1, 4>(simd, t),
                 };

@@ -88,19 +88,20 @@ impl WithSimd for Enter<'_> {
             let start = (row - self.rows.start) * columns;
             let mut p = 0;
             while p < columns {
-                // A row of the tile at a time: more would not stay in sixteen registers.
-                for (i, (a, b)) in [(0, 2), (1, 2), (2, 1), (1, 3)].into_iter().enumerate() {
-                    let mut half = [simd.splat_f32s(0.0); 4];
-                    for (j, half) in half.iter_mut().enumerate() {
-                        let at = |row: usize| 2 * row * pitch + j % 2 * pitch + p + j / 2;
+                let mut half = [[simd.splat_f32s(0.0); 4]; 4];
+                for (j, half) in half.iter_mut().enumerate() {
+                    let mut d = [simd.splat_f32s(0.0); 4];
+                    for (i, d) in d.iter_mut().enumerate() {
+                        let at = (2 * (2 * row + i) + j % 2) * pitch + p + j / 2;
                         // SAFETY: the assertions above bound every address.
-                        let (a, b) = unsafe {
-                            let (a, b) = (at(2 * row + a), at(2 * row + b));
-                            (load::<S>(from.add(a)), load::<S>(from.add(b)))
-                        };
-                        *half = if i == 1 { simd.add_f32s(a, b) } else { simd.sub_f32s(a, b) };
+                        *d = unsafe { load::<S>(from.add(at)) };
                     }
-                    for (j, value) in enter(simd, half).into_iter().enumerate() {
+                    *half = enter(simd, d);
+                }
+                #[expect(clippy::needless_range_loop, reason = "rows of columns")]
+                for i in 0..4 {
+                    let made = enter(simd, [half[0][i], half[1][i], half[2][i], half[3][i]]);
+                    for (j, value) in made.into_iter().enumerate() {
                         let at = (4 * i + j) * self.distance + start + p;
                         // SAFETY: as above.
                         unsafe { store::<S>(to.add(at), value) }

@@ -57,6 +57,16 @@ impl Tiling {
     fn spreads(&self, channels: usize) -> Vec<Spread> {
         (0..channels).map(|_| Spread::new(self.rows, self.columns)).collect()
     }
+
+    /// Pixels of a strip, `[4][pitch]`, as `count` rows of an image of this width.
+    #[inline(always)]
+    fn lay(&self, pixels: &[f32], pitch: usize, width: usize, count: usize, rows: &mut [f32]) {
+        for y in 0..count {
+            let from = 2 * (y % 2) * pitch + y / 2 * self.columns;
+            let (even, odd) = (&pixels[from..][..self.columns], &pixels[from + pitch..]);
+            join(even, odd, &mut rows[y * width..]);
+        }
+    }
 }
 
 /// Whether this way is the faster one. With vectors of eight or more numbers and one operation for a
@@ -192,15 +202,7 @@ fn convolve(g: Geometry, x: &[f32], packed: &[f32], fused: Fused) -> Vec<f32> {
                         arch,
                         #[inline(always)]
                         || {
-                            for y in 0..count {
-                                let from = 2 * (y % 2) * pitch + y / 2 * columns;
-                                let even = &room.pixels[from..][..columns];
-                                join(
-                                    even,
-                                    &room.pixels[from + pitch..],
-                                    &mut room.rows[y * g.width..],
-                                );
-                            }
+                            t.lay(&room.pixels, pitch, g.width, count, &mut room.rows);
                             let from = &room.rows[..count * g.width];
                             fused.after.put(c, n * g.out_size() + at, from, to);
                         },
