@@ -1,7 +1,7 @@
 //! What a finished cell leaves behind.
 
 use crate::craft::Head;
-use crate::job::Epoch;
+use crate::job::{Epoch, Rates};
 use crate::metrics::Report;
 use crate::recipe::{Erasure, Victim};
 use serde::{Deserialize, Serialize};
@@ -46,7 +46,11 @@ pub struct CellResult {
     /// pixels with the trigger there less that without, mean over test images.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attention_on_trigger: Vec<f64>,
+    /// Every epoch, with rates on the first test images.
     pub curve: Vec<Epoch>,
+    /// Where the defended model is a point of a curve between two: rates along it, by place.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub points: Vec<(f64, Rates)>,
 }
 
 fn is_zero(count: &usize) -> bool {

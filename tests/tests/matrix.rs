@@ -4,6 +4,7 @@
 use std::path::Path;
 use unstamp_shared::attacks::{ATTACKS, Labels, Needs};
 use unstamp_shared::defences::DEFENCES;
+use unstamp_shared::job::Rates;
 use unstamp_shared::method::Values;
 use unstamp_shared::result::CellResult;
 use unstamp_tests::run;
@@ -68,6 +69,19 @@ set = { size = 6, pattern = "white" }
         let (own, left) = rates(result);
         assert!(own > 0.5, "{}: ACC {own}", result.cell);
         assert!(left < 0.5, "{}: ASR {left}", result.cell);
+        // What it reached is told after every epoch, and where the last one's weights are the
+        // result, it is what the result says; a curve's rates meet it at its own place.
+        let trained = || result.curve.iter().filter(|epoch| epoch.lr > 0.0);
+        let said = Rates { acc: own, asr: Some(left) };
+        assert!(trained().all(|epoch| epoch.rates.is_some()), "{} lacks rates", result.cell);
+        let last = trained().next_back().expect("trained");
+        if !last.losses.iter().any(|(name, _)| name == "validation_accuracy") {
+            assert_eq!(last.rates, Some(said), "{}", result.cell);
+        }
+        assert_eq!(result.points.is_empty(), !result.cell.ends_with("mcr"), "{}", result.cell);
+        for (_, rates) in result.points.iter().filter(|(t, _)| *t == 0.3) {
+            assert_eq!(*rates, said, "{}", result.cell);
+        }
         // Every part of the last training's loss fell, but for counts that are no loss.
         let last = result.curve.iter().rev().find(|e| e.lr > 0.0).expect("trained");
         let first = result.curve.iter().find(|e| e.phase == last.phase).expect("trained");

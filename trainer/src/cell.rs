@@ -13,15 +13,18 @@ use std::time::{Duration, Instant};
 use unstamp_shared::craft::Head;
 use unstamp_shared::datasets::Split;
 use unstamp_shared::defences::{Given, defence, phases};
-use unstamp_shared::job::{Job, Lesson, Phase};
+use unstamp_shared::job::{Event, Job, Lesson, Phase, Rates};
 use unstamp_shared::metrics::{Report, der};
 use unstamp_shared::model::Arch;
-use unstamp_shared::model::weights::{self, Metadata, Precision};
+use unstamp_shared::model::weights::{self, Arrays, Metadata, Precision};
 use unstamp_shared::objectives::CrossEntropy;
 use unstamp_shared::poison::{Trigger, TriggerRecord, clean_subset, poison, select};
 use unstamp_shared::recipe::{Cell, Recipe};
 use unstamp_shared::result::{CellResult, Counts, SCHEMA};
 use unstamp_shared::seed::Seed;
+
+/// Test images looked at after every epoch.
+const WATCHED: usize = 1000;
 
 /// What every cell of a run shares.
 pub struct Bench<'a> {
@@ -63,8 +66,15 @@ impl Place {
     }
 }
 
-/// Drives a job to its end, writing checkpoints beside; returns the minutes it took here.
-pub fn drive(job: &mut Job, checkpoint: &Path, every: Duration, name: &str) -> Result<f64> {
+/// Drives a job to its end, writing checkpoints beside and having `look` tell the rates after every
+/// epoch; returns the minutes it took here without looking.
+fn drive(
+    job: &mut Job,
+    checkpoint: &Path,
+    every: Duration,
+    name: &str,
+    look: impl Fn(&Arch, &Arrays) -> Result<Rates>,
+) -> Result<f64> {
     if let Ok(bytes) = std::fs::read(checkpoint) {
         match pollster::block_on(job.restore(&bytes)) {
             Ok(()) => eprintln!("{name}: goes on from {}", checkpoint.display()),
@@ -73,17 +83,24 @@ pub fn drive(job: &mut Job, checkpoint: &Path, every: Duration, name: &str) -> R
     }
     let (done, total) = job.progress();
     let progress = JobProgress::new(name, done, total);
-    let (start, from, mut saved) = (Instant::now(), job.passes(), Instant::now());
-    while let Some(event) = pollster::block_on(job.next())? {
-        let speed = (job.passes() - from) as f64 / start.elapsed().as_secs_f64();
-        progress.show(&event, speed);
+    let (from, mut saved, mut busy) = (job.passes(), Instant::now(), Duration::ZERO);
+    loop {
+        let start = Instant::now();
+        let Some(event) = pollster::block_on(job.next())? else { break };
+        busy += start.elapsed();
+        progress.show(&event, (job.passes() - from) as f64 / busy.as_secs_f64());
+        if let (Event::Epoch(_), Some((arch, weights))) =
+            (&event, pollster::block_on(job.so_far())?)
+        {
+            job.record(look(&arch, &weights)?);
+        }
         if saved.elapsed() >= every {
             files::write(checkpoint, &pollster::block_on(job.save())?)?;
             saved = Instant::now();
         }
     }
     progress.finish();
-    Ok(start.elapsed().as_secs_f64() / 60.0)
+    Ok(busy.as_secs_f64() / 60.0)
 }
 
 impl Bench<'_> {
@@ -190,7 +207,15 @@ impl Bench<'_> {
             Job::new(hash.clone(), arch.clone(), start, phases, Arc::new(data), seed, device)?;
         job.watch(trigger.as_ref().map(|t| t.target));
         counts.validation = job.validation();
-        let minutes = drive(&mut job, &place.checkpoint, self.checkpoint, &cell.name())?;
+        let some = Self::front(&test, Some(WATCHED));
+        let look = |arch: &Arch, weights: &Arrays| {
+            let (report, _) = measure(arch, weights, &some, trigger.as_ref(), self.device)?;
+            Ok(Rates { acc: report.acc.value, asr: report.asr.map(|asr| asr.value) })
+        };
+        let minutes = drive(&mut job, &place.checkpoint, self.checkpoint, &cell.name(), look)?;
+        let points = pollster::block_on(job.points())?.into_iter();
+        let points =
+            points.map(|(at, weights)| Ok((at, look(&arch, &weights)?))).collect::<Result<_>>()?;
         let result = job.result().context("the job ended without a model")?;
         let (report, _) = measure(&arch, result, &test, trigger.as_ref(), self.device)?;
         let distance = job
@@ -228,6 +253,7 @@ impl Bench<'_> {
             attention_distance: distance,
             attention_on_trigger,
             curve: job.history().to_vec(),
+            points,
         };
         files::write(&place.result, &serde_json::to_vec_pretty(&result)?)?;
         std::fs::remove_file(&place.checkpoint).ok();

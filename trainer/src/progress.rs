@@ -52,7 +52,7 @@ impl JobProgress {
                     epoch + 1
                 ));
             }
-            Event::Epoch(Epoch { phase, epoch, lr, losses }) => {
+            Event::Epoch(Epoch { phase, epoch, lr, losses, .. }) => {
                 let losses: Vec<_> = losses.iter().map(|(k, v)| format!("{k} {v:.4}")).collect();
                 let line = format!(
                     "{}: {phase} epoch {} lr {lr:.4} {} {speed:.0} img/s",

@@ -123,6 +123,14 @@ impl Point {
 }
 
 impl Edit for Point {
+    fn points(&self) -> Vec<(f64, Arc<dyn Edit>)> {
+        let tenth = |i: u8| {
+            let (curve, t) = (self.curve, f32::from(i) / 10.0);
+            (f64::from(i) / 10.0, Arc::new(Self { curve, t }) as Arc<dyn Edit>)
+        };
+        (0..=10).map(tenth).collect()
+    }
+
     fn edit<'a>(&'a self, scene: Scene<'a>) -> Later<'a, Result<Edited, WeightsError>> {
         Box::pin(self.run(scene))
     }

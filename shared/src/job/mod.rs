@@ -49,6 +49,17 @@ pub struct Epoch {
     pub lr: f64,
     /// Parts of the loss by name, means over the epoch's images.
     pub losses: Vec<(String, f64)>,
+    /// Of [`Job::so_far`] on test images, where whoever drives the job looked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rates: Option<Rates>,
+}
+
+/// What a model does on test images.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Rates {
+    pub acc: f64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asr: Option<f64>,
 }
 
 /// What can go wrong in a job.
@@ -192,12 +203,45 @@ impl Job {
         Some((self.arch(teacher), weights))
     }
 
-    /// Weights of the student as it is now, for showing it while it learns.
-    pub async fn student(&self) -> Result<Option<Arrays>, JobError> {
-        match &self.running {
-            Some(running) => Ok(Some(weights::arrays(&running.student).await?)),
-            None => Ok(None),
+    /// Remembers what the last finished epoch reached; changes no weight.
+    pub fn record(&mut self, rates: Rates) {
+        if let Some(epoch) = self.place.history.last_mut() {
+            epoch.rates = Some(rates);
         }
+    }
+
+    /// The model as it would be if the running training ended now: its student, and what the edits
+    /// right after it make of that.
+    pub async fn so_far(&self) -> Result<Option<(Arch, Arrays)>, JobError> {
+        let Some(running) = &self.running else { return Ok(None) };
+        let arch = self.arch(&self.phases[self.place.phase].student);
+        let mut weights = weights::arrays(&running.student).await?;
+        for (i, phase) in self.phases.iter().enumerate().skip(self.place.phase + 1) {
+            let known = |start: &Start| !matches!(start, Start::Phase(j) if *j >= self.place.phase);
+            match &phase.work {
+                Work::Edit(edit)
+                    if phase.student == Start::Phase(i - 1) && phase.others.iter().all(known) =>
+                {
+                    weights = self.edited(phase, edit.as_ref(), &weights).await?.weights;
+                }
+                _ => break,
+            }
+        }
+        Ok(Some((arch, weights)))
+    }
+
+    /// What the last phase could have ended with instead: points of its curve.
+    pub async fn points(&self) -> Result<Vec<(f64, Arrays)>, JobError> {
+        let mut points = Vec::new();
+        let Some(Phase { work: Work::Edit(edit), .. }) = self.phases.last() else {
+            return Ok(points);
+        };
+        let phase = &self.phases[self.phases.len() - 1];
+        let start = self.weights(&phase.student).await?;
+        for (at, edit) in edit.points() {
+            points.push((at, self.edited(phase, edit.as_ref(), &start).await?.weights));
+        }
+        Ok(points)
     }
 
     /// Architecture of the weights a phase begins with, or looks at.
@@ -244,23 +288,34 @@ impl Job {
         }
     }
 
-    async fn edit(&mut self, phase: &Phase, edit: &dyn Edit) -> Result<Event, JobError> {
-        let weights = self.weights(&phase.student).await?;
+    /// What an edit makes of weights.
+    async fn edited(
+        &self,
+        phase: &Phase,
+        edit: &dyn Edit,
+        weights: &Arrays,
+    ) -> Result<Edited, JobError> {
         let mut others = Vec::new();
         for start in &phase.others {
             others.push(self.weights(start).await?);
         }
         let scene = Scene {
             arch: &self.arch(&phase.student),
-            weights: &weights,
+            weights,
             others: others.iter().collect(),
             data: &self.data,
             validation: self.validation.as_ref(),
             device: &self.device,
         };
-        let Edited { weights, measured } = edit.edit(scene).await?;
-        let (name, lr) = (phase.name.to_string(), 0.0);
-        self.place.history.push(Epoch { phase: name, epoch: 0, lr, losses: measured });
+        Ok(edit.edit(scene).await?)
+    }
+
+    async fn edit(&mut self, phase: &Phase, edit: &dyn Edit) -> Result<Event, JobError> {
+        let weights = self.weights(&phase.student).await?;
+        let Edited { weights, measured: losses } = self.edited(phase, edit, &weights).await?;
+        let phase_name = phase.name.to_string();
+        let epoch = Epoch { phase: phase_name, epoch: 0, lr: 0.0, losses, rates: None };
+        self.place.history.push(epoch);
         Ok(self.end_phase(phase, weights))
     }
 

@@ -199,5 +199,10 @@ pub trait Edit: Send + Sync + Debug {
         false
     }
 
+    /// Edits of the same kind to hold this one against: the other points of a curve by their place.
+    fn points(&self) -> Vec<(f64, Arc<dyn Edit>)> {
+        Vec::new()
+    }
+
     fn edit<'a>(&'a self, scene: Scene<'a>) -> Later<'a, Result<Edited, WeightsError>>;
 }

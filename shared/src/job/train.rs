@@ -92,6 +92,7 @@ impl Job {
             epoch: self.place.epoch,
             lr: self.lr(course, self.place.step - 1),
             losses: self.place.sums.drain(..).map(|(name, sum)| (name, sum / images)).collect(),
+            rates: None,
         };
         self.place.history.push(epoch.clone());
         self.place.images = 0;

@@ -1,6 +1,6 @@
 //! Derivatives of the extension's operations (the extension macro makes none).
 
-use super::{KernelOps, along_channels, reciprocal_std, through_relu};
+use super::ops::{KernelOps, along_channels, reciprocal_std, through_relu};
 use burn::backend::Autodiff;
 use burn::backend::AutodiffBackend;
 use burn::backend::autodiff::NodeId;
@@ -80,6 +80,68 @@ impl<B: KernelOps> Backward<B, 3> for BatchNormRelu {
     }
 }
 
+/// The saved tensors of a convolution of a normalised batch: `x`, gamma, beta, mean, `1 / std` and
+/// weight; and its stride.
+type Normed<B> = ([FloatTensor<B>; 6], usize);
+
+/// The first of them with the rest.
+fn with<B: KernelOps>(
+    [x, gamma, beta, weight]: [FloatTensor<B>; 4],
+    mean: &FloatTensor<B>,
+    var: &FloatTensor<B>,
+    eps: f32,
+) -> [FloatTensor<B>; 6] {
+    [x, gamma, beta, mean.clone(), reciprocal_std::<B>(var.clone(), eps), weight]
+}
+
+/// Gradients of a convolution of a normalised batch.
+fn normed<B: KernelOps>(
+    nodes: [Option<NodeId>; 4],
+    (saved, stride): Normed<B>,
+    dy: FloatTensor<B>,
+    grads: &mut Gradients,
+) {
+    let [x, gamma, beta, mean, rstd, weight] = saved;
+    let (dx, dgamma, dbeta, dw) =
+        B::unstamp_batch_norm_conv2d_backward(x, dy, gamma, beta, mean, rstd, weight, stride);
+    for (node, gradient) in nodes.into_iter().zip([dx, dgamma, dbeta, dw]) {
+        if let Some(node) = node {
+            grads.register::<B>(node, gradient);
+        }
+    }
+}
+
+/// `y = conv(relu(batch_norm(x)), w)`.
+#[derive(Debug)]
+struct BatchNormConv;
+
+impl<B: KernelOps> Backward<B, 4> for BatchNormConv {
+    type State = Normed<B>;
+
+    fn backward(self, ops: Ops<Self::State, 4>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let dy = grads.consume::<B>(&ops.node);
+        normed::<B>(ops.parents.map(|node| node.map(|node| node.id)), ops.state, dy, grads);
+    }
+}
+
+/// The same plus a skip.
+#[derive(Debug)]
+struct BatchNormConvAdd;
+
+impl<B: KernelOps> Backward<B, 5> for BatchNormConvAdd {
+    type State = Normed<B>;
+
+    fn backward(self, ops: Ops<Self::State, 5>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let dy = grads.consume::<B>(&ops.node);
+        let nodes = ops.parents.map(|node| node.map(|node| node.id));
+        let [x, gamma, beta, weight, skip] = nodes;
+        normed::<B>([x, gamma, beta, weight], ops.state, dy.clone(), grads);
+        if let Some(node) = skip {
+            grads.register::<B>(node, dy);
+        }
+    }
+}
+
 /// `y = relu(scale x + shift)` with constant `scale` and `shift`: only `dx` exists.
 #[derive(Debug)]
 struct AffineRelu;
@@ -149,6 +211,51 @@ impl<B: KernelOps, C: CheckpointStrategy> KernelOps for Autodiff<B, C> {
                 let rstd = reciprocal_std::<B>(var.clone(), eps);
                 prep.finish([x, gamma, beta, mean.clone(), rstd], y)
             }
+            OpsKind::UnTracked(prep) => prep.finish(y),
+        };
+        (y, Self::from_inner(mean), Self::from_inner(var))
+    }
+
+    fn unstamp_batch_norm_conv2d(
+        x: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        eps: f32,
+        stride: usize,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        let (x, x_node) = x.into_parts();
+        let (gamma, gamma_node) = gamma.into_parts();
+        let (beta, beta_node) = beta.into_parts();
+        let (weight, weight_node) = weight.into_parts();
+        let saved = [&x, &gamma, &beta, &weight].map(Clone::clone);
+        let (y, mean, var) = B::unstamp_batch_norm_conv2d(x, gamma, beta, weight, eps, stride);
+        let kind = BatchNormConv.prepare::<C>([x_node, gamma_node, beta_node, weight_node]);
+        let y = match kind.compute_bound().stateful() {
+            OpsKind::Tracked(prep) => prep.finish((with::<B>(saved, &mean, &var, eps), stride), y),
+            OpsKind::UnTracked(prep) => prep.finish(y),
+        };
+        (y, Self::from_inner(mean), Self::from_inner(var))
+    }
+
+    fn unstamp_batch_norm_conv2d_add(
+        x: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        skip: FloatTensor<Self>,
+        eps: f32,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        let (x, x_node) = x.into_parts();
+        let (gamma, gamma_node) = gamma.into_parts();
+        let (beta, beta_node) = beta.into_parts();
+        let (weight, weight_node) = weight.into_parts();
+        let (skip, skip_node) = skip.into_parts();
+        let saved = [&x, &gamma, &beta, &weight].map(Clone::clone);
+        let (y, mean, var) = B::unstamp_batch_norm_conv2d_add(x, gamma, beta, weight, skip, eps);
+        let nodes = [x_node, gamma_node, beta_node, weight_node, skip_node];
+        let y = match BatchNormConvAdd.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => prep.finish((with::<B>(saved, &mean, &var, eps), 1), y),
             OpsKind::UnTracked(prep) => prep.finish(y),
         };
         (y, Self::from_inner(mean), Self::from_inner(var))

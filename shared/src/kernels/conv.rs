@@ -1,7 +1,7 @@
 //! Convolutions as sums of shifted views ([`super::planes`]): forward, input gradient and weight
 //! gradient are two short loops ([`Shifted`], [`Correlate`]) and no im2col matrix is ever built.
 
-use super::fused::{Fused, relu};
+use super::fused::{Before, Fused, relu};
 pub use super::planes::Geometry;
 use super::planes::put;
 use super::simd::{Correlate, ROWS, SLACK, Shifted, dispatch, plain};
@@ -19,6 +19,32 @@ fn pack(rows: usize, ks: usize, weight: impl Fn(usize, usize) -> f32) -> Vec<f32
     packed
 }
 
+/// Copies image `i` of a run, `[cin, height, width]`, into its planes, seen as in `before`: through
+/// `room` for a channel, as planes have short rows.
+#[inline(always)]
+fn spread(
+    g: Geometry,
+    i: usize,
+    image: &[f32],
+    before: Before,
+    planes: &mut [f32],
+    room: &mut [f32],
+) {
+    let channels = image.chunks_exact(g.height * g.width);
+    for (c, (channel, planes)) in channels.zip(planes.chunks_mut(g.channel())).enumerate() {
+        match before {
+            Some((scale, shift)) => {
+                let (scale, shift) = (scale[c], shift[c]);
+                for (to, &x) in room.iter_mut().zip(channel) {
+                    *to = relu(scale * x + shift);
+                }
+                g.spread(i, room, planes);
+            }
+            None => g.spread(i, channel, planes),
+        }
+    }
+}
+
 /// Forward: `x [n, cin, h, w]`, `weight [cout, cin, k, k]` -> `[n, cout, oh, ow]`.
 pub fn forward(g: Geometry, x: &[f32], weight: &[f32], fused: Fused) -> Vec<f32> {
     if winograd::pays(g) {
@@ -29,14 +55,14 @@ pub fn forward(g: Geometry, x: &[f32], weight: &[f32], fused: Fused) -> Vec<f32>
     let packed = pack(g.cout, ks, |r, k| weight[r * ks + k]);
     let (size, pitch, images) = (oh * ow, g.pitch_of_run(), g.images());
     let arch = Arch::new();
-    let scratch = || (g.inputs(), g.outputs(ROWS));
+    let scratch = || (g.inputs(), g.outputs(ROWS), vec![0.0; g.height * g.width]);
     // SAFETY: every row of every output channel of every image is put below.
     unsafe {
         par::build(
             g.n * g.out_size(),
             images * g.out_size(),
             scratch,
-            |(planes, grid), run, out| {
+            |(planes, grid, room), run, out| {
                 let count = out.len() / g.out_size();
                 plain(
                     arch,
@@ -44,12 +70,7 @@ pub fn forward(g: Geometry, x: &[f32], weight: &[f32], fused: Fused) -> Vec<f32>
                     || {
                         for i in 0..count {
                             let image = &x[(run * images + i) * g.in_size()..][..g.in_size()];
-                            match fused.before {
-                                Some((scale, shift)) => {
-                                    g.spread(i, image, planes, |c, x| relu(scale[c] * x + shift[c]))
-                                }
-                                None => g.spread(i, image, planes, |_, x| x),
-                            }
+                            spread(g, i, image, fused.before, planes, room);
                         }
                     },
                 );
@@ -139,10 +160,16 @@ pub fn input_gradient(g: Geometry, dy: &[f32], weight: &[f32]) -> Vec<f32> {
     unsafe {
         par::build(g.n * g.in_size(), images * g.in_size(), scratch, |(padded, grid), run, dx| {
             let count = dx.len() / g.in_size();
-            for i in 0..count {
-                let dy = &dy[(run * images + i) * g.out_size()..][..g.out_size()];
-                g.lay(i, dy, padded, pad, g.run());
-            }
+            plain(
+                arch,
+                #[inline(always)]
+                || {
+                    for i in 0..count {
+                        let dy = &dy[(run * images + i) * g.out_size()..][..g.out_size()];
+                        g.lay(i, dy, padded, pad, g.run());
+                    }
+                },
+            );
             for (phase, offsets, packed) in &plans {
                 let ks = offsets.len();
                 let length = g.length(count);
@@ -151,21 +178,27 @@ pub fn input_gradient(g: Geometry, dy: &[f32], weight: &[f32]) -> Vec<f32> {
                     let input = &padded[..];
                     dispatch(arch, Shifted { offsets, weights, input, out: grid, pitch, length });
                     let rows = ROWS.min(g.cin - block * ROWS);
-                    for (i, r) in (0..count).flat_map(|i| (0..rows).map(move |r| (i, r))) {
-                        let dx = &mut dx[(i * g.cin + block * ROWS + r) * size..][..size];
-                        for y in 0..phase.size.0 {
-                            let at = r * pitch + i * g.plane() + y * row;
-                            let from = &grid[at..at + phase.size.1];
-                            let to = (phase.origin.0 + s * y) * g.width + phase.origin.1;
-                            if s == 1 {
-                                put(&mut dx[to..to + phase.size.1], from, |v| v);
-                            } else {
-                                for (to, &v) in dx[to..].iter_mut().step_by(2).zip(from) {
-                                    to.write(v);
+                    plain(
+                        arch,
+                        #[inline(always)]
+                        || {
+                            for (i, r) in (0..count).flat_map(|i| (0..rows).map(move |r| (i, r))) {
+                                let dx = &mut dx[(i * g.cin + block * ROWS + r) * size..][..size];
+                                for y in 0..phase.size.0 {
+                                    let at = r * pitch + i * g.plane() + y * row;
+                                    let from = &grid[at..at + phase.size.1];
+                                    let to = (phase.origin.0 + s * y) * g.width + phase.origin.1;
+                                    if s == 1 {
+                                        put(&mut dx[to..to + phase.size.1], from, |v| v);
+                                    } else {
+                                        for (to, &v) in dx[to..].iter_mut().step_by(2).zip(from) {
+                                            to.write(v);
+                                        }
+                                    }
                                 }
                             }
-                        }
-                    }
+                        },
+                    );
                 }
             }
         })
@@ -176,10 +209,11 @@ pub fn input_gradient(g: Geometry, dy: &[f32], weight: &[f32]) -> Vec<f32> {
 /// additions does not depend on the number of threads.
 const TASK: usize = 8;
 
-/// Weight gradient: `x [n, cin, h, w]`, `dy [n, cout, oh, ow]` -> `[cout, cin, k, k]`.
-pub fn weight_gradient(g: Geometry, x: &[f32], dy: &[f32]) -> Vec<f32> {
+/// Weight gradient: `x [n, cin, h, w]`, seen as in `before`, `dy [n, cout, oh, ow]` ->
+/// `[cout, cin, k, k]`.
+pub fn weight_gradient(g: Geometry, x: &[f32], dy: &[f32], before: Before) -> Vec<f32> {
     if winograd::pays(g) {
-        return winograd::weight_gradient(g, x, dy);
+        return winograd::weight_gradient(g, x, dy, before);
     }
     let (taps, blocks, images) = (g.taps(), g.cout.div_ceil(ROWS), g.images());
     let offsets: Vec<Vec<usize>> =
@@ -190,6 +224,7 @@ pub fn weight_gradient(g: Geometry, x: &[f32], dy: &[f32]) -> Vec<f32> {
     let parts = par::map(g.n.div_ceil(task), |part| {
         let mut sum = vec![0.0; blocks * g.cin * taps * ROWS];
         let (mut planes, mut grid) = (g.inputs(), g.outputs(blocks * ROWS));
+        let mut room = vec![0.0; g.height * g.width];
         let (mut n, end) = (part * task, g.n.min((part + 1) * task));
         while n < end {
             let count = images.min(end - n);
@@ -198,19 +233,10 @@ pub fn weight_gradient(g: Geometry, x: &[f32], dy: &[f32]) -> Vec<f32> {
                 #[inline(always)]
                 || {
                     for i in 0..count {
-                        g.spread(
-                            i,
-                            &x[(n + i) * g.in_size()..][..g.in_size()],
-                            &mut planes,
-                            |_, x| x,
-                        );
-                        g.lay(
-                            i,
-                            &dy[(n + i) * g.out_size()..][..g.out_size()],
-                            &mut grid,
-                            0,
-                            pitch,
-                        );
+                        let image = &x[(n + i) * g.in_size()..][..g.in_size()];
+                        spread(g, i, image, before, &mut planes, &mut room);
+                        let dy = &dy[(n + i) * g.out_size()..][..g.out_size()];
+                        g.lay(i, dy, &mut grid, 0, pitch);
                     }
                 },
             );

@@ -3,7 +3,7 @@
 use super::conv::{self, Geometry};
 use super::fused::{After, Fused};
 use super::norm::{self, Planes};
-use super::{KernelOps, dims};
+use super::ops::{KernelOps, dims};
 use burn::backend::Flex;
 use burn::backend::tensor::FloatTensor;
 use burn::tensor::TensorData;
@@ -52,7 +52,7 @@ impl KernelOps for Flex {
 
     fn unstamp_conv2d_weight(x: T, weight: T, gradient: T, stride: usize) -> T {
         let g = geometry(&x, &weight, stride);
-        let dw = with(&x, |x| with(&gradient, |dy| conv::weight_gradient(g, x, dy)));
+        let dw = with(&x, |x| with(&gradient, |dy| conv::weight_gradient(g, x, dy, None)));
         tensor(dw, [g.cout, g.cin, g.kernel, g.kernel])
     }
 
@@ -79,14 +79,9 @@ impl KernelOps for Flex {
 
     fn unstamp_batch_norm_relu(x: T, gamma: T, beta: T, eps: f32) -> (T, T, T) {
         let (p, shape) = planes(&x);
-        let (mean, var) = with(&x, |x| norm::statistics(p, x));
-        let scale: Vec<f32> =
-            with(&gamma, |g| g.iter().zip(&var).map(|(g, v)| g / (v + eps).sqrt()).collect());
-        let shift: Vec<f32> = with(&beta, |b| {
-            b.iter().zip(scale.iter().zip(&mean)).map(|(b, (s, m))| b - s * m).collect()
-        });
-        let y = with(&x, |x| norm::affine(p, x, &scale, &shift));
-        (tensor(y, shape), tensor(mean, [p.channels]), tensor(var, [p.channels]))
+        let n = Statistics::of(&x, &gamma, &beta, eps);
+        let y = with(&x, |x| norm::affine(p, x, &n.scale, &n.shift));
+        (tensor(y, shape), tensor(n.mean, [p.channels]), tensor(n.var, [p.channels]))
     }
 
     fn unstamp_batch_norm_relu_backward(
@@ -97,12 +92,62 @@ impl KernelOps for Flex {
         mean: T,
         rstd: T,
     ) -> (T, T, T) {
-        let (p, shape) = planes(&x);
         let parts = [&gamma, &beta, &mean, &rstd].map(|t| with(t, <[f32]>::to_vec));
-        let [gamma, beta, mean, rstd] = &parts;
-        let (dx, dgamma, dbeta) =
-            with(&x, |x| with(&gradient, |dy| norm::gradient(p, x, dy, gamma, beta, mean, rstd)));
-        (tensor(dx, shape), tensor(dgamma, [p.channels]), tensor(dbeta, [p.channels]))
+        normalised(&x, with(&gradient, <[f32]>::to_vec), &parts)
+    }
+
+    fn unstamp_batch_norm_conv2d(
+        x: T,
+        gamma: T,
+        beta: T,
+        weight: T,
+        eps: f32,
+        stride: usize,
+    ) -> (T, T, T) {
+        let n = Statistics::of(&x, &gamma, &beta, eps);
+        let fused = Fused { before: Some((&n.scale, &n.shift)), after: After::Nothing };
+        let y = forward(&x, &weight, stride, fused);
+        let channels = n.mean.len();
+        (y, tensor(n.mean, [channels]), tensor(n.var, [channels]))
+    }
+
+    fn unstamp_batch_norm_conv2d_add(
+        x: T,
+        gamma: T,
+        beta: T,
+        weight: T,
+        skip: T,
+        eps: f32,
+    ) -> (T, T, T) {
+        let n = Statistics::of(&x, &gamma, &beta, eps);
+        let y = with(&skip, |skip| {
+            let before = Some((&n.scale[..], &n.shift[..]));
+            forward(&x, &weight, 1, Fused { before, after: After::Skip(skip) })
+        });
+        let channels = n.mean.len();
+        (y, tensor(n.mean, [channels]), tensor(n.var, [channels]))
+    }
+
+    fn unstamp_batch_norm_conv2d_backward(
+        x: T,
+        gradient: T,
+        gamma: T,
+        beta: T,
+        mean: T,
+        rstd: T,
+        weight: T,
+        stride: usize,
+    ) -> (T, T, T, T) {
+        let g = geometry(&x, &weight, stride);
+        let parts = [&gamma, &beta, &mean, &rstd].map(|t| with(t, <[f32]>::to_vec));
+        let (scale, shift) = norm::scale_shift(&parts);
+        let dw = with(&x, |x| {
+            with(&gradient, |dy| conv::weight_gradient(g, x, dy, Some((&scale, &shift))))
+        });
+        let dw = tensor(dw, [g.cout, g.cin, g.kernel, g.kernel]);
+        let dy = with(&gradient, |dy| with(&weight, |w| conv::input_gradient(g, dy, w)));
+        let (dx, dgamma, dbeta) = normalised(&x, dy, &parts);
+        (dx, dgamma, dbeta, dw)
     }
 
     fn unstamp_affine_relu(x: T, scale: T, shift: T) -> T {
@@ -110,6 +155,32 @@ impl KernelOps for Flex {
         let y = with(&x, |x| with(&scale, |a| with(&shift, |b| norm::affine(p, x, a, b))));
         tensor(y, shape)
     }
+}
+
+/// A batch's mean and variance, and the affine map that normalises it.
+struct Statistics {
+    mean: Vec<f32>,
+    var: Vec<f32>,
+    scale: Vec<f32>,
+    shift: Vec<f32>,
+}
+
+impl Statistics {
+    fn of(x: &T, gamma: &T, beta: &T, eps: f32) -> Self {
+        let (mean, var) = with(x, |values| norm::statistics(planes(x).0, values));
+        let rstd: Vec<f32> = var.iter().map(|v| 1.0 / (v + eps).sqrt()).collect();
+        let parts = [with(gamma, <[f32]>::to_vec), with(beta, <[f32]>::to_vec), mean, rstd];
+        let (scale, shift) = norm::scale_shift(&parts);
+        let [_, _, mean, _] = parts;
+        Self { mean, var, scale, shift }
+    }
+}
+
+/// Gradients through normalisation and ReLU; `parts` are gamma, beta, mean, `1 / std`.
+fn normalised(x: &T, dy: Vec<f32>, parts: &[Vec<f32>; 4]) -> (T, T, T) {
+    let (p, shape) = planes(x);
+    let (dx, dgamma, dbeta) = with(x, |x| norm::gradient(p, x, dy, parts));
+    (tensor(dx, shape), tensor(dgamma, [p.channels]), tensor(dbeta, [p.channels]))
 }
 
 fn planes(x: &T) -> (Planes, [usize; 4]) {

@@ -1,13 +1,15 @@
-//! What a frozen network does with a convolution's input and output, done on the way.
+//! What a network does with a convolution's input and output, done on the way.
 
 use super::planes::put;
 use std::mem::MaybeUninit;
 
-/// What a frozen network does with a convolution's input and output; nothing by default.
+/// `relu(scale[c] x + shift[c])` of a convolution's input: scale and shift.
+pub type Before<'a> = Option<(&'a [f32], &'a [f32])>;
+
+/// What is done with a convolution's input and output; nothing by default.
 #[derive(Clone, Copy, Default)]
 pub struct Fused<'a> {
-    /// `relu(scale[c] x + shift[c])` of the input.
-    pub before: Option<(&'a [f32], &'a [f32])>,
+    pub before: Before<'a>,
     pub after: After<'a>,
 }
 

@@ -149,80 +149,70 @@ pub fn statistics(p: Planes, x: &[f32]) -> (Vec<f32>, Vec<f32>) {
     all.into_iter().map(|s| (s.mean as f32, (s.squares / s.count) as f32)).unzip()
 }
 
-/// An activation, made plane by plane: `work(n, c, plane)`, which must be `#[inline(always)]`.
-///
-/// # Safety
-/// `work` must write every element of its plane.
-unsafe fn built(
-    p: Planes,
-    work: impl Fn(usize, usize, &mut [MaybeUninit<f32>]) + Send + Sync,
-) -> Vec<f32> {
+/// `relu(scale[c] * x + shift[c])`.
+pub fn affine(p: Planes, x: &[f32], scale: &[f32], shift: &[f32]) -> Vec<f32> {
     let (arch, image) = (Arch::new(), p.channels * p.size);
     let images = |_: &mut (), n: usize, to: &mut [MaybeUninit<f32>]| {
         plain(
             arch,
             #[inline(always)]
-            || to.chunks_exact_mut(p.size).enumerate().for_each(|(c, to)| work(n, c, to)),
+            || {
+                for (c, to) in to.chunks_exact_mut(p.size).enumerate() {
+                    let (scale, shift) = (scale[c], shift[c]);
+                    put(to, p.plane(x, n, c), |x| relu(scale * x + shift));
+                }
+            },
         );
     };
     // SAFETY: the planes fill the image.
     unsafe { par::build(p.n * image, image, || (), images) }
 }
 
-/// `relu(scale[c] * x + shift[c])`.
-pub fn affine(p: Planes, x: &[f32], scale: &[f32], shift: &[f32]) -> Vec<f32> {
-    // SAFETY: a plane of the input is as long as one of the output.
-    unsafe {
-        built(
-            p,
-            #[inline(always)]
-            |n, c, y| {
-                let (scale, shift) = (scale[c], shift[c]);
-                put(y, p.plane(x, n, c), |x| relu(scale * x + shift));
-            },
-        )
-    }
+/// What normalising with these gamma, beta, mean and `1 / std` does: `scale x + shift`.
+pub fn scale_shift([gamma, beta, mean, rstd]: &[Vec<f32>; 4]) -> (Vec<f32>, Vec<f32>) {
+    let scale: Vec<f32> = gamma.iter().zip(rstd).map(|(g, r)| g * r).collect();
+    let shift = beta.iter().zip(scale.iter().zip(mean)).map(|(b, (s, m))| b - s * m).collect();
+    (scale, shift)
 }
 
-/// Gradients of the training form: returns `(dx, dgamma, dbeta)`.
+/// Gradients of the training form, in the place of the output's: returns `(dx, dgamma, dbeta)`.
+/// `parts` are gamma, beta, mean and `rstd`.
 ///
 /// With `h = (x - mean) * rstd` and `g = dy` where the output was positive:
 /// `dbeta = sum g`, `dgamma = sum g h`, `dx = gamma rstd (g - dbeta / m - h dgamma / m)`.
 pub fn gradient(
     p: Planes,
     x: &[f32],
-    dy: &[f32],
-    gamma: &[f32],
-    beta: &[f32],
-    mean: &[f32],
-    rstd: &[f32],
+    mut dy: Vec<f32>,
+    parts: &[Vec<f32>; 4],
 ) -> (Vec<f32>, Vec<f32>, Vec<f32>) {
     let arch = Arch::new();
-    let affine = |c: usize| (gamma[c] * rstd[c], beta[c] - gamma[c] * rstd[c] * mean[c]);
+    let ([_, _, mean, rstd], (scale, shift)) = (parts, scale_shift(parts));
     let plane = |n: usize, c: usize| {
-        let (x, dy, (scale, shift)) = (p.plane(x, n, c), p.plane(dy, n, c), affine(c));
-        dispatch(arch, Sums { x, dy, scale, shift, mean: mean[c] }).map(f64::from)
+        let (x, dy) = (p.plane(x, n, c), p.plane(&dy, n, c));
+        let sums = Sums { x, dy, scale: scale[c], shift: shift[c], mean: mean[c] };
+        dispatch(arch, sums).map(f64::from)
     };
     let sums = reduced(p, plane, |a, b| [a[0] + b[0], a[1] + b[1]]);
     let weighted = sums.iter().zip(rstd).map(|(s, &rstd)| (s[1] * f64::from(rstd)) as f32);
     let (dgamma, dbeta): (Vec<f32>, Vec<f32>) =
         (weighted.collect(), sums.iter().map(|s| s[0] as f32).collect());
     let m = (p.n * p.size) as f32;
-    // SAFETY: a plane of the input is as long as one of its gradient.
-    let dx = unsafe {
-        built(
-            p,
+    par::change(&mut dy, p.channels * p.size, |n, dy| {
+        plain(
+            arch,
             #[inline(always)]
-            |n, c, dx| {
-                let (scale, shift) = affine(c);
-                let (along, base, mean) = (dgamma[c] / m * rstd[c], dbeta[c] / m, mean[c]);
-                let pairs = p.plane(x, n, c).iter().zip(p.plane(dy, n, c));
-                for (dx, (&x, &dy)) in dx.iter_mut().zip(pairs) {
-                    let g = if scale * x + shift > 0.0 { dy } else { 0.0 };
-                    dx.write(scale * (g - base - (x - mean) * along));
+            || {
+                for (c, dy) in dy.chunks_exact_mut(p.size).enumerate() {
+                    let (scale, shift, mean) = (scale[c], shift[c], mean[c]);
+                    let (along, base) = (dgamma[c] / m * rstd[c], dbeta[c] / m);
+                    for (dy, &x) in dy.iter_mut().zip(p.plane(x, n, c)) {
+                        let g = if scale * x + shift > 0.0 { *dy } else { 0.0 };
+                        *dy = scale * (g - base - (x - mean) * along);
+                    }
                 }
             },
-        )
-    };
-    (dx, dgamma, dbeta)
+        );
+    });
+    (dy, dgamma, dbeta)
 }

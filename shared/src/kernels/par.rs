@@ -35,6 +35,17 @@ pub unsafe fn build<S>(
     made
 }
 
+/// Changes chunks of `values` in their place: `work(i, chunk_i)`.
+pub fn change(values: &mut [f32], chunk: usize, work: impl Fn(usize, &mut [f32]) + Send + Sync) {
+    #[cfg(not(target_family = "wasm"))]
+    {
+        use rayon::prelude::*;
+        values.par_chunks_mut(chunk).enumerate().for_each(|(i, chunk)| work(i, chunk));
+    }
+    #[cfg(target_family = "wasm")]
+    values.chunks_mut(chunk).enumerate().for_each(|(i, chunk)| work(i, chunk));
+}
+
 /// `(0..count).map(work)`, in order.
 pub fn map<T: Send>(count: usize, work: impl Fn(usize) -> T + Send + Sync) -> Vec<T> {
     #[cfg(not(target_family = "wasm"))]

@@ -109,38 +109,26 @@ impl Geometry {
         (self.run() + SLACK).next_multiple_of(LINE)
     }
 
-    /// Copies image `i` of a run, `[cin, height, width]`, into its planes; the padding is zero
-    /// already and stays so. `edit` changes a row of channel `c` on the way.
+    /// Copies a channel of image `i` of a run into the channel's planes; the padding is zero already
+    /// and stays so.
     #[inline(always)]
-    pub fn spread(
-        &self,
-        i: usize,
-        image: &[f32],
-        planes: &mut [f32],
-        edit: impl Fn(usize, f32) -> f32,
-    ) {
+    pub fn spread(&self, i: usize, channel: &[f32], planes: &mut [f32]) {
         let (s, pad, pitch) = (self.stride, self.pad(), self.pitch());
-        let channels = image.chunks_exact(self.height * self.width);
-        for (c, (channel, planes)) in channels.zip(planes.chunks_mut(self.channel())).enumerate() {
-            for (y, row) in channel.chunks_exact(self.width).enumerate() {
-                let start = i * self.plane() + (y + pad) / s * pitch;
-                if s == 1 {
-                    let to = &mut planes[start + pad..][..self.width];
-                    for (to, &x) in to.iter_mut().zip(row) {
-                        *to = edit(c, x);
+        for (y, row) in channel.chunks_exact(self.width).enumerate() {
+            let start = i * self.plane() + (y + pad) / s * pitch;
+            if s == 1 {
+                planes[start + pad..][..self.width].copy_from_slice(row);
+            } else if pad == 0 {
+                if y % 2 == 0 {
+                    for (to, pair) in planes[start..].iter_mut().zip(row.chunks(2)) {
+                        *to = pair[0];
                     }
-                } else if pad == 0 {
-                    if y % 2 == 0 {
-                        for (to, pair) in planes[start..].iter_mut().zip(row.chunks(2)) {
-                            *to = edit(c, pair[0]);
-                        }
-                    }
-                } else {
-                    // Padded columns 1, 3, ... are phase 1 from its start, 2, 4, ... phase 0 from 1.
-                    let phase = (y + 1) % 2 * 2;
-                    let (even, odd) = planes[phase * self.run()..].split_at_mut(self.run());
-                    part(row, &mut odd[start..], &mut even[start + 1..], |x| edit(c, x));
                 }
+            } else {
+                // Padded columns 1, 3, ... are phase 1 from its start, 2, 4, ... phase 0 from 1.
+                let phase = (y + 1) % 2 * 2;
+                let (even, odd) = planes[phase * self.run()..].split_at_mut(self.run());
+                part(row, &mut odd[start..], &mut even[start + 1..], |x| x);
             }
         }
     }

@@ -5,7 +5,7 @@
 //! channels become 16 matrix products, one for each place of the tile. All constants are 0, 1 and
 //! 1/2, so rounding grows little (the tests allow what they allow direct sums).
 
-use super::fused::{Fused, relu};
+use super::fused::{Before, Fused, relu};
 use super::par;
 use super::planes::{Aligned, Geometry, LINE, join};
 use super::simd::{Correlate, ROWS, SLACK, Shifted, dispatch, lanes, plain};
@@ -126,7 +126,7 @@ pub fn input_gradient(g: Geometry, dy: &[f32], weight: &[f32]) -> Vec<f32> {
 
 /// Parts the columns of every channel of an image.
 #[inline(always)]
-fn spread(g: Geometry, image: &[f32], before: Option<(&[f32], &[f32])>, spreads: &mut [Spread]) {
+fn spread(g: Geometry, image: &[f32], before: Before, spreads: &mut [Spread]) {
     for (c, (channel, spread)) in image.chunks_exact(g.height * g.width).zip(spreads).enumerate() {
         match before {
             Some((scale, shift)) => {
@@ -215,10 +215,11 @@ fn convolve(g: Geometry, x: &[f32], packed: &[f32], fused: Fused) -> Vec<f32> {
     unsafe { par::build(g.n * g.out_size(), g.out_size(), scratch, work) }
 }
 
-/// Weight gradient: `x [n, cin, h, w]`, `dy [n, cout, h, w]` -> `[cout, cin, 3, 3]`.
+/// Weight gradient: `x [n, cin, h, w]`, seen as in `before`, `dy [n, cout, h, w]` ->
+/// `[cout, cin, 3, 3]`.
 ///
 /// `dW = G^T [sum over tiles (A y A^T) * (B^T d B)] G`.
-pub fn weight_gradient(g: Geometry, x: &[f32], dy: &[f32]) -> Vec<f32> {
+pub fn weight_gradient(g: Geometry, x: &[f32], dy: &[f32], before: Before) -> Vec<f32> {
     let t = Tiling::new(g);
     let images = (RUN / t.tiles()).clamp(1, TASK);
     let pitch = (images * t.tiles() + SLACK).next_multiple_of(LINE);
@@ -240,7 +241,7 @@ pub fn weight_gradient(g: Geometry, x: &[f32], dy: &[f32]) -> Vec<f32> {
                 plain(
                     arch,
                     #[inline(always)]
-                    || spread(g, image, None, &mut spreads),
+                    || spread(g, image, before, &mut spreads),
                 );
                 for (c, spread) in spreads.iter().enumerate() {
                     let out = &mut tiles[c * pitch + i * t.tiles()..];

@@ -1,7 +1,7 @@
 //! Layers with PyTorch's parameter shapes and names, so weights need no translation.
 
 use super::EPS;
-use crate::kernels;
+use crate::kernels::{self, Normalised};
 use crate::seed::Stream;
 use burn::module::{Module, Param, ParamId};
 use burn::tensor::{Device, Tensor, TensorData};
@@ -72,11 +72,37 @@ impl BatchNorm {
         kernels::affine_relu(x, scale.detach(), shift.detach())
     }
 
-    /// With the batch's statistics, which also move the running ones (variance unbiased there).
+    /// [`Self::forward`], then a convolution, plus `skip` where there is one.
+    pub fn conv(&self, x: Tensor<4>, conv: &Conv2d, skip: Option<Tensor<4>>) -> Tensor<4> {
+        let x = self.forward(x);
+        match skip {
+            Some(skip) => conv.forward_add(x, skip),
+            None => conv.forward(x),
+        }
+    }
+
+    /// With the batch's statistics, which also move the running ones.
     pub fn forward_train(&mut self, x: Tensor<4>) -> Tensor<4> {
-        let [n, _, h, w] = x.dims();
-        let count = (n * h * w) as f32;
+        let count = values_of_a_channel(&x);
         let out = kernels::batch_norm_relu(x, self.weight.val(), self.bias.val(), EPS);
+        self.moved(out, count)
+    }
+
+    /// [`Self::forward_train`], then a convolution, plus `skip` where there is one (stride 1 then).
+    pub fn conv_train(
+        &mut self,
+        x: Tensor<4>,
+        conv: &Conv2d,
+        skip: Option<Tensor<4>>,
+    ) -> Tensor<4> {
+        let (count, affine) = (values_of_a_channel(&x), [self.weight.val(), self.bias.val()]);
+        let weight = conv.weight.val();
+        let out = kernels::batch_norm_conv2d(x, affine, EPS, weight, conv.stride, skip);
+        self.moved(out, count)
+    }
+
+    /// Moves the running statistics (variance unbiased there), and gives the output on.
+    fn moved(&mut self, out: Normalised, count: f32) -> Tensor<4> {
         let unbiased = out.var * (count / (count - 1.0).max(1.0));
         let moved = |old: &Param<Tensor<1>>, new: Tensor<1>| {
             let value = old.val().detach() * (1.0 - MOMENTUM) + new * MOMENTUM;
@@ -86,6 +112,11 @@ impl BatchNorm {
         self.running_var = moved(&self.running_var, unbiased);
         out.output
     }
+}
+
+fn values_of_a_channel(x: &Tensor<4>) -> f32 {
+    let [n, _, h, w] = x.dims();
+    (n * h * w) as f32
 }
 
 /// Fully connected layer, `weight [out, in]`.

@@ -74,18 +74,19 @@ fn normalised(constants: Option<[[f32; 3]; 2]>, images: Tensor<4>) -> Tensor<4> 
     (images - mean) / std
 }
 
-/// Forward through one kind of batch normalisation; `$mut` and `$forward` say which.
+/// Forward through one kind of batch normalisation; the names say which.
 macro_rules! forward {
-    ($name:ident, $bn:ident $(, $mut:tt)?) => {
+    ($name:ident, $bn:ident, $conv:ident $(, $mut:tt)?) => {
         impl Block {
             fn $name(&$($mut)? self, x: Tensor<4>) -> Tensor<4> {
-                let activated = self.bn1.$bn(x.clone());
-                let skip = match &self.shortcut {
-                    Some(shortcut) => shortcut.forward(activated.clone()),
-                    None => x,
+                let (inner, skip) = match &self.shortcut {
+                    Some(shortcut) => {
+                        let activated = self.bn1.$bn(x);
+                        (self.conv1.forward(activated.clone()), shortcut.forward(activated))
+                    }
+                    None => (self.bn1.$conv(x.clone(), &self.conv1, None), x),
                 };
-                let inner = self.conv1.forward(activated);
-                self.conv2.forward_add(self.bn2.$bn(inner), skip)
+                self.bn2.$conv(inner, &self.conv2, Some(skip))
             }
         }
 
@@ -109,5 +110,5 @@ macro_rules! forward {
     };
 }
 
-forward!(forward, forward);
-forward!(forward_train, forward_train, mut);
+forward!(forward, forward, conv);
+forward!(forward_train, forward_train, conv_train, mut);

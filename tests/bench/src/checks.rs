@@ -101,7 +101,7 @@ async fn convolution(index: usize) -> Result<(), String> {
     let forward = tensor(forward, skip.dims()) + skip.clone().inner();
     close(forward, theirs_value, &format!("{what} Winograd")).await?;
     close(tensor(dx, x.dims()), gradient(&x, &b)?, &format!("{what} Winograd dx")).await?;
-    let dw = tensor(winograd::weight_gradient(g, xs, rs), w.dims());
+    let dw = tensor(winograd::weight_gradient(g, xs, rs, None), w.dims());
     close(dw, gradient(&w, &b)?, &format!("{what} Winograd dw")).await
 }
 
@@ -115,30 +115,49 @@ fn oracle(x: Tensor<4>, gamma: Tensor<1>, beta: Tensor<1>) -> Tensor<4> {
     relu(centred / (var + 1e-5).sqrt() * gamma + beta)
 }
 
-/// The `index`-th batch normalisation: output and three gradients.
+/// The `index`-th batch normalisation, alone, before a convolution, or before one with a sum behind
+/// it: output and all gradients.
 async fn batch_norm(index: usize) -> Result<(), String> {
     let device = Device::flex().autodiff();
     let stream = &mut Seed(7).stream("batch norm", &[index as u64]);
     let mut from = |low: usize, high: usize| low + stream.below(high - low + 1);
     // With fewer than a handful of values a variance near zero magnifies rounding without bound.
     let shape = [from(2, 9), from(1, 20), from(2, 12), from(2, 20)];
-    let what = format!("batch norm {shape:?}");
+    let (cout, kernel) = (from(1, 20), [1, 3][from(0, 1)]);
+    let stride = if index % 3 == 1 { from(1, 2) } else { 1 };
+    let form = ["alone", "convolved", "convolved and added"][index % 3];
+    let what = format!("batch norm {form} {shape:?}->{cout} k={kernel} s={stride}");
     let c = shape[1];
     let x = (random(shape, stream, &device) + 0.5).detach().require_grad();
     let gamma = random([c], stream, &device).require_grad();
     let beta = random([c], stream, &device).require_grad();
-    let ours = kernels::batch_norm_relu(x.clone(), gamma.clone(), beta.clone(), 1e-5).output;
-    let theirs = oracle(x.clone(), gamma.clone(), beta.clone());
+    let w = random([cout, c, kernel, kernel], stream, &device).require_grad();
+    let normalised = oracle(x.clone(), gamma.clone(), beta.clone());
+    let options = ConvOptions::new([stride; 2], [(kernel - 1) / 2; 2], [1; 2], 1);
+    let convolved = burn_conv2d(normalised.clone(), w.clone(), None, options);
+    let skip = random(convolved.dims(), stream, &device).require_grad();
+    let (before, affine) = (x.clone(), [gamma.clone(), beta.clone()]);
+    let conv = |skip| kernels::batch_norm_conv2d(before, affine, 1e-5, w.clone(), stride, skip);
+    let (ours, theirs) = match index % 3 {
+        0 => (kernels::batch_norm_relu(x.clone(), gamma.clone(), beta.clone(), 1e-5), normalised),
+        1 => (conv(None), convolved),
+        _ => (conv(Some(skip.clone())), convolved + skip.clone()),
+    };
+    let ours = ours.output;
     close(ours.clone().inner(), theirs.clone().inner(), &format!("{what} forward")).await?;
-    let r = random(shape, stream, &device);
+    let r = random(ours.dims(), stream, &device);
     let (a, b) = ((ours * r.clone()).sum().backward(), (theirs * r).sum().backward());
     let missing = || format!("{what}: no gradient");
-    let pair = |t: &Tensor<4>| Some((t.grad(&a)?, t.grad(&b)?));
-    let flat = |t: &Tensor<1>| Some((t.grad(&a)?, t.grad(&b)?));
-    let (mine, other) = pair(&x).ok_or_else(missing)?;
-    close(mine, other, &format!("{what} dx")).await?;
-    for (name, parameter) in [("dgamma", &gamma), ("dbeta", &beta)] {
-        let (mine, other) = flat(parameter).ok_or_else(missing)?;
+    for (name, t) in [("dx", &x), ("dw", &w), ("dskip", &skip)] {
+        // What a form does not use has no gradient on either side.
+        let (mine, other) = (t.grad(&a), t.grad(&b));
+        if mine.is_some() || other.is_some() {
+            let pair = mine.zip(other).ok_or_else(missing)?;
+            close(pair.0, pair.1, &format!("{what} {name}")).await?;
+        }
+    }
+    for (name, t) in [("dgamma", &gamma), ("dbeta", &beta)] {
+        let (mine, other) = t.grad(&a).zip(t.grad(&b)).ok_or_else(missing)?;
         close(mine, other, &format!("{what} {name}")).await?;
     }
     Ok(())
