@@ -1,10 +1,10 @@
 //! Convolutions as sums of shifted views ([`super::planes`]): forward, input gradient and weight
 //! gradient are two short loops ([`Shifted`], [`Correlate`]) and no im2col matrix is ever built.
 
-use super::fused::{Before, Fused, relu};
+use super::fused::{Before, Fused, seen};
 pub use super::planes::Geometry;
 use super::planes::put;
-use super::simd::{Correlate, ROWS, SLACK, Shifted, dispatch, plain};
+use super::simd::{Correlate, Offsets, ROWS, SLACK, Shifted, dispatch, plain};
 use super::{par, winograd};
 use pulp::Arch;
 
@@ -32,16 +32,7 @@ fn spread(
 ) {
     let channels = image.chunks_exact(g.height * g.width);
     for (c, (channel, planes)) in channels.zip(planes.chunks_mut(g.channel())).enumerate() {
-        match before {
-            Some((scale, shift)) => {
-                let (scale, shift) = (scale[c], shift[c]);
-                for (to, &x) in room.iter_mut().zip(channel) {
-                    *to = relu(scale * x + shift);
-                }
-                g.spread(i, room, planes);
-            }
-            None => g.spread(i, channel, planes),
-        }
+        g.spread(i, seen(before, c, channel, room), planes);
     }
 }
 
@@ -51,7 +42,7 @@ pub fn forward(g: Geometry, x: &[f32], weight: &[f32], fused: Fused) -> Vec<f32>
         return winograd::forward(g, x, weight, fused);
     }
     let (oh, ow, taps, ks) = (g.out_height(), g.out_width(), g.taps(), g.cin * g.taps());
-    let offsets: Vec<usize> = (0..ks).map(|k| (k / taps) * g.channel() + g.tap(k % taps)).collect();
+    let offsets: Offsets = (0..ks).map(|k| (k / taps) * g.channel() + g.tap(k % taps)).collect();
     let packed = pack(g.cout, ks, |r, k| weight[r * ks + k]);
     let (size, pitch, images) = (oh * ow, g.pitch_of_run(), g.images());
     let arch = Arch::new();
@@ -75,7 +66,7 @@ pub fn forward(g: Geometry, x: &[f32], weight: &[f32], fused: Fused) -> Vec<f32>
                     },
                 );
                 for (block, packed) in packed.chunks_exact(ks * ROWS).enumerate() {
-                    let (offsets, length) = (&offsets[..], g.length(count));
+                    let (offsets, length) = (&offsets, g.length(count));
                     let (weights, input) = (packed, &planes[..]);
                     dispatch(arch, Shifted { offsets, weights, input, out: grid, pitch, length });
                     let rows = ROWS.min(g.cout - block * ROWS);
@@ -146,7 +137,7 @@ pub fn input_gradient(g: Geometry, dy: &[f32], weight: &[f32]) -> Vec<f32> {
                 let (ky, kx) = (t / g.kernel / s, t % g.kernel / s);
                 (k / own) * g.run() + (phase.first.0 + pad - ky) * row + phase.first.1 + pad - kx
             };
-            let offsets: Vec<usize> = (0..ks).map(offset).collect();
+            let offsets: Offsets = (0..ks).map(offset).collect();
             let packed = pack(g.cin, ks, |ci, k| {
                 weight[((k / own) * g.cin + ci) * taps + phase.taps[k % own]]
             });
@@ -216,15 +207,14 @@ pub fn weight_gradient(g: Geometry, x: &[f32], dy: &[f32], before: Before) -> Ve
         return winograd::weight_gradient(g, x, dy, before);
     }
     let (taps, blocks, images) = (g.taps(), g.cout.div_ceil(ROWS), g.images());
-    let offsets: Vec<Vec<usize>> =
+    let offsets: Vec<Offsets> =
         (0..g.cin).map(|c| (0..taps).map(|t| c * g.channel() + g.tap(t)).collect()).collect();
     let pitch = g.pitch_of_run();
     let task = TASK.next_multiple_of(images);
     let arch = Arch::new();
-    let parts = par::map(g.n.div_ceil(task), |part| {
+    let scratch = || (g.inputs(), g.outputs(blocks * ROWS), vec![0.0; g.height * g.width]);
+    let parts = par::map(g.n.div_ceil(task), scratch, |(planes, grid, room), part| {
         let mut sum = vec![0.0; blocks * g.cin * taps * ROWS];
-        let (mut planes, mut grid) = (g.inputs(), g.outputs(blocks * ROWS));
-        let mut room = vec![0.0; g.height * g.width];
         let (mut n, end) = (part * task, g.n.min((part + 1) * task));
         while n < end {
             let count = images.min(end - n);
@@ -234,9 +224,9 @@ pub fn weight_gradient(g: Geometry, x: &[f32], dy: &[f32], before: Before) -> Ve
                 || {
                     for i in 0..count {
                         let image = &x[(n + i) * g.in_size()..][..g.in_size()];
-                        spread(g, i, image, before, &mut planes, &mut room);
+                        spread(g, i, image, before, planes, room);
                         let dy = &dy[(n + i) * g.out_size()..][..g.out_size()];
-                        g.lay(i, dy, &mut grid, 0, pitch);
+                        g.lay(i, dy, grid, 0, pitch);
                     }
                 },
             );

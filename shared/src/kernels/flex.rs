@@ -141,11 +141,11 @@ impl KernelOps for Flex {
         let g = geometry(&x, &weight, stride);
         let parts = [&gamma, &beta, &mean, &rstd].map(|t| with(t, <[f32]>::to_vec));
         let (scale, shift) = norm::scale_shift(&parts);
+        let dy = with(&gradient, |dy| with(&weight, |w| conv::input_gradient(g, dy, w)));
         let dw = with(&x, |x| {
             with(&gradient, |dy| conv::weight_gradient(g, x, dy, Some((&scale, &shift))))
         });
         let dw = tensor(dw, [g.cout, g.cin, g.kernel, g.kernel]);
-        let dy = with(&gradient, |dy| with(&weight, |w| conv::input_gradient(g, dy, w)));
         let (dx, dgamma, dbeta) = normalised(&x, dy, &parts);
         (dx, dgamma, dbeta, dw)
     }

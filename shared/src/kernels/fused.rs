@@ -6,6 +6,17 @@ use std::mem::MaybeUninit;
 /// `relu(scale[c] x + shift[c])` of a convolution's input: scale and shift.
 pub type Before<'a> = Option<(&'a [f32], &'a [f32])>;
 
+/// Channel `c` as a convolution sees it, made in `room` where it differs.
+#[inline(always)]
+pub fn seen<'a>(before: Before, c: usize, channel: &'a [f32], room: &'a mut [f32]) -> &'a [f32] {
+    let Some((scale, shift)) = before else { return channel };
+    let (scale, shift) = (scale[c], shift[c]);
+    for (to, &x) in room.iter_mut().zip(channel) {
+        *to = relu(scale * x + shift);
+    }
+    room
+}
+
 /// What is done with a convolution's input and output; nothing by default.
 #[derive(Clone, Copy, Default)]
 pub struct Fused<'a> {

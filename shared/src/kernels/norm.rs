@@ -103,15 +103,19 @@ fn reduced<T: Copy + Default + Send>(
     work: impl Fn(usize, usize) -> T + Send + Sync,
     merge: impl Fn(T, T) -> T + Send + Sync,
 ) -> Vec<T> {
-    let parts = par::map(p.n.div_ceil(TASK), |part| {
-        let mut totals = vec![T::default(); p.channels];
-        for n in part * TASK..p.n.min((part + 1) * TASK) {
-            for (c, total) in totals.iter_mut().enumerate() {
-                *total = merge(*total, work(n, c));
+    let parts = par::map(
+        p.n.div_ceil(TASK),
+        || (),
+        |(), part| {
+            let mut totals = vec![T::default(); p.channels];
+            for n in part * TASK..p.n.min((part + 1) * TASK) {
+                for (c, total) in totals.iter_mut().enumerate() {
+                    *total = merge(*total, work(n, c));
+                }
             }
-        }
-        totals
-    });
+            totals
+        },
+    );
     let mut totals = vec![T::default(); p.channels];
     for part in parts {
         for (total, part) in totals.iter_mut().zip(part) {

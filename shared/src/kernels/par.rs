@@ -46,13 +46,20 @@ pub fn change(values: &mut [f32], chunk: usize, work: impl Fn(usize, &mut [f32])
     values.chunks_mut(chunk).enumerate().for_each(|(i, chunk)| work(i, chunk));
 }
 
-/// `(0..count).map(work)`, in order.
-pub fn map<T: Send>(count: usize, work: impl Fn(usize) -> T + Send + Sync) -> Vec<T> {
+/// `(0..count).map(work)`, in order; `scratch` as in [`build`].
+pub fn map<S, T: Send>(
+    count: usize,
+    scratch: impl Fn() -> S + Send + Sync,
+    work: impl Fn(&mut S, usize) -> T + Send + Sync,
+) -> Vec<T> {
     #[cfg(not(target_family = "wasm"))]
     {
         use rayon::prelude::*;
-        (0..count).into_par_iter().map(work).collect()
+        (0..count).into_par_iter().map_init(scratch, work).collect()
     }
     #[cfg(target_family = "wasm")]
-    (0..count).map(work).collect()
+    {
+        let mut scratch = scratch();
+        (0..count).map(|i| work(&mut scratch, i)).collect()
+    }
 }

@@ -2,6 +2,7 @@
 //! (AVX-512, AVX2, NEON, WASM simd128, scalar), plus unaligned loads for them.
 
 use pulp::{Arch, Simd, WithSimd};
+use std::ops::Deref;
 
 /// Elements readable past the end of any grid the loops walk over: the widest vector may start on
 /// the last element.
@@ -103,11 +104,33 @@ fn registers<S: Simd>() -> Registers {
 /// Output channels computed together. Packed weights are padded to a multiple of it.
 pub const ROWS: usize = 8;
 
+/// Where the rows of an input begin, and the last of these places, which bounds a loop's reach.
+pub struct Offsets {
+    starts: Vec<usize>,
+    last: usize,
+}
+
+impl FromIterator<usize> for Offsets {
+    fn from_iter<I: IntoIterator<Item = usize>>(starts: I) -> Self {
+        let starts = Vec::from_iter(starts);
+        let last = starts.iter().max().copied().unwrap_or(0);
+        Self { starts, last }
+    }
+}
+
+impl Deref for Offsets {
+    type Target = [usize];
+
+    fn deref(&self) -> &[usize] {
+        &self.starts
+    }
+}
+
 /// `out[r][p] = sum_k weights[k][r] * input[offsets[k] + p]` for `r < ROWS`, `p < length`:
 /// a matrix product whose right side is never built (every row is a shifted view of the input).
 pub struct Shifted<'a> {
     /// One row of the input for every `k`: where it starts.
-    pub offsets: &'a [usize],
+    pub offsets: &'a Offsets,
     /// `[k][ROWS]`.
     pub weights: &'a [f32],
     pub input: &'a [f32],
@@ -178,8 +201,10 @@ impl WithSimd for Shifted<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
         let reach = self.length.next_multiple_of(S::F32_LANES);
-        let last = self.offsets.iter().max().copied().unwrap_or(0);
-        assert!(last + reach <= self.input.len(), "the input grid has too little slack");
+        assert!(
+            self.offsets.last + reach <= self.input.len(),
+            "the input grid has too little slack"
+        );
         assert!(reach <= self.pitch && self.out.len() >= ROWS * self.pitch);
         assert!(self.weights.len() >= self.offsets.len() * ROWS);
         // SAFETY: the assertions above bound every address of the loops.
@@ -199,10 +224,38 @@ impl WithSimd for Shifted<'_> {
     }
 }
 
+/// The sum of each vector.
+#[inline(always)]
+fn sums<S: Simd, const R: usize>(simd: S, vectors: [S::f32s; R]) -> [f32; R] {
+    #[cfg(target_family = "wasm")]
+    if S::F32_LANES == 4 && R <= 4 {
+        // Four at once by shuffles; one by one costs as much as a tenth of the loop before.
+        use std::arch::wasm32::{f32x4_add, f32x4_splat, u32x4_shuffle, v128};
+        use std::mem::{transmute, transmute_copy};
+        let mut four = [f32x4_splat(0.0); 4];
+        // SAFETY: four lanes are 128 bits.
+        (0..R).for_each(|r| four[r] = unsafe { transmute_copy::<_, v128>(&vectors[r]) });
+        let half =
+            |a, b| f32x4_add(u32x4_shuffle::<0, 4, 1, 5>(a, b), u32x4_shuffle::<2, 6, 3, 7>(a, b));
+        let (ab, cd) = (half(four[0], four[1]), half(four[2], four[3]));
+        let all =
+            f32x4_add(u32x4_shuffle::<0, 1, 4, 5>(ab, cd), u32x4_shuffle::<2, 3, 6, 7>(ab, cd));
+        // SAFETY: a vector is four numbers.
+        let all = unsafe { transmute::<v128, [f32; 4]>(all) };
+        return std::array::from_fn(|r| all[r]);
+    }
+    // Not by `map`: its closure would be compiled for the oldest processor.
+    let mut sums = [0.0; R];
+    for (sum, vector) in sums.iter_mut().zip(vectors) {
+        *sum = simd.reduce_sum_f32s(vector);
+    }
+    sums
+}
+
 /// `out[t][r] += sum_p gradient[r][p] * input[offsets[t] + p]` for `r < ROWS`: the weight
 /// gradient of one input channel for `ROWS` output channels.
 pub struct Correlate<'a> {
-    pub offsets: &'a [usize],
+    pub offsets: &'a Offsets,
     pub input: &'a [f32],
     /// `[ROWS][pitch]`; zero wherever the grid has no output, up to a whole vector past `length`.
     pub gradient: &'a [f32],
@@ -239,10 +292,9 @@ impl Correlate<'_> {
             }
             p += S::F32_LANES;
         }
-        for (i, acc) in acc.iter().enumerate() {
-            for (j, value) in acc.iter().enumerate() {
-                self.out[(t + i) * ROWS + r + j] += simd.reduce_sum_f32s(*value);
-            }
+        for (i, acc) in acc.into_iter().enumerate() {
+            let out = &mut self.out[(t + i) * ROWS + r..][..R];
+            out.iter_mut().zip(sums(simd, acc)).for_each(|(out, sum)| *out += sum);
         }
     }
 
@@ -254,6 +306,18 @@ impl Correlate<'_> {
         }
         T
     }
+
+    /// Three taps for all rows by three and three and two: with two each there are too few sums to
+    /// keep the processor busy while it waits for the last one.
+    #[inline(always)]
+    unsafe fn threes<S: Simd>(&mut self, simd: S, t: usize) -> usize {
+        unsafe {
+            self.taps::<S, 3, 3>(simd, t, 0);
+            self.taps::<S, 3, 3>(simd, t, 3);
+            self.taps::<S, 3, 2>(simd, t, 6);
+        }
+        3
+    }
 }
 
 impl WithSimd for Correlate<'_> {
@@ -262,8 +326,10 @@ impl WithSimd for Correlate<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
         let reach = self.length.next_multiple_of(S::F32_LANES);
-        let last = self.offsets.iter().max().copied().unwrap_or(0);
-        assert!(last + reach <= self.input.len(), "the input grid has too little slack");
+        assert!(
+            self.offsets.last + reach <= self.input.len(),
+            "the input grid has too little slack"
+        );
         assert!(reach <= self.pitch && self.gradient.len() >= ROWS * self.pitch);
         // Two at once leave no rest of a network's channels, three none of a kernel's nine taps.
         let even = self.offsets.len().is_multiple_of(2);
@@ -277,7 +343,7 @@ impl WithSimd for Correlate<'_> {
                     Registers::Many => self.all::<S, 1, 8>(simd, t),
                     Registers::Some if rest >= 3 => self.all::<S, 3, 4>(simd, t),
                     Registers::Few if even => self.all::<S, 2, 4>(simd, t),
-                    Registers::Few if rest >= 3 => self.all::<S, 3, 2>(simd, t),
+                    Registers::Few if rest >= 3 => self.threes(simd, t),
                     Registers::Some | Registers::Few => self.all::<S, 1, 4>(simd, t),
                 };
             }

@@ -51,12 +51,12 @@ impl Spread {
 
     /// Takes a channel with rows of `width`; the padding is zero already and stays so.
     #[inline(always)]
-    pub fn fill(&mut self, channel: &[f32], width: usize, edit: impl Fn(f32) -> f32) {
+    pub fn fill(&mut self, channel: &[f32], width: usize) {
         let pitch = self.pitch();
         let rows = self.values[2 * pitch..].chunks_exact_mut(2 * pitch);
         for (to, row) in rows.zip(channel.chunks_exact(width)) {
             let (even, odd) = to.split_at_mut(pitch);
-            part(row, odd, &mut even[1..], &edit);
+            part(row, odd, &mut even[1..]);
         }
     }
 }
@@ -182,7 +182,7 @@ impl Corners {
         for (y, row) in channel.chunks_exact(width).enumerate() {
             let from = 2 * (y % 2) * pitch + y / 2 * self.columns;
             let (left, right) = self.values[from..].split_at_mut(pitch);
-            part(row, left, right, |x| x);
+            part(row, left, right);
         }
     }
 }

@@ -5,10 +5,10 @@
 //! channels become 16 matrix products, one for each place of the tile. All constants are 0, 1 and
 //! 1/2, so rounding grows little (the tests allow what they allow direct sums).
 
-use super::fused::{Before, Fused, relu};
+use super::fused::{Before, Fused, seen};
 use super::par;
 use super::planes::{Aligned, Geometry, LINE, join};
-use super::simd::{Correlate, ROWS, SLACK, Shifted, dispatch, lanes, plain};
+use super::simd::{Correlate, Offsets, ROWS, SLACK, Shifted, dispatch, lanes, plain};
 use super::tiles::{Corners, Enter, Leave, Spread, Widen};
 use pulp::Arch;
 use std::mem::MaybeUninit;
@@ -124,23 +124,19 @@ pub fn input_gradient(g: Geometry, dy: &[f32], weight: &[f32]) -> Vec<f32> {
     convolve(Geometry { cin: g.cout, cout: g.cin, ..g }, dy, &packed, Fused::default())
 }
 
-/// Parts the columns of every channel of an image.
+/// Parts the columns of every channel of an image, seen as in `before`.
 #[inline(always)]
-fn spread(g: Geometry, image: &[f32], before: Before, spreads: &mut [Spread]) {
+fn spread(g: Geometry, image: &[f32], before: Before, spreads: &mut [Spread], room: &mut [f32]) {
     for (c, (channel, spread)) in image.chunks_exact(g.height * g.width).zip(spreads).enumerate() {
-        match before {
-            Some((scale, shift)) => {
-                let (scale, shift) = (scale[c], shift[c]);
-                spread.fill(channel, g.width, |x| relu(scale * x + shift));
-            }
-            None => spread.fill(channel, g.width, |x| x),
-        }
+        spread.fill(seen(before, c, channel, room), g.width);
     }
 }
 
 /// Room of one thread.
 struct Scratch {
-    /// Every input channel of an image.
+    /// A channel of an image.
+    seen: Vec<f32>,
+    /// Every one of them.
     spreads: Vec<Spread>,
     /// Transformed tiles of a strip, `[place][cin][pitch]` and slack.
     tiles: Aligned,
@@ -158,9 +154,10 @@ fn convolve(g: Geometry, x: &[f32], packed: &[f32], fused: Fused) -> Vec<f32> {
     let pitch = (strip * columns).next_multiple_of(LINE);
     // A vector may be written past the last tile of a channel: over the next, or into the slack.
     let distance = g.cin * pitch + SLACK;
-    let offsets: Vec<usize> = (0..g.cin).map(|c| c * pitch).collect();
+    let offsets: Offsets = (0..g.cin).map(|c| c * pitch).collect();
     let arch = Arch::new();
     let scratch = || Scratch {
+        seen: vec![0.0; size],
         spreads: t.spreads(g.cin),
         tiles: Aligned::new(PLACES * distance + SLACK),
         products: Aligned::new(PLACES * ROWS * pitch),
@@ -172,7 +169,7 @@ fn convolve(g: Geometry, x: &[f32], packed: &[f32], fused: Fused) -> Vec<f32> {
         plain(
             arch,
             #[inline(always)]
-            || spread(g, image, fused.before, &mut room.spreads),
+            || spread(g, image, fused.before, &mut room.spreads, &mut room.seen),
         );
         for first in (0..t.rows).step_by(strip) {
             let rows = first..(first + strip).min(t.rows);
@@ -185,8 +182,10 @@ fn convolve(g: Geometry, x: &[f32], packed: &[f32], fused: Fused) -> Vec<f32> {
                 for (place, weights) in packed.chunks_exact(g.cin * ROWS).enumerate() {
                     let input = &room.tiles[place * distance..];
                     let out = &mut room.products[place * ROWS * pitch..][..ROWS * pitch];
-                    let offsets = &offsets[..];
-                    dispatch(arch, Shifted { offsets, weights, input, out, pitch, length });
+                    dispatch(
+                        arch,
+                        Shifted { offsets: &offsets, weights, input, out, pitch, length },
+                    );
                 }
                 for r in 0..ROWS.min(g.cout - block * ROWS) {
                     let (products, pixels) = (&room.products[r * pitch..], &mut room.pixels[..]);
@@ -215,6 +214,17 @@ fn convolve(g: Geometry, x: &[f32], packed: &[f32], fused: Fused) -> Vec<f32> {
     unsafe { par::build(g.n * g.out_size(), g.out_size(), scratch, work) }
 }
 
+/// Room of one thread for weight gradients.
+struct Room {
+    seen: Vec<f32>,
+    spreads: Vec<Spread>,
+    corners: Corners,
+    /// Transformed tiles of a run of images, `[place][cin][pitch]`.
+    tiles: Aligned,
+    /// Those of their gradients, `[place][cout][pitch]`.
+    grads: Aligned,
+}
+
 /// Weight gradient: `x [n, cin, h, w]`, seen as in `before`, `dy [n, cout, h, w]` ->
 /// `[cout, cin, 3, 3]`.
 ///
@@ -224,14 +234,19 @@ pub fn weight_gradient(g: Geometry, x: &[f32], dy: &[f32], before: Before) -> Ve
     let images = (RUN / t.tiles()).clamp(1, TASK);
     let pitch = (images * t.tiles() + SLACK).next_multiple_of(LINE);
     let (blocks, size) = (g.cout.div_ceil(ROWS), g.height * g.width);
-    let offsets: Vec<usize> = (0..g.cin).map(|c| c * pitch).collect();
+    let offsets: Offsets = (0..g.cin).map(|c| c * pitch).collect();
     let arch = Arch::new();
-    let parts = par::map(g.n.div_ceil(TASK), |part| {
+    let scratch = || Room {
+        seen: vec![0.0; size],
+        spreads: t.spreads(g.cin),
+        corners: Corners::new(t.rows, t.columns),
+        tiles: Aligned::new(PLACES * g.cin * pitch),
+        grads: Aligned::new(PLACES * blocks * ROWS * pitch),
+    };
+    let parts = par::map(g.n.div_ceil(TASK), scratch, |room, part| {
+        let Room { seen, spreads, corners, tiles, grads } = room;
         // `[block][place][cin][ROWS]`.
         let mut sum = vec![0.0; blocks * PLACES * g.cin * ROWS];
-        let (mut spreads, mut corners) = (t.spreads(g.cin), Corners::new(t.rows, t.columns));
-        let mut tiles = Aligned::new(PLACES * g.cin * pitch);
-        let mut grads = Aligned::new(PLACES * blocks * ROWS * pitch);
         let (mut n, end) = (part * TASK, g.n.min((part + 1) * TASK));
         while n < end {
             let count = images.min(end - n);
@@ -241,7 +256,7 @@ pub fn weight_gradient(g: Geometry, x: &[f32], dy: &[f32], before: Before) -> Ve
                 plain(
                     arch,
                     #[inline(always)]
-                    || spread(g, image, before, &mut spreads),
+                    || spread(g, image, before, spreads, seen),
                 );
                 for (c, spread) in spreads.iter().enumerate() {
                     let out = &mut tiles[c * pitch + i * t.tiles()..];
@@ -254,18 +269,22 @@ pub fn weight_gradient(g: Geometry, x: &[f32], dy: &[f32], before: Before) -> Ve
                         #[inline(always)]
                         || corners.fill(channel, g.width),
                     );
-                    let (corners, out) = (&corners, &mut grads[c * pitch + i * t.tiles()..]);
+                    let (corners, out) = (&*corners, &mut grads[c * pitch + i * t.tiles()..]);
                     dispatch(arch, Widen { corners, out, distance: blocks * ROWS * pitch });
                 }
             }
-            // Past the last tile is what a vector or the run before has left.
-            grads.chunks_exact_mut(pitch).for_each(|grads| grads[length..].fill(0.0));
+            if count < images || length % SLACK != 0 {
+                // Past the last tile is what a vector or the run before has left.
+                grads.chunks_exact_mut(pitch).for_each(|grads| grads[length..].fill(0.0));
+            }
             for (at, out) in sum.chunks_exact_mut(g.cin * ROWS).enumerate() {
                 let (block, place) = (at / PLACES, at % PLACES);
                 let gradient = &grads[(place * blocks + block) * ROWS * pitch..][..ROWS * pitch];
                 let input = &tiles[place * g.cin * pitch..][..g.cin * pitch];
-                let offsets = &offsets[..];
-                dispatch(arch, Correlate { offsets, input, gradient, pitch, length, out });
+                dispatch(
+                    arch,
+                    Correlate { offsets: &offsets, input, gradient, pitch, length, out },
+                );
             }
             n += count;
         }
