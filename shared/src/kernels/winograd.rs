@@ -273,7 +273,7 @@ pub fn weight_gradient(g: Geometry, x: &[f32], dy: &[f32], before: Before) -> Ve
                     dispatch(arch, Widen { corners, out, distance: blocks * ROWS * pitch });
                 }
             }
-            if count < images || length % SLACK != 0 {
+            if count < images || !length.is_multiple_of(SLACK) {
                 // Past the last tile is what a vector or the run before has left.
                 grads.chunks_exact_mut(pitch).for_each(|grads| grads[length..].fill(0.0));
             }
