@@ -57,6 +57,8 @@ pub mod probe;
 pub mod recipe;
 #[cfg(feature = "learn")]
 pub mod result;
+#[cfg(feature = "learn")]
+mod sweep;
 
 #[cfg(feature = "tensors")]
 pub use burn::tensor::Device;

@@ -9,6 +9,7 @@ use crate::method::Values;
 use crate::model::Arch;
 use crate::poison::{Draw, RateOf};
 use crate::seed::hex;
+use crate::sweep::expanded;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
@@ -40,7 +41,9 @@ pub struct Recipe {
     pub train: Training,
     #[serde(rename = "victim")]
     pub victims: Vec<Victim>,
-    #[serde(default, rename = "defence")]
+    /// A `[[defence]]` may stand for several: `clean = [0.01, 0.05]` and `grid = { lr = [0.1, 0.01] }`
+    /// give one for every combination.
+    #[serde(default, rename = "defence", deserialize_with = "expanded")]
     pub defences: Vec<Erasure>,
 }
 
@@ -96,6 +99,9 @@ pub struct Erasure {
     pub method: String,
     #[serde(default)]
     pub set: Values,
+    /// Share of the training set it gets instead of the recipe's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clean: Option<f64>,
 }
 
 /// One trained or erased model.
@@ -140,11 +146,9 @@ impl Recipe {
         })?;
         let classes = info.classes.len().max(2);
         Arch { name: self.arch.clone(), classes, normalisation: None }.config()?;
-        if !(self.clean_fraction > 0.0 && self.clean_fraction <= 1.0) {
-            return Err(format!(
-                "clean_fraction = {} must be above 0 and at most 1",
-                self.clean_fraction
-            ));
+        let shares = self.defences.iter().filter_map(|d| d.clean).chain([self.clean_fraction]);
+        for share in shares.filter(|share| !(*share > 0.0 && *share <= 1.0)) {
+            return Err(format!("a clean share of {share} must be above 0 and at most 1"));
         }
         let still = self.train.epochs == 0 || self.victims.iter().any(|v| v.epochs == Some(0));
         if still || self.train.batch == 0 || self.train.lr <= 0.0 {
@@ -243,7 +247,13 @@ impl Recipe {
     /// cells are added to the recipe.
     pub fn cell_hash(&self, cell: &Cell) -> String {
         let own = (
-            (&self.dataset, &self.arch, self.clean_fraction, self.train_images, self.test_images),
+            (
+                &self.dataset,
+                &self.arch,
+                self.clean_share(cell),
+                self.train_images,
+                self.test_images,
+            ),
             (
                 &self.train,
                 cell.seed,
@@ -255,6 +265,11 @@ impl Recipe {
             Some(surrogate) => hash_of(&(own, surrogate.victim)),
             None => hash_of(&own),
         }
+    }
+
+    /// Share of the training set a cell's defence gets.
+    pub fn clean_share(&self, cell: &Cell) -> f64 {
+        cell.erasure.as_ref().and_then(|e| e.clean).unwrap_or(self.clean_fraction)
     }
 
     /// The cell of the model a cell's attack is made with.

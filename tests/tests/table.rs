@@ -1,5 +1,6 @@
 //! Tables of results.
 
+use unstamp_shared::job::Rates;
 use unstamp_tests::root;
 use unstamp_trainer::table;
 
@@ -20,4 +21,21 @@ fn several_seeds_give_mean_and_range() {
     assert!(text.contains(&row), "{row} is not in\n{text}");
     assert!(text.lines().skip(4).all(|line| line.is_empty() || line.ends_with("| 2 |")), "{text}");
     assert!(table::markdown(&all).contains(&text));
+}
+
+#[test]
+fn curves_tell_epochs_and_points() {
+    let mut results = table::results(&root().join("trainer/results/quick")).expect("committed");
+    results.truncate(1);
+    let rates = |acc, asr| Rates { acc, asr };
+    let result = &mut results[0];
+    result.curve.truncate(2);
+    (result.curve[0].rates, result.curve[1].rates) = (None, Some(rates(0.5, None)));
+    result.points = vec![(0.3, rates(0.75, Some(0.25)))];
+    let cell = &result.cell.clone();
+    let (phase, epoch) = (result.curve[1].phase.clone(), result.curve[1].epoch);
+    let expected = format!(
+        "cell,phase,epoch,acc,asr\n{cell},{phase},{epoch},0.5,\n{cell},points,0.3,0.75,0.25\n"
+    );
+    assert_eq!(table::curves(&results).expect("a table"), expected);
 }

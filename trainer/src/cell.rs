@@ -184,7 +184,7 @@ impl Bench<'_> {
                 (pollster::block_on(weights::arrays(&init))?, vec![phase], data)
             }
             Some(erasure) => {
-                let subset = clean_subset(train.len(), self.recipe.clean_fraction, seed);
+                let subset = clean_subset(train.len(), self.recipe.clean_share(cell), seed);
                 counts.clean_subset = subset.len();
                 counts.overlap = subset.iter().filter(|i| chosen.binary_search(i).is_ok()).count();
                 let mut name = cell.clone();

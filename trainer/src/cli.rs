@@ -351,6 +351,10 @@ pub struct Table {
     /// ASR by the true class of the triggered images instead (NAD figure 10)
     #[arg(long, conflicts_with = "format")]
     pub per_class: bool,
+    /// ACC and ASR after every epoch, and along a curve between models, as CSV instead (NAD figures
+    /// 7 and 13)
+    #[arg(long, conflicts_with_all = ["format", "per_class"])]
+    pub curves: bool,
 }
 
 #[derive(Args)]

@@ -197,6 +197,23 @@ pub fn per_class(results: &[CellResult]) -> String {
     text
 }
 
+/// What every epoch reached on the first test images, and what the points of a curve between models do:
+/// comma-separated, rates as fractions. A point stands in the column `epoch`, in the phase `points`.
+pub fn curves(results: &[CellResult]) -> Result<String> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.write_record(["cell", "phase", "epoch", "acc", "asr"])?;
+    for r in results {
+        let epochs = r.curve.iter().map(|e| (e.phase.as_str(), e.epoch.to_string(), e.rates));
+        let points = r.points.iter().map(|(at, rates)| ("points", at.to_string(), Some(*rates)));
+        for (phase, at, rates) in epochs.chain(points) {
+            let Some(rates) = rates else { continue };
+            let asr = rates.asr.map_or(String::new(), |asr| asr.to_string());
+            writer.write_record([&r.cell, phase, &at, &rates.acc.to_string(), &asr])?;
+        }
+    }
+    Ok(String::from_utf8(writer.into_inner()?)?)
+}
+
 /// Comma-separated values, rates as fractions.
 pub fn csv(results: &[CellResult]) -> Result<String> {
     let mut writer = csv::Writer::from_writer(Vec::new());

@@ -89,6 +89,10 @@ pub fn table(args: cli::Table) -> Result<()> {
         print!("{}", tables::per_class(&results));
         return Ok(());
     }
+    if args.curves {
+        print!("{}", tables::curves(&results)?);
+        return Ok(());
+    }
     match args.format {
         cli::Format::Md => print!("{}", tables::markdown(&results)),
         cli::Format::Csv => print!("{}", tables::csv(&results)?),

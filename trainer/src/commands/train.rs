@@ -177,7 +177,8 @@ pub fn erase(args: cli::Erase) -> Result<()> {
         args.clean_fraction,
     );
     let victim = Cell { seed: args.seed, victim: recipe.victims[0].clone(), erasure: None };
-    let erasure = Erasure { id: args.defence.clone(), method: args.defence.clone(), set };
+    let (id, method) = (args.defence.clone(), args.defence.clone());
+    let erasure = Erasure { id, method, set, clean: None };
     let cell = Cell { erasure: Some(erasure), ..victim.clone() };
     let (chosen, checkpoint) = args.device.choose()?;
     // The cell takes its victim from beside its result.

@@ -1,0 +1,72 @@
+//! One `[[defence]]` of a recipe that stands for many: every combination of some values and clean
+//! shares, which is how both papers study a method.
+
+use crate::method::{Value, Values};
+use crate::recipe::Erasure;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
+use std::collections::BTreeMap;
+
+/// A `[[defence]]` as it is written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    id: String,
+    method: String,
+    #[serde(default)]
+    set: Values,
+    /// Shares of the training set it gets; the recipe's `clean_fraction` where there are none.
+    #[serde(default)]
+    clean: Vec<f64>,
+    /// For some parameters, the values each takes.
+    #[serde(default)]
+    grid: BTreeMap<String, Vec<Value>>,
+}
+
+/// `0.03` as an id may hold it: `0_03`, with `m` for a minus.
+fn plain(value: impl ToString) -> String {
+    value.to_string().replace('.', "_").replace('-', "m").to_lowercase()
+}
+
+impl Entry {
+    /// Every combination, the last parameter of the grid changing fastest, clean shares slowest. Ids
+    /// say what differs: `nad_clean0_01_beta2_lr0_1`.
+    fn expand(self) -> Vec<Erasure> {
+        let Entry { id, method, set, clean, grid } = self;
+        let erasure =
+            |id: String, clean| Erasure { id, method: method.clone(), set: set.clone(), clean };
+        let mut all: Vec<Erasure> = match &clean[..] {
+            [] => vec![erasure(id, None)],
+            shares => {
+                let share = |s: &f64| erasure(format!("{id}_clean{}", plain(s)), Some(*s));
+                shares.iter().map(share).collect()
+            }
+        };
+        for (key, values) in &grid {
+            let with = |erasure: &Erasure, value: &Value| {
+                let mut one = erasure.clone();
+                one.id += &format!("_{key}{}", plain(value));
+                one.set.0.insert(key.clone(), value.clone());
+                one
+            };
+            all = all.iter().flat_map(|e| values.iter().map(move |v| with(e, v))).collect();
+        }
+        all
+    }
+}
+
+/// Reads a recipe's list of defences.
+pub(crate) fn expanded<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Erasure>, D::Error> {
+    let entries = Vec::<Entry>::deserialize(from)?;
+    for entry in &entries {
+        if let Some((key, _)) =
+            entry.grid.iter().find(|(key, v)| v.is_empty() || entry.set.0.contains_key(*key))
+        {
+            let id = &entry.id;
+            return Err(D::Error::custom(format!(
+                "defence {id}: grid.{key} needs values, and must not be in set too"
+            )));
+        }
+    }
+    Ok(entries.into_iter().flat_map(Entry::expand).collect())
+}
