@@ -146,8 +146,8 @@ impl Recipe {
         })?;
         let classes = info.classes.len().max(2);
         Arch { name: self.arch.clone(), classes, normalisation: None }.config()?;
-        let shares = self.defences.iter().filter_map(|d| d.clean).chain([self.clean_fraction]);
-        for share in shares.filter(|share| !(*share > 0.0 && *share <= 1.0)) {
+        let mut shares = self.defences.iter().filter_map(|d| d.clean).chain([self.clean_fraction]);
+        if let Some(share) = shares.find(|share| !(*share > 0.0 && *share <= 1.0)) {
             return Err(format!("a clean share of {share} must be above 0 and at most 1"));
         }
         let still = self.train.epochs == 0 || self.victims.iter().any(|v| v.epochs == Some(0));
