@@ -146,9 +146,13 @@ impl Recipe {
         })?;
         let classes = info.classes.len().max(2);
         Arch { name: self.arch.clone(), classes, normalisation: None }.config()?;
-        let mut shares = self.defences.iter().filter_map(|d| d.clean).chain([self.clean_fraction]);
-        if let Some(share) = shares.find(|share| !(*share > 0.0 && *share <= 1.0)) {
-            return Err(format!("a clean share of {share} must be above 0 and at most 1"));
+        let share = |key: &str, share: f64| {
+            let sound = share > 0.0 && share <= 1.0;
+            sound.then_some(()).ok_or(format!("{key} = {share} must be above 0 and at most 1"))
+        };
+        share("clean_fraction", self.clean_fraction)?;
+        for (id, own) in self.defences.iter().filter_map(|d| Some((&d.id, d.clean?))) {
+            share(&format!("defence {id}: clean"), own)?;
         }
         let still = self.train.epochs == 0 || self.victims.iter().any(|v| v.epochs == Some(0));
         if still || self.train.batch == 0 || self.train.lr <= 0.0 {

@@ -72,7 +72,7 @@ fn what_cannot_be_swept_is_named() {
         ("set = { lr = 1 }\ngrid = { lr = [0.1] }", "must not be in set too"),
         ("grid = { rl = [0.1] }", "no parameter 'rl'"),
         ("grid = { lr = [0.1, 0.1] }", "is given twice"),
-        ("clean = [2.0]", "a clean share of 2"),
+        ("clean = [2.0]", "defence nad_clean2: clean = 2 must"),
     ] {
         let error = recipe(&entry(rest)).expect_err(rest);
         assert!(error.contains(said), "{rest}: {error}");
