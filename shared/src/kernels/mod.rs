@@ -21,6 +21,8 @@ mod par;
 #[cfg(feature = "cpu")]
 mod planes;
 #[cfg(feature = "cpu")]
+mod shuffle;
+#[cfg(feature = "cpu")]
 mod simd;
 #[cfg(feature = "cpu")]
 mod tiles;

@@ -5,6 +5,7 @@
 //! row at the start of an image the end of the image before. Every tap of the kernel then is the
 //! same flat run read from another offset, with few lanes wasted on padding.
 
+use super::shuffle::part;
 use super::simd::SLACK;
 use std::mem::MaybeUninit;
 use std::ops::{Deref, DerefMut};
@@ -185,72 +186,4 @@ pub fn put(to: &mut [MaybeUninit<f32>], from: &[f32], edit: impl Fn(f32) -> f32)
     for (to, &x) in to.iter_mut().zip(from) {
         to.write(edit(x));
     }
-}
-
-/// `even[k], odd[k] = row[2 k], row[2 k + 1]`; of an odd row the last goes to `even`.
-#[inline(always)]
-pub fn part(row: &[f32], even: &mut [f32], odd: &mut [f32]) {
-    let (fours, rest) = row.as_chunks::<8>();
-    let ((evens, _), (odds, _)) = (even.as_chunks_mut::<4>(), odd.as_chunks_mut::<4>());
-    for (pairs, (even, odd)) in fours.iter().zip(evens.iter_mut().zip(odds)) {
-        [*even, *odd] = parted(pairs);
-    }
-    let at = 4 * fours.len();
-    for (k, pair) in rest.chunks(2).enumerate() {
-        even[at + k] = pair[0];
-        if let [_, second] = pair {
-            odd[at + k] = *second;
-        }
-    }
-}
-
-/// The way back: `row[2 k], row[2 k + 1] = even[k], odd[k]`.
-#[inline(always)]
-pub fn join(even: &[f32], odd: &[f32], row: &mut [f32]) {
-    let (row, odd) = (&mut row[..2 * even.len()], &odd[..even.len()]);
-    let ((evens, even), (odds, odd)) = (even.as_chunks::<4>(), odd.as_chunks::<4>());
-    let (eights, rest) = row.as_chunks_mut::<8>();
-    for (pairs, (even, odd)) in eights.iter_mut().zip(evens.iter().zip(odds)) {
-        *pairs = joined(even, odd);
-    }
-    for (pair, (even, odd)) in rest.chunks_exact_mut(2).zip(even.iter().zip(odd)) {
-        (pair[0], pair[1]) = (*even, *odd);
-    }
-}
-
-#[cfg(not(target_family = "wasm"))]
-#[inline(always)]
-fn parted(p: &[f32; 8]) -> [[f32; 4]; 2] {
-    [[p[0], p[2], p[4], p[6]], [p[1], p[3], p[5], p[7]]]
-}
-
-#[cfg(not(target_family = "wasm"))]
-#[inline(always)]
-fn joined(a: &[f32; 4], b: &[f32; 4]) -> [f32; 8] {
-    [a[0], b[0], a[1], b[1], a[2], b[2], a[3], b[3]]
-}
-
-// The compiler does not see the shuffles by itself here, and moves number by number.
-#[cfg(target_family = "wasm")]
-#[inline(always)]
-fn parted(pairs: &[f32; 8]) -> [[f32; 4]; 2] {
-    use std::arch::wasm32::{u32x4_shuffle, v128};
-    use std::mem::transmute;
-    // SAFETY: eight numbers are two vectors.
-    let [a, b] = unsafe { transmute::<[f32; 8], [v128; 2]>(*pairs) };
-    let parted = [u32x4_shuffle::<0, 2, 4, 6>(a, b), u32x4_shuffle::<1, 3, 5, 7>(a, b)];
-    // SAFETY: a vector is four numbers.
-    unsafe { transmute::<[v128; 2], [[f32; 4]; 2]>(parted) }
-}
-
-#[cfg(target_family = "wasm")]
-#[inline(always)]
-fn joined(even: &[f32; 4], odd: &[f32; 4]) -> [f32; 8] {
-    use std::arch::wasm32::{u32x4_shuffle, v128};
-    use std::mem::transmute;
-    // SAFETY: a vector is four numbers.
-    let [a, b] = unsafe { transmute::<[[f32; 4]; 2], [v128; 2]>([*even, *odd]) };
-    let joined = [u32x4_shuffle::<0, 4, 1, 5>(a, b), u32x4_shuffle::<2, 6, 3, 7>(a, b)];
-    // SAFETY: two vectors are eight numbers.
-    unsafe { transmute::<[v128; 2], [f32; 8]>(joined) }
 }

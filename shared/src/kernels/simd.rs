@@ -205,7 +205,7 @@ impl WithSimd for Shifted<'_> {
             self.offsets.last + reach <= self.input.len(),
             "the input grid has too little slack"
         );
-        assert!(reach <= self.pitch && self.out.len() >= ROWS * self.pitch);
+        assert!(reach <= self.pitch && self.out.len() >= (ROWS - 1) * self.pitch + reach);
         assert!(self.weights.len() >= self.offsets.len() * ROWS);
         // SAFETY: the assertions above bound every address of the loops.
         unsafe {
@@ -330,7 +330,7 @@ impl WithSimd for Correlate<'_> {
             self.offsets.last + reach <= self.input.len(),
             "the input grid has too little slack"
         );
-        assert!(reach <= self.pitch && self.gradient.len() >= ROWS * self.pitch);
+        assert!(reach <= self.pitch && self.gradient.len() >= (ROWS - 1) * self.pitch + reach);
         // Two at once leave no rest of a network's channels, three none of a kernel's nine taps.
         let even = self.offsets.len().is_multiple_of(2);
         let mut t = 0;

@@ -1,110 +1,187 @@
-//! The four linear maps of [`super::winograd`] between images and transformed tiles, each over
-//! whole vectors of tiles.
+//! The linear maps of [`super::winograd`] between images and transformed tiles, each over whole
+//! vectors of tiles.
 //!
-//! Transformed tiles lie place by place, `[place][channel][tile]`, and the tiles of an image row by
-//! row without gaps. A vector may write past the end of a row of tiles: what comes next in the
-//! order of images, or the slack at the end, lies there.
+//! Polynomials of degree 5 are evaluated at 0, ±a, ±b and infinity with `a = 1/sqrt(2)`, `b = sqrt(2)`:
+//! as `ab = 1`, nothing grows much, and rounding errors stay smaller than with the points 1 and 2 of
+//! the original paper.
+//!
+//! Transformed tiles lie channel by channel and place by place, `[channel][place][PITCH]`, and the
+//! tiles of an image row by row without gaps. A vector may write past the end of a row of tiles: what
+//! comes next in the order of images, or the slack at the end, lies there.
 
-use super::planes::part;
-use super::simd::{SLACK, load, store};
+use super::shuffle::deal;
+use super::simd::{SLACK, fma, load, store};
 use pulp::{Simd, WithSimd};
+use std::f32::consts::{FRAC_1_SQRT_2 as A, SQRT_2 as B};
 use std::ops::Range;
+
+/// Outputs of a tile along a side.
+pub const SIDE: usize = 4;
+
+/// Inputs of a tile along a side, and places of a transformed one.
+pub const REACH: usize = SIDE + 2;
+
+/// Places of a transformed tile.
+pub const PLACES: usize = REACH * REACH;
+
+/// Tiles beside each other in an image, at most.
+pub const WIDEST: usize = 32;
+
+/// `c a + b`.
+#[inline(always)]
+fn more<S: Simd>(simd: S, c: f32, a: S::f32s, b: S::f32s) -> S::f32s {
+    fma(simd, simd.splat_f32s(c), a, b)
+}
 
 /// `B^T` along one direction.
 #[inline(always)]
-fn enter<S: Simd>(simd: S, [a, b, c, d]: [S::f32s; 4]) -> [S::f32s; 4] {
-    [simd.sub_f32s(a, c), simd.add_f32s(b, c), simd.sub_f32s(c, b), simd.sub_f32s(b, d)]
+fn enter<S: Simd>(simd: S, d: [S::f32s; REACH]) -> [S::f32s; REACH] {
+    let (even, odd) = (more(simd, -2.0, d[2], d[4]), more(simd, -2.0, d[1], d[3]));
+    let (even2, odd2) = (more(simd, -0.5, d[2], d[4]), more(simd, -0.5, d[1], d[3]));
+    [
+        more(simd, -2.5, d[2], simd.add_f32s(d[0], d[4])),
+        more(simd, A, odd, even),
+        more(simd, -A, odd, even),
+        more(simd, B, odd2, even2),
+        more(simd, -B, odd2, even2),
+        more(simd, -2.5, d[3], simd.add_f32s(d[1], d[5])),
+    ]
 }
 
 /// `A^T` along one direction.
 #[inline(always)]
-fn leave<S: Simd>(simd: S, [a, b, c, d]: [S::f32s; 4]) -> [S::f32s; 2] {
-    let (sum, difference) = (simd.add_f32s(b, c), simd.sub_f32s(b, c));
-    [simd.add_f32s(a, sum), simd.sub_f32s(difference, d)]
+fn leave<S: Simd>(simd: S, m: [S::f32s; REACH]) -> [S::f32s; SIDE] {
+    let (sum, difference) = (simd.add_f32s(m[1], m[2]), simd.sub_f32s(m[1], m[2]));
+    let (sum2, difference2) = (simd.add_f32s(m[3], m[4]), simd.sub_f32s(m[3], m[4]));
+    [
+        simd.add_f32s(m[0], simd.add_f32s(sum, sum2)),
+        more(simd, A, difference, simd.mul_f32s(simd.splat_f32s(B), difference2)),
+        more(simd, 0.5, sum, simd.add_f32s(sum2, sum2)),
+        more(simd, A / 2.0, difference, more(simd, 2.0 * B, difference2, m[5])),
+    ]
 }
 
 /// `A` along one direction.
 #[inline(always)]
-fn widen<S: Simd>(simd: S, [a, b]: [S::f32s; 2]) -> [S::f32s; 4] {
-    let zero = simd.splat_f32s(0.0);
-    [a, simd.add_f32s(a, b), simd.sub_f32s(a, b), simd.sub_f32s(zero, b)]
+fn widen<S: Simd>(simd: S, y: [S::f32s; SIDE]) -> [S::f32s; REACH] {
+    let (even, odd) = (more(simd, 0.5, y[2], y[0]), more(simd, 0.5, y[3], y[1]));
+    let (even2, odd2) = (more(simd, 2.0, y[2], y[0]), more(simd, 2.0, y[3], y[1]));
+    [
+        y[0],
+        more(simd, A, odd, even),
+        more(simd, -A, odd, even),
+        more(simd, B, odd2, even2),
+        more(simd, -B, odd2, even2),
+        y[3],
+    ]
 }
 
-/// One channel of one image, padded by a pixel and its columns parted, so that the tiles of a row
-/// are neighbours: `[row][even columns, odd columns]` of the padded image.
-pub struct Spread {
-    values: Vec<f32>,
-    rows: usize,
-    columns: usize,
+/// `G` along one direction, for kernels beside each other.
+#[inline(always)]
+pub fn widen_kernels<const N: usize>(g: [[f32; N]; 3]) -> [[f32; N]; REACH] {
+    let mut wide = [[0.0; N]; REACH];
+    for n in 0..N {
+        let (even, odd) = ((g[0][n] + 0.5 * g[2][n]) / -1.5, A * g[1][n] / -1.5);
+        let (even2, odd2) = ((g[0][n] + 2.0 * g[2][n]) / 6.0, B * g[1][n] / 6.0);
+        let all = [g[0][n], even + odd, even - odd, even2 + odd2, even2 - odd2, g[2][n]];
+        wide.iter_mut().zip(all).for_each(|(wide, value)| wide[n] = value);
+    }
+    wide
 }
+
+/// `G^T` along one direction, for kernels beside each other.
+#[inline(always)]
+pub fn narrow_kernels<const N: usize>(u: [[f32; N]; REACH]) -> [[f32; N]; 3] {
+    let mut narrow = [[0.0; N]; 3];
+    for n in 0..N {
+        let (even, odd) = ((u[1][n] + u[2][n]) / -1.5, (u[1][n] - u[2][n]) / -1.5);
+        let (even2, odd2) = ((u[3][n] + u[4][n]) / 6.0, (u[3][n] - u[4][n]) / 6.0);
+        narrow[0][n] = u[0][n] + even + even2;
+        narrow[1][n] = A * odd + B * odd2;
+        narrow[2][n] = 0.5 * even + 2.0 * even2 + u[5][n];
+    }
+    narrow
+}
+
+/// Rows of one channel of an image, padded by a pixel, their columns dealt out by fours, so that the
+/// tiles of a row are neighbours: `[row][column mod 4][column / 4]` of the padded image.
+pub struct Spread(Vec<f32>);
 
 impl Spread {
-    pub fn new(rows: usize, columns: usize) -> Self {
-        let values = vec![0.0; 2 * (2 * rows + 2) * (columns + 1) + SLACK];
-        Self { values, rows, columns }
+    /// Distance between the columns of a row; known beforehand, so that addresses are simple.
+    const PITCH: usize = WIDEST + 8;
+    /// Distance between rows.
+    const ROW: usize = SIDE * Self::PITCH;
+
+    /// Room for so many rows of tiles.
+    pub fn new(rows: usize) -> Self {
+        Self(vec![0.0; (SIDE * rows + 2) * Self::ROW + SLACK])
     }
 
-    /// Distance between even and odd columns of a row.
-    fn pitch(&self) -> usize {
-        self.columns + 1
-    }
-
-    /// Takes a channel with rows of `width`; the padding is zero already and stays so.
+    /// Takes the pixels that `rows` of tiles see of a channel with rows of `width`.
     #[inline(always)]
-    pub fn fill(&mut self, channel: &[f32], width: usize) {
-        let pitch = self.pitch();
-        let rows = self.values[2 * pitch..].chunks_exact_mut(2 * pitch);
-        for (to, row) in rows.zip(channel.chunks_exact(width)) {
-            let (even, odd) = to.split_at_mut(pitch);
-            part(row, odd, &mut even[1..]);
+    pub fn fill(&mut self, channel: &[f32], width: usize, rows: Range<usize>) {
+        let mut pixels = channel.chunks_exact(width).skip((SIDE * rows.start).saturating_sub(1));
+        let count = SIDE * rows.len() + 2;
+        for (y, to) in self.0.chunks_exact_mut(Self::ROW).take(count).enumerate() {
+            let row = if rows.start == 0 && y == 0 { None } else { pixels.next() };
+            let Some(row) = row else {
+                to.fill(0.0);
+                continue;
+            };
+            let (zero, rest) = to.split_at_mut(Self::PITCH);
+            let (one, rest) = rest.split_at_mut(Self::PITCH);
+            let (two, three) = rest.split_at_mut(Self::PITCH);
+            deal(row, [one, two, three, &mut zero[1..]]);
         }
     }
 }
 
 /// `B^T d B` of every tile of a channel.
-pub struct Enter<'a> {
+pub struct Enter<'a, const PITCH: usize> {
     pub spread: &'a Spread,
-    /// These rows of tiles.
-    pub rows: Range<usize>,
+    pub rows: usize,
+    pub columns: usize,
     /// Starts where the first of them goes, at the first place.
     pub out: &'a mut [f32],
-    /// Between places.
-    pub distance: usize,
 }
 
-impl WithSimd for Enter<'_> {
+impl<const PITCH: usize> WithSimd for Enter<'_, PITCH> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let (pitch, columns, lanes) = (self.spread.pitch(), self.spread.columns, S::F32_LANES);
-        let tiles = self.rows.len() * columns;
-        assert!(self.rows.end <= self.spread.rows && lanes <= SLACK);
-        assert!(self.out.len() >= 15 * self.distance + tiles + SLACK);
-        // A row of tiles reads four rows of the image, the last tile one column past its own.
-        assert!(self.spread.values.len() >= 2 * (2 * self.spread.rows + 2) * pitch + SLACK);
-        let (from, to) = (self.spread.values.as_ptr(), self.out.as_mut_ptr());
-        for row in self.rows.clone() {
-            let start = (row - self.rows.start) * columns;
+        let lanes = S::F32_LANES;
+        assert!(self.columns <= WIDEST && lanes <= SLACK);
+        assert!(self.out.len() >= (PLACES - 1) * PITCH + self.rows * self.columns + SLACK);
+        assert!(self.spread.0.len() >= (SIDE * self.rows + 2) * Spread::ROW + SLACK);
+        let (from, to) = (self.spread.0.as_ptr(), self.out.as_mut_ptr());
+        for row in 0..self.rows {
             let mut p = 0;
-            while p < columns {
-                let mut half = [[simd.splat_f32s(0.0); 4]; 4];
+            while p < self.columns {
+                // SAFETY: the assertions above bound every address: a row of tiles reads six rows of
+                // the image, the last tile two columns past its own.
+                let (from, to) = unsafe {
+                    (from.add(SIDE * row * Spread::ROW + p), to.add(row * self.columns + p))
+                };
+                let mut half = [[simd.splat_f32s(0.0); REACH]; REACH];
                 for (j, half) in half.iter_mut().enumerate() {
-                    let mut d = [simd.splat_f32s(0.0); 4];
+                    let mut d = [simd.splat_f32s(0.0); REACH];
                     for (i, d) in d.iter_mut().enumerate() {
-                        let at = (2 * (2 * row + i) + j % 2) * pitch + p + j / 2;
-                        // SAFETY: the assertions above bound every address.
+                        let at = i * Spread::ROW + j % SIDE * Spread::PITCH + j / SIDE;
+                        // SAFETY: as above.
                         *d = unsafe { load::<S>(from.add(at)) };
                     }
                     *half = enter(simd, d);
                 }
-                #[expect(clippy::needless_range_loop, reason = "rows of columns")]
-                for i in 0..4 {
-                    let made = enter(simd, [half[0][i], half[1][i], half[2][i], half[3][i]]);
-                    for (j, value) in made.into_iter().enumerate() {
-                        let at = (4 * i + j) * self.distance + start + p;
+                for i in 0..REACH {
+                    let mut d = [simd.splat_f32s(0.0); REACH];
+                    for (d, half) in d.iter_mut().zip(&half) {
+                        *d = half[i];
+                    }
+                    for (j, value) in enter(simd, d).into_iter().enumerate() {
                         // SAFETY: as above.
-                        unsafe { store::<S>(to.add(at), value) }
+                        unsafe { store::<S>(to.add((REACH * i + j) * PITCH), value) }
                     }
                 }
                 p += lanes;
@@ -113,45 +190,46 @@ impl WithSimd for Enter<'_> {
     }
 }
 
-/// `A^T m A` of every tile of a channel: the four pixels as four runs, row by row of the tile.
-pub struct Leave<'a> {
-    /// Starts with the channel's first tile at the first place.
+/// `A^T m A` of every tile of a channel: its pixels as runs, row by row of the tile.
+pub struct Leave<'a, const PITCH: usize> {
+    /// `[place][PITCH]`.
     pub products: &'a [f32],
-    /// Between places.
-    pub distance: usize,
-    /// `[4][pitch]`.
+    /// `[pixel][PITCH]`.
     pub pixels: &'a mut [f32],
-    pub pitch: usize,
     pub length: usize,
 }
 
-impl WithSimd for Leave<'_> {
+impl<const PITCH: usize> WithSimd for Leave<'_, PITCH> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let lanes = S::F32_LANES;
-        let reach = self.length.next_multiple_of(lanes);
-        assert!(reach <= self.pitch && self.pixels.len() >= 4 * self.pitch);
-        assert!(self.products.len() >= 15 * self.distance + reach);
-        let (from, to) = (self.products.as_ptr(), self.pixels.as_mut_ptr());
+        assert!(self.length.next_multiple_of(lanes) <= PITCH);
+        assert!(self.products.len() >= PLACES * PITCH);
+        assert!(self.pixels.len() >= SIDE * SIDE * PITCH);
         let mut p = 0;
-        while p < reach {
-            let mut half = [[simd.splat_f32s(0.0); 2]; 4];
+        while p < self.length {
+            // SAFETY: the assertions above bound every address.
+            let (from, to) =
+                unsafe { (self.products.as_ptr().add(p), self.pixels.as_mut_ptr().add(p)) };
+            let mut half = [[simd.splat_f32s(0.0); SIDE]; REACH];
             for (j, half) in half.iter_mut().enumerate() {
-                let mut m = [simd.splat_f32s(0.0); 4];
+                let mut m = [simd.splat_f32s(0.0); REACH];
                 for (i, m) in m.iter_mut().enumerate() {
-                    // SAFETY: the assertions above bound every address.
-                    *m = unsafe { load::<S>(from.add((4 * i + j) * self.distance + p)) };
+                    // SAFETY: as above.
+                    *m = unsafe { load::<S>(from.add((REACH * i + j) * PITCH)) };
                 }
                 *half = leave(simd, m);
             }
-            #[expect(clippy::needless_range_loop, reason = "rows of columns")]
-            for y in 0..2 {
-                let made = leave(simd, [half[0][y], half[1][y], half[2][y], half[3][y]]);
-                for (x, value) in made.into_iter().enumerate() {
+            for y in 0..SIDE {
+                let mut m = [simd.splat_f32s(0.0); REACH];
+                for (m, half) in m.iter_mut().zip(&half) {
+                    *m = half[y];
+                }
+                for (x, value) in leave(simd, m).into_iter().enumerate() {
                     // SAFETY: as above.
-                    unsafe { store::<S>(to.add((2 * y + x) * self.pitch + p), value) }
+                    unsafe { store::<S>(to.add((SIDE * y + x) * PITCH), value) }
                 }
             }
             p += lanes;
@@ -159,70 +237,74 @@ impl WithSimd for Leave<'_> {
     }
 }
 
-/// The four pixels of every tile of one channel of a gradient as four runs `[4][tiles + SLACK]`, zero
-/// where a tile hangs over.
-pub struct Corners {
-    values: Vec<f32>,
-    rows: usize,
-    columns: usize,
-}
+/// The pixels of every tile of one channel of a gradient as runs, `[pixel][PITCH]`, zero where a
+/// tile hangs over.
+pub struct Pixels<const PITCH: usize>(Vec<f32>);
 
-impl Corners {
-    pub fn new(rows: usize, columns: usize) -> Self {
-        Self { values: vec![0.0; 4 * (rows * columns + SLACK)], rows, columns }
+impl<const PITCH: usize> Pixels<PITCH> {
+    pub fn new() -> Self {
+        Self(vec![0.0; SIDE * SIDE * PITCH])
     }
 
-    fn pitch(&self) -> usize {
-        self.rows * self.columns + SLACK
-    }
-
+    /// Takes `rows` of tiles of a channel with rows of `width`.
     #[inline(always)]
-    pub fn fill(&mut self, channel: &[f32], width: usize) {
-        let pitch = self.pitch();
-        for (y, row) in channel.chunks_exact(width).enumerate() {
-            let from = 2 * (y % 2) * pitch + y / 2 * self.columns;
-            let (left, right) = self.values[from..].split_at_mut(pitch);
-            part(row, left, right);
+    pub fn fill(&mut self, channel: &[f32], width: usize, rows: Range<usize>) {
+        let columns = width.div_ceil(SIDE);
+        let mut pixels = channel.chunks_exact(width).skip(SIDE * rows.start);
+        for y in 0..SIDE * rows.len() {
+            let runs = &mut self.0[y % SIDE * SIDE * PITCH + y / SIDE * columns..];
+            let (zero, rest) = runs.split_at_mut(PITCH);
+            let (one, rest) = rest.split_at_mut(PITCH);
+            let (two, three) = rest.split_at_mut(PITCH);
+            match pixels.next() {
+                Some(row) => deal(row, [zero, one, two, three]),
+                None => {
+                    [zero, one, two, three].into_iter().for_each(|run| run[..columns].fill(0.0))
+                }
+            }
         }
     }
 }
 
 /// `A y A^T` of every tile of a channel of the gradient.
-pub struct Widen<'a> {
-    pub corners: &'a Corners,
+pub struct Widen<'a, const PITCH: usize> {
+    pub pixels: &'a Pixels<PITCH>,
     /// Starts with the channel's first tile of this image, at the first place.
     pub out: &'a mut [f32],
-    /// Between places.
-    pub distance: usize,
+    /// Tiles.
+    pub length: usize,
 }
 
-impl WithSimd for Widen<'_> {
+impl<const PITCH: usize> WithSimd for Widen<'_, PITCH> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let (pitch, lanes) = (self.corners.pitch(), S::F32_LANES);
-        let tiles = self.corners.rows * self.corners.columns;
-        assert!(self.out.len() >= 15 * self.distance + tiles + SLACK && lanes <= SLACK);
-        assert!(self.corners.values.len() >= 4 * pitch);
-        let (from, to) = (self.corners.values.as_ptr(), self.out.as_mut_ptr());
+        let lanes = S::F32_LANES;
+        assert!(self.length.next_multiple_of(lanes) <= PITCH && lanes <= SLACK);
+        assert!(self.out.len() >= (PLACES - 1) * PITCH + self.length + SLACK);
         let mut p = 0;
-        while p < tiles {
-            let mut half = [[simd.splat_f32s(0.0); 4]; 2];
+        while p < self.length {
+            // SAFETY: the assertions above bound every address.
+            let (from, to) =
+                unsafe { (self.pixels.0.as_ptr().add(p), self.out.as_mut_ptr().add(p)) };
+            let mut half = [[simd.splat_f32s(0.0); REACH]; SIDE];
             for (x, half) in half.iter_mut().enumerate() {
-                // SAFETY: the assertions above bound every address.
-                let [top, bottom] = unsafe {
-                    [load::<S>(from.add(x * pitch + p)), load::<S>(from.add((2 + x) * pitch + p))]
-                };
-                *half = widen(simd, [top, bottom]);
-            }
-            #[expect(clippy::needless_range_loop, reason = "rows of columns")]
-            for i in 0..4 {
-                let made = widen(simd, [half[0][i], half[1][i]]);
-                for (j, value) in made.into_iter().enumerate() {
-                    let at = (4 * i + j) * self.distance + p;
+                let mut y = [simd.splat_f32s(0.0); SIDE];
+                for (i, y) in y.iter_mut().enumerate() {
                     // SAFETY: as above.
-                    unsafe { store::<S>(to.add(at), value) }
+                    *y = unsafe { load::<S>(from.add((SIDE * i + x) * PITCH)) };
+                }
+                *half = widen(simd, y);
+            }
+            for i in 0..REACH {
+                let mut y = [simd.splat_f32s(0.0); SIDE];
+                for (y, half) in y.iter_mut().zip(&half) {
+                    *y = half[i];
+                }
+                for (j, value) in widen(simd, y).into_iter().enumerate() {
+                    // SAFETY: as above.
+                    unsafe { store::<S>(to.add((REACH * i + j) * PITCH), value) }
                 }
             }
             p += lanes;

@@ -1,36 +1,42 @@
-//! 3x3 convolutions of stride 1 by Winograd's minimal filtering F(2x2, 3x3) (Lavin & Gray 2016):
-//! a tile of 2x2 outputs costs 16 products instead of 36.
+//! 3x3 convolutions of stride 1 by Winograd's minimal filtering F(4x4, 3x3) (Lavin & Gray 2016):
+//! a tile of 4x4 outputs costs 36 products instead of 144.
 //!
-//! `Y = A^T [(G g G^T) * (B^T d B)] A` for a 4x4 tile `d` of the input and a kernel `g`; sums over
-//! channels become 16 matrix products, one for each place of the tile. All constants are 0, 1 and
-//! 1/2, so rounding grows little (the tests allow what they allow direct sums).
+//! `Y = A^T [(G g G^T) * (B^T d B)] A` for a 6x6 tile `d` of the input and a kernel `g`; sums over
+//! channels become 36 matrix products, one for each place of the tile.
 
 use super::fused::{Before, Fused, seen};
 use super::par;
-use super::planes::{Aligned, Geometry, LINE, join};
+use super::planes::{Aligned, Geometry};
+use super::shuffle::collect;
 use super::simd::{Correlate, Offsets, ROWS, SLACK, Shifted, dispatch, lanes, plain};
-use super::tiles::{Corners, Enter, Leave, Spread, Widen};
+use super::tiles::{
+    Enter, Leave, PLACES, Pixels, REACH, SIDE, Spread, WIDEST, Widen, narrow_kernels, widen_kernels,
+};
 use pulp::Arch;
 use std::mem::MaybeUninit;
+use std::ops::Range;
 
-/// Places of a transformed tile.
-const PLACES: usize = 16;
-
-/// Tiles computed together, about: what is made of them stays in the first cache.
+/// Tiles computed together, at most: what is made of them stays in the second cache.
 const STRIP: usize = 32;
 
-/// Tiles whose weight gradients are summed along vectors before the vectors are summed up, about.
-const RUN: usize = 256;
+/// Distance between their places.
+const PITCH: usize = STRIP + SLACK;
+
+/// Tiles whose weight gradients are summed along vectors before the vectors are summed up, at most.
+const RUN: usize = 64;
+
+/// Distance between their places.
+const RUN_PITCH: usize = RUN + SLACK;
 
 /// Images whose weight gradients are summed by one task: fixed, so that the order of additions
 /// does not depend on the number of threads.
 const TASK: usize = 16;
 
 /// Tiles of a call below which transforming the kernels costs more than it saves.
-const FEWEST: usize = 64;
+const FEWEST: usize = 16;
 
 /// Tiles of an image below which vectors are mostly empty.
-const SMALLEST: usize = 16;
+const SMALLEST: usize = 4;
 
 /// How an image falls into tiles: rows and columns of them, the last of which may hang over.
 #[derive(Clone, Copy)]
@@ -39,9 +45,15 @@ struct Tiling {
     columns: usize,
 }
 
+/// Some rows of tiles of an image.
+struct Piece {
+    image: usize,
+    rows: Range<usize>,
+}
+
 impl Tiling {
     fn new(g: Geometry) -> Self {
-        Self { rows: g.height.div_ceil(2), columns: g.width.div_ceil(2) }
+        Self { rows: g.height.div_ceil(SIDE), columns: g.width.div_ceil(SIDE) }
     }
 
     /// Tiles of an image.
@@ -49,23 +61,27 @@ impl Tiling {
         self.rows * self.columns
     }
 
-    /// Rows of tiles in a strip.
-    fn strip(&self) -> usize {
-        (STRIP / self.columns).clamp(1, self.rows)
+    /// Rows of tiles in a piece, where `most` tiles are computed together.
+    fn piece(&self, most: usize) -> usize {
+        (most / self.columns).clamp(1, self.rows)
     }
 
-    fn spreads(&self, channels: usize) -> Vec<Spread> {
-        (0..channels).map(|_| Spread::new(self.rows, self.columns)).collect()
+    /// Pieces computed together.
+    fn together(&self, most: usize) -> usize {
+        (most / (self.piece(most) * self.columns)).max(1)
     }
 
-    /// Pixels of a strip, `[4][pitch]`, as `count` rows of an image of this width.
-    #[inline(always)]
-    fn lay(&self, pixels: &[f32], pitch: usize, width: usize, count: usize, rows: &mut [f32]) {
-        for y in 0..count {
-            let from = 2 * (y % 2) * pitch + y / 2 * self.columns;
-            let (even, odd) = (&pixels[from..][..self.columns], &pixels[from + pitch..]);
-            join(even, odd, &mut rows[y * width..]);
-        }
+    /// The pieces of these images, in order.
+    fn pieces(self, images: Range<usize>, most: usize) -> Vec<Piece> {
+        let step = self.piece(most);
+        let rows = move |first: usize| first..(first + step).min(self.rows);
+        let firsts = move || (0..self.rows).step_by(step);
+        images.flat_map(|image| firsts().map(move |y| Piece { image, rows: rows(y) })).collect()
+    }
+
+    /// Tiles of a piece.
+    fn length(&self, piece: &Piece) -> usize {
+        piece.rows.len() * self.columns
     }
 }
 
@@ -77,35 +93,34 @@ pub fn pays(g: Geometry) -> bool {
     if !cfg!(feature = "learn") {
         return false;
     }
-    let tiles = Tiling::new(g).tiles();
-    let enough = tiles >= SMALLEST && g.n * tiles >= FEWEST && g.cin.min(g.cout) >= ROWS;
-    g.kernel == 3 && g.stride == 1 && enough && lanes(Arch::new()) <= 4
-}
-
-/// `G g` along one direction: 3 numbers become 4.
-fn widen(g: [f32; 3]) -> [f32; 4] {
-    let (even, odd) = (0.5 * (g[0] + g[2]), 0.5 * g[1]);
-    [g[0], even + odd, even - odd, g[2]]
-}
-
-/// `G^T u` along one direction: 4 numbers become 3.
-fn narrow(u: [f32; 4]) -> [f32; 3] {
-    let (sum, difference) = (0.5 * (u[1] + u[2]), 0.5 * (u[1] - u[2]));
-    [u[0] + sum, difference, sum + u[3]]
+    let t = Tiling::new(g);
+    let enough = t.tiles() >= SMALLEST && g.n * t.tiles() >= FEWEST && t.columns <= WIDEST;
+    let deep = g.cin.min(g.cout) >= ROWS;
+    g.kernel == 3 && g.stride == 1 && enough && deep && lanes(Arch::new()) <= 4
 }
 
 /// Transformed kernels as [`Shifted`] wants them: `[block][place][cin][ROWS]`, zero past `cout`.
 fn kernels(cout: usize, cin: usize, weight: impl Fn(usize, usize, usize) -> f32) -> Vec<f32> {
     let mut packed = vec![0.0; cout.div_ceil(ROWS) * PLACES * cin * ROWS];
-    for (co, ci) in (0..cout).flat_map(|co| (0..cin).map(move |ci| (co, ci))) {
-        let columns: [[f32; 4]; 3] =
-            std::array::from_fn(|x| widen(std::array::from_fn(|y| weight(co, ci, 3 * y + x))));
-        #[expect(clippy::needless_range_loop, reason = "rows of columns")]
-        for y in 0..4 {
-            let row = widen(std::array::from_fn(|x| columns[x][y]));
-            for (x, value) in row.into_iter().enumerate() {
-                let place = (co / ROWS) * PLACES + 4 * y + x;
-                packed[(place * cin + ci) * ROWS + co % ROWS] = value;
+    for (block, packed) in packed.chunks_exact_mut(PLACES * cin * ROWS).enumerate() {
+        let rows = ROWS.min(cout - block * ROWS);
+        for ci in 0..cin {
+            let mut columns = [[[0.0; ROWS]; REACH]; 3];
+            for (x, column) in columns.iter_mut().enumerate() {
+                let mut g = [[0.0; ROWS]; 3];
+                for (y, g) in g.iter_mut().enumerate() {
+                    for (r, g) in g[..rows].iter_mut().enumerate() {
+                        *g = weight(block * ROWS + r, ci, 3 * y + x);
+                    }
+                }
+                *column = widen_kernels(g);
+            }
+            for y in 0..REACH {
+                let row = widen_kernels([columns[0][y], columns[1][y], columns[2][y]]);
+                for (x, values) in row.iter().enumerate() {
+                    let at = ((REACH * y + x) * cin + ci) * ROWS;
+                    packed[at..at + ROWS].copy_from_slice(values);
+                }
             }
         }
     }
@@ -124,11 +139,29 @@ pub fn input_gradient(g: Geometry, dy: &[f32], weight: &[f32]) -> Vec<f32> {
     convolve(Geometry { cin: g.cout, cout: g.cin, ..g }, dy, &packed, Fused::default())
 }
 
-/// Parts the columns of every channel of an image, seen as in `before`.
+/// Transforms the pieces of images `x`, seen as in `before`: `[cin][place][pitch]`.
 #[inline(always)]
-fn spread(g: Geometry, image: &[f32], before: Before, spreads: &mut [Spread], room: &mut [f32]) {
-    for (c, (channel, spread)) in image.chunks_exact(g.height * g.width).zip(spreads).enumerate() {
-        spread.fill(seen(before, c, channel, room), g.width);
+fn enter<const PITCH: usize>(
+    g: Geometry,
+    pieces: &[Piece],
+    x: &[f32],
+    before: Before,
+    (room, spread): (&mut [f32], &mut Spread),
+    tiles: &mut [f32],
+) {
+    let (t, arch, size) = (Tiling::new(g), Arch::new(), g.height * g.width);
+    for (i, piece) in pieces.iter().enumerate() {
+        let image = &x[piece.image * g.in_size()..][..g.in_size()];
+        for (c, channel) in image.chunks_exact(size).enumerate() {
+            plain(
+                arch,
+                #[inline(always)]
+                || spread.fill(seen(before, c, channel, room), g.width, piece.rows.clone()),
+            );
+            let out = &mut tiles[c * PLACES * PITCH + i * t.length(piece)..];
+            let (rows, columns) = (piece.rows.len(), t.columns);
+            dispatch(arch, Enter::<PITCH> { spread, rows, columns, out });
+        }
     }
 }
 
@@ -136,13 +169,12 @@ fn spread(g: Geometry, image: &[f32], before: Before, spreads: &mut [Spread], ro
 struct Scratch {
     /// A channel of an image.
     seen: Vec<f32>,
-    /// Every one of them.
-    spreads: Vec<Spread>,
-    /// Transformed tiles of a strip, `[place][cin][pitch]` and slack.
+    spread: Spread,
+    /// Transformed tiles, `[cin][place][PITCH]`.
     tiles: Aligned,
-    /// Their products with the kernels of a block of output channels, `[place][ROWS][pitch]`.
+    /// Their products with the kernels of a block of output channels, `[ROWS][place][PITCH]`.
     products: Aligned,
-    /// Pixels of one output channel, `[4][pitch]`.
+    /// Pixels of one output channel, `[pixel][PITCH]`.
     pixels: Aligned,
     /// The same as rows of an image.
     rows: Vec<f32>,
@@ -150,60 +182,58 @@ struct Scratch {
 
 fn convolve(g: Geometry, x: &[f32], packed: &[f32], fused: Fused) -> Vec<f32> {
     let t = Tiling::new(g);
-    let (strip, size, columns) = (t.strip(), g.height * g.width, t.columns);
-    let pitch = (strip * columns).next_multiple_of(LINE);
-    // A vector may be written past the last tile of a channel: over the next, or into the slack.
-    let distance = g.cin * pitch + SLACK;
-    let offsets: Offsets = (0..g.cin).map(|c| c * pitch).collect();
+    let (images, size) = (t.together(STRIP), g.height * g.width);
+    let offsets: Offsets = (0..g.cin).map(|c| c * PLACES * PITCH).collect();
     let arch = Arch::new();
     let scratch = || Scratch {
         seen: vec![0.0; size],
-        spreads: t.spreads(g.cin),
-        tiles: Aligned::new(PLACES * distance + SLACK),
-        products: Aligned::new(PLACES * ROWS * pitch),
-        pixels: Aligned::new(4 * pitch),
-        rows: vec![0.0; 4 * strip * columns + 1],
+        spread: Spread::new(t.piece(STRIP)),
+        tiles: Aligned::new(g.cin * PLACES * PITCH + SLACK),
+        products: Aligned::new(ROWS * PLACES * PITCH),
+        pixels: Aligned::new(SIDE * SIDE * PITCH),
+        rows: vec![0.0; t.piece(STRIP) * SIDE * g.width],
     };
-    let work = |room: &mut Scratch, n: usize, out: &mut [MaybeUninit<f32>]| {
-        let image = &x[n * g.in_size()..][..g.in_size()];
-        plain(
-            arch,
-            #[inline(always)]
-            || spread(g, image, fused.before, &mut room.spreads, &mut room.seen),
-        );
-        for first in (0..t.rows).step_by(strip) {
-            let rows = first..(first + strip).min(t.rows);
-            let length = rows.len() * columns;
-            for (c, spread) in room.spreads.iter().enumerate() {
-                let (rows, out) = (rows.clone(), &mut room.tiles[c * pitch..]);
-                dispatch(arch, Enter { spread, rows, out, distance });
-            }
+    let work = |room: &mut Scratch, chunk: usize, out: &mut [MaybeUninit<f32>]| {
+        let start = chunk * images;
+        let pieces = t.pieces(start..start + out.len() / g.out_size(), STRIP);
+        for pieces in pieces.chunks(images) {
+            let length = pieces.iter().map(|piece| t.length(piece)).sum();
+            let way = (&mut room.seen[..], &mut room.spread);
+            enter::<PITCH>(g, pieces, x, fused.before, way, &mut room.tiles);
             for (block, packed) in packed.chunks_exact(PLACES * g.cin * ROWS).enumerate() {
                 for (place, weights) in packed.chunks_exact(g.cin * ROWS).enumerate() {
-                    let input = &room.tiles[place * distance..];
-                    let out = &mut room.products[place * ROWS * pitch..][..ROWS * pitch];
-                    dispatch(
-                        arch,
-                        Shifted { offsets: &offsets, weights, input, out, pitch, length },
-                    );
+                    let (input, out) =
+                        (&room.tiles[place * PITCH..], &mut room.products[place * PITCH..]);
+                    let pitch = PLACES * PITCH;
+                    let offsets = &offsets;
+                    dispatch(arch, Shifted { offsets, weights, input, out, pitch, length });
                 }
                 for r in 0..ROWS.min(g.cout - block * ROWS) {
-                    let (products, pixels) = (&room.products[r * pitch..], &mut room.pixels[..]);
-                    dispatch(
-                        arch,
-                        Leave { products, distance: ROWS * pitch, pixels, pitch, length },
-                    );
-                    let c = block * ROWS + r;
-                    let at = c * size + 2 * first * g.width;
-                    let count = (2 * rows.end).min(g.height) - 2 * first;
-                    let to = &mut out[at..at + count * g.width];
+                    let (products, pixels) =
+                        (&room.products[r * PLACES * PITCH..], &mut room.pixels[..]);
+                    dispatch(arch, Leave::<PITCH> { products, pixels, length });
                     plain(
                         arch,
                         #[inline(always)]
                         || {
-                            t.lay(&room.pixels, pitch, g.width, count, &mut room.rows);
-                            let from = &room.rows[..count * g.width];
-                            fused.after.put(c, n * g.out_size() + at, from, to);
+                            for (i, piece) in pieces.iter().enumerate() {
+                                let first = SIDE * piece.rows.start;
+                                let count = (SIDE * piece.rows.end).min(g.height) - first;
+                                for (y, row) in
+                                    room.rows.chunks_exact_mut(g.width).take(count).enumerate()
+                                {
+                                    let at = y % SIDE * SIDE * PITCH
+                                        + i * t.length(piece)
+                                        + y / SIDE * t.columns;
+                                    let run = |x: usize| &room.pixels[at + x * PITCH..];
+                                    collect([run(0), run(1), run(2), run(3)], row);
+                                }
+                                let c = block * ROWS + r;
+                                let at = (piece.image * g.cout + c) * size + first * g.width;
+                                let from = &room.rows[..count * g.width];
+                                let to = &mut out[at - start * g.out_size()..][..from.len()];
+                                fused.after.put(c, at, from, to);
+                            }
                         },
                     );
                 }
@@ -211,17 +241,17 @@ fn convolve(g: Geometry, x: &[f32], packed: &[f32], fused: Fused) -> Vec<f32> {
         }
     };
     // SAFETY: every row of every output channel of every image is put.
-    unsafe { par::build(g.n * g.out_size(), g.out_size(), scratch, work) }
+    unsafe { par::build(g.n * g.out_size(), images * g.out_size(), scratch, work) }
 }
 
 /// Room of one thread for weight gradients.
 struct Room {
     seen: Vec<f32>,
-    spreads: Vec<Spread>,
-    corners: Corners,
-    /// Transformed tiles of a run of images, `[place][cin][pitch]`.
+    spread: Spread,
+    pixels: Pixels<RUN_PITCH>,
+    /// Transformed tiles, `[cin][place][RUN_PITCH]`.
     tiles: Aligned,
-    /// Those of their gradients, `[place][cout][pitch]`.
+    /// Those of their gradients, `[cout][place][RUN_PITCH]`.
     grads: Aligned,
 }
 
@@ -231,62 +261,48 @@ struct Room {
 /// `dW = G^T [sum over tiles (A y A^T) * (B^T d B)] G`.
 pub fn weight_gradient(g: Geometry, x: &[f32], dy: &[f32], before: Before) -> Vec<f32> {
     let t = Tiling::new(g);
-    let images = (RUN / t.tiles()).clamp(1, TASK);
-    let pitch = (images * t.tiles() + SLACK).next_multiple_of(LINE);
     let (blocks, size) = (g.cout.div_ceil(ROWS), g.height * g.width);
+    let pitch = PLACES * RUN_PITCH;
     let offsets: Offsets = (0..g.cin).map(|c| c * pitch).collect();
     let arch = Arch::new();
     let scratch = || Room {
         seen: vec![0.0; size],
-        spreads: t.spreads(g.cin),
-        corners: Corners::new(t.rows, t.columns),
-        tiles: Aligned::new(PLACES * g.cin * pitch),
-        grads: Aligned::new(PLACES * blocks * ROWS * pitch),
+        spread: Spread::new(t.piece(RUN)),
+        pixels: Pixels::new(),
+        tiles: Aligned::new(g.cin * pitch),
+        grads: Aligned::new(blocks * ROWS * pitch),
     };
-    let parts = par::map(g.n.div_ceil(TASK), scratch, |room, part| {
-        let Room { seen, spreads, corners, tiles, grads } = room;
+    let parts = par::map(g.n.div_ceil(TASK), scratch, |room, task| {
+        let Room { seen, spread, pixels, tiles, grads } = room;
         // `[block][place][cin][ROWS]`.
         let mut sum = vec![0.0; blocks * PLACES * g.cin * ROWS];
-        let (mut n, end) = (part * TASK, g.n.min((part + 1) * TASK));
-        while n < end {
-            let count = images.min(end - n);
-            let length = count * t.tiles();
-            for i in 0..count {
-                let image = &x[(n + i) * g.in_size()..][..g.in_size()];
-                plain(
-                    arch,
-                    #[inline(always)]
-                    || spread(g, image, before, spreads, seen),
-                );
-                for (c, spread) in spreads.iter().enumerate() {
-                    let out = &mut tiles[c * pitch + i * t.tiles()..];
-                    dispatch(arch, Enter { spread, rows: 0..t.rows, out, distance: g.cin * pitch });
-                }
-                let dy = &dy[(n + i) * g.out_size()..][..g.out_size()];
+        let pieces = t.pieces(task * TASK..g.n.min((task + 1) * TASK), RUN);
+        for pieces in pieces.chunks(t.together(RUN)) {
+            let length: usize = pieces.iter().map(|piece| t.length(piece)).sum();
+            enter::<RUN_PITCH>(g, pieces, x, before, (&mut *seen, &mut *spread), tiles);
+            for (i, piece) in pieces.iter().enumerate() {
+                let dy = &dy[piece.image * g.out_size()..][..g.out_size()];
                 for (c, channel) in dy.chunks_exact(size).enumerate() {
                     plain(
                         arch,
                         #[inline(always)]
-                        || corners.fill(channel, g.width),
+                        || pixels.fill(channel, g.width, piece.rows.clone()),
                     );
-                    let (corners, out) = (&*corners, &mut grads[c * pitch + i * t.tiles()..]);
-                    dispatch(arch, Widen { corners, out, distance: blocks * ROWS * pitch });
+                    let out = &mut grads[c * pitch + i * t.length(piece)..];
+                    dispatch(arch, Widen { pixels: &*pixels, out, length: t.length(piece) });
                 }
             }
-            if count < images || !length.is_multiple_of(SLACK) {
-                // Past the last tile is what a vector or the run before has left.
-                grads.chunks_exact_mut(pitch).for_each(|grads| grads[length..].fill(0.0));
+            // Past the last tile is what a vector or the run before has left.
+            for grads in grads.chunks_exact_mut(RUN_PITCH) {
+                grads[length..length.next_multiple_of(SLACK)].fill(0.0);
             }
             for (at, out) in sum.chunks_exact_mut(g.cin * ROWS).enumerate() {
                 let (block, place) = (at / PLACES, at % PLACES);
-                let gradient = &grads[(place * blocks + block) * ROWS * pitch..][..ROWS * pitch];
-                let input = &tiles[place * g.cin * pitch..][..g.cin * pitch];
-                dispatch(
-                    arch,
-                    Correlate { offsets: &offsets, input, gradient, pitch, length, out },
-                );
+                let gradient = &grads[block * ROWS * pitch + place * RUN_PITCH..];
+                let input = &tiles[place * RUN_PITCH..];
+                let offsets = &offsets;
+                dispatch(arch, Correlate { offsets, input, gradient, pitch, length, out });
             }
-            n += count;
         }
         sum
     });
@@ -300,15 +316,26 @@ pub fn weight_gradient(g: Geometry, x: &[f32], dy: &[f32], before: Before) -> Ve
 /// `G^T u G` of sums `[block][place][cin][ROWS]`: `[cout, cin, 3, 3]`.
 fn unpack(g: Geometry, sums: &[f32]) -> Vec<f32> {
     let mut dw = vec![0.0; g.cout * g.cin * 9];
-    for (k, dw) in dw.chunks_exact_mut(9).enumerate() {
-        let (co, ci) = (k / g.cin, k % g.cin);
-        let at =
-            |place: usize| sums[(((co / ROWS) * PLACES + place) * g.cin + ci) * ROWS + co % ROWS];
-        let columns: [[f32; 3]; 4] =
-            std::array::from_fn(|x| narrow(std::array::from_fn(|y| at(4 * y + x))));
-        for y in 0..3 {
-            let row = narrow(std::array::from_fn(|x| columns[x][y]));
-            dw[3 * y..3 * y + 3].copy_from_slice(&row);
+    for (block, sums) in sums.chunks_exact(PLACES * g.cin * ROWS).enumerate() {
+        for ci in 0..g.cin {
+            let mut columns = [[[0.0; ROWS]; 3]; REACH];
+            for (x, column) in columns.iter_mut().enumerate() {
+                let mut u = [[0.0; ROWS]; REACH];
+                for (y, u) in u.iter_mut().enumerate() {
+                    let at = ((REACH * y + x) * g.cin + ci) * ROWS;
+                    u.copy_from_slice(&sums[at..at + ROWS]);
+                }
+                *column = narrow_kernels(u);
+            }
+            for y in 0..3 {
+                let mut row = [[0.0; ROWS]; REACH];
+                row.iter_mut().zip(&columns).for_each(|(to, column)| *to = column[y]);
+                let row = narrow_kernels(row);
+                for r in 0..ROWS.min(g.cout - block * ROWS) {
+                    let at = ((block * ROWS + r) * g.cin + ci) * 9 + 3 * y;
+                    dw[at..at + 3].copy_from_slice(&[row[0][r], row[1][r], row[2][r]]);
+                }
+            }
         }
     }
     dw
