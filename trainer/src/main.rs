@@ -14,7 +14,19 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     // A reader that stops early (`unstamp list | head`) ends the program, not in a panic.
     sigpipe::reset();
-    let done = match Cli::parse().command {
+    let command = Cli::parse().command;
+    // In one of the kernels' threads: what computes need not be woken for every operation.
+    match rayon::scope(|_| run(command)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("unstamp: {error:#}");
+            ExitCode::from(if error.downcast_ref::<Usage>().is_some() { 2 } else { 1 })
+        }
+    }
+}
+
+fn run(command: Command) -> anyhow::Result<()> {
+    match command {
         Command::List(args) => commands::list(args),
         Command::Data(args) => commands::data(args),
         Command::Poison(args) => commands::poison(args),
@@ -30,12 +42,5 @@ fn main() -> ExitCode {
         Command::Publish(args) => commands::publish(args),
         Command::Export(args) => commands::export(args),
         Command::Serve(args) => commands::serve(args),
-    };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("unstamp: {error:#}");
-            ExitCode::from(if error.downcast_ref::<Usage>().is_some() { 2 } else { 1 })
-        }
     }
 }

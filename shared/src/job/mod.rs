@@ -7,6 +7,7 @@
 //! holds no random generator.
 
 mod augment;
+mod look;
 mod phase;
 pub mod sgd;
 mod state;
@@ -14,8 +15,10 @@ mod train;
 mod training;
 
 pub use augment::Augment;
+pub use look::Rates;
 pub use phase::{
-    Batch, Course, Edit, Edited, Lesson, Other, Phase, Scene, Stamp, Start, Work, lift,
+    Batch, Course, Edit, Edited, Lesson, Other, Phase, Scene, Stamp, Start, Work, last_training,
+    lift,
 };
 pub use training::{Schedule, Training};
 
@@ -52,14 +55,6 @@ pub struct Epoch {
     /// Of [`Job::so_far`] on test images, where whoever drives the job looked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rates: Option<Rates>,
-}
-
-/// What a model does on test images.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Rates {
-    pub acc: f64,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub asr: Option<f64>,
 }
 
 /// What can go wrong in a job.
@@ -193,55 +188,13 @@ impl Job {
     /// The model the last training looked at, if it was one: its teacher. A curve has two ends, and
     /// what an earlier phase or an edit looked at taught nobody here.
     pub fn teacher(&self) -> Option<(Arch, &Arrays)> {
-        let last = self.phases.iter().rev().find(|p| matches!(p.work, Work::Train(_)))?;
-        let [teacher] = &last.others[..] else { return None };
+        let [teacher] = &last_training(&self.phases)?.others[..] else { return None };
         let weights = match teacher {
             Start::Victim => &self.victim,
             Start::Phase(i) => self.ended.get(*i)?,
             Start::Fresh(_) => return None,
         };
         Some((self.arch(teacher), weights))
-    }
-
-    /// Remembers what the last finished epoch reached; changes no weight.
-    pub fn record(&mut self, rates: Rates) {
-        if let Some(epoch) = self.place.history.last_mut() {
-            epoch.rates = Some(rates);
-        }
-    }
-
-    /// The model as it would be if the running training ended now: its student, and what the edits
-    /// right after it make of that.
-    pub async fn so_far(&self) -> Result<Option<(Arch, Arrays)>, JobError> {
-        let Some(running) = &self.running else { return Ok(None) };
-        let arch = self.arch(&self.phases[self.place.phase].student);
-        let mut weights = weights::arrays(&running.student).await?;
-        for (i, phase) in self.phases.iter().enumerate().skip(self.place.phase + 1) {
-            let known = |start: &Start| !matches!(start, Start::Phase(j) if *j >= self.place.phase);
-            match &phase.work {
-                Work::Edit(edit)
-                    if phase.student == Start::Phase(i - 1) && phase.others.iter().all(known) =>
-                {
-                    weights = self.edited(phase, edit.as_ref(), &weights).await?.weights;
-                }
-                _ => break,
-            }
-        }
-        Ok(Some((arch, weights)))
-    }
-
-    /// What the last phase could have ended with instead: points of its curve.
-    pub async fn points(&self) -> Result<Vec<(f64, Arrays)>, JobError> {
-        let mut points = Vec::new();
-        let Some(Phase { work: Work::Edit(edit), .. }) = self.phases.last() else {
-            return Ok(points);
-        };
-        let phase = &self.phases[self.phases.len() - 1];
-        let start = self.weights(&phase.student).await?;
-        for (at, edit) in edit.points() {
-            points.push((at, self.edited(phase, edit.as_ref(), &start).await?.weights));
-        }
-        Ok(points)
     }
 
     /// Architecture of the weights a phase begins with, or looks at.
@@ -313,9 +266,13 @@ impl Job {
     async fn edit(&mut self, phase: &Phase, edit: &dyn Edit) -> Result<Event, JobError> {
         let weights = self.weights(&phase.student).await?;
         let Edited { weights, measured: losses } = self.edited(phase, edit, &weights).await?;
-        let phase_name = phase.name.to_string();
-        let epoch = Epoch { phase: phase_name, epoch: 0, lr: 0.0, losses, rates: None };
-        self.place.history.push(epoch);
+        self.place.history.push(Epoch {
+            phase: phase.name.to_string(),
+            epoch: 0,
+            lr: 0.0,
+            losses,
+            rates: None,
+        });
         Ok(self.end_phase(phase, weights))
     }
 

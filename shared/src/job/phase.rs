@@ -67,6 +67,11 @@ impl Course {
     }
 }
 
+/// The last phase that trains.
+pub fn last_training(phases: &[Phase]) -> Option<&Phase> {
+    phases.iter().rev().find(|phase| matches!(phase.work, Work::Train(_)))
+}
+
 impl Phase {
     /// A training that begins with the victim.
     pub fn train(name: &'static str, lesson: Arc<dyn Lesson>, training: Training) -> Self {

@@ -7,8 +7,29 @@ use burn::backend::autodiff::NodeId;
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::autodiff::grads::Gradients;
-use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::autodiff::ops::{Backward, NodeGuard, Ops, OpsKind};
 use burn::backend::tensor::FloatTensor;
+
+/// Values and nodes of an operation's inputs.
+fn apart<B: KernelOps, C: CheckpointStrategy, const N: usize>(
+    tensors: [FloatTensor<Autodiff<B, C>>; N],
+) -> ([FloatTensor<B>; N], [NodeGuard; N]) {
+    let nodes = std::array::from_fn(|i| tensors[i].node());
+    (tensors.map(|tensor| tensor.into_primitive()), nodes)
+}
+
+/// Registers the gradients that are wanted.
+fn register<B: KernelOps, const N: usize>(
+    nodes: [Option<NodeId>; N],
+    gradients: [FloatTensor<B>; N],
+    grads: &mut Gradients,
+) {
+    for (node, gradient) in nodes.into_iter().zip(gradients) {
+        if let Some(node) = node {
+            grads.register::<B>(node, gradient);
+        }
+    }
+}
 
 /// Gradients of a convolution, those that are wanted: the first layer needs no `dx`.
 fn convolved<B: KernelOps>(
@@ -72,43 +93,25 @@ impl<B: KernelOps> Backward<B, 3> for BatchNormRelu {
         let [x, gamma, beta, mean, rstd] = ops.state;
         let (dx, dgamma, dbeta) =
             B::unstamp_batch_norm_relu_backward(x, dy, gamma, beta, mean, rstd);
-        for (node, gradient) in ops.parents.into_iter().zip([dx, dgamma, dbeta]) {
-            if let Some(node) = node {
-                grads.register::<B>(node.id, gradient);
-            }
-        }
+        let nodes = ops.parents.map(|node| node.map(|node| node.id));
+        register::<B, 3>(nodes, [dx, dgamma, dbeta], grads);
     }
 }
 
-/// The saved tensors of a convolution of a normalised batch: `x`, gamma, beta, mean, `1 / std` and
-/// weight; and its stride.
-type Normed<B> = ([FloatTensor<B>; 6], usize);
-
-/// The first of them with the rest.
-fn with<B: KernelOps>(
-    [x, gamma, beta, weight]: [FloatTensor<B>; 4],
-    mean: &FloatTensor<B>,
-    var: &FloatTensor<B>,
-    eps: f32,
-) -> [FloatTensor<B>; 6] {
-    [x, gamma, beta, mean.clone(), reciprocal_std::<B>(var.clone(), eps), weight]
-}
+/// What a convolution of a normalised batch saves: `x`, gamma, beta and weight; mean and `1 / std`; its
+/// stride.
+type Normed<B> = ([FloatTensor<B>; 4], [FloatTensor<B>; 2], usize);
 
 /// Gradients of a convolution of a normalised batch.
 fn normed<B: KernelOps>(
     nodes: [Option<NodeId>; 4],
-    (saved, stride): Normed<B>,
+    ([x, gamma, beta, weight], [mean, rstd], stride): Normed<B>,
     dy: FloatTensor<B>,
     grads: &mut Gradients,
 ) {
-    let [x, gamma, beta, mean, rstd, weight] = saved;
     let (dx, dgamma, dbeta, dw) =
         B::unstamp_batch_norm_conv2d_backward(x, dy, gamma, beta, mean, rstd, weight, stride);
-    for (node, gradient) in nodes.into_iter().zip([dx, dgamma, dbeta, dw]) {
-        if let Some(node) = node {
-            grads.register::<B>(node, gradient);
-        }
-    }
+    register::<B, 4>(nodes, [dx, dgamma, dbeta, dw], grads);
 }
 
 /// `y = conv(relu(batch_norm(x)), w)`.
@@ -166,10 +169,9 @@ impl<B: KernelOps, C: CheckpointStrategy> KernelOps for Autodiff<B, C> {
         weight: FloatTensor<Self>,
         stride: usize,
     ) -> FloatTensor<Self> {
-        let (x, x_node) = x.into_parts();
-        let (weight, weight_node) = weight.into_parts();
+        let ([x, weight], nodes) = apart::<B, C, _>([x, weight]);
         let run = |x, weight| B::unstamp_conv2d(x, weight, stride);
-        match Conv.prepare::<C>([x_node, weight_node]).compute_bound().stateful() {
+        match Conv.prepare::<C>(nodes).compute_bound().stateful() {
             OpsKind::Tracked(prep) => {
                 let y = run(x.clone(), weight.clone());
                 prep.finish((x, weight, stride), y)
@@ -183,12 +185,9 @@ impl<B: KernelOps, C: CheckpointStrategy> KernelOps for Autodiff<B, C> {
         weight: FloatTensor<Self>,
         skip: FloatTensor<Self>,
     ) -> FloatTensor<Self> {
-        let (x, x_node) = x.into_parts();
-        let (weight, weight_node) = weight.into_parts();
-        let (skip, skip_node) = skip.into_parts();
+        let ([x, weight, skip], nodes) = apart::<B, C, _>([x, weight, skip]);
         let y = B::unstamp_conv2d_add(x.clone(), weight.clone(), skip);
-        let kind = ConvAdd.prepare::<C>([x_node, weight_node, skip_node]);
-        match kind.compute_bound().stateful() {
+        match ConvAdd.prepare::<C>(nodes).compute_bound().stateful() {
             OpsKind::Tracked(prep) => prep.finish((x, weight), y),
             OpsKind::UnTracked(prep) => prep.finish(y),
         }
@@ -200,13 +199,10 @@ impl<B: KernelOps, C: CheckpointStrategy> KernelOps for Autodiff<B, C> {
         beta: FloatTensor<Self>,
         eps: f32,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
-        let (x, x_node) = x.into_parts();
-        let (gamma, gamma_node) = gamma.into_parts();
-        let (beta, beta_node) = beta.into_parts();
+        let ([x, gamma, beta], nodes) = apart::<B, C, _>([x, gamma, beta]);
         let (y, mean, var) =
             B::unstamp_batch_norm_relu(x.clone(), gamma.clone(), beta.clone(), eps);
-        let kind = BatchNormRelu.prepare::<C>([x_node, gamma_node, beta_node]);
-        let y = match kind.compute_bound().stateful() {
+        let y = match BatchNormRelu.prepare::<C>(nodes).compute_bound().stateful() {
             OpsKind::Tracked(prep) => {
                 let rstd = reciprocal_std::<B>(var.clone(), eps);
                 prep.finish([x, gamma, beta, mean.clone(), rstd], y)
@@ -224,15 +220,14 @@ impl<B: KernelOps, C: CheckpointStrategy> KernelOps for Autodiff<B, C> {
         eps: f32,
         stride: usize,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
-        let (x, x_node) = x.into_parts();
-        let (gamma, gamma_node) = gamma.into_parts();
-        let (beta, beta_node) = beta.into_parts();
-        let (weight, weight_node) = weight.into_parts();
-        let saved = [&x, &gamma, &beta, &weight].map(Clone::clone);
+        let (saved, nodes) = apart::<B, C, _>([x, gamma, beta, weight]);
+        let [x, gamma, beta, weight] = saved.clone();
         let (y, mean, var) = B::unstamp_batch_norm_conv2d(x, gamma, beta, weight, eps, stride);
-        let kind = BatchNormConv.prepare::<C>([x_node, gamma_node, beta_node, weight_node]);
-        let y = match kind.compute_bound().stateful() {
-            OpsKind::Tracked(prep) => prep.finish((with::<B>(saved, &mean, &var, eps), stride), y),
+        let y = match BatchNormConv.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => {
+                let rstd = reciprocal_std::<B>(var.clone(), eps);
+                prep.finish((saved, [mean.clone(), rstd], stride), y)
+            }
             OpsKind::UnTracked(prep) => prep.finish(y),
         };
         (y, Self::from_inner(mean), Self::from_inner(var))
@@ -246,16 +241,15 @@ impl<B: KernelOps, C: CheckpointStrategy> KernelOps for Autodiff<B, C> {
         skip: FloatTensor<Self>,
         eps: f32,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
-        let (x, x_node) = x.into_parts();
-        let (gamma, gamma_node) = gamma.into_parts();
-        let (beta, beta_node) = beta.into_parts();
-        let (weight, weight_node) = weight.into_parts();
-        let (skip, skip_node) = skip.into_parts();
+        let ([x, gamma, beta, weight, skip], nodes) =
+            apart::<B, C, _>([x, gamma, beta, weight, skip]);
         let saved = [&x, &gamma, &beta, &weight].map(Clone::clone);
         let (y, mean, var) = B::unstamp_batch_norm_conv2d_add(x, gamma, beta, weight, skip, eps);
-        let nodes = [x_node, gamma_node, beta_node, weight_node, skip_node];
         let y = match BatchNormConvAdd.prepare::<C>(nodes).compute_bound().stateful() {
-            OpsKind::Tracked(prep) => prep.finish((with::<B>(saved, &mean, &var, eps), 1), y),
+            OpsKind::Tracked(prep) => {
+                let rstd = reciprocal_std::<B>(var.clone(), eps);
+                prep.finish((saved, [mean.clone(), rstd], 1), y)
+            }
             OpsKind::UnTracked(prep) => prep.finish(y),
         };
         (y, Self::from_inner(mean), Self::from_inner(var))

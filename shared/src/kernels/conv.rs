@@ -2,9 +2,10 @@
 //! gradient are two short loops ([`Shifted`], [`Correlate`]) and no im2col matrix is ever built.
 
 use super::fused::{Before, Fused, seen};
+use super::loops::{Correlate, Offsets, ROWS, Shifted};
 pub use super::planes::Geometry;
 use super::planes::put;
-use super::simd::{Correlate, Offsets, ROWS, SLACK, Shifted, dispatch, plain};
+use super::simd::{SLACK, dispatch, plain};
 use super::{par, winograd};
 use pulp::Arch;
 

@@ -18,6 +18,11 @@ fn with<R>(t: &T, f: impl FnOnce(&[f32]) -> R) -> R {
     }
 }
 
+/// The tensor's numbers, copied only when somebody else holds it too.
+fn owned(t: T) -> Vec<f32> {
+    t.into_data().try_into_vec().expect("f32")
+}
+
 fn tensor(values: Vec<f32>, shape: impl Into<burn::tensor::Shape>) -> T {
     T::from_data(TensorData::new(values, shape))
 }
@@ -93,7 +98,7 @@ impl KernelOps for Flex {
         rstd: T,
     ) -> (T, T, T) {
         let parts = [&gamma, &beta, &mean, &rstd].map(|t| with(t, <[f32]>::to_vec));
-        normalised(&x, with(&gradient, <[f32]>::to_vec), &parts)
+        normalised(&x, owned(gradient), &parts)
     }
 
     fn unstamp_batch_norm_conv2d(
@@ -104,11 +109,7 @@ impl KernelOps for Flex {
         eps: f32,
         stride: usize,
     ) -> (T, T, T) {
-        let n = Statistics::of(&x, &gamma, &beta, eps);
-        let fused = Fused { before: Some((&n.scale, &n.shift)), after: After::Nothing };
-        let y = forward(&x, &weight, stride, fused);
-        let channels = n.mean.len();
-        (y, tensor(n.mean, [channels]), tensor(n.var, [channels]))
+        convolved(&x, [&gamma, &beta], &weight, (eps, stride), After::Nothing)
     }
 
     fn unstamp_batch_norm_conv2d_add(
@@ -119,13 +120,7 @@ impl KernelOps for Flex {
         skip: T,
         eps: f32,
     ) -> (T, T, T) {
-        let n = Statistics::of(&x, &gamma, &beta, eps);
-        let y = with(&skip, |skip| {
-            let before = Some((&n.scale[..], &n.shift[..]));
-            forward(&x, &weight, 1, Fused { before, after: After::Skip(skip) })
-        });
-        let channels = n.mean.len();
-        (y, tensor(n.mean, [channels]), tensor(n.var, [channels]))
+        with(&skip, |skip| convolved(&x, [&gamma, &beta], &weight, (eps, 1), After::Skip(skip)))
     }
 
     fn unstamp_batch_norm_conv2d_backward(
@@ -174,6 +169,20 @@ impl Statistics {
         let [_, _, mean, _] = parts;
         Self { mean, var, scale, shift }
     }
+}
+
+/// The convolution of a normalised batch, the batch's mean and its variance.
+fn convolved(
+    x: &T,
+    [gamma, beta]: [&T; 2],
+    weight: &T,
+    (eps, stride): (f32, usize),
+    after: After,
+) -> (T, T, T) {
+    let n = Statistics::of(x, gamma, beta, eps);
+    let y = forward(x, weight, stride, Fused { before: Some((&n.scale, &n.shift)), after });
+    let channels = n.mean.len();
+    (y, tensor(n.mean, [channels]), tensor(n.var, [channels]))
 }
 
 /// Gradients through normalisation and ReLU; `parts` are gamma, beta, mean, `1 / std`.

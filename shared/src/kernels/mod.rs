@@ -14,6 +14,8 @@ mod flex;
 #[cfg(feature = "cpu")]
 mod fused;
 #[cfg(feature = "cpu")]
+mod loops;
+#[cfg(feature = "cpu")]
 mod norm;
 pub mod ops;
 #[cfg(feature = "cpu")]
@@ -24,8 +26,6 @@ mod planes;
 mod shuffle;
 #[cfg(feature = "cpu")]
 mod simd;
-#[cfg(feature = "cpu")]
-mod tiles;
 #[cfg(feature = "cpu")]
 pub mod winograd;
 

@@ -23,42 +23,29 @@ pub fn part(row: &[f32], even: &mut [f32], odd: &mut [f32]) {
 /// `runs[i][k] = row[4 k + i]`.
 #[inline(always)]
 pub fn deal(row: &[f32], runs: [&mut [f32]; 4]) {
+    let (fours, rest) = row.as_chunks::<4>();
+    let count = fours.len();
     let [a, b, c, d] = runs;
-    let (blocks, rest) = row.as_chunks::<16>();
-    for (k, block) in blocks.iter().enumerate() {
-        let [w, x, y, z] = turned(block);
-        a[4 * k..4 * k + 4].copy_from_slice(&w);
-        b[4 * k..4 * k + 4].copy_from_slice(&x);
-        c[4 * k..4 * k + 4].copy_from_slice(&y);
-        d[4 * k..4 * k + 4].copy_from_slice(&z);
+    for (run, &value) in [&mut *a, &mut *b, &mut *c, &mut *d].into_iter().zip(rest) {
+        run[count] = value;
     }
-    let at = 4 * blocks.len();
-    for (k, four) in rest.chunks(4).enumerate() {
-        for (run, &value) in [&mut *a, &mut *b, &mut *c, &mut *d].into_iter().zip(four) {
-            run[at + k] = value;
-        }
+    let (a, b, c, d) = (&mut a[..count], &mut b[..count], &mut c[..count], &mut d[..count]);
+    for k in turn_out(fours, [a, b, c, d])..count {
+        [a[k], b[k], c[k], d[k]] = fours[k];
     }
 }
 
 /// The way back: `row[4 k + i] = runs[i][k]`, as far as the row goes.
 #[inline(always)]
-pub fn collect([a, b, c, d]: [&[f32]; 4], row: &mut [f32]) {
-    let (blocks, rest) = row.as_chunks_mut::<16>();
-    let at = 4 * blocks.len();
-    for (k, block) in blocks.iter_mut().enumerate() {
-        let mut runs = [0.0; 16];
-        for (to, from) in runs.chunks_exact_mut(4).zip([a, b, c, d]) {
-            to.copy_from_slice(&from[4 * k..4 * k + 4]);
-        }
-        let turned = turned(&runs);
-        for (to, from) in block.chunks_exact_mut(4).zip(&turned) {
-            to.copy_from_slice(from);
-        }
+pub fn collect(runs: [&[f32]; 4], row: &mut [f32]) {
+    let (fours, rest) = row.as_chunks_mut::<4>();
+    let count = fours.len();
+    for (value, run) in rest.iter_mut().zip(runs) {
+        *value = run[count];
     }
-    for (k, four) in rest.chunks_mut(4).enumerate() {
-        for (to, from) in four.iter_mut().zip([a, b, c, d]) {
-            *to = from[at + k];
-        }
+    let [a, b, c, d] = runs.map(|run| &run[..count]);
+    for k in turn_in([a, b, c, d], fours)..count {
+        fours[k] = [a[k], b[k], c[k], d[k]];
     }
 }
 
@@ -68,16 +55,18 @@ fn parted(p: &[f32; 8]) -> [[f32; 4]; 2] {
     [[p[0], p[2], p[4], p[6]], [p[1], p[3], p[5], p[7]]]
 }
 
-/// Four rows of four, turned into columns.
+/// How many fours of [`deal`] are dealt out by shuffles.
 #[cfg(not(target_family = "wasm"))]
 #[inline(always)]
-fn turned(p: &[f32; 16]) -> [[f32; 4]; 4] {
-    [
-        [p[0], p[4], p[8], p[12]],
-        [p[1], p[5], p[9], p[13]],
-        [p[2], p[6], p[10], p[14]],
-        [p[3], p[7], p[11], p[15]],
-    ]
+fn turn_out(_: &[[f32; 4]], _: [&mut [f32]; 4]) -> usize {
+    0
+}
+
+/// How many fours of [`collect`] are collected by shuffles.
+#[cfg(not(target_family = "wasm"))]
+#[inline(always)]
+fn turn_in(_: [&[f32]; 4], _: &mut [[f32; 4]]) -> usize {
+    0
 }
 
 #[cfg(target_family = "wasm")]
@@ -92,13 +81,14 @@ fn parted(pairs: &[f32; 8]) -> [[f32; 4]; 2] {
     unsafe { transmute::<[v128; 2], [[f32; 4]; 2]>(parted) }
 }
 
+/// Four rows of four, turned into columns.
 #[cfg(target_family = "wasm")]
 #[inline(always)]
-fn turned(rows: &[f32; 16]) -> [[f32; 4]; 4] {
+fn turned(rows: [[f32; 4]; 4]) -> [[f32; 4]; 4] {
     use std::arch::wasm32::{u32x4_shuffle, u64x2_shuffle, v128};
     use std::mem::transmute;
-    // SAFETY: sixteen numbers are four vectors.
-    let [a, b, c, d] = unsafe { transmute::<[f32; 16], [v128; 4]>(*rows) };
+    // SAFETY: a vector is four numbers.
+    let [a, b, c, d] = unsafe { transmute::<[[f32; 4]; 4], [v128; 4]>(rows) };
     let (low, low2) = (u32x4_shuffle::<0, 4, 1, 5>(a, b), u32x4_shuffle::<0, 4, 1, 5>(c, d));
     let (high, high2) = (u32x4_shuffle::<2, 6, 3, 7>(a, b), u32x4_shuffle::<2, 6, 3, 7>(c, d));
     let turned = [
@@ -107,6 +97,30 @@ fn turned(rows: &[f32; 16]) -> [[f32; 4]; 4] {
         u64x2_shuffle::<0, 2>(high, high2),
         u64x2_shuffle::<1, 3>(high, high2),
     ];
-    // SAFETY: a vector is four numbers.
+    // SAFETY: as above.
     unsafe { transmute::<[v128; 4], [[f32; 4]; 4]>(turned) }
+}
+
+#[cfg(target_family = "wasm")]
+#[inline(always)]
+fn turn_out(fours: &[[f32; 4]], runs: [&mut [f32]; 4]) -> usize {
+    let blocks = fours.as_chunks::<4>().0;
+    let [a, b, c, d] = runs.map(|run| run.as_chunks_mut::<4>().0);
+    let to = a.iter_mut().zip(b).zip(c.iter_mut().zip(d));
+    for (block, ((a, b), (c, d))) in blocks.iter().zip(to) {
+        [*a, *b, *c, *d] = turned(*block);
+    }
+    4 * blocks.len()
+}
+
+#[cfg(target_family = "wasm")]
+#[inline(always)]
+fn turn_in(runs: [&[f32]; 4], fours: &mut [[f32; 4]]) -> usize {
+    let blocks = fours.as_chunks_mut::<4>().0;
+    let [a, b, c, d] = runs.map(|run| run.as_chunks::<4>().0);
+    let from = a.iter().zip(b).zip(c.iter().zip(d));
+    for (block, ((a, b), (c, d))) in blocks.iter_mut().zip(from) {
+        *block = turned([*a, *b, *c, *d]);
+    }
+    4 * blocks.len()
 }

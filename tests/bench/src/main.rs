@@ -7,5 +7,5 @@ mod page;
 
 fn main() {
     #[cfg(not(target_family = "wasm"))]
-    line::serve();
+    rayon::scope(|_| line::serve());
 }

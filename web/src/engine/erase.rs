@@ -5,7 +5,7 @@ use crate::messages::{Erasing, Reply};
 use std::sync::Arc;
 use unstamp_shared::datasets::{Split, signs};
 use unstamp_shared::defences::{DEFENCES, Given, defence, phases};
-use unstamp_shared::job::{Event, Job, Work};
+use unstamp_shared::job::{Event, Job, last_training};
 use unstamp_shared::manifest::ModelEntry;
 use unstamp_shared::method::Values;
 use unstamp_shared::model::weights::{self, Arrays, Metadata, Precision};
@@ -49,8 +49,7 @@ impl Engine {
         let trigger = entry.trigger.as_ref().map(|t| sign_trigger(t, arch.classes)).transpose()?;
         let (images, trigger) = (data.len(), trigger.as_ref());
         let phases = phases(defence, Given { values: &values, images, flip: false, trigger });
-        let mut trained = phases.iter().rev().filter(|p| matches!(p.work, Work::Train(_)));
-        let last = trained.next().map(|phase| phase.name);
+        let last = last_training(&phases).map(|phase| phase.name);
         let job = Job::new(String::new(), arch, victim, phases, data, seed, self.device.clone());
         let mut job = job.map_err(|e| format!("{e}."))?;
         let mut told = Erasing::default();

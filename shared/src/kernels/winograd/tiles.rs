@@ -1,4 +1,4 @@
-//! The linear maps of [`super::winograd`] between images and transformed tiles, each over whole
+//! The linear maps between images and transformed tiles, each over whole
 //! vectors of tiles.
 //!
 //! Polynomials of degree 5 are evaluated at 0, ±a, ±b and infinity with `a = 1/sqrt(2)`, `b = sqrt(2)`:
@@ -9,10 +9,10 @@
 //! tiles of an image row by row without gaps. A vector may write past the end of a row of tiles: what
 //! comes next in the order of images, or the slack at the end, lies there.
 
-use super::shuffle::deal;
-use super::simd::{SLACK, fma, load, store};
+use crate::kernels::shuffle::deal;
+use crate::kernels::simd::{SLACK, fma, load, store};
 use pulp::{Simd, WithSimd};
-use std::f32::consts::{FRAC_1_SQRT_2 as A, SQRT_2 as B};
+pub use std::f32::consts::{FRAC_1_SQRT_2 as A, SQRT_2 as B};
 use std::ops::Range;
 
 /// Outputs of a tile along a side.
@@ -74,33 +74,6 @@ fn widen<S: Simd>(simd: S, y: [S::f32s; SIDE]) -> [S::f32s; REACH] {
         more(simd, -B, odd2, even2),
         y[3],
     ]
-}
-
-/// `G` along one direction, for kernels beside each other.
-#[inline(always)]
-pub fn widen_kernels<const N: usize>(g: [[f32; N]; 3]) -> [[f32; N]; REACH] {
-    let mut wide = [[0.0; N]; REACH];
-    for n in 0..N {
-        let (even, odd) = ((g[0][n] + 0.5 * g[2][n]) / -1.5, A * g[1][n] / -1.5);
-        let (even2, odd2) = ((g[0][n] + 2.0 * g[2][n]) / 6.0, B * g[1][n] / 6.0);
-        let all = [g[0][n], even + odd, even - odd, even2 + odd2, even2 - odd2, g[2][n]];
-        wide.iter_mut().zip(all).for_each(|(wide, value)| wide[n] = value);
-    }
-    wide
-}
-
-/// `G^T` along one direction, for kernels beside each other.
-#[inline(always)]
-pub fn narrow_kernels<const N: usize>(u: [[f32; N]; REACH]) -> [[f32; N]; 3] {
-    let mut narrow = [[0.0; N]; 3];
-    for n in 0..N {
-        let (even, odd) = ((u[1][n] + u[2][n]) / -1.5, (u[1][n] - u[2][n]) / -1.5);
-        let (even2, odd2) = ((u[3][n] + u[4][n]) / 6.0, (u[3][n] - u[4][n]) / 6.0);
-        narrow[0][n] = u[0][n] + even + even2;
-        narrow[1][n] = A * odd + B * odd2;
-        narrow[2][n] = 0.5 * even + 2.0 * even2 + u[5][n];
-    }
-    narrow
 }
 
 /// Rows of one channel of an image, padded by a pixel, their columns dealt out by fours, so that the
