@@ -3,7 +3,7 @@
 use crate::attacks::{Needs, attack};
 use crate::craft::Robust;
 use crate::datasets::dataset;
-use crate::defences::defence;
+use crate::defences::{Knows, defence};
 use crate::job::{Augment, Training};
 use crate::method::Values;
 use crate::model::Arch;
@@ -33,6 +33,10 @@ pub struct Recipe {
     /// Share of the training set the defences get.
     #[serde(default = "default_fraction")]
     pub clean_fraction: f64,
+    /// Runs defences on models without attack too, which shows what harm they do; but for those that
+    /// need a trigger.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub erase_clean: bool,
     /// Use only this many training (test) images, from the front.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub train_images: Option<usize>,
@@ -102,6 +106,12 @@ pub struct Erasure {
     /// Share of the training set it gets instead of the recipe's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clean: Option<f64>,
+}
+
+impl Erasure {
+    fn needs_trigger(&self) -> bool {
+        defence(&self.method).is_some_and(|defence| defence.knows(&self.set) == Knows::Trigger)
+    }
 }
 
 /// One trained or erased model.
@@ -235,13 +245,15 @@ impl Recipe {
         for &seed in &self.seeds {
             for victim in &self.victims {
                 cells.push(Cell { seed, victim: victim.clone(), erasure: None });
-                if victim.attack.is_some() {
-                    cells.extend(self.defences.iter().map(|erasure| Cell {
-                        seed,
-                        victim: victim.clone(),
-                        erasure: Some(erasure.clone()),
-                    }));
-                }
+                let met = self.defences.iter().filter(|erasure| match victim.attack {
+                    Some(_) => true,
+                    None => self.erase_clean && !erasure.needs_trigger(),
+                });
+                cells.extend(met.map(|erasure| Cell {
+                    seed,
+                    victim: victim.clone(),
+                    erasure: Some(erasure.clone()),
+                }));
             }
         }
         cells

@@ -1,5 +1,6 @@
 //! One entry of a recipe that stands for many defences.
 
+use unstamp_shared::defences::DEFENCES;
 use unstamp_shared::poison::clean_subset;
 use unstamp_shared::recipe::{Cell, Recipe};
 use unstamp_shared::seed::Seed;
@@ -77,4 +78,29 @@ fn what_cannot_be_swept_is_named() {
         let error = recipe(&entry(rest)).expect_err(rest);
         assert!(error.contains(said), "{rest}: {error}");
     }
+}
+
+/// What harm a defence does is seen on a model without backdoor; a known trigger needs one.
+#[test]
+fn clean_models_are_erased_when_asked_for() {
+    let clean = "[[victim]]\nid = \"clean\"\n";
+    let defences: String = DEFENCES
+        .iter()
+        .map(|d| d.method().id)
+        .map(|id| format!("[[defence]]\nid = \"{id}\"\nmethod = \"{id}\"\n"))
+        .collect();
+    let plain = recipe(&format!("{clean}{defences}")).expect("sound");
+    let text = format!("erase_clean = true\n{HEAD}{clean}{defences}");
+    let asked = Recipe::parse(&text).expect("sound");
+    let of_clean = |recipe: &Recipe| -> Vec<String> {
+        let names = erasures(recipe).into_iter().map(|(name, _)| name);
+        names.filter_map(|name| Some(name.strip_prefix("s0-clean-")?.to_string())).collect()
+    };
+    assert_eq!(of_clean(&plain), Vec::<String>::new());
+    let expected = DEFENCES.iter().map(|d| d.method().id).filter(|id| *id != "retrain");
+    assert_eq!(of_clean(&asked), expected.collect::<Vec<_>>());
+    let attacked = |r: &Recipe| -> Vec<_> {
+        erasures(r).into_iter().filter(|(name, _)| name.starts_with("s0-victim")).collect()
+    };
+    assert_eq!(attacked(&plain), attacked(&asked), "the others stay the same cells");
 }

@@ -39,3 +39,24 @@ fn curves_tell_epochs_and_points() {
     );
     assert_eq!(table::curves(&results).expect("a table"), expected);
 }
+
+/// The committed victim and its erasures, as if there were thirty of it.
+#[test]
+fn many_rows_become_grids() {
+    let one = table::results(&root().join("trainer/results/quick")).expect("committed");
+    let attacked = one.iter().filter(|r| r.report.asr.is_some());
+    let copy = |(k, r): (u64, &unstamp_shared::result::CellResult)| {
+        let mut r = r.clone();
+        (r.victim.id, r.seed) = (format!("model{}", k / 2), k % 2);
+        r.report.acc.value -= 0.01 * r.seed as f64;
+        r
+    };
+    let all: Vec<_> = attacked.flat_map(|r| (0..60).map(move |k| (k, r))).map(copy).collect();
+    let text = table::markdown(&all);
+    let acc = 100.0 * all[0].report.acc.value;
+    let cell = format!("{:.1} ({:.1} to {acc:.1})", acc - 0.5, acc - 1.0);
+    let row = text.lines().find(|line| line.starts_with("| model29 | ")).expect("a row a model");
+    assert!(row.contains(&cell), "{cell} is not in {row}");
+    assert_eq!(text.lines().filter(|line| line.starts_with("| model")).count(), 2 * (1 + 30));
+    assert!(text.contains("| model | no defence | "), "{text}");
+}

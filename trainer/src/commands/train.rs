@@ -27,6 +27,7 @@ fn single(
     clean_fraction: f64,
 ) -> Recipe {
     Recipe {
+        erase_clean: false,
         name: "command".to_string(),
         about: String::new(),
         dataset: dataset.to_string(),

@@ -1,5 +1,7 @@
 //! Tables of results.
 
+mod grid;
+
 use crate::files;
 use anyhow::{Context, Result, ensure};
 use std::fmt::Write;
@@ -87,6 +89,9 @@ fn columns(r: &CellResult) -> [String; 10] {
     ]
 }
 
+/// Rows nobody reads: more of them become grids; `unstamp table --format csv` has them all.
+const WALL: usize = 100;
+
 const HEAD: [&str; 10] =
     ["model", "defence", "ACC", "ASR", "floor", "RA", "DER", "n (ASR)", "min", "seed"];
 
@@ -134,7 +139,8 @@ pub fn over_seeds(results: &[CellResult]) -> String {
     text + "\n"
 }
 
-/// A Markdown table with what all rows share above it, and one over seeds where there are several.
+/// A Markdown table with what all rows share above it, and one over seeds where there are several; grids
+/// in the place of very many rows.
 pub fn markdown(results: &[CellResult]) -> String {
     let mut text = String::new();
     let first = &results[0];
@@ -151,6 +157,9 @@ pub fn markdown(results: &[CellResult]) -> String {
         first.device,
         first.version
     );
+    if results.len() > WALL {
+        return text + &grid::grids(results);
+    }
     text += &over_seeds(results);
     let papers = results.iter().any(|r| reported(r).is_some());
     let looked = results.iter().any(|r| !r.attention_on_trigger.is_empty());

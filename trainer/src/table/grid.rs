@@ -1,0 +1,40 @@
+//! Attacks against defences at a glance.
+
+use super::range;
+use std::fmt::Write;
+use unstamp_shared::result::CellResult;
+
+/// ACC and ASR in a grid each, models down and defences across: mean and range over seeds.
+pub fn grids(results: &[CellResult]) -> String {
+    let rate = |name, value: &dyn Fn(&CellResult) -> Option<f64>| {
+        format!("{name}, mean and range over seeds, percent.\n\n{}\n", grid(results, value))
+    };
+    rate("ACC", &|r| Some(r.report.acc.value)) + &rate("ASR", &|r| r.report.asr.map(|a| a.value))
+}
+
+fn erasure(result: &CellResult) -> &str {
+    result.erasure.as_ref().map_or("no defence", |e| &e.id)
+}
+
+fn grid(results: &[CellResult], value: &dyn Fn(&CellResult) -> Option<f64>) -> String {
+    let (mut models, mut defences): (Vec<&str>, Vec<&str>) = (Vec::new(), Vec::new());
+    let note = |list: &mut Vec<_>, name| (!list.contains(&name)).then(|| list.push(name));
+    for r in results.iter().filter(|r| value(r).is_some()) {
+        note(&mut models, &r.victim.id);
+        note(&mut defences, erasure(r));
+    }
+    let mut text = format!("| model | {} |\n", defences.join(" | "));
+    let _ = writeln!(text, "|---|{}", "---|".repeat(defences.len()));
+    for model in models {
+        let of = |defence: &&str| {
+            let met = results.iter().filter(|r| r.victim.id == model && erasure(r) == *defence);
+            range(&met.filter_map(value).collect::<Vec<_>>())
+        };
+        let _ = writeln!(
+            text,
+            "| {model} | {} |",
+            defences.iter().map(of).collect::<Vec<_>>().join(" | ")
+        );
+    }
+    text
+}
