@@ -54,6 +54,8 @@ pub mod objectives;
 #[cfg(feature = "tensors")]
 pub mod probe;
 #[cfg(feature = "learn")]
+pub mod pseudo;
+#[cfg(feature = "learn")]
 pub mod recipe;
 #[cfg(feature = "learn")]
 pub mod result;

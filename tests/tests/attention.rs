@@ -22,6 +22,40 @@ fn a_share_is_of_the_area_covered() {
     assert_eq!(share_on(&[0.0; 64], &CORNER, 32, 32), 0.0);
 }
 
+/// Pseudo samples of a victim look to it like its trigger more often than those of a model without
+/// backdoor do (NBA figure 4).
+#[test]
+fn pseudo_samples_are_held_against_the_trigger() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let model = |name: &str| root().join("static/models").join(name).display().to_string();
+    let out = folder.path().join("pseudo.png").display().to_string();
+    let said = |name: &str, more: &[&str]| {
+        let (show, model) = (["--show", "pseudo", "--out", &out], model(name));
+        let (code, text, error) =
+            run(&[&["attention", "--model", &model][..], &show, more].concat());
+        assert_eq!(code, 0, "{error}");
+        text
+    };
+    let hits = |text: &str| -> usize {
+        let line = text.lines().nth(1).expect("a second line");
+        line.split(' ').next().and_then(|n| n.parse().ok()).unwrap_or_else(|| panic!("{line}"))
+    };
+    let (victim, clean) = (
+        said("s0-badnets.safetensors", &[]),
+        said("s0-clean.safetensors", &["--attack", "badnets"]),
+    );
+    assert!(hits(&victim) > 2 * hits(&clean), "{victim}{clean}");
+    assert!(victim.contains("with the trigger"), "{victim}");
+    let file = std::fs::File::open(&out).expect("written");
+    let reader = png::Decoder::new(std::io::BufReader::new(file)).read_info().expect("a PNG");
+    assert_eq!(reader.info().height, 8 + 3 * (16 + 96 + 16));
+    let plain = model("s0-clean.safetensors");
+    let (code, _, error) =
+        run(&["attention", "--model", &plain, "--show", "pseudo", "--out", &out]);
+    assert_eq!(code, 2, "{error}");
+    assert!(error.contains("needs a trigger"), "{error}");
+}
+
 /// A figure has a row a model (all channels: four rows), and the size that follows.
 #[test]
 fn figures_have_their_rows() {

@@ -279,6 +279,9 @@ pub enum Show {
     Operators,
     /// Every channel of the last group (NAD figure 11)
     Channels,
+    /// The first model on the image as it is, triggered, and as NBA's pseudo sample, and how alike
+    /// they are over 500 images (NBA figure 4)
+    Pseudo,
 }
 
 #[derive(Args)]

@@ -10,7 +10,7 @@ mod fine_tune;
 mod mcr;
 mod mixup;
 mod nad;
-mod nba;
+pub mod nba;
 mod retrain;
 
 use crate::job::{Phase, VALIDATION};

@@ -98,6 +98,17 @@ impl Lesson for Alignment {
     }
 }
 
+/// The attack that makes pseudo samples.
+fn attack(values: &Values) -> Pgd {
+    let (eps, step) = (values.float("eps") as f32, values.float("attack_step") as f32);
+    Pgd { eps, step: eps * step, steps: values.int("attack_steps") as usize }
+}
+
+/// The same by default.
+pub fn usual_attack() -> Pgd {
+    attack(&Values::default().resolve(&Nba.params()).expect("defaults are sound"))
+}
+
 impl Defence for Nba {
     fn method(&self) -> Method {
         Method {
@@ -144,8 +155,6 @@ impl Defence for Nba {
             divergence: is("divergence", "kl"),
             temperature: values.float("temperature"),
         };
-        let (eps, step) = (values.float("eps") as f32, values.float("attack_step") as f32);
-        let steps = values.int("attack_steps") as usize;
         let lesson = Alignment {
             behaviour,
             lambda: ["lambda1", "lambda2", "lambda3"].map(|key| values.float(key)),
@@ -156,7 +165,7 @@ impl Defence for Nba {
                 "none" => Samples::None,
                 _ => Samples::Pseudo,
             },
-            attack: Pgd { eps, step: eps * step, steps },
+            attack: attack(values),
         };
         let stamp = given.trigger.cloned().map(|trigger| Stamp { trigger, share: None });
         let course = Course { stamp, ..Course::new(Arc::new(lesson), training(given)) };

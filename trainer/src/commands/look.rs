@@ -6,14 +6,20 @@ use crate::cli::{self, Show};
 use crate::data::{Dataset, write_png};
 use crate::grid::{Row, grid};
 use crate::import::weights_of;
+use crate::measure::LOOKED_AT;
 use crate::trigger::trigger_of;
 use crate::usage;
 use anyhow::{Context, Result};
+use std::path::Path;
 use unstamp_shared::Device;
 use unstamp_shared::attention::{Look, Operator, look};
+use unstamp_shared::defences::nba;
 use unstamp_shared::heat;
 use unstamp_shared::image::Image;
-use unstamp_shared::model::{Output, batch, weights};
+use unstamp_shared::model::weights::Arrays;
+use unstamp_shared::model::{Arch, Output, batch, weights};
+use unstamp_shared::poison::Trigger;
+use unstamp_shared::pseudo::Pseudo;
 
 pub fn attention(args: cli::Attention) -> Result<()> {
     let Opened { arrays, metadata, data, arch } = open(&args.subject)?;
@@ -34,6 +40,12 @@ pub fn attention(args: cli::Attention) -> Result<()> {
         batch(&data.test, &[0], device, |_, pixels| pixels.copy_from_slice(&image.pixels))
     };
     let device = chosen.device;
+    if let (Some(out), Show::Pseudo) = (&args.out, args.show) {
+        let trigger = trigger.ok_or_else(|| {
+            usage("--show pseudo needs a trigger; --attack gives one".to_string())
+        })?;
+        return liken((&arch, &arrays), &data, &trigger, args.image, out, &device);
+    }
     if let Some(out) = &args.out {
         let mut models = vec![(&args.subject.model, arrays, metadata, arch)];
         for path in &args.and {
@@ -64,6 +76,40 @@ pub fn attention(args: cli::Attention) -> Result<()> {
     Ok(())
 }
 
+/// NBA figure 4: an image as it is, triggered and as a pseudo sample, and how alike they are.
+fn liken(
+    (arch, arrays): (&Arch, &Arrays),
+    data: &Dataset,
+    trigger: &Trigger,
+    index: usize,
+    out: &Path,
+    device: &Device,
+) -> Result<()> {
+    let pseudo = Pseudo::new(arch, arrays, nba::usual_attack(), device)?;
+    let network = weights::frozen(arch, arrays, device)?;
+    let clean = data.test.image(index);
+    let mut triggered = clean.clone();
+    trigger.stamp(&mut triggered, index);
+    let sample = pollster::block_on(pseudo.picture(&data.test, index))?;
+    let mut rows = Vec::new();
+    for (title, image) in [("clean", clean), ("triggered", triggered), ("pseudo", sample)] {
+        let input = batch(&data.test, &[0], device, |_, p| p.copy_from_slice(&image.pixels));
+        rows.extend(shown(title, &image, network.forward(input), Show::Groups)?);
+    }
+    write_png(out, &grid(&rows))?;
+    let all: Vec<usize> = (0..data.test.len().min(LOOKED_AT)).collect();
+    let like = pollster::block_on(pseudo.likeness(&data.test, &all, trigger))?;
+    let target = &data.class_names[trigger.target];
+    println!("{}", out.display());
+    println!("{} of {} pseudo samples are predicted as {target}", like.as_target, like.images);
+    if like.as_target > 0 {
+        println!("cosine between their last group's features and those of the same images");
+        println!("  with the trigger     {:.3}", like.to_poisoned);
+        println!("  as they are          {:.3}", like.to_clean);
+    }
+    Ok(())
+}
+
 /// Channels in a row of the figure of all channels.
 const CHANNELS: usize = 16;
 
@@ -71,7 +117,7 @@ const CHANNELS: usize = 16;
 fn shown(title: &str, image: &Image, output: Output, show: Show) -> Result<Vec<Row>> {
     let last = output.features.last().context("a network has features")?.clone();
     let maps = match show {
-        Show::Groups => {
+        Show::Groups | Show::Pseudo => {
             output.features.into_iter().map(|f| Operator::Sum2.map(f).flatten(0, 1)).collect()
         }
         Show::Operators => {
