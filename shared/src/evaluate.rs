@@ -65,14 +65,19 @@ impl Evaluation {
             Some(_) => predict(network, split, &chosen, trigger, device).await?,
             None => clean.clone(),
         };
-        for ((&i, clean), triggered) in chosen.iter().zip(clean).zip(triggered) {
-            let label = usize::from(split.labels[i]);
+        self.add(split, &clean, &triggered);
+        Ok(true)
+    }
+
+    /// Takes predictions of the next images, as they are and with the trigger.
+    pub fn add(&mut self, split: &Split, clean: &[usize], triggered: &[usize]) {
+        for (&clean, &triggered) in clean.iter().zip(triggered) {
+            let label = usize::from(split.labels[self.next]);
             self.clean.add(label, clean);
             self.triggered.add(label, triggered);
             self.predictions.push((clean as u16, triggered as u16));
+            self.next += 1;
         }
-        self.next += chosen.len();
-        Ok(true)
     }
 
     /// The counts so far.

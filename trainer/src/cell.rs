@@ -3,7 +3,7 @@
 use crate::data::Dataset;
 use crate::device::Chosen;
 use crate::files;
-use crate::measure::{distance, measure, on_trigger};
+use crate::measure::{Tests, distance, on_trigger};
 use crate::progress::JobProgress;
 use crate::trigger;
 use anyhow::{Context, Result, ensure};
@@ -207,9 +207,10 @@ impl Bench<'_> {
             Job::new(hash.clone(), arch.clone(), start, phases, Arc::new(data), seed, device)?;
         job.watch(trigger.as_ref().map(|t| t.target));
         counts.validation = job.validation();
-        let some = Self::front(&test, Some(WATCHED));
+        let tests = Tests::new(test, trigger.as_ref());
+        let some = tests.front(WATCHED);
         let look = |arch: &Arch, weights: &Arrays| {
-            let (report, _) = measure(arch, weights, &some, trigger.as_ref(), self.device)?;
+            let (report, _) = some.measure(arch, weights, self.device)?;
             Ok(Rates { acc: report.acc.value, asr: report.asr.map(|asr| asr.value) })
         };
         let minutes = drive(&mut job, &place.checkpoint, self.checkpoint, &cell.name(), look)?;
@@ -217,13 +218,14 @@ impl Bench<'_> {
         let points =
             points.map(|(at, weights)| Ok((at, look(&arch, &weights)?))).collect::<Result<_>>()?;
         let result = job.result().context("the job ended without a model")?;
-        let (report, _) = measure(&arch, result, &test, trigger.as_ref(), self.device)?;
+        let (report, _) = tests.measure(&arch, result, self.device)?;
+        let test = tests.clean();
         let distance = job
             .teacher()
-            .map(|(its, teacher)| distance((&its, teacher), (&arch, result), &test, self.device))
+            .map(|(its, teacher)| distance((&its, teacher), (&arch, result), test, self.device))
             .transpose()?;
         let attention_on_trigger = match &trigger {
-            Some(trigger) => on_trigger(&arch, result, &test, trigger, self.device)?,
+            Some(trigger) => on_trigger(&arch, result, test, trigger, self.device)?,
             None => Vec::new(),
         };
         let rates = |r: &Report| r.asr.map(|asr| (r.acc.value, asr.value));

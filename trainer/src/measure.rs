@@ -2,9 +2,10 @@
 
 use crate::device::Chosen;
 use anyhow::Result;
+use rayon::prelude::*;
 use unstamp_shared::attention::{Operator, share_on};
 use unstamp_shared::datasets::Split;
-use unstamp_shared::evaluate::{BATCH, Evaluation, stamped};
+use unstamp_shared::evaluate::{BATCH, Evaluation, predict, stamped};
 use unstamp_shared::metrics::Report;
 use unstamp_shared::model::Arch;
 use unstamp_shared::model::weights::{self, Arrays};
@@ -14,18 +15,62 @@ use unstamp_shared::poison::Trigger;
 /// Test images whose attention is looked at.
 pub const LOOKED_AT: usize = 500;
 
-/// Measures `arrays` on the test split.
-pub fn measure(
-    arch: &Arch,
-    arrays: &Arrays,
-    test: &Split,
-    trigger: Option<&Trigger>,
-    device: &Chosen,
-) -> Result<(Report, Vec<(u16, u16)>)> {
-    let network = weights::frozen(arch, arrays, &device.device)?;
-    let mut evaluation = Evaluation::new(arch.classes);
-    while pollster::block_on(evaluation.step(&network, test, trigger, &device.device, BATCH))? {}
-    Ok((evaluation.report(trigger), evaluation.predictions))
+/// A test split, and all its images with the trigger, which some attacks take long to put on.
+pub struct Tests<'a> {
+    clean: Split,
+    triggered: Option<(&'a Trigger, Split)>,
+}
+
+impl<'a> Tests<'a> {
+    pub fn new(clean: Split, trigger: Option<&'a Trigger>) -> Self {
+        let triggered = trigger.map(|trigger| {
+            let mut split = clean.clone();
+            let images = split.pixels.par_chunks_mut(clean.stride().max(1)).enumerate();
+            images.for_each(|(i, bytes)| {
+                let mut image = clean.image(i);
+                trigger.stamp(&mut image, i);
+                bytes.copy_from_slice(&image.pixels);
+            });
+            (trigger, split)
+        });
+        Self { clean, triggered }
+    }
+
+    /// The images as they are.
+    pub fn clean(&self) -> &Split {
+        &self.clean
+    }
+
+    /// The first `count` of them.
+    pub fn front(&self, count: usize) -> Self {
+        let front = |split: &Split| split.subset(&(0..count.min(split.len())).collect::<Vec<_>>());
+        let triggered = self.triggered.as_ref().map(|(trigger, split)| (*trigger, front(split)));
+        Self { clean: front(&self.clean), triggered }
+    }
+
+    /// Measures `arrays`: the report, and the predictions of every image, as it is and triggered.
+    pub fn measure(
+        &self,
+        arch: &Arch,
+        arrays: &Arrays,
+        device: &Chosen,
+    ) -> Result<(Report, Vec<(u16, u16)>)> {
+        let network = weights::frozen(arch, arrays, &device.device)?;
+        let mut evaluation = Evaluation::new(arch.classes);
+        let all: Vec<usize> = (0..self.clean.len()).collect();
+        for chosen in all.chunks(BATCH) {
+            let predicted =
+                |split| pollster::block_on(predict(&network, split, chosen, None, &device.device));
+            let clean = predicted(&self.clean)?;
+            let triggered = match &self.triggered {
+                Some((_, split)) => predicted(split)?,
+                None => clean.clone(),
+            };
+            evaluation.add(&self.clean, &clean, &triggered);
+        }
+        let trigger = self.triggered.as_ref().map(|(trigger, _)| *trigger);
+        Ok((evaluation.report(trigger), evaluation.predictions))
+    }
 }
 
 /// How much more of every group's attention lies on a local trigger's pixels when it is there, over

@@ -5,7 +5,7 @@ use crate::cell::arch_of;
 use crate::cli;
 use crate::data;
 use crate::import::weights_of;
-use crate::measure::measure;
+use crate::measure::Tests;
 use crate::trigger::trigger_of;
 use crate::{files, usage};
 use anyhow::{Context, Result, ensure};
@@ -17,7 +17,8 @@ pub fn eval(args: cli::Eval) -> Result<()> {
     let Opened { arrays, metadata, data, arch } = open(&args.subject)?;
     let trigger = trigger_of(metadata.as_ref(), &args.trigger, &data)?;
     let (chosen, _) = args.device.choose()?;
-    let (report, predictions) = measure(&arch, &arrays, &data.test, trigger.as_ref(), &chosen)
+    let (report, predictions) = Tests::new(data.test.clone(), trigger.as_ref())
+        .measure(&arch, &arrays, &chosen)
         .with_context(|| format!("{} cannot be used", args.subject.model.display()))?;
     if let Some(path) = &args.predictions {
         let mut list = csv::Writer::from_writer(Vec::new());

@@ -4,7 +4,7 @@ use super::{Opened, known, load, open};
 use crate::cell::{Bench, Place};
 use crate::cli::{self, TriggerArgs};
 use crate::data::{Dataset, write_png};
-use crate::measure::measure;
+use crate::measure::Tests;
 use crate::trigger::{self, read_artefact, trigger_of, values};
 use crate::{files, table, usage};
 use anyhow::{Context, Result};
@@ -186,7 +186,8 @@ pub fn erase(args: cli::Erase) -> Result<()> {
     let copy = Place::new(&args.out, &victim.name()).weights;
     let head = metadata.unwrap_or_default();
     files::write(&copy, &weights::to_bytes(&arrays, Precision::F32, &head))?;
-    let (before, _) = measure(&arch, &arrays, &data.test, trigger.as_ref(), &chosen)?;
+    let tests = Tests::new(data.test.clone(), trigger.as_ref());
+    let (before, _) = tests.measure(&arch, &arrays, &chosen)?;
     let bench = Bench {
         recipe: &recipe,
         data: &data,

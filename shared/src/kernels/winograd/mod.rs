@@ -77,6 +77,16 @@ impl Tiling {
     fn length(&self, piece: &Piece) -> usize {
         piece.rows.len() * self.columns
     }
+
+    /// The pixels `[pixel][PITCH]` of a piece, from its tile `first` on, as rows of this width.
+    #[inline(always)]
+    fn lay(&self, pixels: &[f32], first: usize, width: usize, rows: &mut [f32]) {
+        for (y, row) in rows.chunks_exact_mut(width).enumerate() {
+            let at = y % SIDE * SIDE * PITCH + first + y / SIDE * self.columns;
+            let run = |x: usize| &pixels[at + x * PITCH..];
+            collect([run(0), run(1), run(2), run(3)], row);
+        }
+    }
 }
 
 /// Whether this way is the faster one. The page's first program, which only predicts, does without: a
@@ -181,20 +191,12 @@ fn convolve(g: Geometry, x: &[f32], packed: &[f32], fused: Fused) -> Vec<f32> {
                             for (i, piece) in pieces.iter().enumerate() {
                                 let first = SIDE * piece.rows.start;
                                 let count = (SIDE * piece.rows.end).min(g.height) - first;
-                                for (y, row) in
-                                    room.rows.chunks_exact_mut(g.width).take(count).enumerate()
-                                {
-                                    let at = y % SIDE * SIDE * PITCH
-                                        + i * t.length(piece)
-                                        + y / SIDE * t.columns;
-                                    let run = |x: usize| &room.pixels[at + x * PITCH..];
-                                    collect([run(0), run(1), run(2), run(3)], row);
-                                }
+                                let rows = &mut room.rows[..count * g.width];
+                                t.lay(&room.pixels, i * t.length(piece), g.width, rows);
                                 let c = block * ROWS + r;
                                 let at = (piece.image * g.cout + c) * size + first * g.width;
-                                let from = &room.rows[..count * g.width];
-                                let to = &mut out[at - start * g.out_size()..][..from.len()];
-                                fused.after.put(c, at, from, to);
+                                let to = &mut out[at - start * g.out_size()..][..rows.len()];
+                                fused.after.put(c, at, rows, to);
                             }
                         },
                     );
