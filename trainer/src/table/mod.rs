@@ -95,10 +95,12 @@ const WALL: usize = 100;
 const HEAD: [&str; 10] =
     ["model", "defence", "ACC", "ASR", "floor", "RA", "DER", "n (ASR)", "min", "seed"];
 
-/// `81.2 (80.1 to 82.0)`: mean and range over seeds, in percent.
+/// `81.2 (80.1 to 82.0)`: mean and range over seeds, in percent; one value alone.
 fn range(values: &[f64]) -> String {
-    if values.is_empty() {
-        return "-".to_string();
+    match values {
+        [] => return "-".to_string(),
+        [one] => return format!("{:.1}", 100.0 * one),
+        _ => {}
     }
     let mean = values.iter().sum::<f64>() / values.len() as f64;
     let least = values.iter().copied().fold(f64::INFINITY, f64::min);
