@@ -3,10 +3,10 @@
 use crate::attention::Operator;
 use crate::job::lift;
 use crate::model::weights::{self, Arrays, WeightsError};
-use crate::model::{Arch, batch};
+use crate::model::{Arch, batch, labels};
 use crate::objectives::{Form, Nad, Objective, Seen};
 use crate::probe::probe_images;
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::Device;
 
 /// A loss with its parts, and how strongly it pulls at every parameter.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,8 +33,7 @@ pub async fn gradient_probe(
     let target = lift(teacher.forward(batch(&split, &all, device, |_, _| ())));
     let mut network = weights::network(arch, student, &autodiff)?;
     let output = network.forward_train(batch(&split, &all, &autodiff, |_, _| ()));
-    let labels: Vec<i32> = split.labels.iter().map(|l| i32::from(*l)).collect();
-    let labels = Tensor::from_data(TensorData::new(labels, [count]), &autodiff);
+    let labels = labels(&split, &all, &autodiff);
     let objective = Nad { form: Form::Paper, operator: Operator::Sum2, beta: 2.0 };
     let loss = objective.loss(&Seen { student: &output, teacher: Some(&target), labels });
     let mut tensors = vec![loss.total.clone().inner().reshape([1])];

@@ -6,11 +6,11 @@ use crate::datasets::Split;
 use crate::evaluate::stamped;
 use crate::image::Image;
 use crate::model::weights::{self, Arrays, WeightsError};
-use crate::model::{Arch, Wrn};
+use crate::model::{Arch, Wrn, labels};
 use crate::poison::Trigger;
 use crate::seed::Seed;
 use burn::module::Module;
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
 
 /// Means over pseudo samples of images that are not of the target class.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -50,18 +50,9 @@ impl Pseudo {
     /// Pseudo samples `[n, 3, h, w]` of the images `chosen`, on the device as it differentiates.
     pub fn samples(&self, split: &Split, chosen: &[usize]) -> Tensor<4> {
         let images = stamped(split, chosen, None, &self.device);
-        let shape = images.dims();
-        let size = shape[1..].iter().product::<usize>();
-        let start = chosen.iter().flat_map(|i| {
-            let mut random = Seed(0).stream("pseudo", &[*i as u64]);
-            let eps = self.attack.eps;
-            (0..size).map(move |_| random.range(-eps, eps))
-        });
-        let start =
-            Tensor::from_data(TensorData::new(start.collect::<Vec<f32>>(), shape), &self.device);
-        let labels: Vec<i32> = chosen.iter().map(|i| i32::from(split.labels[*i])).collect();
-        let labels = Tensor::from_data(TensorData::new(labels, [chosen.len()]), &self.device);
-        self.attack.perturb(&self.judge, images, start, &labels)
+        let labels = labels(split, chosen, &self.device);
+        let streams = chosen.iter().map(|&i| Seed(0).stream("pseudo", &[i as u64]));
+        self.attack.perturb_each(&self.judge, images, &labels, streams)
     }
 
     /// The pseudo sample of one image, in whole grey levels.

@@ -53,10 +53,10 @@ set = { size = 6, pattern = "white" }
     for defence in DEFENCES {
         let id = defence.method().id;
         // A curve needs many steps; ARGD's weights are too much for a learning rate of 0.1 and the
-        // 48 steps there are here.
+        // 48 steps there are here, and its embedding so light that augmentation moves it more.
         let set = match id {
             "mcr" => "{ epochs = 20, lr = 0.05 }",
-            "argd" => "{ epochs = 6, lr = 0.01 }",
+            "argd" => "{ epochs = 6, lr = 0.01, embedding = 100 }",
             _ => "{ epochs = 6 }",
         };
         cells += &format!("[[defence]]\nid = \"{id}\"\nmethod = \"{id}\"\nset = {set}\n");
@@ -87,9 +87,7 @@ set = { size = 6, pattern = "white" }
         let first = result.curve.iter().find(|e| e.phase == last.phase).expect("trained");
         let losses = first.losses.iter().zip(&last.losses);
         for ((name, before), (_, after)) in losses.filter(|(l, _)| l.0 != "pseudo_as_target") {
-            // ARGD's embedding is not trained: its distance moves by less than augmentation does.
-            let allowed = if name == "embedding" { 1.02 } else { 1.0 };
-            assert!(*after < allowed * before, "{} {name}: {before} -> {after}", result.cell);
+            assert!(after < before, "{} {name}: {before} -> {after}", result.cell);
         }
     }
 }

@@ -11,7 +11,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use unstamp_shared::craft::Head;
-use unstamp_shared::datasets::Split;
 use unstamp_shared::defences::{Given, defence, phases};
 use unstamp_shared::job::{Event, Job, Lesson, Phase, Rates};
 use unstamp_shared::metrics::{Report, der};
@@ -129,10 +128,6 @@ impl Bench<'_> {
         Ok(Some((trigger, Some(made.head))))
     }
 
-    fn front(split: &Split, count: Option<usize>) -> Split {
-        split.subset(&(0..count.unwrap_or(split.len()).min(split.len())).collect::<Vec<_>>())
-    }
-
     /// Runs a cell unless its result is there; a victim's weights are needed to erase from it.
     pub fn run(
         &self,
@@ -147,8 +142,8 @@ impl Bench<'_> {
         let seed = Seed(cell.seed);
         let (trigger, artefact) = self.trigger(cell, folder)?.unzip();
         let artefact = artefact.flatten();
-        let train = Self::front(&self.data.train, self.recipe.train_images);
-        let test = Self::front(&self.data.test, self.recipe.test_images);
+        let train = self.data.train.front(self.recipe.train_images.unwrap_or(usize::MAX));
+        let test = self.data.test.front(self.recipe.test_images.unwrap_or(usize::MAX));
         let chosen = match (&trigger, cell.victim.rate) {
             (Some(t), Some(rate)) => {
                 select(&train.labels, t, rate, cell.victim.rate_of, cell.victim.draw)

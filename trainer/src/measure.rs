@@ -43,9 +43,8 @@ impl<'a> Tests<'a> {
 
     /// The first `count` of them.
     pub fn front(&self, count: usize) -> Self {
-        let front = |split: &Split| split.subset(&(0..count.min(split.len())).collect::<Vec<_>>());
-        let triggered = self.triggered.as_ref().map(|(trigger, split)| (*trigger, front(split)));
-        Self { clean: front(&self.clean), triggered }
+        let front = |(trigger, split): &(&'a Trigger, Split)| (*trigger, split.front(count));
+        Self { clean: self.clean.front(count), triggered: self.triggered.as_ref().map(front) }
     }
 
     /// Measures `arrays`: the report, and the predictions of every image, as it is and triggered.

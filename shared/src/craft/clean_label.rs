@@ -6,7 +6,6 @@ use crate::attacks::Pictures;
 use crate::image::Image;
 use crate::model::weights::{self, WeightsError};
 use crate::poison::Trigger;
-use burn::tensor::{Tensor, TensorData};
 
 /// Every training image of the target class, moved by PGD within the ball until the separately
 /// trained model no longer sees its class. Rounding to bytes stays within the ball.
@@ -29,13 +28,8 @@ async fn make(shop: &Workshop<'_>, trigger: &Trigger) -> Result<Artefact, Weight
     let (mut right, mut still, mut reach) = (0, 0, 0);
     for chosen in class.chunks(BATCH) {
         let (images, labels) = shop.batch(chosen);
-        let shape = images.dims();
-        let start = chosen.iter().flat_map(|&i| {
-            let mut stream = trigger.seed.stream("pgd", &[i as u64]);
-            (0..split.stride()).map(move |_| stream.range(-eps, eps))
-        });
-        let start = Tensor::from_data(TensorData::new(start.collect(), shape), &device);
-        let moved = pgd.perturb(&network, images.clone(), start, &labels);
+        let streams = chosen.iter().map(|&i| trigger.seed.stream("pgd", &[i as u64]));
+        let moved = pgd.perturb_each(&network, images.clone(), &labels, streams);
         let before = network.forward(images).logits.inner().flatten(0, 1);
         let moved = moved.inner();
         let read = weights::read(vec![moved.flatten(0, 3), before]).await?;

@@ -15,10 +15,10 @@ pub use robust::Robust;
 use crate::Later;
 use crate::datasets::Split;
 use crate::model::weights::{self, Arrays, WeightsError};
-use crate::model::{Arch, Wrn, batch};
+use crate::model::{Arch, Wrn, batch, labels};
 use crate::poison::Trigger;
 use burn::module::Module;
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::{Device, Int, Tensor};
 
 /// Everything that can be made.
 pub static CRAFTS: &[&dyn Craft] = &[&trojan::Square, &clean_label::Perturbation];
@@ -54,9 +54,7 @@ impl Workshop<'_> {
     /// Training images as `[n, 3, h, w]` with their labels.
     fn batch(&self, indices: &[usize]) -> (Tensor<4>, Tensor<1, Int>) {
         let device = self.autodiff();
-        let labels: Vec<i32> = indices.iter().map(|i| i32::from(self.train.labels[*i])).collect();
-        let labels = Tensor::from_data(TensorData::new(labels, [indices.len()]), &device);
-        (batch(self.train, indices, &device, |_, _| ()), labels)
+        (batch(self.train, indices, &device, |_, _| ()), labels(self.train, indices, &device))
     }
 }
 

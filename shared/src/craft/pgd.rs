@@ -3,6 +3,7 @@
 use crate::job::Batch;
 use crate::model::Wrn;
 use crate::objectives::cross_entropy;
+use crate::seed::Stream;
 use burn::tensor::{Int, Tensor, TensorData};
 
 /// Untargeted PGD in the L-infinity ball (Madry et al. 2018):
@@ -40,6 +41,22 @@ impl Pgd {
             x = clip(input.detach() + Tensor::from_inner(gradient.sign()) * self.step);
         }
         x.detach()
+    }
+
+    /// Perturbs images from a random place in the ball, each image's drawn from its own stream.
+    pub fn perturb_each(
+        &self,
+        network: &Wrn,
+        images: Tensor<4>,
+        labels: &Tensor<1, Int>,
+        streams: impl Iterator<Item = Stream>,
+    ) -> Tensor<4> {
+        let shape = images.dims();
+        let size = shape[1..].iter().product();
+        let start = streams
+            .flat_map(|mut stream| (0..size).map(move |_| stream.range(-self.eps, self.eps)));
+        let start = Tensor::from_data(TensorData::new(start.collect(), shape), &images.device());
+        self.perturb(network, images, start, labels)
     }
 
     /// Perturbs a batch away from its labels, from a random place in the ball.

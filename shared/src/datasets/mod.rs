@@ -164,6 +164,11 @@ impl Split {
         self.labels.push(label);
     }
 
+    /// The first `count` images, or all there are.
+    pub fn front(&self, count: usize) -> Split {
+        self.subset(&(0..count.min(self.len())).collect::<Vec<_>>())
+    }
+
     /// The images at `indices`, in their order.
     pub fn subset(&self, indices: &[usize]) -> Split {
         let mut split = Split { width: self.width, height: self.height, ..Split::default() };

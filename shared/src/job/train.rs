@@ -3,8 +3,8 @@
 use super::{Augment, Batch, Course, Epoch, Event, Job, JobError, Phase, Running, Stamp, sgd};
 use crate::evaluate::accuracy;
 use crate::image::Image;
-use crate::model::{batch, weights};
-use burn::tensor::{Int, Tensor, TensorData};
+use crate::model::{batch, labels, weights};
+use burn::tensor::Tensor;
 
 impl Job {
     pub(super) async fn train(
@@ -45,7 +45,7 @@ impl Job {
             student: &mut student,
             others: &others,
             images: self.images(course, &chosen, share.flatten().unwrap_or(0.0)),
-            labels: self.labels(&chosen),
+            labels: labels(&self.data, &chosen, &self.device.clone().autodiff()),
             stamped: (share == Some(None)).then(|| self.images(course, &chosen, 1.0)),
             watched: self.watched,
             random: self.seed.stream("lesson", &[at as u64, epoch as u64, step as u64]),
@@ -130,11 +130,5 @@ impl Job {
                 *pixels = image.pixels;
             }
         })
-    }
-
-    fn labels(&self, chosen: &[usize]) -> Tensor<1, Int> {
-        let labels: Vec<i32> = chosen.iter().map(|&i| i32::from(self.data.labels[i])).collect();
-        let labels = TensorData::new(labels, [chosen.len()]);
-        Tensor::from_data(labels, &self.device.clone().autodiff())
     }
 }

@@ -18,6 +18,8 @@ use crate::kernels::floats;
 #[cfg(feature = "learn")]
 use crate::seed::Seed;
 use burn::tensor::{Device, Tensor};
+#[cfg(feature = "learn")]
+use burn::tensor::{Int, TensorData};
 use serde::{Deserialize, Serialize};
 
 /// `eps` of batch normalisation (PyTorch's default).
@@ -128,4 +130,11 @@ pub fn batch(
         }
     }
     floats(values, [n, 3, split.height, split.width], device)
+}
+
+/// Labels of the images `indices` of a split, `[n]`.
+#[cfg(feature = "learn")]
+pub fn labels(split: &Split, indices: &[usize], device: &Device) -> Tensor<1, Int> {
+    let labels: Vec<i32> = indices.iter().map(|&i| i32::from(split.labels[i])).collect();
+    Tensor::from_data(TensorData::new(labels, [indices.len()]), device)
 }

@@ -76,6 +76,40 @@ fn widen<S: Simd>(simd: S, y: [S::f32s; SIDE]) -> [S::f32s; REACH] {
     ]
 }
 
+/// A linear map along both directions of tiles of `I x I` places, a vector of them: to `O x O` places
+/// `PITCH` apart, row by row. `map` is to be a closure that is always inlined: a plain function here
+/// would be compiled for the narrowest vectors.
+///
+/// # Safety
+/// `read(i, j)` is where a vector begins, and so is every `to + k PITCH`.
+#[inline(always)]
+unsafe fn along_both<S: Simd, const I: usize, const O: usize, const PITCH: usize>(
+    simd: S,
+    map: impl Fn([S::f32s; I]) -> [S::f32s; O],
+    read: impl Fn(usize, usize) -> *const f32,
+    to: *mut f32,
+) {
+    let mut half = [[simd.splat_f32s(0.0); O]; I];
+    for (j, half) in half.iter_mut().enumerate() {
+        let mut column = [simd.splat_f32s(0.0); I];
+        for (i, value) in column.iter_mut().enumerate() {
+            // SAFETY: the caller's promise.
+            *value = unsafe { load::<S>(read(i, j)) };
+        }
+        *half = map(column);
+    }
+    for i in 0..O {
+        let mut row = [simd.splat_f32s(0.0); I];
+        for (value, half) in row.iter_mut().zip(&half) {
+            *value = half[i];
+        }
+        for (j, value) in map(row).into_iter().enumerate() {
+            // SAFETY: as above.
+            unsafe { store::<S>(to.add((O * i + j) * PITCH), value) }
+        }
+    }
+}
+
 /// Rows of one channel of an image, padded by a pixel, their columns dealt out by fours, so that the
 /// tiles of a row are neighbours: `[row][column mod 4][column / 4]` of the padded image.
 pub struct Spread(Vec<f32>);
@@ -134,28 +168,16 @@ impl<const PITCH: usize> WithSimd for Enter<'_, PITCH> {
             while p < self.columns {
                 // SAFETY: the assertions above bound every address: a row of tiles reads six rows of
                 // the image, the last tile two columns past its own.
-                let (from, to) = unsafe {
-                    (from.add(SIDE * row * Spread::ROW + p), to.add(row * self.columns + p))
-                };
-                let mut half = [[simd.splat_f32s(0.0); REACH]; REACH];
-                for (j, half) in half.iter_mut().enumerate() {
-                    let mut d = [simd.splat_f32s(0.0); REACH];
-                    for (i, d) in d.iter_mut().enumerate() {
-                        let at = i * Spread::ROW + j % SIDE * Spread::PITCH + j / SIDE;
-                        // SAFETY: as above.
-                        *d = unsafe { load::<S>(from.add(at)) };
-                    }
-                    *half = enter(simd, d);
-                }
-                for i in 0..REACH {
-                    let mut d = [simd.splat_f32s(0.0); REACH];
-                    for (d, half) in d.iter_mut().zip(&half) {
-                        *d = half[i];
-                    }
-                    for (j, value) in enter(simd, d).into_iter().enumerate() {
-                        // SAFETY: as above.
-                        unsafe { store::<S>(to.add((REACH * i + j) * PITCH), value) }
-                    }
+                unsafe {
+                    let from = from.add(SIDE * row * Spread::ROW + p);
+                    along_both::<S, REACH, REACH, PITCH>(
+                        simd,
+                        #[inline(always)]
+                        |x| enter(simd, x),
+                        #[inline(always)]
+                        |i, j| from.add(i * Spread::ROW + j % SIDE * Spread::PITCH + j / SIDE),
+                        to.add(row * self.columns + p),
+                    );
                 }
                 p += lanes;
             }
@@ -184,26 +206,16 @@ impl<const PITCH: usize> WithSimd for Leave<'_, PITCH> {
         let mut p = 0;
         while p < self.length {
             // SAFETY: the assertions above bound every address.
-            let (from, to) =
-                unsafe { (self.products.as_ptr().add(p), self.pixels.as_mut_ptr().add(p)) };
-            let mut half = [[simd.splat_f32s(0.0); SIDE]; REACH];
-            for (j, half) in half.iter_mut().enumerate() {
-                let mut m = [simd.splat_f32s(0.0); REACH];
-                for (i, m) in m.iter_mut().enumerate() {
-                    // SAFETY: as above.
-                    *m = unsafe { load::<S>(from.add((REACH * i + j) * PITCH)) };
-                }
-                *half = leave(simd, m);
-            }
-            for y in 0..SIDE {
-                let mut m = [simd.splat_f32s(0.0); REACH];
-                for (m, half) in m.iter_mut().zip(&half) {
-                    *m = half[y];
-                }
-                for (x, value) in leave(simd, m).into_iter().enumerate() {
-                    // SAFETY: as above.
-                    unsafe { store::<S>(to.add((SIDE * y + x) * PITCH), value) }
-                }
+            unsafe {
+                let from = self.products.as_ptr().add(p);
+                along_both::<S, REACH, SIDE, PITCH>(
+                    simd,
+                    #[inline(always)]
+                    |x| leave(simd, x),
+                    #[inline(always)]
+                    |i, j| from.add((REACH * i + j) * PITCH),
+                    self.pixels.as_mut_ptr().add(p),
+                );
             }
             p += lanes;
         }
@@ -259,26 +271,16 @@ impl<const PITCH: usize> WithSimd for Widen<'_, PITCH> {
         let mut p = 0;
         while p < self.length {
             // SAFETY: the assertions above bound every address.
-            let (from, to) =
-                unsafe { (self.pixels.0.as_ptr().add(p), self.out.as_mut_ptr().add(p)) };
-            let mut half = [[simd.splat_f32s(0.0); REACH]; SIDE];
-            for (x, half) in half.iter_mut().enumerate() {
-                let mut y = [simd.splat_f32s(0.0); SIDE];
-                for (i, y) in y.iter_mut().enumerate() {
-                    // SAFETY: as above.
-                    *y = unsafe { load::<S>(from.add((SIDE * i + x) * PITCH)) };
-                }
-                *half = widen(simd, y);
-            }
-            for i in 0..REACH {
-                let mut y = [simd.splat_f32s(0.0); SIDE];
-                for (y, half) in y.iter_mut().zip(&half) {
-                    *y = half[i];
-                }
-                for (j, value) in widen(simd, y).into_iter().enumerate() {
-                    // SAFETY: as above.
-                    unsafe { store::<S>(to.add((REACH * i + j) * PITCH), value) }
-                }
+            unsafe {
+                let from = self.pixels.0.as_ptr().add(p);
+                along_both::<S, SIDE, REACH, PITCH>(
+                    simd,
+                    #[inline(always)]
+                    |x| widen(simd, x),
+                    #[inline(always)]
+                    |i, j| from.add((SIDE * i + j) * PITCH),
+                    self.out.as_mut_ptr().add(p),
+                );
             }
             p += lanes;
         }
