@@ -4,7 +4,7 @@ use crate::attention::Operator;
 use crate::job::lift;
 use crate::model::weights::{self, Arrays, WeightsError};
 use crate::model::{Arch, batch, labels};
-use crate::objectives::{Form, Nad, Objective, Seen};
+use crate::objectives::{Form, Nad, Objective, Seen, Tracked};
 use crate::probe::probe_images;
 use burn::tensor::Device;
 
@@ -35,7 +35,12 @@ pub async fn gradient_probe(
     let output = network.forward_train(batch(&split, &all, &autodiff, |_, _| ()));
     let labels = labels(&split, &all, &autodiff);
     let objective = Nad { form: Form::Paper, operator: Operator::Sum2, beta: 2.0 };
-    let loss = objective.loss(&Seen { student: &output, teacher: Some(&target), labels });
+    let loss = objective.loss(&Seen {
+        student: &output,
+        teacher: Some(&target),
+        labels,
+        own: &Tracked::new(),
+    });
     let mut tensors = vec![loss.total.clone().inner().reshape([1])];
     tensors.extend(loss.parts.into_iter().map(|(_, part)| part.inner().reshape([1])));
     let parts = tensors.len();

@@ -62,16 +62,23 @@ pub struct Param {
     pub default: Value,
     /// Plays no part in stamping, only in planting.
     pub planting: bool,
+    /// Came after results whose hashes must stay: at its default, resolved values leave it out.
+    pub added: bool,
 }
 
 impl Param {
     fn new(id: &'static str, help: &'static str, accepts: Accepts, default: Value) -> Self {
-        Self { id, help, accepts, default, planting: false }
+        Self { id, help, accepts, default, planting: false, added: false }
     }
 
     /// The same, used only in planting.
     pub fn planting(self) -> Self {
         Self { planting: true, ..self }
+    }
+
+    /// The same, added after results were committed.
+    pub fn added(self) -> Self {
+        Self { added: true, ..self }
     }
 
     pub fn int(id: &'static str, help: &'static str, min: i64, max: i64, default: i64) -> Self {
@@ -122,7 +129,8 @@ impl Param {
     }
 }
 
-/// Parameter values as someone gave them; resolved, they hold every parameter.
+/// Parameter values as someone gave them; resolved, they hold every parameter but those added later
+/// that are at their default.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Values(pub BTreeMap<String, Value>);
@@ -151,11 +159,14 @@ impl Values {
             let known: Vec<_> = params.iter().map(|p| p.id).collect();
             return Err(format!("there is no parameter '{key}'; there are: {}", known.join(", ")));
         }
-        let resolved = params.iter().map(|param| {
-            let value = self.0.get(param.id).unwrap_or(&param.default);
-            Ok((param.id.to_string(), param.check(value)?))
-        });
-        Ok(Self(resolved.collect::<Result<_, String>>()?))
+        let mut resolved = BTreeMap::new();
+        for param in params {
+            let value = param.check(self.0.get(param.id).unwrap_or(&param.default))?;
+            if !param.added || value != param.default {
+                resolved.insert(param.id.to_string(), value);
+            }
+        }
+        Ok(Self(resolved))
     }
 
     /// A resolved whole number (0 where there is none: resolve first).

@@ -46,11 +46,26 @@ pub struct CellResult {
     /// pixels with the trigger there less that without, mean over test images.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attention_on_trigger: Vec<f64>,
+    /// Of a defence that recovers triggers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovered: Option<Recovery>,
     /// Every epoch, with rates on the first test images.
     pub curve: Vec<Epoch>,
     /// Where the defended model is a point of a curve between two: rates along it, by place.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub points: Vec<(f64, Rates)>,
+}
+
+/// Triggers recovered from a network by who knew nothing of the attack.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Recovery {
+    /// The class they lead to.
+    pub target: usize,
+    /// Share of the other classes' test images they lead there, in the network they come from.
+    pub asr: f64,
+    /// To the true trigger, where that is a square of their size: root mean square of pixels in 0..1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub distance: Option<f64>,
 }
 
 fn is_zero(count: &usize) -> bool {

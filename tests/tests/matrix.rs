@@ -79,6 +79,7 @@ set = { size = 6, pattern = "white" }
             assert_eq!(last.rates, Some(said), "{}", result.cell);
         }
         assert_eq!(result.points.is_empty(), !result.cell.ends_with("mcr"), "{}", result.cell);
+        assert_eq!(result.recovered.is_some(), result.cell.ends_with("mesa"), "{}", result.cell);
         for (_, rates) in result.points.iter().filter(|(t, _)| *t == 0.3) {
             assert_eq!(*rates, said, "{}", result.cell);
         }

@@ -5,6 +5,7 @@ use crate::device::Chosen;
 use crate::files;
 use crate::measure::{Tests, distance, on_trigger};
 use crate::progress::JobProgress;
+use crate::recovered::recovery;
 use crate::trigger;
 use anyhow::{Context, Result, ensure};
 use std::path::{Path, PathBuf};
@@ -88,8 +89,10 @@ fn drive(
         let Some(event) = pollster::block_on(job.next())? else { break };
         busy += start.elapsed();
         progress.show(&event, (job.passes() - from) as f64 / busy.as_secs_f64());
-        if let (Event::Epoch(_), Some((arch, weights))) =
-            (&event, pollster::block_on(job.so_far())?)
+        // Without a learning rate the student stood still.
+        if let Event::Epoch(epoch) = &event
+            && epoch.lr > 0.0
+            && let Some((arch, weights)) = pollster::block_on(job.so_far())?
         {
             job.record(look(&arch, &weights)?);
         }
@@ -223,6 +226,7 @@ impl Bench<'_> {
             Some(trigger) => on_trigger(&arch, result, test, trigger, self.device)?,
             None => Vec::new(),
         };
+        let recovered = recovery(job.ended(), &arch, test, trigger.as_ref(), seed, self.device)?;
         let rates = |r: &Report| r.asr.map(|asr| (r.acc.value, asr.value));
         let der = victim.and_then(|v| rates(&v.report)).zip(rates(&report)).map(|(v, d)| der(v, d));
         let metadata = self.metadata(cell, trigger.as_ref());
@@ -249,6 +253,7 @@ impl Bench<'_> {
             der,
             attention_distance: distance,
             attention_on_trigger,
+            recovered,
             curve: job.history().to_vec(),
             points,
         };

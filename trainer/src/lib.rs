@@ -12,6 +12,7 @@ pub mod measure;
 pub mod onnx;
 pub mod progress;
 pub mod publish;
+pub mod recovered;
 pub mod serve;
 pub mod sheet;
 pub mod table;

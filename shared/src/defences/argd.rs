@@ -8,7 +8,8 @@ use crate::objectives::Argd as Loss;
 use std::sync::Arc;
 
 /// Xia et al. (2022) with a teacher made as NAD's, as both papers compare them; the terms and their
-/// weights are in [`crate::objectives::Argd`]. The embedding is untrained, as in the public code.
+/// weights are in [`crate::objectives::Argd`]. The embedding is fixed, as in the public code, or
+/// trained.
 pub struct Argd;
 
 impl Defence for Argd {
@@ -27,6 +28,8 @@ impl Defence for Argd {
             Param::float("node", "weight of the maps' distances; 0 is off", 0.0, 1e6, 1.0),
             Param::float("edge", "weight of the relations' distances; 0 is off", 0.0, 1e6, 1.0),
             Param::float("embedding", "weight of the embedding's; 0 is off", 0.0, 1e6, 1.0),
+            Param::choice("embedder", "whether its layers learn too", &["fixed", "trained"])
+                .added(),
         ]);
         params
     }
@@ -34,8 +37,9 @@ impl Defence for Argd {
     fn phases(&self, given: &Given) -> Vec<Phase> {
         let weight = |key| given.values.float(key);
         let (node, edge, embedding) = (weight("node"), weight("edge"), weight("embedding"));
-        let distil =
-            Phase::train("distil", Arc::new(Loss { node, edge, embedding }), training(given));
+        let trained = given.values.text("embedder") == "trained";
+        let loss = Arc::new(Loss { node, edge, embedding, trained });
+        let distil = Phase::train("distil", loss, training(given));
         vec![phase("teacher", training(given)), distil.beside([Start::Phase(0)])]
     }
 }

@@ -121,7 +121,8 @@ impl Prune {
             let mut counts = (0..=most).rev();
             count = match (self.rule, scene.others.first()) {
                 (Rule::Match, Some(other)) => {
-                    let goal = accuracy(scene.arch, other, split, scene.device).await?.value;
+                    let goal =
+                        accuracy(scene.arch, &other.weights, split, scene.device).await?.value;
                     measured.push(("accuracy_to_match".to_string(), goal));
                     let off = |i: &usize| (curve[*i] - goal).abs();
                     counts.min_by(|a, b| off(a).total_cmp(&off(b))).unwrap_or(0)
@@ -135,7 +136,8 @@ impl Prune {
         }
         measured.push(("pruned_channels".to_string(), count as f64));
         measured.push(("channels".to_string(), order.len() as f64));
-        Ok(Edited { weights: silenced(scene.weights, &last, &order[..count]), measured })
+        let weights = silenced(scene.weights, &last, &order[..count]);
+        Ok(Edited { ended: weights.into(), measured })
     }
 }
 

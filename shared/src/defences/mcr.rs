@@ -114,11 +114,11 @@ struct Point {
 impl Point {
     async fn run(&self, scene: Scene<'_>) -> Result<Edited, WeightsError> {
         let [first, last] = scene.others[..] else {
-            return Ok(Edited { weights: scene.weights.clone(), measured: Vec::new() });
+            return Ok(Edited { ended: scene.weights.clone().into(), measured: Vec::new() });
         };
-        let point = self.curve.at(self.t, [first, scene.weights, last]);
+        let point = self.curve.at(self.t, [&first.weights, scene.weights, &last.weights]);
         let weights = renewed(scene.arch, &point, scene.data, scene.device).await?;
-        Ok(Edited { weights, measured: vec![("t".to_string(), f64::from(self.t))] })
+        Ok(Edited { ended: weights.into(), measured: vec![("t".to_string(), f64::from(self.t))] })
     }
 }
 
@@ -142,10 +142,10 @@ struct Middle;
 
 impl Edit for Middle {
     fn edit<'a>(&'a self, scene: Scene<'a>) -> Later<'a, Result<Edited, WeightsError>> {
-        let other = scene.others.first().copied().unwrap_or(scene.weights);
+        let other = scene.others.first().map_or(scene.weights, |other| &other.weights);
         // Halfway between the bend and the last end of a chain.
         let weights = Curve::Chain.at(0.75, [scene.weights, scene.weights, other]);
-        Box::pin(async move { Ok(Edited { weights, measured: Vec::new() }) })
+        Box::pin(async move { Ok(Edited { ended: weights.into(), measured: Vec::new() }) })
     }
 }
 

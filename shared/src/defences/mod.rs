@@ -8,6 +8,7 @@ mod cutout;
 mod fine_prune;
 mod fine_tune;
 mod mcr;
+pub mod mesa;
 mod mixup;
 mod nad;
 pub mod nba;
@@ -28,6 +29,7 @@ pub static DEFENCES: &[&dyn Defence] = &[
     &nad::Nad,
     &argd::Argd,
     &nba::Nba,
+    &mesa::Mesa,
     &retrain::Retrain,
 ];
 

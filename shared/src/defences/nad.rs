@@ -64,7 +64,7 @@ impl LastWithin {
             let reach = async |weights| accuracy(scene.arch, weights, split, scene.device).await;
             let mut floor = 0.0;
             for (i, student) in students.iter().enumerate() {
-                let reached = reach(student).await?.value;
+                let reached = reach(&student.weights).await?.value;
                 measured.push((format!("validation_accuracy_at_{}", self.betas[i]), reached));
                 if i == 0 {
                     floor = reached - self.points / 100.0;
@@ -76,7 +76,7 @@ impl LastWithin {
             }
         }
         measured.push(("beta".to_string(), self.betas[chosen]));
-        Ok(Edited { weights: students[chosen].clone(), measured })
+        Ok(Edited { ended: students[chosen].clone(), measured })
     }
 }
 

@@ -30,7 +30,7 @@ impl Job {
         for (i, phase) in self.phases.iter().enumerate().skip(now + 1) {
             let follows = phase.student == Start::Phase(i - 1) && phase.others.iter().all(known);
             let (Work::Edit(edit), true) = (&phase.work, follows) else { break };
-            weights = self.edited(phase, edit.as_ref(), &weights).await?.weights;
+            weights = self.edited(phase, edit.as_ref(), &weights).await?.ended.weights;
         }
         Ok(Some((self.arch(&self.phases[now].student), weights)))
     }
@@ -41,9 +41,9 @@ impl Job {
         let Some(phase @ Phase { work: Work::Edit(edit), .. }) = self.phases.last() else {
             return Ok(points);
         };
-        let start = self.weights(&phase.student).await?;
+        let start = self.start(&phase.student).await?.weights;
         for (at, edit) in edit.points() {
-            points.push((at, self.edited(phase, edit.as_ref(), &start).await?.weights));
+            points.push((at, self.edited(phase, edit.as_ref(), &start).await?.ended.weights));
         }
         Ok(points)
     }

@@ -8,6 +8,7 @@
 
 mod augment;
 mod look;
+mod own;
 mod phase;
 pub mod sgd;
 mod state;
@@ -17,15 +18,15 @@ mod training;
 pub use augment::Augment;
 pub use look::Rates;
 pub use phase::{
-    Batch, Course, Edit, Edited, Lesson, Other, Phase, Scene, Stamp, Start, Work, last_training,
-    lift,
+    Batch, Course, Edit, Edited, Ended, Lesson, Other, Phase, Scene, Stamp, Start, Work,
+    last_training, lift,
 };
 pub use training::{Schedule, Training};
 
 use crate::datasets::Split;
 use crate::model::weights::{self, Arrays, WeightsError};
 use crate::model::{Arch, Wrn};
-use crate::seed::Seed;
+use crate::seed::{Seed, Stream};
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 use state::Place;
@@ -83,8 +84,8 @@ pub struct Job {
     seed: Seed,
     device: Device,
     watched: Option<usize>,
-    /// Weights each finished phase ended with.
-    ended: Vec<Arrays>,
+    /// What each finished phase ended with.
+    ended: Vec<Ended>,
     place: Place,
     order: Vec<usize>,
     running: Option<Running>,
@@ -95,6 +96,7 @@ struct Running {
     student: Wrn,
     others: Vec<Other>,
     momentum: sgd::Momentum,
+    beside: Option<own::Beside>,
     /// Weights of the epoch with the best validation accuracy so far, where that counts.
     best: Option<Arrays>,
 }
@@ -175,14 +177,15 @@ impl Job {
         self.validation.as_ref().map_or(0, Split::len)
     }
 
-    /// Weights the phase `index` ended with.
-    pub fn ended(&self, index: usize) -> Option<&Arrays> {
-        self.ended.get(index)
+    /// What the finished phases ended with.
+    pub fn ended(&self) -> &[Ended] {
+        &self.ended
     }
 
     /// Weights the last phase ended with, once the job is done.
     pub fn result(&self) -> Option<&Arrays> {
-        (self.ended.len() == self.phases.len()).then(|| self.ended.last()).flatten()
+        let ended = self.ended.last().filter(|_| self.ended.len() == self.phases.len())?;
+        Some(&ended.weights)
     }
 
     /// The model the last training looked at, if it was one: its teacher. A curve has two ends, and
@@ -191,7 +194,7 @@ impl Job {
         let [teacher] = &last_training(&self.phases)?.others[..] else { return None };
         let weights = match teacher {
             Start::Victim => &self.victim,
-            Start::Phase(i) => self.ended.get(*i)?,
+            Start::Phase(i) => &self.ended.get(*i)?.weights,
             Start::Fresh(_) => return None,
         };
         Some((self.arch(teacher), weights))
@@ -206,30 +209,41 @@ impl Job {
         }
     }
 
-    /// The weights a phase begins with, or looks at; fresh ones are another draw than the victim's.
-    async fn weights(&self, start: &Start) -> Result<Arrays, JobError> {
+    /// What a phase begins with, or looks at; fresh weights are another draw than the victim's.
+    async fn start(&self, start: &Start) -> Result<Ended, JobError> {
         Ok(match start {
-            Start::Victim => self.victim.clone(),
+            Start::Victim => self.victim.clone().into(),
             Start::Phase(i) => self.ended[*i].clone(),
             Start::Fresh(_) => {
                 let seed = Seed(self.seed.0.wrapping_add(1 << 32));
                 let drawn = self.arch(start).init(seed, &self.device);
-                weights::arrays(&drawn.map_err(WeightsError::Arch)?).await?
+                weights::arrays(&drawn.map_err(WeightsError::Arch)?).await?.into()
             }
         })
     }
 
+    /// A stream of the current phase.
+    fn random(&self, name: &str) -> Stream {
+        self.seed.stream(name, &[self.place.phase as u64])
+    }
+
     async fn begin(&self, phase: &Phase) -> Result<Running, JobError> {
         let autodiff = self.device.clone().autodiff();
-        let own = self.weights(&phase.student).await?;
-        let student = weights::network(&self.arch(&phase.student), &own, &autodiff)?;
+        let arch = self.arch(&phase.student);
+        let student = self.start(&phase.student).await?.weights;
+        let student = weights::network(&arch, &student, &autodiff)?;
         let mut others = Vec::new();
         for start in &phase.others {
-            let weights = self.weights(start).await?;
+            let Ended { weights, own } = self.start(start).await?;
             let network = weights::frozen(&self.arch(start), &weights, &self.device)?;
-            others.push(Other { weights, network });
+            others.push(Other { weights, own, network });
         }
-        Ok(Running { student, others, momentum: sgd::Momentum::default(), best: None })
+        let own = match &phase.work {
+            Work::Train(course) => course.lesson.own(&arch, self.random("own")),
+            Work::Edit(_) => None,
+        };
+        let beside = own.map(|own| own::Beside::new(own, &self.device));
+        Ok(Running { student, others, momentum: sgd::Momentum::default(), beside, best: None })
     }
 
     /// Does one step; `None` when the job is done.
@@ -250,7 +264,7 @@ impl Job {
     ) -> Result<Edited, JobError> {
         let mut others = Vec::new();
         for start in &phase.others {
-            others.push(self.weights(start).await?);
+            others.push(self.start(start).await?);
         }
         let scene = Scene {
             arch: &self.arch(&phase.student),
@@ -259,13 +273,14 @@ impl Job {
             data: &self.data,
             validation: self.validation.as_ref(),
             device: &self.device,
+            random: self.random("edit"),
         };
         Ok(edit.edit(scene).await?)
     }
 
     async fn edit(&mut self, phase: &Phase, edit: &dyn Edit) -> Result<Event, JobError> {
-        let weights = self.weights(&phase.student).await?;
-        let Edited { weights, measured: losses } = self.edited(phase, edit, &weights).await?;
+        let weights = self.start(&phase.student).await?.weights;
+        let Edited { ended, measured: losses } = self.edited(phase, edit, &weights).await?;
         self.place.history.push(Epoch {
             phase: phase.name.to_string(),
             epoch: 0,
@@ -273,11 +288,11 @@ impl Job {
             losses,
             rates: None,
         });
-        Ok(self.end_phase(phase, weights))
+        Ok(self.end_phase(phase, ended))
     }
 
-    fn end_phase(&mut self, phase: &Phase, weights: Arrays) -> Event {
-        self.ended.push(weights);
+    fn end_phase(&mut self, phase: &Phase, ended: Ended) -> Event {
+        self.ended.push(ended);
         self.place.phase += 1;
         (self.place.epoch, self.place.step, self.place.best) = (0, 0, None);
         Event::Phase { phase: phase.name }

@@ -5,7 +5,7 @@ use crate::Later;
 use crate::datasets::Split;
 use crate::model::weights::{Arrays, WeightsError};
 use crate::model::{Arch, Frozen, Output, Wrn};
-use crate::objectives::{Loss, Objective, Seen};
+use crate::objectives::{Loss, Objective, Own, Seen, Tracked};
 use crate::poison::Trigger;
 use crate::seed::Stream;
 use burn::tensor::{Device, Int, Tensor};
@@ -109,9 +109,24 @@ impl Phase {
     }
 }
 
+/// What a phase ends with.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Ended {
+    pub weights: Arrays,
+    /// What was learned or found beside them, for later phases.
+    pub own: Arrays,
+}
+
+impl From<Arrays> for Ended {
+    fn from(weights: Arrays) -> Self {
+        Self { weights, own: Arrays::new() }
+    }
+}
+
 /// A model that is looked at.
 pub struct Other {
     pub weights: Arrays,
+    pub own: Arrays,
     /// In evaluation mode.
     pub network: Frozen,
 }
@@ -121,6 +136,8 @@ pub struct Batch<'a> {
     /// Tracked; a forward pass in training mode moves its running statistics.
     pub student: &'a mut Wrn,
     pub others: &'a [Other],
+    /// The lesson's own parameters.
+    pub own: &'a Tracked,
     /// `[n, 3, h, w]` in 0..1, shuffled and augmented.
     pub images: Tensor<4>,
     /// `[n]`.
@@ -165,15 +182,24 @@ pub fn lift(output: Output) -> Output {
 /// What a student learns from a batch. Every [`Objective`] is one: student and first other model
 /// see the same images. Lessons of their own change images or labels first, or weigh the network.
 pub trait Lesson: Send + Sync + Debug {
+    /// Parameters of its own, if it trains any; fresh ones are drawn from `random`.
+    fn own(&self, _arch: &Arch, _random: Stream) -> Option<Own> {
+        None
+    }
+
     fn loss(&self, batch: &mut Batch) -> Loss;
 }
 
 impl<O: Objective> Lesson for O {
+    fn own(&self, _arch: &Arch, random: Stream) -> Option<Own> {
+        Objective::own(self, random)
+    }
+
     fn loss(&self, batch: &mut Batch) -> Loss {
         let teacher = if self.needs_teacher() { batch.other(0) } else { None };
         let student = batch.learn(batch.images.clone());
         let (teacher, labels) = (teacher.as_ref(), batch.labels.clone());
-        Objective::loss(self, &Seen { student: &student, teacher, labels })
+        Objective::loss(self, &Seen { student: &student, teacher, labels, own: batch.own })
     }
 }
 
@@ -182,18 +208,20 @@ pub struct Scene<'a> {
     pub arch: &'a Arch,
     /// Of the phase's student.
     pub weights: &'a Arrays,
-    /// Of the phase's other models.
-    pub others: Vec<&'a Arrays>,
+    /// The phase's other models.
+    pub others: Vec<&'a Ended>,
     /// The images the phases train on.
     pub data: &'a Split,
     /// Clean images no phase trains on, where there are enough of them.
     pub validation: Option<&'a Split>,
     pub device: &'a Device,
+    /// A function of (seed, phase).
+    pub random: Stream,
 }
 
-/// Weights and what was measured on the way.
+/// What an edit ends with, and what was measured on the way.
 pub struct Edited {
-    pub weights: Arrays,
+    pub ended: Ended,
     pub measured: Vec<(String, f64)>,
 }
 

@@ -1,6 +1,6 @@
 //! Where a job stands, as bytes and back.
 
-use super::{Epoch, Job, JobError, sgd};
+use super::{Ended, Epoch, Job, JobError, sgd};
 use crate::model::weights::{self, Array, Arrays, Precision};
 use serde::{Deserialize, Serialize};
 
@@ -51,13 +51,18 @@ impl Job {
         let mut put = |prefix: &str, arrays: &Arrays| {
             all.extend(arrays.iter().map(|(k, v)| (format!("{prefix}/{k}"), v.clone())));
         };
-        for (i, arrays) in self.ended.iter().enumerate() {
-            put(&format!("ended{i}"), arrays);
+        for (i, ended) in self.ended.iter().enumerate() {
+            put(&format!("ended{i}"), &ended.weights);
+            put(&format!("ended{i}.own"), &ended.own);
         }
         if let Some(running) = &self.running {
             put("student", &weights::arrays(&running.student).await?);
             if let Some(best) = &running.best {
                 put("best", best);
+            }
+            if let Some(beside) = &running.beside {
+                put("own", &beside.arrays().await?);
+                put("moments", &beside.moments().await?);
             }
             let (names, tensors): (Vec<_>, Vec<_>) =
                 running.momentum.named(&running.student).into_iter().unzip();
@@ -81,7 +86,9 @@ impl Job {
             let strip = |k: &String| k.strip_prefix(prefix)?.strip_prefix('/').map(str::to_string);
             all.iter().filter_map(|(k, v)| Some((strip(k)?, v.clone()))).collect()
         };
-        self.ended = (0..place.phase).map(|i| part(&format!("ended{i}"))).collect();
+        let ended =
+            |i| Ended { weights: part(&format!("ended{i}")), own: part(&format!("ended{i}.own")) };
+        self.ended = (0..place.phase).map(ended).collect();
         self.place = place;
         self.order.clear();
         self.running = None;
@@ -93,6 +100,11 @@ impl Job {
             running.momentum =
                 sgd::Momentum::from_arrays(&running.student, &part("momentum"), &self.device)
                     .ok_or_else(|| other("its momentum has another size"))?;
+            if let Some(beside) = &mut running.beside {
+                beside
+                    .restore(&part("own"), &part("moments"), &self.device)
+                    .ok_or_else(|| other("its lesson's parameters have another size"))?;
+            }
             running.best = Some(part("best")).filter(|best| !best.is_empty());
             self.running = Some(running);
         }

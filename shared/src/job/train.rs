@@ -1,6 +1,9 @@
 //! A step of training, and the batch it takes.
 
-use super::{Augment, Batch, Course, Epoch, Event, Job, JobError, Phase, Running, Stamp, sgd};
+use super::own::Beside;
+use super::{
+    Augment, Batch, Course, Ended, Epoch, Event, Job, JobError, Phase, Running, Stamp, sgd,
+};
 use crate::evaluate::accuracy;
 use crate::image::Image;
 use crate::model::{batch, labels, weights};
@@ -19,7 +22,12 @@ impl Job {
         let steps = course.training.steps(self.data.len());
         if self.place.epoch == course.training.epochs || self.place.settled(course.patience) {
             let last = weights::arrays(&running.student).await?;
-            return Ok(self.end_phase(phase, running.best.unwrap_or(last)));
+            let own = match &running.beside {
+                Some(beside) => beside.arrays().await?,
+                None => Default::default(),
+            };
+            let weights = running.best.unwrap_or(last);
+            return Ok(self.end_phase(phase, Ended { weights, own }));
         }
         if self.place.step == steps {
             if let (Some(split), true) = (&self.validation, course.patience.is_some()) {
@@ -40,10 +48,12 @@ impl Job {
         let count = chosen.len();
         let (at, epoch, step) = (self.place.phase, self.place.epoch, self.place.step);
         let share = course.stamp.as_ref().map(|stamp| stamp.share);
-        let Running { mut student, others, mut momentum, best } = running;
+        let Running { mut student, others, mut momentum, mut beside, best } = running;
+        let own = beside.as_ref().map(Beside::tracked).unwrap_or_default();
         let mut batch = Batch {
             student: &mut student,
             others: &others,
+            own: &own,
             images: self.images(course, &chosen, share.flatten().unwrap_or(0.0)),
             labels: labels(&self.data, &chosen, &self.device.clone().autodiff()),
             stamped: (share == Some(None)).then(|| self.images(course, &chosen, 1.0)),
@@ -57,6 +67,9 @@ impl Job {
         let mut values = vec![loss.total.clone().inner().reshape([1])];
         values.extend(loss.parts.into_iter().map(|(_, part)| part.inner().reshape([1])));
         let gradients = loss.total.backward();
+        if let Some(beside) = &mut beside {
+            beside.step(&own, &gradients);
+        }
         let lr = self.lr(course, step);
         let student = sgd::step(student, &course.training, lr, gradients, &mut momentum);
 
@@ -74,7 +87,7 @@ impl Job {
         }
         self.place.images += count;
         self.place.step += 1;
-        self.running = Some(Running { student, others, momentum, best });
+        self.running = Some(Running { student, others, momentum, beside, best });
         Ok(Event::Step { phase: phase.name, epoch, step, steps, images: count, loss: values[0] })
     }
 

@@ -1,9 +1,10 @@
 //! Attention relation graph distillation (Xia et al., IJCAI 2022).
 
 use super::cross_entropy::cross_entropy;
-use super::{Loss, Objective, Seen};
+use super::{Loss, Objective, Own, Seen, Tracked};
 use crate::attention::{Operator, norm, normalised, pooled};
-use crate::seed::Seed;
+use crate::model::weights::{Array, Arrays};
+use crate::seed::{Seed, Stream};
 use burn::tensor::activation::softmax;
 use burn::tensor::{Tensor, TensorData};
 
@@ -18,13 +19,18 @@ use burn::tensor::{Tensor, TensorData};
 ///   normalisation; a softmax over the student's layers of query (teacher) times key (student) by
 ///   `sqrt(128)` weighs the mean squared distances between the unit maps of any two layers, pooled
 ///   to the smaller size. The linear layers are fixed random projections: the public code makes
-///   them but never gives them to its optimiser.
+///   them but never gives them to its optimiser. With `trained` they and the normalisations' scales
+///   and shifts (1 and 0 without) are learned beside the student, as the text reads.
 #[derive(Clone, Debug)]
 pub struct Argd {
     pub node: f64,
     pub edge: f64,
     pub embedding: f64,
+    pub trained: bool,
 }
+
+/// Adam's learning rate for the embedding.
+const RATE: f64 = 1e-3;
 
 const NODES: [f32; 3] = [2000.0, 5000.0, 2000.0];
 const EDGES: [(usize, usize); 3] = [(0, 1), (1, 2), (0, 2)];
@@ -58,27 +64,41 @@ fn edge(maps: &[Tensor<4>], (a, b): (usize, usize)) -> Tensor<2> {
 }
 
 /// Weights of a linear layer's only input, `[128]`: of the teacher's (role 0) or the student's layer.
-fn projection(role: u64, layer: usize) -> Vec<f32> {
-    let mut random = Seed(0).stream("argd", &[role, layer as u64]);
+fn projection(role: usize, layer: usize) -> Vec<f32> {
+    let mut random = Seed(0).stream("argd", &[role as u64, layer as u64]);
     (0..WIDTH).map(|_| random.range(-1.0, 1.0)).collect()
 }
 
+/// A parameter's name where the embedding is trained.
+fn name(role: usize, layer: usize, part: &str) -> String {
+    format!("{}{layer}.{part}", ["query", "key"][role])
+}
+
 /// A layer's mean attention, projected and normalised over the batch, `[n, 128]`.
-fn embedded(map: &Tensor<4>, role: u64, layer: usize) -> Tensor<2> {
-    let row = TensorData::new(projection(role, layer), [1, WIDTH]);
+fn embedded(own: &Tracked, map: &Tensor<4>, role: usize, layer: usize) -> Tensor<2> {
+    let of = |part| own.get(&name(role, layer, part)).cloned();
+    let fixed = || {
+        let row = TensorData::new(projection(role, layer), [1, WIDTH]);
+        Tensor::from_data(row, &map.device())
+    };
     let mean = map.clone().flatten::<2>(1, 3).mean_dim(1);
-    let x = mean.matmul(Tensor::from_data(row, &map.device()));
+    let x = mean.matmul(of("weight").unwrap_or_else(fixed));
     let centred = x.clone() - x.mean_dim(0);
     let variance = (centred.clone() * centred.clone()).mean_dim(0);
-    centred / (variance + 1e-5).sqrt()
+    let x = centred / (variance + 1e-5).sqrt();
+    match (of("scale"), of("shift")) {
+        (Some(scale), Some(shift)) => x * scale + shift,
+        _ => x,
+    }
 }
 
 /// Weighted distances between all layers of teacher and student, `[1]`.
-fn embedding(teacher: &[Tensor<4>], student: &[Tensor<4>]) -> Tensor<1> {
+fn embedding(own: &Tracked, teacher: &[Tensor<4>], student: &[Tensor<4>]) -> Tensor<1> {
     let unit = |map: Tensor<4>| normalised(map.flatten(1, 3));
-    let keys: Vec<_> = student.iter().enumerate().map(|(l, map)| embedded(map, 1, l)).collect();
+    let keys: Vec<_> =
+        student.iter().enumerate().map(|(l, map)| embedded(own, map, 1, l)).collect();
     let terms = teacher.iter().enumerate().map(|(layer, map)| {
-        let query = embedded(map, 0, layer);
+        let query = embedded(own, map, 0, layer);
         let score = |key: &Tensor<2>| (query.clone() * key.clone()).sum_dim(1);
         let scores = Tensor::cat(keys.iter().map(score).collect(), 1);
         let shares = softmax(scores / (WIDTH as f32).sqrt(), 1);
@@ -96,6 +116,21 @@ fn embedding(teacher: &[Tensor<4>], student: &[Tensor<4>]) -> Tensor<1> {
 impl Objective for Argd {
     fn needs_teacher(&self) -> bool {
         true
+    }
+
+    fn own(&self, _random: Stream) -> Option<Own> {
+        let mut first = Arrays::new();
+        for (role, layer) in (0..2).flat_map(|role| (0..NODES.len()).map(move |l| (role, l))) {
+            let parts = [
+                ("weight", projection(role, layer)),
+                ("scale", vec![1.0; WIDTH]),
+                ("shift", vec![0.0; WIDTH]),
+            ];
+            first.extend(parts.map(|(part, values)| {
+                (name(role, layer, part), Array { shape: vec![1, WIDTH], values })
+            }));
+        }
+        (self.trained && self.embedding > 0.0).then_some(Own { first, lr: RATE })
     }
 
     fn loss(&self, seen: &Seen) -> Loss {
@@ -124,7 +159,7 @@ impl Objective for Argd {
             });
             terms.into_iter().reduce(|a, b| a + b).expect("there are edges") / 3.0
         });
-        add("embedding", self.embedding, &|| embedding(&teacher, &student));
+        add("embedding", self.embedding, &|| embedding(seen.own, &teacher, &student));
         Loss { total, parts }
     }
 }

@@ -12,7 +12,19 @@ pub use nad::{Form, Nad, attention_distance};
 pub use nba::{Behaviour, Reading, Scale};
 
 use crate::model::Output;
+use crate::model::weights::Arrays;
+use crate::seed::Stream;
 use burn::tensor::{Int, Tensor};
+use std::collections::BTreeMap;
+
+/// Parameters a loss learns beside the student: where they begin, and Adam's learning rate.
+pub struct Own {
+    pub first: Arrays,
+    pub lr: f64,
+}
+
+/// The same in training, each as a matrix: its first dimension, and all others.
+pub type Tracked = BTreeMap<String, Tensor<2>>;
 
 /// A batch as an objective sees it.
 pub struct Seen<'a> {
@@ -21,6 +33,8 @@ pub struct Seen<'a> {
     pub teacher: Option<&'a Output>,
     /// `[n]`.
     pub labels: Tensor<1, Int>,
+    /// What [`Objective::own`] asked for.
+    pub own: &'a Tracked,
 }
 
 /// The loss to minimise and its parts by name, each `[1]`, means over the batch.
@@ -34,6 +48,11 @@ pub trait Objective: Send + Sync + std::fmt::Debug {
     /// Whether [`Seen::teacher`] must be there.
     fn needs_teacher(&self) -> bool {
         false
+    }
+
+    /// Parameters of its own, if it trains any; fresh ones are drawn from `random`.
+    fn own(&self, _random: Stream) -> Option<Own> {
+        None
     }
 
     fn loss(&self, seen: &Seen) -> Loss;

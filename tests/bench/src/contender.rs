@@ -10,7 +10,7 @@ use unstamp_shared::job::sgd::{self, Momentum};
 use unstamp_shared::job::{Augment, Schedule, Training};
 use unstamp_shared::model::weights::{self, Arrays};
 use unstamp_shared::model::{Arch, Frozen, Wrn};
-use unstamp_shared::objectives::{CrossEntropy, Objective, Seen};
+use unstamp_shared::objectives::{CrossEntropy, Objective, Seen, Tracked};
 use unstamp_shared::seed::Seed;
 
 /// Learning rate small enough that thousands of steps on one batch stay finite.
@@ -114,8 +114,10 @@ impl Contender {
         let loss = match &mut self.network {
             Network::Ours { student, momentum, .. } => {
                 let output = student.forward_train(batch);
-                let loss =
-                    CrossEntropy.loss(&Seen { student: &output, teacher: None, labels }).total;
+                let own = Tracked::new();
+                let loss = CrossEntropy
+                    .loss(&Seen { student: &output, teacher: None, labels, own: &own })
+                    .total;
                 let value = loss.clone().inner();
                 let gradients = loss.backward();
                 *student = sgd::step(student.clone(), &training(), LR, gradients, momentum);

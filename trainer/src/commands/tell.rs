@@ -1,9 +1,9 @@
 //! Commands that show, fetch, publish and serve.
 
 use super::load;
-use crate::cli;
+use crate::{cli, files};
 use crate::{data, device, table as tables, usage};
-use anyhow::Result;
+use anyhow::{Context, Result};
 use std::path::Path;
 use unstamp_shared::catalog::catalog;
 use unstamp_shared::datasets::Split;
@@ -92,6 +92,11 @@ pub fn table(args: cli::Table) -> Result<()> {
     if args.curves {
         print!("{}", tables::curves(&results)?);
         return Ok(());
+    }
+    if let Some(document) = args.into {
+        let text = tables::placed(&files::text(&document)?, &results)
+            .with_context(|| format!("nothing is changed in {}", document.display()))?;
+        return files::write(&document, text.as_bytes());
     }
     match args.format {
         cli::Format::Md => print!("{}", tables::markdown(&results)),

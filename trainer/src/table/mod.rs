@@ -70,6 +70,13 @@ fn attention(r: &CellResult) -> String {
     if text.is_empty() { "-".to_string() } else { text }
 }
 
+/// What a recovered trigger does and how far it is from the true one: `0, 98.3, 0.12`.
+fn recovered(r: &CellResult) -> String {
+    let Some(found) = r.recovered else { return "-".to_string() };
+    let distance = found.distance.map_or("-".to_string(), |d| format!("{d:.2}"));
+    format!("{}, {:.1}, {distance}", found.target, 100.0 * found.asr)
+}
+
 fn columns(r: &CellResult) -> [String; 10] {
     let label = r.erasure.as_ref().map_or_else(
         || if r.victim.attack.is_some() { "victim".to_string() } else { "clean model".to_string() },
@@ -167,18 +174,36 @@ pub fn markdown(results: &[CellResult]) -> String {
     let looked = results.iter().any(|r| !r.attention_on_trigger.is_empty());
     let mut head = HEAD.to_vec();
     head.extend(looked.then_some("attention on trigger"));
+    let recovers = results.iter().any(|r| r.recovered.is_some());
+    head.extend(recovers.then_some("recovered: class, ASR, distance"));
     head.extend(papers.then_some("NAD paper: ACC / ASR"));
     let _ = writeln!(text, "| {} |", head.join(" | "));
     let _ = writeln!(text, "|{}", "---|".repeat(head.len()));
     for result in results {
         let mut row = columns(result).to_vec();
         row.extend(looked.then(|| attention(result)));
+        row.extend(recovers.then(|| recovered(result)));
         let paper = reported(result).map(|(acc, asr)| format!("{acc:.2} / {asr:.2}"));
         row.extend(papers.then(|| paper.unwrap_or("-".to_string())));
         let _ = writeln!(text, "| {} |", row.join(" | "));
     }
     text
 }
+
+/// A document with the results' table in the place that is marked for it.
+pub fn placed(document: &str, results: &[CellResult]) -> Result<String> {
+    let mark = format!("<!-- table {} -->\n", results[0].recipe);
+    let (before, rest) = document.split_once(&mark).with_context(|| {
+        format!("there is no line {}; write it and a line {END} where the table goes", mark.trim())
+    })?;
+    let (_, after) = rest.split_once(END).with_context(|| {
+        format!("the table after {} has no end; write a line {END}", mark.trim())
+    })?;
+    Ok(format!("{before}{mark}\n{}\n{END}{after}", markdown(results)))
+}
+
+/// Ends a table in a document.
+const END: &str = "<!-- end -->";
 
 /// ASR by the true class of the triggered images, in percent: a row a model.
 pub fn per_class(results: &[CellResult]) -> String {
@@ -240,9 +265,13 @@ pub fn csv(results: &[CellResult]) -> Result<String> {
         "n_asr",
         "minutes",
         "recipe_hash",
+        "recovered_class",
+        "recovered_asr",
+        "recovered_distance",
     ])?;
     for r in results {
-        let value = |rate: Option<Rate>| rate.map_or(String::new(), |r| r.value.to_string());
+        let text = |value: Option<f64>| value.map_or(String::new(), |v| v.to_string());
+        let value = |rate: Option<Rate>| text(rate.map(|r| r.value));
         writer.write_record([
             r.cell.clone(),
             r.seed.to_string(),
@@ -250,11 +279,14 @@ pub fn csv(results: &[CellResult]) -> Result<String> {
             value(r.report.asr),
             value(r.report.floor),
             value(r.report.ra),
-            r.der.map_or(String::new(), |d| d.to_string()),
+            text(r.der),
             r.report.acc.n.to_string(),
             r.report.asr.map_or(String::new(), |a| a.n.to_string()),
             r.minutes.to_string(),
             r.recipe_hash.clone(),
+            text(r.recovered.map(|found| found.target as f64)),
+            text(r.recovered.map(|found| found.asr)),
+            text(r.recovered.and_then(|found| found.distance)),
         ])?;
     }
     Ok(String::from_utf8(writer.into_inner()?)?)

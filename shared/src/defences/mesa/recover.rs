@@ -1,0 +1,181 @@
+//! Generators of triggers for a class, and patches drawn from them.
+
+use super::patch::{Place, pasted};
+use super::{PATCHES, Recovered};
+use crate::Later;
+use crate::job::{Batch, Edit, Edited, Ended, Lesson, Scene};
+use crate::model::weights::{self, Array, Arrays, WeightsError};
+use crate::model::{Arch, Wrn};
+use crate::objectives::{Loss, Own, Tracked};
+use crate::seed::Stream;
+use burn::module::Module;
+use burn::tensor::activation::{relu, sigmoid, softmax};
+use burn::tensor::{Device, Int, Tensor, TensorData};
+
+/// What a step of the staircase asks of its patches' probability of the class.
+const STEPS: [f32; 3] = [0.5, 0.8, 0.9];
+const NAMES: [(&str, &str); STEPS.len()] =
+    [("at_0.5", "entropy_0.5"), ("at_0.8", "entropy_0.8"), ("at_0.9", "entropy_0.9")];
+
+/// Numbers a patch is generated from.
+const NOISE: usize = 16;
+/// Hidden units of a generator, and of the network that measures its entropy.
+const HIDDEN: usize = 64;
+/// Adam's learning rate for both.
+const RATE: f64 = 2e-3;
+
+/// For every step `s` of the staircase a generator `x = sigmoid(W2 relu(W1 z + b1) + b2)` of patches,
+/// `z ~ U(-1, 1)`, and a statistics network `T(z, x) = v relu(A z + B x + c)`:
+///
+/// `L = sum_s -E min(p(x), s) - alpha I_s`, `I_s = E T(z, x) - log E exp T(z', x)`,
+///
+/// where `p` is the victim's probability of the class, the victim as it is, and `I` the bound of
+/// Belghazi et al. (2018) on the mutual information of `z` and `x`, which is the entropy of `x`; `z'`
+/// is the next image's. A third of the batch goes to every step; images of the class itself do not
+/// count.
+#[derive(Debug)]
+pub struct Staircase {
+    pub place: Place,
+    pub alpha: f32,
+}
+
+/// `[n, 3 * side * side]` in 0..1.
+fn generated(own: &Tracked, step: usize, z: Tensor<2>) -> Tensor<2> {
+    let of = |name: &str| own[&format!("generator{step}.{name}")].clone();
+    let hidden = relu(z.matmul(of("in")) + of("in_bias"));
+    sigmoid(hidden.matmul(of("out")) + of("out_bias"))
+}
+
+/// A bound on the mutual information of noise and patches, `[1]`.
+fn information(own: &Tracked, step: usize, z: Tensor<2>, x: Tensor<2>) -> Tensor<1> {
+    let of = |name: &str| own[&format!("statistics{step}.{name}")].clone();
+    let from_x = x.matmul(of("patch")) + of("bias");
+    let [n, _] = z.dims();
+    let t = |z: Tensor<2>| relu(z.matmul(of("noise")) + from_x.clone()).matmul(of("out"));
+    let others: Vec<i32> = (0..n).map(|i| ((i + 1) % n) as i32).collect();
+    let others = Tensor::<1, Int>::from_data(TensorData::new(others, [n]), &z.device());
+    let next = z.clone().select(0, others);
+    let (joint, apart) = (t(z), t(next));
+    let most = apart.clone().detach().max().reshape([1, 1]);
+    let log = (apart - most.clone()).exp().mean().log() + most.reshape([1]);
+    joint.mean() - log
+}
+
+fn noise(count: usize, random: &mut Stream, device: &Device) -> Tensor<2> {
+    let values: Vec<f32> = (0..count * NOISE).map(|_| random.range(-1.0, 1.0)).collect();
+    Tensor::from_data(TensorData::new(values, [count, NOISE]), device)
+}
+
+impl Lesson for Staircase {
+    fn own(&self, _arch: &Arch, mut random: Stream) -> Option<Own> {
+        let size = self.place.size();
+        let mut first = Arrays::new();
+        for step in 0..STEPS.len() {
+            let shapes = [
+                ("generator", "in", [NOISE, HIDDEN], NOISE),
+                ("generator", "in_bias", [1, HIDDEN], NOISE),
+                ("generator", "out", [HIDDEN, size], HIDDEN),
+                ("generator", "out_bias", [1, size], HIDDEN),
+                ("statistics", "noise", [NOISE, HIDDEN], NOISE),
+                ("statistics", "patch", [size, HIDDEN], size),
+                ("statistics", "bias", [1, HIDDEN], size),
+                ("statistics", "out", [HIDDEN, 1], HIDDEN),
+            ];
+            for (network, name, shape, fan) in shapes {
+                let reach = 1.0 / (fan as f32).sqrt();
+                let count = shape[0] * shape[1];
+                let values = (0..count).map(|_| random.range(-reach, reach)).collect();
+                let array = Array { shape: shape.to_vec(), values };
+                first.insert(format!("{network}{step}.{name}"), array);
+            }
+        }
+        Some(Own { first, lr: RATE })
+    }
+
+    fn loss(&self, batch: &mut Batch) -> Loss {
+        let (n, device, own) = (batch.size(), batch.images.device(), batch.own);
+        let target = batch.others.first().and_then(|other| other.own.get("target"));
+        let target = target.map_or(0, |target| target.values[0] as usize);
+        let z = noise(n, &mut batch.random, &device);
+        let steps = 0..STEPS.len();
+        let patches: Vec<_> = steps.clone().map(|s| generated(own, s, z.clone())).collect();
+        let turns: Vec<Tensor<2>> = steps
+            .map(|s| {
+                let turn = (0..n).map(|i| f32::from(u8::from(i % STEPS.len() == s))).collect();
+                Tensor::from_data(TensorData::new::<f32, _>(turn, [n, 1]), &device)
+            })
+            .collect();
+        let laid = patches.iter().zip(&turns).map(|(x, turn)| x.clone() * turn.clone());
+        let laid = laid.reduce(|a, b| a + b).expect("there are steps");
+        let laid = laid.reshape([n, 3, self.place.side, self.place.side]);
+        let judge: Wrn = batch.student.clone().no_grad();
+        let images = pasted(&batch.images, laid, self.place, None, &mut batch.random);
+        let p = softmax(judge.forward(images).logits, 1).narrow(1, target, 1);
+        let others = batch.labels.clone().not_equal_elem(target as i32).float().reshape([n, 1]);
+        let (mut parts, mut total) = (Vec::new(), None);
+        for (step, (x, turn)) in patches.into_iter().zip(turns).enumerate() {
+            let counts = turn * others.clone();
+            let number = counts.clone().sum().clamp_min(1.0);
+            let reached =
+                (p.clone().clamp_max(STEPS[step]) * counts.clone()).sum() / number.clone();
+            let entropy = information(own, step, z.clone(), x);
+            let loss = -reached - entropy.clone() * self.alpha;
+            total = Some(total.map_or(loss.clone(), |total: Tensor<1>| total + loss));
+            let (name, entropy_name) = NAMES[step];
+            parts.push((name, (p.clone() * counts).sum() / number));
+            parts.push((entropy_name, entropy));
+        }
+        Loss { total: total.expect("there are steps"), parts }
+    }
+}
+
+/// Keeps patches drawn from the generators (the second of the other models), as many of each, with
+/// the class they lead to (the first's).
+#[derive(Debug)]
+pub struct Draw {
+    pub place: Place,
+}
+
+impl Draw {
+    async fn run(&self, mut scene: Scene<'_>) -> Result<Edited, WeightsError> {
+        let [chosen, trained] = scene.others[..] else { return Err(none()) };
+        let size = self.place.size();
+        let target = chosen.own.get("target").ok_or_else(none)?.clone();
+        let device = scene.device;
+        let tensor = |array: &Array| {
+            let shape = [array.shape[0], array.values.len() / array.shape[0]];
+            Tensor::from_data(TensorData::new(array.values.clone(), shape), device)
+        };
+        let own: Tracked = trained.own.iter().map(|(k, v)| (k.clone(), tensor(v))).collect();
+        let (mut all, mut measured) = (Vec::new(), Vec::new());
+        for (step, (name, _)) in NAMES.into_iter().enumerate() {
+            let z = noise(PATCHES / STEPS.len(), &mut scene.random, device);
+            let drawn = generated(&own, step, z).flatten(0, 1);
+            let values = weights::read(vec![drawn]).await?.remove(0);
+            let shape = vec![PATCHES / STEPS.len(), size];
+            let patches = Array { shape, values: values.clone() };
+            let target = target.values[0] as usize;
+            let found = Recovered { place: self.place, target, patches };
+            measured.push((format!("success_{name}"), found.success_on_clean(&mut scene).await?));
+            all.extend(values);
+        }
+        let patches = Array { shape: vec![PATCHES, size], values: all };
+        let mut own = Arrays::from([("patches".into(), patches), ("target".into(), target)]);
+        if let Some(at) = self.place.at {
+            let values = at.map(|x| x as f32).to_vec();
+            own.insert("at".into(), Array { shape: vec![2], values });
+        }
+        let ended = Ended { weights: scene.weights.clone(), own };
+        Ok(Edited { ended, measured })
+    }
+}
+
+fn none() -> WeightsError {
+    WeightsError::Arch("no trigger was recovered".to_string())
+}
+
+impl Edit for Draw {
+    fn edit<'a>(&'a self, scene: Scene<'a>) -> Later<'a, Result<Edited, WeightsError>> {
+        Box::pin(self.run(scene))
+    }
+}

@@ -1,0 +1,104 @@
+//! Parameters a lesson trains beside the student.
+
+use super::JobError;
+use crate::model::weights::{self, Array, Arrays};
+use crate::objectives::{Own, Tracked};
+use burn::optim::{Adam, AdamConfig, AdamState, AdaptiveMomentumState, Optimizer};
+use burn::tensor::{Device, Gradients, Tensor, TensorData};
+use std::collections::BTreeMap;
+
+/// One of them, flattened, with what Adam remembers of it.
+struct Parameter {
+    shape: Vec<usize>,
+    value: Tensor<1>,
+    state: Option<AdamState<1>>,
+}
+
+/// A lesson's own parameters in training: Adam with betas 0.5 and 0.999 (MESA's), which suits losses
+/// whose scale is not known beforehand.
+pub(super) struct Beside {
+    parameters: BTreeMap<String, Parameter>,
+    adam: Adam,
+    lr: f64,
+}
+
+fn flat(array: &Array, device: &Device) -> Tensor<1> {
+    Tensor::from_data(TensorData::new(array.values.clone(), [array.values.len()]), device)
+}
+
+impl Beside {
+    pub(super) fn new(own: Own, device: &Device) -> Self {
+        let begin = |array: Array| Parameter {
+            value: flat(&array, device),
+            shape: array.shape,
+            state: None,
+        };
+        let parameters = own.first.into_iter().map(|(name, array)| (name, begin(array))).collect();
+        let adam = AdamConfig::new().with_beta_1(0.5).with_epsilon(1e-8).build();
+        Self { parameters, adam, lr: own.lr }
+    }
+
+    /// As the loss of a batch sees them.
+    pub(super) fn tracked(&self) -> Tracked {
+        let tracked = |p: &Parameter| {
+            let dims: Vec<usize> = p.shape.clone();
+            let [rows, columns] = [dims[0], dims[1..].iter().product()];
+            Tensor::from_inner(p.value.clone()).reshape([rows, columns]).require_grad()
+        };
+        self.parameters.iter().map(|(name, p)| (name.clone(), tracked(p))).collect()
+    }
+
+    /// A step along the gradients of what [`Beside::tracked`] gave.
+    pub(super) fn step(&mut self, tracked: &Tracked, gradients: &Gradients) {
+        for (name, parameter) in &mut self.parameters {
+            let Some(gradient) = tracked[name].grad(gradients) else { continue };
+            let (value, state) = (parameter.value.clone(), parameter.state.take());
+            let gradient = gradient.flatten(0, 1);
+            (parameter.value, parameter.state) = self.adam.step(self.lr, value, gradient, state);
+        }
+    }
+
+    pub(super) async fn arrays(&self) -> Result<Arrays, JobError> {
+        let values = self.parameters.values().map(|p| p.value.clone()).collect();
+        let values = weights::read(values).await?;
+        let named = self.parameters.iter().zip(values);
+        let array = |shape: &[usize], values| Array { shape: shape.to_vec(), values };
+        Ok(named.map(|((name, p), v)| (name.clone(), array(&p.shape, v))).collect())
+    }
+
+    /// What Adam remembers: first and second moments and the number of steps, by name.
+    pub(super) async fn moments(&self) -> Result<Arrays, JobError> {
+        let mut moments = Arrays::new();
+        for (name, parameter) in &self.parameters {
+            let Some(AdamState { momentum }) = &parameter.state else { continue };
+            let (first, second) = (momentum.moment_1.clone(), momentum.moment_2.clone());
+            let mut values = weights::read(vec![first, second]).await?.concat();
+            values.push(momentum.time as f32);
+            moments.insert(name.clone(), Array { shape: vec![values.len()], values });
+        }
+        Ok(moments)
+    }
+
+    /// Takes up what [`Beside::arrays`] and [`Beside::moments`] gave; `None` where a size differs.
+    pub(super) fn restore(
+        &mut self,
+        own: &Arrays,
+        moments: &Arrays,
+        device: &Device,
+    ) -> Option<()> {
+        for (name, parameter) in &mut self.parameters {
+            let array = own.get(name).filter(|array| array.shape == parameter.shape)?;
+            parameter.value = flat(array, device);
+            let Some(Array { values, .. }) = moments.get(name) else { continue };
+            let size = array.values.len();
+            let [first, second] = [values.get(..size)?, values.get(size..2 * size)?];
+            let tensor = |values: &[f32]| {
+                Tensor::from_data(TensorData::new(values.to_vec(), [size]), device)
+            };
+            let time = *values.get(2 * size)? as usize;
+            let momentum = AdaptiveMomentumState::new(time, tensor(first), tensor(second));
+            parameter.state = Some(AdamState::new(momentum));
+        }
+        Some(())
+    }
+}

@@ -1,0 +1,56 @@
+//! A trigger that a defence recovered, held against the attacker's. Evaluation only.
+
+use crate::device::Chosen;
+use anyhow::Result;
+use unstamp_shared::attacks::Area;
+use unstamp_shared::datasets::Split;
+use unstamp_shared::defences::mesa::Recovered;
+use unstamp_shared::job::Ended;
+use unstamp_shared::model::{Arch, weights};
+use unstamp_shared::poison::Trigger;
+use unstamp_shared::result::Recovery;
+use unstamp_shared::seed::Seed;
+
+/// Root mean square over pixels and colours between a patch and the trigger as it lies on the first
+/// test image, mean over patches; `None` where the trigger is no square of this size.
+fn distance(found: &Recovered, trigger: &Trigger, test: &Split) -> Option<f64> {
+    let (side, values) = (found.place.side, &trigger.values);
+    let Area { x, y, width, height } = trigger.attack.area(values, test.width, test.height)?;
+    if [width, height] != [side; 2] || test.is_empty() {
+        return None;
+    }
+    let mut image = test.image(0);
+    trigger.stamp(&mut image, 0);
+    let truth = |c: usize, i: usize| {
+        let at = ((y + i / side) * image.width + x + i % side) * 3 + c;
+        f64::from(image.pixels[at]) / 255.0
+    };
+    let off = |patch: &[f32]| {
+        let squares = patch.iter().enumerate().map(|(i, value)| {
+            let d = f64::from(*value) - truth(i / (side * side), i % (side * side));
+            d * d
+        });
+        (squares.sum::<f64>() / patch.len() as f64).sqrt()
+    };
+    let patches = found.patches.values.chunks_exact(found.place.size());
+    let count = patches.len() as f64;
+    Some(patches.map(off).sum::<f64>() / count)
+}
+
+/// What a job's phases found, if they looked for triggers, on test images and the model they looked at.
+pub fn recovery(
+    ended: &[Ended],
+    arch: &Arch,
+    test: &Split,
+    trigger: Option<&Trigger>,
+    seed: Seed,
+    device: &Chosen,
+) -> Result<Option<Recovery>> {
+    let mut all = ended.iter().filter_map(|ended| Some((ended, Recovered::of(&ended.own)?)));
+    let Some((ended, found)) = all.next_back() else { return Ok(None) };
+    let network = weights::frozen(arch, &ended.weights, &device.device)?;
+    let mut random = seed.stream("recovery", &[]);
+    let asr = found.success(&network, test, &device.device, &mut random);
+    let distance = trigger.and_then(|trigger| distance(&found, trigger, test));
+    Ok(Some(Recovery { target: found.target, asr: pollster::block_on(asr)?, distance }))
+}
