@@ -42,6 +42,10 @@ pub struct Recipe {
     pub train_images: Option<usize>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub test_images: Option<usize>,
+    /// So many training images behind the first `train_images` are kept from attack and defences: what
+    /// settings do there is measured, so that they can be chosen without a look at test images.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validation_images: Option<usize>,
     pub train: Training,
     #[serde(rename = "victim")]
     pub victims: Vec<Victim>,
@@ -106,9 +110,17 @@ pub struct Erasure {
     /// Share of the training set it gets instead of the recipe's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clean: Option<f64>,
+    /// Id of the recipe's entry it is one combination of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of: Option<String>,
 }
 
 impl Erasure {
+    /// Id of the recipe's entry it comes from.
+    pub fn entry(&self) -> &str {
+        self.of.as_ref().unwrap_or(&self.id)
+    }
+
     fn needs_trigger(&self) -> bool {
         defence(&self.method).is_some_and(|defence| defence.knows(&self.set) == Knows::Trigger)
     }
@@ -167,6 +179,9 @@ impl Recipe {
         let still = self.train.epochs == 0 || self.victims.iter().any(|v| v.epochs == Some(0));
         if still || self.train.batch == 0 || self.train.lr <= 0.0 {
             return Err("epochs, train.batch and train.lr must be above 0".to_string());
+        }
+        if self.validation_images.is_some() && self.train_images.is_none() {
+            return Err("validation_images lie behind train_images: give both".to_string());
         }
         if self.seeds.is_empty() || self.victims.is_empty() {
             return Err("a recipe needs at least one seed and one [[victim]]".to_string());

@@ -27,6 +27,9 @@ pub struct CellResult {
     pub victim: Victim,
     pub erasure: Option<Erasure>,
     pub data: Counts,
+    /// On images kept from attack and defences to choose settings by, where the recipe has such.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validation: Option<Rates>,
     /// What the attack was made from, where a model was needed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub artefact: Option<Head>,

@@ -33,8 +33,11 @@ impl Entry {
     /// say what differs: `nad_clean0_01_beta2_lr0_1`.
     fn expand(self) -> Vec<Erasure> {
         let Entry { id, method, set, clean, grid } = self;
-        let erasure =
-            |id: String, clean| Erasure { id, method: method.clone(), set: set.clone(), clean };
+        let of = (!clean.is_empty() || !grid.is_empty()).then(|| id.clone());
+        let erasure = |id: String, clean| {
+            let (method, set, of) = (method.clone(), set.clone(), of.clone());
+            Erasure { id, method, set, clean, of }
+        };
         let mut all: Vec<Erasure> = match &clean[..] {
             [] => vec![erasure(id, None)],
             shares => {

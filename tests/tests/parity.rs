@@ -5,7 +5,7 @@ use unstamp_shared::attention::Operator;
 use unstamp_shared::job::lift;
 use unstamp_shared::model::weights::{self, gradient_norms, network};
 use unstamp_shared::model::{Arch, Wrn};
-use unstamp_shared::objectives::{Form, Nad, Objective, Seen};
+use unstamp_shared::objectives::{Form, Nad, Objective, Seen, Tracked};
 use unstamp_shared::seed::Seed;
 use unstamp_tests::{Fixture, close, devices, values};
 
@@ -97,8 +97,12 @@ fn nad_losses_and_gradients() {
                 let labels: Tensor<1, Int> = Tensor::from_data(data, &autodiff);
                 let objective =
                     Nad { form, operator: Operator::named(operator).expect("listed"), beta };
-                let loss =
-                    objective.loss(&Seen { student: &output, teacher: Some(&teacher), labels });
+                let loss = objective.loss(&Seen {
+                    student: &output,
+                    teacher: Some(&teacher),
+                    labels,
+                    own: &Tracked::new(),
+                });
                 let want = format!("want.{key}.{operator}");
                 close(
                     &values(loss.total.clone().inner()),

@@ -60,3 +60,45 @@ fn many_rows_become_grids() {
     assert_eq!(text.lines().filter(|line| line.starts_with("| model")).count(), 2 * (1 + 30));
     assert!(text.contains("| model | no defence | "), "{text}");
 }
+
+/// Settings are chosen by what they do on validation images, and shown by what they do on test images.
+#[test]
+fn the_frontier_chooses_by_validation() {
+    let mut one = table::results(&root().join("trainer/results/quick")).expect("committed");
+    one.retain(|r| r.erasure.as_ref().is_some_and(|e| e.method == "nad"));
+    let result = &one[0];
+    assert!(table::frontier(&one).is_err(), "nothing was measured on validation images");
+    let run = |setting: &str, seed: u64, validation: (f64, f64), test: (f64, f64)| {
+        let mut r = result.clone();
+        let erasure = r.erasure.as_mut().expect("nad");
+        (erasure.of, erasure.id) = (Some("nad".to_string()), format!("nad_{setting}"));
+        r.seed = seed;
+        r.validation = Some(Rates { acc: validation.0, asr: Some(validation.1) });
+        r.report.acc.value = test.0;
+        r.report.asr.as_mut().expect("attacked").value = test.1;
+        r
+    };
+    let all = [
+        run("lr0_1", 0, (0.8, 0.03), (0.78, 0.02)),
+        run("lr0_1", 1, (0.8, 0.01), (0.8, 0.04)),
+        run("lr0_01", 0, (0.9, 0.5), (0.89, 0.51)),
+        // Beaten on validation images, though it looks best on test images.
+        run("lr0_03", 0, (0.7, 0.04), (0.99, 0.0)),
+    ];
+    let text = table::frontier(&all).expect("a table");
+    let row = "| badnets | nad | lr0_1 | 79.0 / 3.0 | 89.0 / 51.0; 79.0 / 3.0 |";
+    assert!(text.contains(row), "{text}");
+}
+
+#[test]
+fn a_table_goes_where_it_is_marked() {
+    let results = table::results(&root().join("trainer/results/quick")).expect("committed");
+    let document = "before\n<!-- table quick -->\nold\n<!-- end -->\nafter\n";
+    let new = table::placed(document, &results).expect("marked");
+    assert!(new.starts_with("before\n<!-- table quick -->\n\nRecipe `quick`"), "{new}");
+    assert!(new.ends_with("|\n\n<!-- end -->\nafter\n") && !new.contains("old"), "{new}");
+    for (bad, says) in [("no mark", "<!-- table quick -->"), ("<!-- table quick -->\n", "no end")] {
+        let error = table::placed(bad, &results).expect_err("not marked");
+        assert!(error.to_string().contains(says), "{error}");
+    }
+}

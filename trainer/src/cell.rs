@@ -207,16 +207,23 @@ impl Bench<'_> {
         counts.validation = job.validation();
         let tests = Tests::new(test, trigger.as_ref());
         let some = tests.front(WATCHED);
-        let look = |arch: &Arch, weights: &Arrays| {
-            let (report, _) = some.measure(arch, weights, self.device)?;
+        let rates = |tests: &Tests, arch: &Arch, weights: &Arrays| {
+            let (report, _) = tests.measure(arch, weights, self.device)?;
             Ok(Rates { acc: report.acc.value, asr: report.asr.map(|asr| asr.value) })
         };
+        let look = |arch: &Arch, weights: &Arrays| rates(&some, arch, weights);
         let minutes = drive(&mut job, &place.checkpoint, self.checkpoint, &cell.name(), look)?;
         let points = pollster::block_on(job.points())?.into_iter();
         let points =
             points.map(|(at, weights)| Ok((at, look(&arch, &weights)?))).collect::<Result<_>>()?;
         let result = job.result().context("the job ended without a model")?;
         let (report, _) = tests.measure(&arch, result, self.device)?;
+        let validation = self.recipe.validation_images.map(|count| {
+            let behind = train.len()..(train.len() + count).min(self.data.train.len());
+            let split = self.data.train.subset(&behind.collect::<Vec<_>>());
+            ensure!(!split.is_empty(), "no images are left for validation_images");
+            rates(&Tests::new(split, trigger.as_ref()), &arch, result)
+        });
         let test = tests.clean();
         let distance = job
             .teacher()
@@ -227,8 +234,8 @@ impl Bench<'_> {
             None => Vec::new(),
         };
         let recovered = recovery(job.ended(), &arch, test, trigger.as_ref(), seed, self.device)?;
-        let rates = |r: &Report| r.asr.map(|asr| (r.acc.value, asr.value));
-        let der = victim.and_then(|v| rates(&v.report)).zip(rates(&report)).map(|(v, d)| der(v, d));
+        let pair = |r: &Report| r.asr.map(|asr| (r.acc.value, asr.value));
+        let der = victim.and_then(|v| pair(&v.report)).zip(pair(&report)).map(|(v, d)| der(v, d));
         let metadata = self.metadata(cell, trigger.as_ref());
         files::write(&place.weights, &weights::to_bytes(result, Precision::F32, &metadata))?;
         let result = CellResult {
@@ -246,6 +253,7 @@ impl Bench<'_> {
             victim: cell.victim.clone(),
             erasure: cell.erasure.clone(),
             data: counts,
+            validation: validation.transpose()?,
             artefact,
             minutes: (minutes * 100.0).round() / 100.0,
             passes: job.passes(),

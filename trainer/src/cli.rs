@@ -358,6 +358,9 @@ pub struct Table {
     /// 7 and 13)
     #[arg(long, conflicts_with_all = ["format", "per_class"])]
     pub curves: bool,
+    /// The setting of every method chosen on validation images, and its frontier of ACC and ASR, instead
+    #[arg(long, conflicts_with_all = ["format", "per_class", "curves"])]
+    pub frontier: bool,
     /// Put the table into this document, between `<!-- table RECIPE -->` and `<!-- end -->`
     #[arg(long, value_name = "FILE.md", conflicts_with_all = ["format", "per_class", "curves"])]
     pub into: Option<PathBuf>,

@@ -25,7 +25,7 @@ use std::sync::Arc;
 ///
 /// 1. `scan` looks for a patch for every class that turns images into it; `choose` takes the class
 ///    whose patch does so most often on clean images. MESA is told the class: `target` does that.
-/// 2. `recover` trains a generator of patches for each of three thresholds: [`recover::Staircase`].
+/// 2. `recover` trains a generator of patches for each of three thresholds: `recover.rs`.
 /// 3. `draw` keeps [`PATCHES`] of their patches.
 /// 4. `retrain` fine-tunes with a share of the clean images carrying one of these and their true
 ///    label.

@@ -89,6 +89,10 @@ pub fn table(args: cli::Table) -> Result<()> {
         print!("{}", tables::per_class(&results));
         return Ok(());
     }
+    if args.frontier {
+        print!("{}", tables::frontier(&results)?);
+        return Ok(());
+    }
     if args.curves {
         print!("{}", tables::curves(&results)?);
         return Ok(());

@@ -37,6 +37,7 @@ fn single(
         clean_fraction,
         train_images: None,
         test_images: None,
+        validation_images: None,
         train,
         victims: vec![victim],
         defences: Vec::new(),
@@ -179,7 +180,7 @@ pub fn erase(args: cli::Erase) -> Result<()> {
     );
     let victim = Cell { seed: args.seed, victim: recipe.victims[0].clone(), erasure: None };
     let (id, method) = (args.defence.clone(), args.defence.clone());
-    let erasure = Erasure { id, method, set, clean: None };
+    let erasure = Erasure { id, method, set, clean: None, of: None };
     let cell = Cell { erasure: Some(erasure), ..victim.clone() };
     let (chosen, checkpoint) = args.device.choose()?;
     // The cell takes its victim from beside its result.

@@ -1,6 +1,9 @@
 //! Tables of results.
 
+mod frontier;
 mod grid;
+
+pub use frontier::frontier;
 
 use crate::files;
 use anyhow::{Context, Result, ensure};
@@ -199,7 +202,7 @@ pub fn placed(document: &str, results: &[CellResult]) -> Result<String> {
     let (_, after) = rest.split_once(END).with_context(|| {
         format!("the table after {} has no end; write a line {END}", mark.trim())
     })?;
-    Ok(format!("{before}{mark}\n{}\n{END}{after}", markdown(results)))
+    Ok(format!("{before}{mark}\n{}\n\n{END}{after}", markdown(results).trim_end()))
 }
 
 /// Ends a table in a document.
