@@ -38,7 +38,7 @@ impl Point {
 }
 
 /// For every model and method the setting chosen on validation images: the most accurate of those that
-/// leave at most [`MOST`] of ASR there, or the one that leaves least. Then the frontier: the settings
+/// leave at most 5 % of ASR there, or the one that leaves least. Then the frontier: the settings
 /// that no other of the method beats there in both rates. All rates shown are those on test images.
 pub fn frontier(results: &[CellResult]) -> Result<String> {
     let mut models: BTreeMap<&str, BTreeMap<&str, BTreeMap<&str, Vec<&CellResult>>>> =
