@@ -41,7 +41,8 @@ pub fn chosen(found: &Recovered, chosen: &[usize], device: &Device) -> Tensor<4>
 /// Lays a patch `[n, 3, side, side]` over every image that is `stamped` (`None`: all), each at its
 /// place. Differentiable in the patches.
 ///
-/// A patch is moved to its place by two matrices of zeros and ones, `[h, side]` and `[side, w]`.
+/// A patch is moved to its place by two matrices of zeros and ones, `[h, side]` and `[side, w]`, the
+/// same for its three colours.
 pub fn pasted(
     images: &Tensor<4>,
     patches: Tensor<4>,
@@ -50,21 +51,21 @@ pub fn pasted(
     random: &mut Stream,
 ) -> Tensor<4> {
     let ([n, _, h, w], side) = (images.dims(), place.side);
-    let (mut rows, mut columns) = (vec![0f32; n * h * side], vec![0f32; n * side * w]);
+    let (mut rows, mut columns) = (vec![0f32; n * 3 * h * side], vec![0f32; n * 3 * side * w]);
     for i in 0..n {
         let [left, top] = place.corner([w, h], random);
         if stamped.is_some_and(|stamped| !stamped[i]) {
             continue;
         }
-        for k in 0..side {
-            rows[(i * h + top + k) * side + k] = 1.0;
-            columns[(i * side + k) * w + left + k] = 1.0;
+        for (colour, k) in (3 * i..3 * i + 3).flat_map(|c| (0..side).map(move |k| (c, k))) {
+            rows[(colour * h + top + k) * side + k] = 1.0;
+            columns[(colour * side + k) * w + left + k] = 1.0;
         }
     }
     let device = images.device();
-    let rows = Tensor::<4>::from_data(TensorData::new(rows, [n, 1, h, side]), &device);
-    let columns = Tensor::<4>::from_data(TensorData::new(columns, [n, 1, side, w]), &device);
+    let rows = Tensor::<4>::from_data(TensorData::new(rows, [n, 3, h, side]), &device);
+    let columns = Tensor::<4>::from_data(TensorData::new(columns, [n, 3, side, w]), &device);
     let inside = rows.clone().sum_dim(3) * columns.clone().sum_dim(2);
-    let moved = rows.repeat_dim(1, 3).matmul(patches).matmul(columns.repeat_dim(1, 3));
+    let moved = rows.matmul(patches).matmul(columns);
     images.clone() * (-inside + 1.0) + moved
 }

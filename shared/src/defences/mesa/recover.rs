@@ -9,7 +9,7 @@ use crate::model::{Arch, Wrn};
 use crate::objectives::{Loss, Own, Tracked};
 use crate::seed::Stream;
 use burn::module::Module;
-use burn::tensor::activation::{relu, sigmoid, softmax};
+use burn::tensor::activation::{log_softmax, relu, sigmoid, softmax};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
 /// What a step of the staircase asks of its patches' probability of the class.
@@ -46,24 +46,27 @@ fn generated(own: &Tracked, step: usize, z: Tensor<2>) -> Tensor<2> {
     sigmoid(hidden.matmul(of("out")) + of("out_bias"))
 }
 
-/// A bound on the mutual information of noise and patches, `[1]`.
-fn information(own: &Tracked, step: usize, z: Tensor<2>, x: Tensor<2>) -> Tensor<1> {
+/// A bound on the mutual information of noise and patches, `[1]`; `next` is the noise of the next patch.
+fn information(own: &Tracked, step: usize, [z, next]: [Tensor<2>; 2], x: Tensor<2>) -> Tensor<1> {
     let of = |name: &str| own[&format!("statistics{step}.{name}")].clone();
     let from_x = x.matmul(of("patch")) + of("bias");
     let [n, _] = z.dims();
     let t = |z: Tensor<2>| relu(z.matmul(of("noise")) + from_x.clone()).matmul(of("out"));
-    let others: Vec<i32> = (0..n).map(|i| ((i + 1) % n) as i32).collect();
-    let others = Tensor::<1, Int>::from_data(TensorData::new(others, [n]), &z.device());
-    let next = z.clone().select(0, others);
-    let (joint, apart) = (t(z), t(next));
-    let most = apart.clone().detach().max().reshape([1, 1]);
-    let log = (apart - most.clone()).exp().mean().log() + most.reshape([1]);
-    joint.mean() - log
+    let (joint, apart) = (t(z), t(next).reshape([1, n]));
+    // x - log_softmax(x) is log sum exp(x) at every place.
+    let sums = apart.clone() - log_softmax(apart, 1);
+    joint.mean() - sums.mean() + (n as f32).ln()
 }
 
-fn noise(count: usize, random: &mut Stream, device: &Device) -> Tensor<2> {
-    let values: Vec<f32> = (0..count * NOISE).map(|_| random.range(-1.0, 1.0)).collect();
-    Tensor::from_data(TensorData::new(values, [count, NOISE]), device)
+/// Noise for so many patches, and the same with every patch's taken from the next.
+fn noise(count: usize, random: &mut Stream, device: &Device) -> [Tensor<2>; 2] {
+    let mut values: Vec<f32> = (0..count * NOISE).map(|_| random.range(-1.0, 1.0)).collect();
+    let tensor = |values: &[f32]| {
+        Tensor::from_data(TensorData::new(values.to_vec(), [count, NOISE]), device)
+    };
+    let z = tensor(&values);
+    values.rotate_left(NOISE);
+    [z, tensor(&values)]
 }
 
 impl Lesson for Staircase {
@@ -96,7 +99,7 @@ impl Lesson for Staircase {
         let (n, device, own) = (batch.size(), batch.images.device(), batch.own);
         let target = batch.others.first().and_then(|other| other.own.get("target"));
         let target = target.map_or(0, |target| target.values[0] as usize);
-        let z = noise(n, &mut batch.random, &device);
+        let [z, next] = noise(n, &mut batch.random, &device);
         let steps = 0..STEPS.len();
         let patches: Vec<_> = steps.clone().map(|s| generated(own, s, z.clone())).collect();
         let turns: Vec<Tensor<2>> = steps
@@ -110,15 +113,18 @@ impl Lesson for Staircase {
         let laid = laid.reshape([n, 3, self.place.side, self.place.side]);
         let judge: Wrn = batch.student.clone().no_grad();
         let images = pasted(&batch.images, laid, self.place, None, &mut batch.random);
-        let p = softmax(judge.forward(images).logits, 1).narrow(1, target, 1);
-        let others = batch.labels.clone().not_equal_elem(target as i32).float().reshape([n, 1]);
+        let wanted = TensorData::new(vec![target as i32; n], [n, 1]);
+        let wanted = Tensor::<2, Int>::from_data(wanted, &device);
+        let p = softmax(judge.forward(images).logits, 1).gather(1, wanted);
+        let own_class = batch.labels.clone().equal_elem(target as i32).int().float();
+        let others = -own_class.reshape([n, 1]) + 1.0;
         let (mut parts, mut total) = (Vec::new(), None);
         for (step, (x, turn)) in patches.into_iter().zip(turns).enumerate() {
             let counts = turn * others.clone();
             let number = counts.clone().sum().clamp_min(1.0);
             let reached =
-                (p.clone().clamp_max(STEPS[step]) * counts.clone()).sum() / number.clone();
-            let entropy = information(own, step, z.clone(), x);
+                (p.clone().clamp(0.0, STEPS[step]) * counts.clone()).sum() / number.clone();
+            let entropy = information(own, step, [z.clone(), next.clone()], x);
             let loss = -reached - entropy.clone() * self.alpha;
             total = Some(total.map_or(loss.clone(), |total: Tensor<1>| total + loss));
             let (name, entropy_name) = NAMES[step];
@@ -149,7 +155,7 @@ impl Draw {
         let own: Tracked = trained.own.iter().map(|(k, v)| (k.clone(), tensor(v))).collect();
         let (mut all, mut measured) = (Vec::new(), Vec::new());
         for (step, (name, _)) in NAMES.into_iter().enumerate() {
-            let z = noise(PATCHES / STEPS.len(), &mut scene.random, device);
+            let [z, _] = noise(PATCHES / STEPS.len(), &mut scene.random, device);
             let drawn = generated(&own, step, z).flatten(0, 1);
             let values = weights::read(vec![drawn]).await?.remove(0);
             let shape = vec![PATCHES / STEPS.len(), size];
