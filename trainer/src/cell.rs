@@ -2,18 +2,18 @@
 
 use crate::data::Dataset;
 use crate::device::Chosen;
+use crate::drive::drive;
 use crate::files;
 use crate::measure::{Tests, distance, on_trigger};
-use crate::progress::JobProgress;
 use crate::recovered::recovery;
 use crate::trigger;
 use anyhow::{Context, Result, ensure};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use unstamp_shared::craft::Head;
 use unstamp_shared::defences::{Given, defence, phases};
-use unstamp_shared::job::{Event, Job, Lesson, Phase, Rates};
+use unstamp_shared::job::{Job, Lesson, Phase, Rates};
 use unstamp_shared::metrics::{Report, der};
 use unstamp_shared::model::Arch;
 use unstamp_shared::model::weights::{self, Arrays, Metadata, Precision};
@@ -64,45 +64,6 @@ impl Place {
         let result: CellResult = serde_json::from_slice(&std::fs::read(&self.result).ok()?).ok()?;
         (result.cell_hash == hash && self.weights.exists()).then_some(result)
     }
-}
-
-/// Drives a job to its end, writing checkpoints beside and having `look` tell the rates after every
-/// epoch; returns the minutes it took here without looking.
-fn drive(
-    job: &mut Job,
-    checkpoint: &Path,
-    every: Duration,
-    name: &str,
-    look: impl Fn(&Arch, &Arrays) -> Result<Rates>,
-) -> Result<f64> {
-    if let Ok(bytes) = std::fs::read(checkpoint) {
-        match pollster::block_on(job.restore(&bytes)) {
-            Ok(()) => eprintln!("{name}: goes on from {}", checkpoint.display()),
-            Err(e) => eprintln!("{name}: {} is not used ({e}); starts anew", checkpoint.display()),
-        }
-    }
-    let (done, total) = job.progress();
-    let progress = JobProgress::new(name, done, total);
-    let (from, mut saved, mut busy) = (job.passes(), Instant::now(), Duration::ZERO);
-    loop {
-        let start = Instant::now();
-        let Some(event) = pollster::block_on(job.next())? else { break };
-        busy += start.elapsed();
-        progress.show(&event, (job.passes() - from) as f64 / busy.as_secs_f64());
-        // Without a learning rate the student stood still.
-        if let Event::Epoch(epoch) = &event
-            && epoch.lr > 0.0
-            && let Some((arch, weights)) = pollster::block_on(job.so_far())?
-        {
-            job.record(look(&arch, &weights)?);
-        }
-        if saved.elapsed() >= every {
-            files::write(checkpoint, &pollster::block_on(job.save())?)?;
-            saved = Instant::now();
-        }
-    }
-    progress.finish();
-    Ok(busy.as_secs_f64() / 60.0)
 }
 
 impl Bench<'_> {

@@ -5,6 +5,7 @@ pub mod cli;
 pub mod commands;
 pub mod data;
 pub mod device;
+pub mod drive;
 pub mod files;
 pub mod grid;
 pub mod import;

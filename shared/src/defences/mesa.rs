@@ -3,21 +3,17 @@
 
 mod patch;
 mod recover;
+mod recovered;
 mod scan;
 
 pub use patch::Place;
+pub use recovered::Recovered;
 
 use super::fine_tune::{training, training_params};
 use super::{Defence, Given};
-use crate::datasets::Split;
-use crate::evaluate::{BATCH, largest};
-use crate::job::{Augment, Batch, Course, Lesson, Phase, Scene, Schedule, Start, Training};
+use crate::job::{Augment, Batch, Course, Lesson, Phase, Schedule, Start, Training};
 use crate::method::{Method, Param};
-use crate::model::weights::{self, Array, Arrays, WeightsError};
-use crate::model::{Frozen, batch};
 use crate::objectives::{Loss, cross_entropy};
-use crate::seed::Stream;
-use burn::tensor::Device;
 use std::sync::Arc;
 
 /// NAD section 4.4, table 6, "Rec-T": max-entropy staircase approximation (Qiao et al. 2019), then
@@ -26,71 +22,14 @@ use std::sync::Arc;
 /// 1. `scan` looks for a patch for every class that turns images into it; `choose` takes the class
 ///    whose patch does so most often on clean images. MESA is told the class: `target` does that.
 /// 2. `recover` trains a generator of patches for each of three thresholds: `recover.rs`.
-/// 3. `draw` keeps [`PATCHES`] of their patches.
+/// 3. `draw` keeps some of their patches.
 /// 4. `retrain` fine-tunes with a share of the clean images carrying one of these and their true
 ///    label.
 ///
 /// Patches are squares of `side` pixels anywhere in an image, as MESA's, or at a place one is told: a
-/// network trained without augmentation knows a small trigger only where it has seen it. The papers give neither
-/// the networks' sizes nor the training of the last step: it is fine-tuning's here.
+/// network trained without augmentation knows a small trigger only where it has seen it. The papers
+/// give neither the networks' sizes nor the training of the last step: it is fine-tuning's here.
 pub struct Mesa;
-
-/// Patches kept, of all generators alike.
-pub const PATCHES: usize = 99;
-
-/// Images of the clean subset that what a patch does is measured on.
-const MEASURED: usize = 256;
-
-/// What MESA found: patches `[count, 3 * side * side]` in 0..1 and the class they lead to.
-pub struct Recovered {
-    pub place: Place,
-    pub target: usize,
-    pub patches: Array,
-}
-
-impl Recovered {
-    /// Found in what a phase of a job ended with.
-    pub fn of(own: &Arrays) -> Option<Self> {
-        let (patches, target) = (own.get("patches")?, own.get("target")?);
-        let at = own.get("at").map(|at| [at.values[0] as usize, at.values[1] as usize]);
-        let place = Place { side: (patches.shape.get(1)? / 3).isqrt(), at };
-        Some(Self { place, target: *target.values.first()? as usize, patches: patches.clone() })
-    }
-
-    /// Share of the images of other classes that become the target under a patch, each the next one,
-    /// at a random place.
-    pub async fn success(
-        &self,
-        network: &Frozen,
-        split: &Split,
-        device: &Device,
-        random: &mut Stream,
-    ) -> Result<f64, WeightsError> {
-        let count = self.patches.shape[0];
-        let others: Vec<usize> =
-            (0..split.len()).filter(|i| usize::from(split.labels[*i]) != self.target).collect();
-        let mut hits = 0;
-        for images in others.chunks(BATCH) {
-            let chosen: Vec<usize> = images.iter().map(|i| i % count).collect();
-            let patches = patch::chosen(self, &chosen, device);
-            let images = batch(split, images, device, |_, _| ());
-            let images = patch::pasted(&images, patches, self.place, None, random);
-            let logits = network.forward(images).logits;
-            let [_, classes] = logits.dims();
-            let logits = weights::read(vec![logits.flatten(0, 1)]).await?.remove(0);
-            let predicted = logits.chunks_exact(classes).map(largest);
-            hits += predicted.filter(|class| *class == self.target).count();
-        }
-        Ok(hits as f64 / others.len().max(1) as f64)
-    }
-
-    /// The same on the first clean images an edit is given.
-    async fn success_on_clean(&self, scene: &mut Scene<'_>) -> Result<f64, WeightsError> {
-        let network = weights::frozen(scene.arch, scene.weights, scene.device)?;
-        let split = scene.data.front(MEASURED);
-        self.success(&network, &split, scene.device, &mut scene.random).await
-    }
-}
 
 /// Cross entropy with a share of the images under a patch drawn from the other model's.
 #[derive(Debug)]

@@ -1,7 +1,7 @@
 //! Generators of triggers for a class, and patches drawn from them.
 
+use super::Recovered;
 use super::patch::{Place, pasted};
-use super::{PATCHES, Recovered};
 use crate::Later;
 use crate::job::{Batch, Edit, Edited, Ended, Lesson, Scene};
 use crate::model::weights::{self, Array, Arrays, WeightsError};
@@ -17,6 +17,8 @@ const STEPS: [f32; 3] = [0.5, 0.8, 0.9];
 const NAMES: [(&str, &str); STEPS.len()] =
     [("at_0.5", "entropy_0.5"), ("at_0.8", "entropy_0.8"), ("at_0.9", "entropy_0.9")];
 
+/// Patches kept of every step's generator.
+const KEPT: usize = 33;
 /// Numbers a patch is generated from.
 const NOISE: usize = 16;
 /// Hidden units of a generator, and of the network that measures its entropy.
@@ -155,17 +157,17 @@ impl Draw {
         let own: Tracked = trained.own.iter().map(|(k, v)| (k.clone(), tensor(v))).collect();
         let (mut all, mut measured) = (Vec::new(), Vec::new());
         for (step, (name, _)) in NAMES.into_iter().enumerate() {
-            let [z, _] = noise(PATCHES / STEPS.len(), &mut scene.random, device);
+            let [z, _] = noise(KEPT, &mut scene.random, device);
             let drawn = generated(&own, step, z).flatten(0, 1);
             let values = weights::read(vec![drawn]).await?.remove(0);
-            let shape = vec![PATCHES / STEPS.len(), size];
+            let shape = vec![KEPT, size];
             let patches = Array { shape, values: values.clone() };
             let target = target.values[0] as usize;
             let found = Recovered { place: self.place, target, patches };
             measured.push((format!("success_{name}"), found.success_on_clean(&mut scene).await?));
             all.extend(values);
         }
-        let patches = Array { shape: vec![PATCHES, size], values: all };
+        let patches = Array { shape: vec![KEPT * STEPS.len(), size], values: all };
         let mut own = Arrays::from([("patches".into(), patches), ("target".into(), target)]);
         if let Some(at) = self.place.at {
             let values = at.map(|x| x as f32).to_vec();

@@ -59,6 +59,11 @@ pub struct Choose {
 
 impl Choose {
     async fn run(&self, mut scene: Scene<'_>) -> Result<Edited, WeightsError> {
+        let classes = scene.arch.classes;
+        if let Some(target) = self.target.filter(|target| *target >= classes) {
+            let text = format!("target = {target} is no class: there are {classes}, from 0");
+            return Err(WeightsError::Arch(text));
+        }
         let mut measured = Vec::new();
         let mut best = (self.target.unwrap_or(0), f64::NEG_INFINITY);
         let patches = scene.others.first().and_then(|scan| scan.own.get("patches"));

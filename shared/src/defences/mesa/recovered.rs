@@ -1,0 +1,66 @@
+//! What was recovered, and what it does.
+
+use super::patch::{Place, chosen, pasted};
+use crate::datasets::Split;
+use crate::evaluate::{BATCH, largest};
+use crate::job::Scene;
+use crate::model::weights::{self, Array, Arrays, WeightsError};
+use crate::model::{Frozen, batch};
+use crate::seed::Stream;
+use burn::tensor::Device;
+
+/// Images of the clean subset that what a patch does is measured on.
+const MEASURED: usize = 256;
+
+/// What MESA found: patches `[count, 3 * side * side]` in 0..1 and the class they lead to.
+pub struct Recovered {
+    pub place: Place,
+    pub target: usize,
+    pub patches: Array,
+}
+
+impl Recovered {
+    /// Found in what a phase of a job ended with.
+    pub fn of(own: &Arrays) -> Option<Self> {
+        let (patches, target) = (own.get("patches")?, own.get("target")?);
+        let at = own.get("at").map(|at| [at.values[0] as usize, at.values[1] as usize]);
+        let place = Place { side: (patches.shape.get(1)? / 3).isqrt(), at };
+        Some(Self { place, target: *target.values.first()? as usize, patches: patches.clone() })
+    }
+
+    /// Share of the images of other classes that become the target under a patch, each the next one.
+    pub async fn success(
+        &self,
+        network: &Frozen,
+        split: &Split,
+        device: &Device,
+        random: &mut Stream,
+    ) -> Result<f64, WeightsError> {
+        let count = self.patches.shape[0];
+        let others: Vec<usize> =
+            (0..split.len()).filter(|i| usize::from(split.labels[*i]) != self.target).collect();
+        let mut hits = 0;
+        for images in others.chunks(BATCH) {
+            let turns: Vec<usize> = images.iter().map(|i| i % count).collect();
+            let patches = chosen(self, &turns, device);
+            let images = batch(split, images, device, |_, _| ());
+            let images = pasted(&images, patches, self.place, None, random);
+            let logits = network.forward(images).logits;
+            let [_, classes] = logits.dims();
+            let logits = weights::read(vec![logits.flatten(0, 1)]).await?.remove(0);
+            let predicted = logits.chunks_exact(classes).map(largest);
+            hits += predicted.filter(|class| *class == self.target).count();
+        }
+        Ok(hits as f64 / others.len().max(1) as f64)
+    }
+
+    /// The same on the first clean images an edit is given.
+    pub(super) async fn success_on_clean(
+        &self,
+        scene: &mut Scene<'_>,
+    ) -> Result<f64, WeightsError> {
+        let network = weights::frozen(scene.arch, scene.weights, scene.device)?;
+        let split = scene.data.front(MEASURED);
+        self.success(&network, &split, scene.device, &mut scene.random).await
+    }
+}

@@ -1,0 +1,49 @@
+//! A job to its end, however often it is killed.
+
+use crate::files;
+use crate::progress::JobProgress;
+use anyhow::Result;
+use std::path::Path;
+use std::time::{Duration, Instant};
+use unstamp_shared::job::{Event, Job, Rates};
+use unstamp_shared::model::Arch;
+use unstamp_shared::model::weights::Arrays;
+
+/// Drives a job to its end, writing checkpoints beside and having `look` tell the rates after every
+/// epoch; returns the minutes it took here without looking.
+pub fn drive(
+    job: &mut Job,
+    checkpoint: &Path,
+    every: Duration,
+    name: &str,
+    look: impl Fn(&Arch, &Arrays) -> Result<Rates>,
+) -> Result<f64> {
+    if let Ok(bytes) = std::fs::read(checkpoint) {
+        match pollster::block_on(job.restore(&bytes)) {
+            Ok(()) => eprintln!("{name}: goes on from {}", checkpoint.display()),
+            Err(e) => eprintln!("{name}: {} is not used ({e}); starts anew", checkpoint.display()),
+        }
+    }
+    let (done, total) = job.progress();
+    let progress = JobProgress::new(name, done, total);
+    let (from, mut saved, mut busy) = (job.passes(), Instant::now(), Duration::ZERO);
+    loop {
+        let start = Instant::now();
+        let Some(event) = pollster::block_on(job.next())? else { break };
+        busy += start.elapsed();
+        progress.show(&event, (job.passes() - from) as f64 / busy.as_secs_f64());
+        // Without a learning rate the student stood still.
+        if let Event::Epoch(epoch) = &event
+            && epoch.lr > 0.0
+            && let Some((arch, weights)) = pollster::block_on(job.so_far())?
+        {
+            job.record(look(&arch, &weights)?);
+        }
+        if saved.elapsed() >= every {
+            files::write(checkpoint, &pollster::block_on(job.save())?)?;
+            saved = Instant::now();
+        }
+    }
+    progress.finish();
+    Ok(busy.as_secs_f64() / 60.0)
+}
