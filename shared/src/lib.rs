@@ -60,8 +60,6 @@ pub mod recipe;
 #[cfg(feature = "learn")]
 pub mod result;
 #[cfg(feature = "learn")]
-mod sweep;
-
 #[cfg(feature = "tensors")]
 pub use burn::tensor::Device;
 

@@ -1,5 +1,7 @@
 //! A recipe: an experiment as someone writes it, and the cells it consists of.
 
+mod sweep;
+
 use crate::attacks::{Needs, attack};
 use crate::craft::Robust;
 use crate::datasets::dataset;
@@ -9,10 +11,10 @@ use crate::method::Values;
 use crate::model::Arch;
 use crate::poison::{Draw, RateOf};
 use crate::seed::hex;
-use crate::sweep::expanded;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
+use sweep::expanded;
 
 /// A whole experiment: victims x defences x seeds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

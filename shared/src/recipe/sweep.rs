@@ -1,8 +1,8 @@
 //! One `[[defence]]` of a recipe that stands for many: every combination of some values and clean
 //! shares, which is how both papers study a method.
 
+use super::Erasure;
 use crate::method::{Value, Values};
-use crate::recipe::Erasure;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
@@ -59,7 +59,7 @@ impl Entry {
 }
 
 /// Reads a recipe's list of defences.
-pub(crate) fn expanded<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Erasure>, D::Error> {
+pub(super) fn expanded<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Erasure>, D::Error> {
     let entries = Vec::<Entry>::deserialize(from)?;
     for entry in &entries {
         if let Some((key, _)) =
