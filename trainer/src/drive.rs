@@ -29,16 +29,18 @@ pub fn drive(
     let (from, mut saved, mut busy) = (job.passes(), Instant::now(), Duration::ZERO);
     loop {
         let start = Instant::now();
-        let Some(event) = pollster::block_on(job.next())? else { break };
+        let Some(mut event) = pollster::block_on(job.next())? else { break };
         busy += start.elapsed();
-        progress.show(&event, (job.passes() - from) as f64 / busy.as_secs_f64());
         // Without a learning rate the student stood still.
-        if let Event::Epoch(epoch) = &event
+        if let Event::Epoch(epoch) = &mut event
             && epoch.lr > 0.0
             && let Some((arch, weights)) = pollster::block_on(job.so_far())?
         {
-            job.record(look(&arch, &weights)?);
+            let rates = look(&arch, &weights)?;
+            epoch.rates = Some(rates);
+            job.record(rates);
         }
+        progress.show(&event, (job.passes() - from) as f64 / busy.as_secs_f64());
         if saved.elapsed() >= every {
             files::write(checkpoint, &pollster::block_on(job.save())?)?;
             saved = Instant::now();

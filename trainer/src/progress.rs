@@ -52,10 +52,14 @@ impl JobProgress {
                     epoch + 1
                 ));
             }
-            Event::Epoch(Epoch { phase, epoch, lr, losses, .. }) => {
+            Event::Epoch(Epoch { phase, epoch, lr, losses, rates }) => {
                 let losses: Vec<_> = losses.iter().map(|(k, v)| format!("{k} {v:.4}")).collect();
+                let percent = |name: &str, rate: f64| format!(" {name} {:.1}", 100.0 * rate);
+                let reached = rates.map_or(String::new(), |r| {
+                    percent("ACC", r.acc) + &r.asr.map_or(String::new(), |asr| percent("ASR", asr))
+                });
                 let line = format!(
-                    "{}: {phase} epoch {} lr {lr:.4} {} {speed:.0} img/s",
+                    "{}: {phase} epoch {} lr {lr:.4} {}{reached} {speed:.0} img/s",
                     self.name,
                     epoch + 1,
                     losses.join(" ")
