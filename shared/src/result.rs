@@ -52,7 +52,7 @@ pub struct CellResult {
     /// Of a defence that recovers triggers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recovered: Option<Recovery>,
-    /// Every epoch, with rates on the first test images.
+    /// Every epoch, with rates on some test images.
     pub curve: Vec<Epoch>,
     /// Where the defended model is a point of a curve between two: rates along it, by place.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

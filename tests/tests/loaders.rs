@@ -188,3 +188,20 @@ fn broken_data_is_named() {
     write_png(&odd, &picture(1)).expect("written");
     says("cifar10", &folder.path().join("odd"), "'no class', which is no class");
 }
+
+/// What is looked at on the way must not be the first images: data in folders are sorted by class.
+#[test]
+fn a_spread_of_sorted_images_holds_every_class() {
+    use unstamp_shared::datasets::Split;
+    let mut sorted = Split { width: 1, height: 1, ..Split::default() };
+    for i in 0..1000u16 {
+        let image = unstamp_shared::image::Image { width: 1, height: 1, pixels: vec![0; 3] };
+        sorted.push(&image, i / 100);
+    }
+    let spread = sorted.spread(50);
+    for class in 0..10 {
+        assert_eq!(spread.labels.iter().filter(|label| **label == class).count(), 5);
+    }
+    assert_eq!(sorted.spread(5000).labels, sorted.labels);
+    assert!(Split::default().spread(5).is_empty());
+}

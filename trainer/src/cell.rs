@@ -8,10 +8,12 @@ use crate::measure::{Tests, distance, on_trigger};
 use crate::recovered::recovery;
 use crate::trigger;
 use anyhow::{Context, Result, ensure};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use unstamp_shared::craft::Head;
+use unstamp_shared::datasets::Split;
 use unstamp_shared::defences::{Given, defence, phases};
 use unstamp_shared::job::{Job, Lesson, Phase, Rates};
 use unstamp_shared::metrics::{Report, der};
@@ -66,6 +68,19 @@ impl Place {
     }
 }
 
+/// The first `count` images, if none of the classes is lost by that.
+fn front(split: &Split, count: Option<usize>, key: &str) -> Result<Split> {
+    let front = split.front(count.unwrap_or(usize::MAX));
+    let classes = |split: &Split| split.labels.iter().collect::<BTreeSet<_>>().len();
+    let (kept, all) = (classes(&front), classes(split));
+    ensure!(
+        kept == all,
+        "{key} = {} keeps {kept} of {all} classes, as the images are sorted by class; leave it out",
+        front.len()
+    );
+    Ok(front)
+}
+
 impl Bench<'_> {
     fn arch(&self) -> Arch {
         let (name, classes) = (self.recipe.arch.clone(), self.data.class_names.len());
@@ -100,14 +115,20 @@ impl Bench<'_> {
         victim: Option<&CellResult>,
     ) -> Result<CellResult> {
         let (place, hash) = (Place::new(folder, &cell.name()), self.recipe.cell_hash(cell));
-        if let Some(result) = place.finished(&hash) {
+        if let Some(mut result) = place.finished(&hash) {
+            // The same cell, perhaps of another recipe.
+            let (name, recipe_hash) = (&self.recipe.name, self.recipe.hash());
+            if result.recipe != *name {
+                (result.recipe, result.recipe_hash) = (name.clone(), recipe_hash);
+                files::write(&place.result, &serde_json::to_vec_pretty(&result)?)?;
+            }
             return Ok(result);
         }
         let seed = Seed(cell.seed);
         let (trigger, artefact) = self.trigger(cell, folder)?.unzip();
         let artefact = artefact.flatten();
-        let train = self.data.train.front(self.recipe.train_images.unwrap_or(usize::MAX));
-        let test = self.data.test.front(self.recipe.test_images.unwrap_or(usize::MAX));
+        let train = front(&self.data.train, self.recipe.train_images, "train_images")?;
+        let test = front(&self.data.test, self.recipe.test_images, "test_images")?;
         let chosen = match (&trigger, cell.victim.rate) {
             (Some(t), Some(rate)) => {
                 select(&train.labels, t, rate, cell.victim.rate_of, cell.victim.draw)
@@ -167,7 +188,7 @@ impl Bench<'_> {
         job.watch(trigger.as_ref().map(|t| t.target));
         counts.validation = job.validation();
         let tests = Tests::new(test, trigger.as_ref());
-        let some = tests.front(WATCHED);
+        let some = tests.spread(WATCHED);
         let rates = |tests: &Tests, arch: &Arch, weights: &Arrays| {
             let (report, _) = tests.measure(arch, weights, self.device)?;
             Ok(Rates { acc: report.acc.value, asr: report.asr.map(|asr| asr.value) })

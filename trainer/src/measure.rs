@@ -41,10 +41,10 @@ impl<'a> Tests<'a> {
         &self.clean
     }
 
-    /// The first `count` of them.
-    pub fn front(&self, count: usize) -> Self {
-        let front = |(trigger, split): &(&'a Trigger, Split)| (*trigger, split.front(count));
-        Self { clean: self.clean.front(count), triggered: self.triggered.as_ref().map(front) }
+    /// `count` of them, spread over all.
+    pub fn spread(&self, count: usize) -> Self {
+        let spread = |(trigger, split): &(&'a Trigger, Split)| (*trigger, split.spread(count));
+        Self { clean: self.clean.spread(count), triggered: self.triggered.as_ref().map(spread) }
     }
 
     /// Measures `arrays`: the report, and the predictions of every image, as it is and triggered.
@@ -73,7 +73,7 @@ impl<'a> Tests<'a> {
 }
 
 /// How much more of every group's attention lies on a local trigger's pixels when it is there, over
-/// the first [`LOOKED_AT`] test images; nothing where the trigger has no place.
+/// [`LOOKED_AT`] test images; nothing where the trigger has no place.
 pub fn on_trigger(
     arch: &Arch,
     arrays: &Arrays,
@@ -85,7 +85,8 @@ pub fn on_trigger(
         return Ok(Vec::new());
     };
     let network = weights::frozen(arch, arrays, &device.device)?;
-    let all: Vec<usize> = (0..test.len().min(LOOKED_AT)).collect();
+    let test = &test.spread(LOOKED_AT);
+    let all: Vec<usize> = (0..test.len()).collect();
     let mut sums = Vec::new();
     for (sign, trigger) in [(1.0, Some(trigger)), (-1.0, None)] {
         for chosen in all.chunks(BATCH) {
@@ -107,11 +108,12 @@ pub fn on_trigger(
 /// An architecture and its weights.
 pub type Model<'a> = (&'a Arch, &'a Arrays);
 
-/// NAD's distance between two networks' attention on the first [`LOOKED_AT`] test images.
+/// NAD's distance between two networks' attention on [`LOOKED_AT`] test images.
 pub fn distance(a: Model, b: Model, test: &Split, device: &Chosen) -> Result<f64> {
     let teacher = weights::frozen(a.0, a.1, &device.device)?;
     let student = weights::frozen(b.0, b.1, &device.device)?;
-    let all: Vec<usize> = (0..test.len().min(LOOKED_AT)).collect();
+    let test = &test.spread(LOOKED_AT);
+    let all: Vec<usize> = (0..test.len()).collect();
     let mut sum = 0.0;
     for chosen in all.chunks(100) {
         let images = stamped(test, chosen, None, &device.device);

@@ -169,6 +169,12 @@ impl Split {
         self.subset(&(0..count.min(self.len())).collect::<Vec<_>>())
     }
 
+    /// `count` images evenly spread over all, or all there are: of every class its share, sorted or not.
+    pub fn spread(&self, count: usize) -> Split {
+        let count = count.min(self.len());
+        self.subset(&(0..count).map(|i| i * self.len() / count).collect::<Vec<_>>())
+    }
+
     /// The images at `indices`, in their order.
     pub fn subset(&self, indices: &[usize]) -> Split {
         let mut split = Split { width: self.width, height: self.height, ..Split::default() };

@@ -236,7 +236,7 @@ pub fn per_class(results: &[CellResult]) -> String {
     text
 }
 
-/// What every epoch reached on the first test images, and what the points of a curve between models do:
+/// What every epoch reached on some test images, and what the points of a curve between models do:
 /// comma-separated, rates as fractions. A point stands in the column `epoch`, in the phase `points`.
 pub fn curves(results: &[CellResult]) -> Result<String> {
     let mut writer = csv::Writer::from_writer(Vec::new());
