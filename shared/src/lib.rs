@@ -59,7 +59,7 @@ pub mod pseudo;
 pub mod recipe;
 #[cfg(feature = "learn")]
 pub mod result;
-#[cfg(feature = "learn")]
+
 #[cfg(feature = "tensors")]
 pub use burn::tensor::Device;
 
