@@ -131,7 +131,12 @@ pub async fn predict(
     trigger: Option<&Trigger>,
     device: &Device,
 ) -> Result<Vec<usize>, WeightsError> {
-    let logits = network.forward(stamped(split, chosen, trigger, device)).logits;
+    classes(network, stamped(split, chosen, trigger, device)).await
+}
+
+/// Predicted classes of a batch.
+pub async fn classes(network: &Frozen, images: Tensor<4>) -> Result<Vec<usize>, WeightsError> {
+    let logits = network.forward(images).logits;
     let [_, classes] = logits.dims();
     let values = weights::read(vec![logits.flatten(0, 1)]).await?.remove(0);
     Ok(values.chunks_exact(classes).map(largest).collect())

@@ -42,14 +42,18 @@ fn badnets() -> Trigger {
     sign_trigger(&record, 10).expect("sound")
 }
 
-/// Runs a defence from `victim` to its end; gives the job.
-fn defended(id: &str, set: &[&str], victim: Arrays, data: Split) -> Job {
+/// A defence about to begin with `victim`.
+fn begun(id: &str, set: &[&str], victim: Arrays, data: Split) -> Job {
     let (method, values, trigger) = (defence(id).expect("listed"), resolved(id, set), badnets());
     let (images, trigger) = (data.len(), Some(&trigger));
     let phases = phases(method, Given { values: &values, images, flip: false, trigger });
     let (data, device) = (Arc::new(data), Device::flex());
-    let mut job =
-        Job::new(id.into(), arch(), victim, phases, data, Seed(0), device).expect("images");
+    Job::new(id.into(), arch(), victim, phases, data, Seed(0), device).expect("images")
+}
+
+/// Runs a defence from `victim` to its end; gives the job.
+fn defended(id: &str, set: &[&str], victim: Arrays, data: Split) -> Job {
+    let mut job = begun(id, set, victim, data);
     while pollster::block_on(job.next()).expect("a finite loss").is_some() {}
     job
 }
@@ -197,14 +201,7 @@ fn what_lies_beside_the_network_is_taken_up_again() {
         let mut set = settings(id);
         set.push(more);
         let whole = defended(id, &set, nets.part("c"), nets.four());
-        let values = resolved(id, &set);
-        let given = Given { values: &values, images: 4, flip: false, trigger: None };
-        let phases = phases(defence(id).expect("listed"), given);
-        let fresh = || {
-            let (data, victim) = (Arc::new(nets.four()), nets.part("c"));
-            let made = phases.clone();
-            Job::new(id.into(), arch(), victim, made, data, Seed(0), Device::flex()).expect("a job")
-        };
+        let fresh = || begun(id, &set, nets.part("c"), nets.four());
         let mut job = fresh();
         while pollster::block_on(job.next()).expect("a finite loss").is_some() {
             let saved = pollster::block_on(job.save()).expect("saved");

@@ -191,7 +191,7 @@ impl Bench<'_> {
         let some = tests.spread(WATCHED);
         let rates = |tests: &Tests, arch: &Arch, weights: &Arrays| {
             let (report, _) = tests.measure(arch, weights, self.device)?;
-            Ok(Rates { acc: report.acc.value, asr: report.asr.map(|asr| asr.value) })
+            Ok(Rates::from(&report))
         };
         let look = |arch: &Arch, weights: &Arrays| rates(&some, arch, weights);
         let minutes = drive(&mut job, &place.checkpoint, self.checkpoint, &cell.name(), look)?;

@@ -13,7 +13,7 @@ use super::fine_tune::{training, training_params};
 use super::{Defence, Given};
 use crate::job::{Augment, Batch, Course, Lesson, Phase, Schedule, Start, Training};
 use crate::method::{Method, Param};
-use crate::objectives::{Loss, cross_entropy};
+use crate::objectives::{CrossEntropy, Loss};
 use std::sync::Arc;
 
 /// NAD section 4.4, table 6, "Rec-T": max-entropy staircase approximation (Qiao et al. 2019), then
@@ -40,20 +40,16 @@ struct Unlearn {
 impl Lesson for Unlearn {
     fn loss(&self, batch: &mut Batch) -> Loss {
         let found = batch.others.first().and_then(|other| Recovered::of(&other.own));
-        let images = match found {
-            Some(found) => {
-                let (n, random) = (batch.size(), &mut batch.random);
-                let count = found.patches.shape[0];
-                let chosen: Vec<usize> = (0..n).map(|_| random.below(count)).collect();
-                let stamped: Vec<bool> = (0..n).map(|_| random.unit() < self.share).collect();
-                let patches = patch::chosen(&found, &chosen, &batch.images.device());
-                patch::pasted(&batch.images, patches, found.place, Some(&stamped), random)
-            }
-            None => batch.images.clone(),
-        };
-        let logits = batch.learn(images).logits;
-        let total = cross_entropy(logits, batch.labels.clone());
-        Loss { total: total.clone(), parts: vec![("cross_entropy", total)] }
+        if let Some(found) = found {
+            let (n, random) = (batch.size(), &mut batch.random);
+            let count = found.patches.shape[0];
+            let chosen: Vec<usize> = (0..n).map(|_| random.below(count)).collect();
+            let stamped: Vec<bool> = (0..n).map(|_| random.unit() < self.share).collect();
+            let patches = patch::chosen(&found, &chosen, &batch.images.device());
+            batch.images =
+                patch::pasted(&batch.images, patches, found.place, Some(&stamped), random);
+        }
+        Lesson::loss(&CrossEntropy, batch)
     }
 }
 

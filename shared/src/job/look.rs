@@ -1,6 +1,7 @@
 //! Looking at a running job from outside; nothing here changes what it computes.
 
 use super::{Job, JobError, Phase, Start, Work};
+use crate::metrics::Report;
 use crate::model::Arch;
 use crate::model::weights::{self, Arrays};
 use serde::{Deserialize, Serialize};
@@ -11,6 +12,12 @@ pub struct Rates {
     pub acc: f64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asr: Option<f64>,
+}
+
+impl From<&Report> for Rates {
+    fn from(report: &Report) -> Self {
+        Self { acc: report.acc.value, asr: report.asr.map(|asr| asr.value) }
+    }
 }
 
 impl Job {

@@ -2,16 +2,16 @@
 
 use super::JobError;
 use crate::model::weights::{self, Array, Arrays};
-use crate::objectives::{Own, Tracked};
+use crate::objectives::{Own, Tracked, matrix};
 use burn::optim::{Adam, AdamConfig, AdamState, AdaptiveMomentumState, Optimizer};
-use burn::tensor::{Device, Gradients, Tensor, TensorData};
+use burn::tensor::{Device, Gradients, Tensor};
 use std::collections::BTreeMap;
 
-/// One of them, flattened, with what Adam remembers of it.
+/// One of them, with what Adam remembers of it.
 struct Parameter {
     shape: Vec<usize>,
-    value: Tensor<1>,
-    state: Option<AdamState<1>>,
+    value: Tensor<2>,
+    state: Option<AdamState<2>>,
 }
 
 /// A lesson's own parameters in training: Adam with betas 0.5 and 0.999 (MESA's), which suits losses
@@ -22,14 +22,10 @@ pub(super) struct Beside {
     lr: f64,
 }
 
-fn flat(array: &Array, device: &Device) -> Tensor<1> {
-    Tensor::from_data(TensorData::new(array.values.clone(), [array.values.len()]), device)
-}
-
 impl Beside {
     pub(super) fn new(own: Own, device: &Device) -> Self {
         let begin = |array: Array| Parameter {
-            value: flat(&array, device),
+            value: matrix(&array, device),
             shape: array.shape,
             state: None,
         };
@@ -40,11 +36,7 @@ impl Beside {
 
     /// As the loss of a batch sees them.
     pub(super) fn tracked(&self) -> Tracked {
-        let tracked = |p: &Parameter| {
-            let dims: Vec<usize> = p.shape.clone();
-            let [rows, columns] = [dims[0], dims[1..].iter().product()];
-            Tensor::from_inner(p.value.clone()).reshape([rows, columns]).require_grad()
-        };
+        let tracked = |p: &Parameter| Tensor::from_inner(p.value.clone()).require_grad();
         self.parameters.iter().map(|(name, p)| (name.clone(), tracked(p))).collect()
     }
 
@@ -53,13 +45,12 @@ impl Beside {
         for (name, parameter) in &mut self.parameters {
             let Some(gradient) = tracked[name].grad(gradients) else { continue };
             let (value, state) = (parameter.value.clone(), parameter.state.take());
-            let gradient = gradient.flatten(0, 1);
             (parameter.value, parameter.state) = self.adam.step(self.lr, value, gradient, state);
         }
     }
 
     pub(super) async fn arrays(&self) -> Result<Arrays, JobError> {
-        let values = self.parameters.values().map(|p| p.value.clone()).collect();
+        let values = self.parameters.values().map(|p| p.value.clone().flatten(0, 1)).collect();
         let values = weights::read(values).await?;
         let named = self.parameters.iter().zip(values);
         let array = |shape: &[usize], values| Array { shape: shape.to_vec(), values };
@@ -71,8 +62,9 @@ impl Beside {
         let mut moments = Arrays::new();
         for (name, parameter) in &self.parameters {
             let Some(AdamState { momentum }) = &parameter.state else { continue };
-            let (first, second) = (momentum.moment_1.clone(), momentum.moment_2.clone());
-            let mut values = weights::read(vec![first, second]).await?.concat();
+            let both = [&momentum.moment_1, &momentum.moment_2];
+            let flat = both.map(|moment| moment.clone().flatten(0, 1)).to_vec();
+            let mut values = weights::read(flat).await?.concat();
             values.push(momentum.time as f32);
             moments.insert(name.clone(), Array { shape: vec![values.len()], values });
         }
@@ -88,15 +80,16 @@ impl Beside {
     ) -> Option<()> {
         for (name, parameter) in &mut self.parameters {
             let array = own.get(name).filter(|array| array.shape == parameter.shape)?;
-            parameter.value = flat(array, device);
+            parameter.value = matrix(array, device);
             let Some(Array { values, .. }) = moments.get(name) else { continue };
             let size = array.values.len();
-            let [first, second] = [values.get(..size)?, values.get(size..2 * size)?];
-            let tensor = |values: &[f32]| {
-                Tensor::from_data(TensorData::new(values.to_vec(), [size]), device)
+            let moment = |values: &[f32]| {
+                let (shape, values) = (array.shape.clone(), values.to_vec());
+                matrix(&Array { shape, values }, device)
             };
+            let (first, second) = (values.get(..size)?, values.get(size..2 * size)?);
             let time = *values.get(2 * size)? as usize;
-            let momentum = AdaptiveMomentumState::new(time, tensor(first), tensor(second));
+            let momentum = AdaptiveMomentumState::new(time, moment(first), moment(second));
             parameter.state = Some(AdamState::new(momentum));
         }
         Some(())

@@ -12,9 +12,9 @@ pub use nad::{Form, Nad, attention_distance};
 pub use nba::{Behaviour, Reading, Scale};
 
 use crate::model::Output;
-use crate::model::weights::Arrays;
+use crate::model::weights::{Array, Arrays};
 use crate::seed::Stream;
-use burn::tensor::{Int, Tensor};
+use burn::tensor::{Device, Int, Tensor, TensorData};
 use std::collections::BTreeMap;
 
 /// Parameters a loss learns beside the student: where they begin, and Adam's learning rate.
@@ -25,6 +25,13 @@ pub struct Own {
 
 /// The same in training, each as a matrix: its first dimension, and all others.
 pub type Tracked = BTreeMap<String, Tensor<2>>;
+
+/// An array as such a matrix.
+pub(crate) fn matrix(array: &Array, device: &Device) -> Tensor<2> {
+    let rows = array.shape.first().copied().unwrap_or(1);
+    let shape = [rows, array.values.len() / rows.max(1)];
+    Tensor::from_data(TensorData::new(array.values.clone(), shape), device)
+}
 
 /// A batch as an objective sees it.
 pub struct Seen<'a> {

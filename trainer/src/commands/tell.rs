@@ -1,8 +1,7 @@
 //! Commands that show, fetch, publish and serve.
 
 use super::load;
-use crate::{cli, files};
-use crate::{data, device, table as tables, usage};
+use crate::{cli, data, device, files, table as tables, usage};
 use anyhow::{Context, Result};
 use std::path::Path;
 use unstamp_shared::catalog::catalog;

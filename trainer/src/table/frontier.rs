@@ -18,12 +18,13 @@ struct Point {
 
 impl Point {
     fn new(id: &str, runs: &[&CellResult]) -> Self {
-        let pair = |rates: Option<Rates>| rates.map_or([0.0; 2], |r| [r.acc, r.asr.unwrap_or(0.0)]);
-        let mean = |of: &dyn Fn(&CellResult) -> [f64; 2]| {
-            [0, 1].map(|i| runs.iter().map(|r| of(r)[i]).sum::<f64>() / runs.len() as f64)
+        let mean = |of: &dyn Fn(&CellResult) -> Option<Rates>| {
+            let pairs = runs.iter().filter_map(|r| of(r)).map(|r| [r.acc, r.asr.unwrap_or(0.0)]);
+            let sums = pairs.fold([0.0; 2], |[acc, asr], [a, b]| [acc + a, asr + b]);
+            sums.map(|sum| sum / runs.len() as f64)
         };
-        let test = |r: &CellResult| [r.report.acc.value, r.report.asr.map_or(0.0, |a| a.value)];
-        Self { id: id.to_string(), validation: mean(&|r| pair(r.validation)), test: mean(&test) }
+        let test = |r: &CellResult| Some(Rates::from(&r.report));
+        Self { id: id.to_string(), validation: mean(&|r| r.validation), test: mean(&test) }
     }
 
     /// Whether another is at least as accurate with no more ASR, and better in one of them.
@@ -43,7 +44,8 @@ impl Point {
 pub fn frontier(results: &[CellResult]) -> Result<String> {
     let mut models: BTreeMap<&str, BTreeMap<&str, BTreeMap<&str, Vec<&CellResult>>>> =
         BTreeMap::new();
-    for r in results.iter().filter(|r| r.validation.is_some()) {
+    // A model nobody attacked has no ASR, and nothing to choose.
+    for r in results.iter().filter(|r| r.validation.is_some_and(|rates| rates.asr.is_some())) {
         let (method, id) = r.erasure.as_ref().map_or(("-", "-"), |e| (e.entry(), &e.id));
         let methods = models.entry(&r.victim.id).or_default();
         methods.entry(method).or_default().entry(id).or_default().push(r);

@@ -1,12 +1,12 @@
 //! Generators of triggers for a class, and patches drawn from them.
 
-use super::Recovered;
 use super::patch::{Place, pasted};
+use super::recovered::{Recovered, clean};
 use crate::Later;
 use crate::job::{Batch, Edit, Edited, Ended, Lesson, Scene};
 use crate::model::weights::{self, Array, Arrays, WeightsError};
 use crate::model::{Arch, Wrn};
-use crate::objectives::{Loss, Own, Tracked};
+use crate::objectives::{Loss, Own, Tracked, matrix};
 use crate::seed::Stream;
 use burn::module::Module;
 use burn::tensor::activation::{log_softmax, relu, sigmoid, softmax};
@@ -148,33 +148,25 @@ impl Draw {
     async fn run(&self, mut scene: Scene<'_>) -> Result<Edited, WeightsError> {
         let [chosen, trained] = scene.others[..] else { return Err(none()) };
         let size = self.place.size();
-        let target = chosen.own.get("target").ok_or_else(none)?.clone();
+        let target = chosen.own.get("target").ok_or_else(none)?.values[0] as usize;
         let device = scene.device;
-        let tensor = |array: &Array| {
-            let shape = [array.shape[0], array.values.len() / array.shape[0]];
-            Tensor::from_data(TensorData::new(array.values.clone(), shape), device)
-        };
-        let own: Tracked = trained.own.iter().map(|(k, v)| (k.clone(), tensor(v))).collect();
+        let own: Tracked =
+            trained.own.iter().map(|(k, v)| (k.clone(), matrix(v, device))).collect();
+        let (network, split) = clean(&scene)?;
         let (mut all, mut measured) = (Vec::new(), Vec::new());
         for (step, (name, _)) in NAMES.into_iter().enumerate() {
             let [z, _] = noise(KEPT, &mut scene.random, device);
             let drawn = generated(&own, step, z).flatten(0, 1);
             let values = weights::read(vec![drawn]).await?.remove(0);
-            let shape = vec![KEPT, size];
-            let patches = Array { shape, values: values.clone() };
-            let target = target.values[0] as usize;
+            let patches = Array { shape: vec![KEPT, size], values: values.clone() };
             let found = Recovered { place: self.place, target, patches };
-            measured.push((format!("success_{name}"), found.success_on_clean(&mut scene).await?));
+            let rate = found.success(&network, &split, device, &mut scene.random).await?;
+            measured.push((format!("success_{name}"), rate));
             all.extend(values);
         }
         let patches = Array { shape: vec![KEPT * STEPS.len(), size], values: all };
-        let mut own = Arrays::from([("patches".into(), patches), ("target".into(), target)]);
-        if let Some(at) = self.place.at {
-            let values = at.map(|x| x as f32).to_vec();
-            own.insert("at".into(), Array { shape: vec![2], values });
-        }
-        let ended = Ended { weights: scene.weights.clone(), own };
-        Ok(Edited { ended, measured })
+        let own = Recovered { place: self.place, target, patches }.into_own();
+        Ok(Edited { ended: Ended { weights: scene.weights.clone(), own }, measured })
     }
 }
 

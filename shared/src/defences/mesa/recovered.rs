@@ -2,7 +2,7 @@
 
 use super::patch::{Place, chosen, pasted};
 use crate::datasets::Split;
-use crate::evaluate::{BATCH, largest};
+use crate::evaluate::{BATCH, classes};
 use crate::job::Scene;
 use crate::model::weights::{self, Array, Arrays, WeightsError};
 use crate::model::{Frozen, batch};
@@ -28,6 +28,15 @@ impl Recovered {
         Some(Self { place, target: *target.values.first()? as usize, patches: patches.clone() })
     }
 
+    /// The same, for a phase to end with.
+    pub(super) fn into_own(self) -> Arrays {
+        let array = |values: Vec<f32>| Array { shape: vec![values.len()], values };
+        let target = array(vec![self.target as f32]);
+        let mut own = Arrays::from([("patches".into(), self.patches), ("target".into(), target)]);
+        own.extend(self.place.at.map(|at| ("at".into(), array(at.map(|x| x as f32).to_vec()))));
+        own
+    }
+
     /// Share of the images of other classes that become the target under a patch, each the next one.
     pub async fn success(
         &self,
@@ -45,22 +54,15 @@ impl Recovered {
             let patches = chosen(self, &turns, device);
             let images = batch(split, images, device, |_, _| ());
             let images = pasted(&images, patches, self.place, None, random);
-            let logits = network.forward(images).logits;
-            let [_, classes] = logits.dims();
-            let logits = weights::read(vec![logits.flatten(0, 1)]).await?.remove(0);
-            let predicted = logits.chunks_exact(classes).map(largest);
-            hits += predicted.filter(|class| *class == self.target).count();
+            let predicted = classes(network, images).await?;
+            hits += predicted.iter().filter(|class| **class == self.target).count();
         }
         Ok(hits as f64 / others.len().max(1) as f64)
     }
+}
 
-    /// The same on the first clean images an edit is given.
-    pub(super) async fn success_on_clean(
-        &self,
-        scene: &mut Scene<'_>,
-    ) -> Result<f64, WeightsError> {
-        let network = weights::frozen(scene.arch, scene.weights, scene.device)?;
-        let split = scene.data.front(MEASURED);
-        self.success(&network, &split, scene.device, &mut scene.random).await
-    }
+/// What an edit measures patches by: the network it is given, and the first of its images.
+pub(super) fn clean(scene: &Scene) -> Result<(Frozen, Split), WeightsError> {
+    let network = weights::frozen(scene.arch, scene.weights, scene.device)?;
+    Ok((network, scene.data.front(MEASURED)))
 }

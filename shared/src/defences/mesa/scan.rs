@@ -1,7 +1,7 @@
 //! Which class triggers lead to: one patch a class, and what each does.
 
-use super::Recovered;
 use super::patch::{Place, pasted};
+use super::recovered::{Recovered, clean};
 use crate::Later;
 use crate::job::{Batch, Edit, Edited, Ended, Lesson, Scene};
 use crate::model::weights::{Array, Arrays, WeightsError};
@@ -68,12 +68,13 @@ impl Choose {
         let mut best = (self.target.unwrap_or(0), f64::NEG_INFINITY);
         let patches = scene.others.first().and_then(|scan| scan.own.get("patches"));
         if let (Some(patches), None) = (patches, self.target) {
-            let size = self.place.size();
+            let (size, (network, split)) = (self.place.size(), clean(&scene)?);
             for (target, free) in patches.values.chunks_exact(size).enumerate() {
                 let values = free.iter().map(|x| 1.0 / (1.0 + libm::expf(-x))).collect();
                 let patches = Array { shape: vec![1, size], values };
                 let found = Recovered { place: self.place, target, patches };
-                let rate = found.success_on_clean(&mut scene).await?;
+                let random = &mut scene.random;
+                let rate = found.success(&network, &split, scene.device, random).await?;
                 measured.push((format!("success_of_class_{target}"), rate));
                 if rate > best.1 {
                     best = (target, rate);

@@ -34,7 +34,8 @@ fn narrow<const N: usize>(u: [[f32; N]; REACH]) -> [[f32; N]; 3] {
     narrow
 }
 
-/// Transformed kernels as [`Shifted`](crate::kernels::loops::Shifted) wants them: `[block][place][cin][ROWS]`, zero past `cout`.
+/// Transformed kernels as [`Shifted`](crate::kernels::loops::Shifted) wants them:
+/// `[block][place][cin][ROWS]`, zero past `cout`.
 pub fn pack(
     cout: usize,
     cin: usize,
