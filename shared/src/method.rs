@@ -62,7 +62,7 @@ pub struct Param {
     pub default: Value,
     /// Plays no part in stamping, only in planting.
     pub planting: bool,
-    /// Came after results whose hashes must stay: at its default, resolved values leave it out.
+    /// Came after results whose hashes must stay: at its default, [`Values::recorded`] leave it out.
     pub added: bool,
 }
 
@@ -129,8 +129,7 @@ impl Param {
     }
 }
 
-/// Parameter values as someone gave them; resolved, they hold every parameter but those added later
-/// that are at their default.
+/// Parameter values: as someone gave them, resolved (every parameter), or as results record them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Values(pub BTreeMap<String, Value>);
@@ -162,11 +161,28 @@ impl Values {
         let mut resolved = BTreeMap::new();
         for param in params {
             let value = param.check(self.0.get(param.id).unwrap_or(&param.default))?;
-            if !param.added || value != param.default {
-                resolved.insert(param.id.to_string(), value);
-            }
+            resolved.insert(param.id.to_string(), value);
         }
         Ok(Self(resolved))
+    }
+
+    /// Without parameters that were added later and are at their default, so that the hashes of what
+    /// was recorded before them stay.
+    pub fn recorded(mut self, params: &[Param]) -> Self {
+        for param in params.iter().filter(|p| p.added) {
+            if self.0.get(param.id) == Some(&param.default) {
+                self.0.remove(param.id);
+            }
+        }
+        self
+    }
+
+    /// With defaults for what is missing: the resolved form of what was recorded.
+    pub fn filled(&self, params: &[Param]) -> Self {
+        let default = |p: &Param| (p.id.to_string(), p.default.clone());
+        let mut all: BTreeMap<_, _> = params.iter().map(default).collect();
+        all.extend(self.0.clone());
+        Self(all)
     }
 
     /// A resolved whole number (0 where there is none: resolve first).

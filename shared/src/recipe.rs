@@ -212,10 +212,10 @@ impl Recipe {
             };
             let attack = attack(id)
                 .ok_or_else(|| format!("attack = '{id}' is not known; see unstamp list"))?;
-            victim.set = victim
-                .set
-                .resolve(&attack.params())
-                .map_err(|e| format!("victim {}: {e}", victim.id))?;
+            let params = attack.params();
+            let resolved = victim.set.resolve(&params);
+            let resolved = resolved.map_err(|e| format!("victim {}: {e}", victim.id))?;
+            victim.set = resolved.recorded(&params);
             let missing = attack.needs() == Needs::Perturbed && victim.surrogate.is_none();
             let unknown = victim.surrogate.as_ref().filter(|s| !clean.contains(*s));
             if missing || unknown.is_some() {
@@ -242,10 +242,10 @@ impl Recipe {
             let defence = defence(&erasure.method).ok_or_else(|| {
                 format!("method = '{}' is not known; see unstamp list", erasure.method)
             })?;
-            erasure.set = erasure
-                .set
-                .resolve(&defence.params())
-                .map_err(|e| format!("defence {}: {e}", erasure.id))?;
+            let params = defence.params();
+            let resolved = erasure.set.resolve(&params);
+            let resolved = resolved.map_err(|e| format!("defence {}: {e}", erasure.id))?;
+            erasure.set = resolved.recorded(&params);
         }
         Ok(())
     }

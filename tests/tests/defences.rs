@@ -317,12 +317,14 @@ fn distillation_from_itself_pulls_nowhere() {
 #[test]
 fn any_architecture_teaches() {
     let nets = Fixture::load();
-    for name in unstamp_shared::model::ARCHITECTURES {
+    let (methods, archs) = (["nad", "argd"], unstamp_shared::model::ARCHITECTURES);
+    for (method, name) in methods.into_iter().flat_map(|m| archs.iter().map(move |a| (m, a))) {
         let teacher = format!("teacher_arch={name}");
         let set = ["teacher=scratch", &teacher, "scratch_epochs=1", "epochs=1", "lr=0.01"];
-        let job = defended("nad", &set, nets.part("c"), nets.four());
+        let job = defended(method, &set, nets.part("c"), nets.four());
+        assert_eq!(job.teacher().expect("it taught").0.name, *name, "{method}");
         let maps = &job.history()[1].losses[1..];
-        assert!(maps.iter().all(|(_, d)| d.is_finite() && *d > 0.0), "{name}: {maps:?}");
+        assert!(maps.iter().all(|(_, d)| d.is_finite() && *d > 0.0), "{method} {name}: {maps:?}");
     }
 }
 

@@ -1,14 +1,16 @@
 //! Attention relation graph distillation: attention maps and the relations between them.
 
-use super::fine_tune::{phase, training, training_params};
+use super::fine_tune::{training, training_params};
+use super::teacher::{self, taught};
 use super::{Defence, Given};
-use crate::job::{Phase, Start};
+use crate::job::Phase;
 use crate::method::{Method, Param};
 use crate::objectives::Argd as Loss;
 use std::sync::Arc;
 
-/// Xia et al. (2022) with a teacher made as NAD's, as both papers compare them; the terms and their
-/// weights are in [`crate::objectives::Argd`]. The embedding is fixed, as in the public code, or
+/// Xia et al. (2022); the terms and their weights are in [`crate::objectives::Argd`]. The teacher is
+/// NAD's, a fine-tuned victim, as both papers compare them; the public code's is
+/// `teacher = "scratch"` with `teacher_arch = "wrn-40-2"`. The embedding is fixed, as in that code, or
 /// trained.
 pub struct Argd;
 
@@ -31,6 +33,7 @@ impl Defence for Argd {
             Param::choice("embedder", "whether its layers learn too", &["fixed", "trained"])
                 .added(),
         ]);
+        params.extend(teacher::params().map(Param::added));
         params
     }
 
@@ -39,7 +42,6 @@ impl Defence for Argd {
         let (node, edge, embedding) = (weight("node"), weight("edge"), weight("embedding"));
         let trained = given.values.text("embedder") == "trained";
         let loss = Arc::new(Loss { node, edge, embedding, trained });
-        let distil = Phase::train("distil", loss, training(given));
-        vec![phase("teacher", training(given)), distil.beside([Start::Phase(0)])]
+        taught(given, Phase::train("distil", loss, training(given)))
     }
 }

@@ -186,7 +186,7 @@ impl Defence for ModeConnectivity {
         let curve = if values.text("curve") == "chain" { Curve::Chain } else { Curve::Bezier };
         let (mut phases, mut last, mut middle) = (Vec::new(), Start::Victim, Start::Victim);
         if values.text("ends") == "finetuned" {
-            let standard = Values::default().resolve(&FineTune.params()).unwrap_or_default();
+            let standard = Values::default().filled(&FineTune.params());
             phases.push(phase("fine_tune", training(&Given { values: &standard, ..*given })));
             phases.push(Phase::edit("middle", Arc::new(Middle)).beside([Start::Phase(0)]));
             (last, middle) = (Start::Phase(0), Start::Phase(1));

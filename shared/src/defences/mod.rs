@@ -13,6 +13,7 @@ mod mixup;
 mod nad;
 pub mod nba;
 mod retrain;
+mod teacher;
 
 use crate::job::{Phase, VALIDATION};
 use crate::method::{Method, Param, Values};
@@ -53,7 +54,7 @@ pub type Reported = (&'static str, f64, f64);
 
 /// What the phases of a defence depend on.
 pub struct Given<'a> {
-    /// Resolved against [`Defence::params`].
+    /// Resolved against [`Defence::params`], or as recorded.
     pub values: &'a Values,
     /// Size of the clean subset.
     pub images: usize,
@@ -90,8 +91,9 @@ pub trait Defence: Sync {
     fn phases(&self, given: &Given) -> Vec<Phase>;
 }
 
-/// The phases of a defence, told only what it may know.
+/// The phases of a defence, told only what it may know, and every parameter.
 pub fn phases(defence: &dyn Defence, given: Given) -> Vec<Phase> {
-    let trigger = given.trigger.filter(|_| defence.knows(given.values) == Knows::Trigger);
-    defence.phases(&Given { trigger, ..given })
+    let values = &given.values.filled(&defence.params());
+    let trigger = given.trigger.filter(|_| defence.knows(values) == Knows::Trigger);
+    defence.phases(&Given { values, trigger, ..given })
 }

@@ -7,11 +7,12 @@
 //! fine-tuning: the control that tells what the attention term adds.
 
 use super::fine_tune::{phase, training, training_params};
+use super::teacher;
 use super::{Defence, Given, Reported};
 use crate::Later;
 use crate::attention::Operator;
 use crate::evaluate::accuracy;
-use crate::job::{Edit, Edited, Phase, Scene, Schedule, Start, Training};
+use crate::job::{Edit, Edited, Phase, Scene, Start};
 use crate::method::{Method, Param};
 use crate::model::weights::WeightsError;
 use crate::objectives::{Form, Nad as Loss};
@@ -23,8 +24,7 @@ use std::sync::Arc;
 /// instead: beta is doubled, along the form's grid, while validation accuracy stays within so many
 /// points of that at the smallest.
 ///
-/// `teacher` and `student` give the pairs of figures 4 and 5 and table 2: `finetuned` is B-F,
-/// `victim` B, `scratch` C, a network of any architecture trained on the clean subset only.
+/// [`teacher`] and `student` give the pairs of figures 4 and 5 and table 2.
 pub struct Nad;
 
 /// Betas the rule tries; the third is the default.
@@ -38,14 +38,6 @@ pub(super) fn standard(given: &Given) -> Vec<Phase> {
     let loss = Loss { form: Form::Paper, operator: Operator::Sum2, beta: grid(Form::Paper)[2] };
     let distil = Phase::train("distil", Arc::new(loss), training(given));
     vec![phase("teacher", training(given)), distil.beside([Start::Phase(0)])]
-}
-
-/// From random weights, in one cycle: the papers give no schedule for teachers from scratch.
-fn scratch(given: &Given) -> Phase {
-    let arch = Some(given.values.text("teacher_arch")).filter(|name| *name != "same");
-    let epochs = given.values.int("scratch_epochs") as usize;
-    let training = Training { epochs, schedule: Schedule::OneCycle, ..training(given) };
-    phase("teacher", training).from(Start::Fresh(arch.map(str::to_string)))
 }
 
 /// Takes the last of the other models, one a beta, before validation accuracy falls more than
@@ -128,16 +120,10 @@ impl Defence for Nad {
                 100.0,
                 0.0,
             ),
-            Param::choice("teacher", "which model teaches", &["finetuned", "victim", "scratch"]),
             Param::choice("student", "which model learns", &["victim", "finetuned"]),
-            Param::choice(
-                "teacher_arch",
-                "of a teacher from scratch",
-                &["same", "wrn-10-1", "wrn-10-2", "wrn-16-1", "wrn-16-2", "wrn-40-1", "wrn-40-2"],
-            ),
-            Param::int("scratch_epochs", "of a teacher from scratch", 1, 1000, 100),
             Param::int("rounds", "times the whole is repeated (figure 9)", 1, 20, 1),
         ]);
+        params.extend(teacher::params());
         params
     }
 
@@ -159,21 +145,18 @@ impl Defence for Nad {
         let (points, mut phases) = (values.float("threshold"), Vec::new());
         let mut from = Start::Victim;
         for _ in 0..values.int("rounds") {
-            // One fine-tuned model serves as teacher and student alike.
-            let (of_teacher, of_student) = (values.text("teacher"), values.text("student"));
             let mut last = |phase: Phase| {
                 phases.push(phase);
                 Start::Phase(phases.len() - 1)
             };
-            let finetuned = [of_teacher, of_student].contains(&"finetuned");
-            let finetuned =
-                finetuned.then(|| last(phase("teacher", training(given)).from(from.clone())));
-            let teacher = match of_teacher {
-                "scratch" => last(scratch(given)),
-                "finetuned" => finetuned.clone().unwrap_or(from.clone()),
-                _ => from.clone(),
+            let teacher =
+                teacher::teacher(given, from.clone()).map(&mut last).unwrap_or(from.clone());
+            let student = match (values.text("student"), values.text("teacher")) {
+                ("victim", _) => from.clone(),
+                // One fine-tuned model serves as teacher and student alike.
+                (_, "finetuned") => teacher.clone(),
+                _ => last(phase("student", training(given)).from(from.clone())),
             };
-            let student = finetuned.filter(|_| of_student == "finetuned").unwrap_or(from.clone());
             let distil = |beta| {
                 let lesson = Arc::new(Loss { form, operator, beta });
                 let phase = Phase::train("distil", lesson, training(given));

@@ -106,7 +106,7 @@ fn attack(values: &Values) -> Pgd {
 
 /// The same by default.
 pub fn usual_attack() -> Pgd {
-    attack(&Values::default().resolve(&Nba.params()).expect("defaults are sound"))
+    attack(&Values::default().filled(&Nba.params()))
 }
 
 impl Defence for Nba {

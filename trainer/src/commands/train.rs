@@ -149,7 +149,8 @@ pub fn erase(args: cli::Erase) -> Result<()> {
     })?;
     let set = values(&args.set)?
         .resolve(&method.params())
-        .map_err(|e| usage(format!("defence {}: {e}", args.defence)))?;
+        .map_err(|e| usage(format!("defence {}: {e}", args.defence)))?
+        .recorded(&method.params());
     if !(args.clean_fraction > 0.0 && args.clean_fraction <= 1.0) {
         return Err(usage(format!(
             "--clean-fraction {} must be above 0 and at most 1",

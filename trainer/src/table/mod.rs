@@ -60,7 +60,8 @@ fn reported(r: &CellResult) -> Option<(f64, f64)> {
         return Some((paper.acc, paper.asr));
     };
     let defence = defence(&erasure.method)?;
-    let default = Values::default().resolve(&defence.params()).ok()?;
+    let params = defence.params();
+    let default = Values::default().filled(&params).recorded(&params);
     let mut rows = defence.reported().iter().filter(|_| r.dataset == "cifar10");
     let row = rows.find(|(attack, _, _)| attack == id && erasure.set == default)?;
     Some((row.1, row.2))
