@@ -6,7 +6,7 @@ use unstamp_shared::datasets::DATASETS;
 use unstamp_shared::defences::DEFENCES;
 use unstamp_shared::recipe::Recipe;
 use unstamp_tests::{root, run};
-use unstamp_trainer::table;
+use unstamp_trainer::table::{self, Along};
 
 fn below(folder: &str, keep: impl Fn(&PathBuf) -> bool) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(root().join(folder)).expect("committed");
@@ -68,6 +68,24 @@ fn the_documents_show_the_current_tables() {
             documents.iter().any(current),
             "no document has the current table: unstamp table {name} --into RESULTS.md"
         );
+    }
+}
+
+/// `tradeoff.svg` and `along_WHAT.svg` beside results are what `unstamp table --format svg` draws of them.
+#[test]
+fn figures_show_the_current_results() {
+    for folder in below("trainer/results", |p| p.is_dir()) {
+        let results = table::results(&folder).unwrap_or_else(|e| panic!("{e:#}"));
+        let name = folder.strip_prefix(root()).expect("below").display().to_string();
+        for path in below(&name, |p| p.extension().is_some_and(|e| e == "svg")) {
+            let stem = path.file_stem().and_then(|s| s.to_str()).expect("a name");
+            let current = match stem.strip_prefix("along_") {
+                Some(what) => table::along(&results, &Along::from(what)),
+                None => table::tradeoff(&results),
+            };
+            let current = current.unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+            assert!(text(&path) == current, "{} is not current; draw it again", path.display());
+        }
     }
 }
 

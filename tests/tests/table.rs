@@ -1,8 +1,9 @@
 //! Tables of results.
 
 use unstamp_shared::job::Rates;
+use unstamp_shared::method::Value;
 use unstamp_tests::root;
-use unstamp_trainer::table;
+use unstamp_trainer::table::{self, Along};
 
 #[test]
 fn several_seeds_give_mean_and_range() {
@@ -67,7 +68,10 @@ fn the_frontier_chooses_by_validation() {
     let mut one = table::results(&root().join("trainer/results/quick")).expect("committed");
     one.retain(|r| r.erasure.as_ref().is_some_and(|e| e.method == "nad"));
     let result = &one[0];
-    assert!(table::frontier(&one).is_err(), "nothing was measured on validation images");
+    assert!(
+        !table::markdown(&one).contains("frontier"),
+        "nothing was measured on validation images"
+    );
     let run = |setting: &str, seed: u64, validation: (f64, f64), test: (f64, f64)| {
         let mut r = result.clone();
         let erasure = r.erasure.as_mut().expect("nad");
@@ -85,9 +89,36 @@ fn the_frontier_chooses_by_validation() {
         // Beaten on validation images, though it looks best on test images.
         run("lr0_03", 0, (0.7, 0.04), (0.99, 0.0)),
     ];
-    let text = table::frontier(&all).expect("a table");
+    let text = table::markdown(&all);
     let row = "| badnets | nad | lr0_1 | 79.0 / 3.0 | 89.0 / 51.0; 79.0 / 3.0 |";
     assert!(text.contains(row), "{text}");
+}
+
+/// A mark for every setting and every name; places far apart lie on a logarithmic axis.
+#[test]
+fn figures_mark_every_setting() {
+    let results = table::results(&root().join("trainer/results/quick")).expect("committed");
+    let marks = |svg: &str| svg.matches("<circle").count();
+    // The clean model has no ASR.
+    let attacked = results.iter().filter(|r| r.report.asr.is_some()).count();
+    assert_eq!(marks(&table::tradeoff(&results).expect("a figure")), 2 * attacked);
+    let beta = Along::from("beta");
+    let error = table::along(&results, &beta).expect_err("nothing differs in beta only");
+    assert!(error.to_string().contains("beta"), "{error}");
+    let mut all: Vec<_> = results.iter().filter(|r| r.cell.ends_with("nad")).cloned().collect();
+    for (i, value) in [0.5, 4.0, 32.0].into_iter().enumerate() {
+        let mut r = all[0].clone();
+        let erasure = r.erasure.as_mut().expect("nad");
+        erasure.id = format!("nad_beta{}", value.to_string().replace('.', "_"));
+        erasure.set.0.insert("beta".to_string(), Value::Float(value));
+        r.seed = i as u64 % 2;
+        all.push(r);
+    }
+    let svg = table::along(&all, &beta).expect("a figure");
+    assert_eq!(marks(&svg), 2 * 3 + 1, "ACC, ASR and the legend");
+    assert!(svg.contains(">\n1\n<") && svg.contains(">\n10\n<"), "{svg}");
+    let epochs = table::along(&all[..1], &Along::from("epoch")).expect("a figure");
+    assert!(marks(&epochs) > 1);
 }
 
 #[test]

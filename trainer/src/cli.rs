@@ -344,6 +344,8 @@ pub enum Format {
     Md,
     Csv,
     Json,
+    /// A figure: ACC over ASR
+    Svg,
 }
 
 #[derive(Args)]
@@ -358,9 +360,10 @@ pub struct Table {
     /// 7 and 13)
     #[arg(long, conflicts_with_all = ["format", "per_class"])]
     pub curves: bool,
-    /// The setting of every method chosen on validation images, and its frontier of ACC and ASR, instead
-    #[arg(long, conflicts_with_all = ["format", "per_class", "curves"])]
-    pub frontier: bool,
+    /// With --format svg: ACC and ASR along the share of `clean` data, a parameter, `epoch`, or `t` on
+    /// mode connectivity's curve
+    #[arg(long, value_name = "WHAT", conflicts_with_all = ["per_class", "curves", "into"])]
+    pub along: Option<String>,
     /// Put the table into this document, between `<!-- table RECIPE -->` and `<!-- end -->`
     #[arg(long, value_name = "FILE.md", conflicts_with_all = ["format", "per_class", "curves"])]
     pub into: Option<PathBuf>,

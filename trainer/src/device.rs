@@ -14,8 +14,8 @@ pub struct Chosen {
 }
 
 fn cpu() -> Chosen {
-    let cores = std::thread::available_parallelism().map_or(1, |n| n.get());
-    Chosen { device: Device::flex(), name: format!("cpu ({cores} threads)") }
+    let name = format!("cpu ({} threads)", rayon::current_num_threads());
+    Chosen { device: Device::flex(), name }
 }
 
 fn wgpu() -> Result<Chosen, WgpuInitError> {

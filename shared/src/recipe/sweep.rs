@@ -58,6 +58,20 @@ impl Entry {
     }
 }
 
+impl Erasure {
+    /// Its share of clean data (`clean`) or a parameter's value, and its id without that, which
+    /// those have in common that differ in nothing else.
+    pub fn along(&self, key: &str) -> Option<(f64, String)> {
+        let (at, value) = match (key, self.set.0.get(key)) {
+            ("clean", _) => (self.clean?, plain(self.clean?)),
+            (_, Some(Value::Float(v))) => (*v, plain(v)),
+            (_, Some(Value::Int(v))) => (*v as f64, plain(v)),
+            _ => return None,
+        };
+        Some((at, self.id.replacen(&format!("_{key}{value}"), "", 1)))
+    }
+}
+
 /// Reads a recipe's list of defences.
 pub(super) fn expanded<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Erasure>, D::Error> {
     let entries = Vec::<Entry>::deserialize(from)?;

@@ -88,10 +88,6 @@ pub fn table(args: cli::Table) -> Result<()> {
         print!("{}", tables::per_class(&results));
         return Ok(());
     }
-    if args.frontier {
-        print!("{}", tables::frontier(&results)?);
-        return Ok(());
-    }
     if args.curves {
         print!("{}", tables::curves(&results)?);
         return Ok(());
@@ -101,9 +97,17 @@ pub fn table(args: cli::Table) -> Result<()> {
             .with_context(|| format!("nothing is changed in {}", document.display()))?;
         return files::write(&document, text.as_bytes());
     }
+    if let Some(what) = args.along {
+        if !matches!(args.format, cli::Format::Svg) {
+            return Err(usage("--along draws a figure: give --format svg too"));
+        }
+        print!("{}", tables::along(&results, &tables::Along::from(what.as_str()))?);
+        return Ok(());
+    }
     match args.format {
         cli::Format::Md => print!("{}", tables::markdown(&results)),
         cli::Format::Csv => print!("{}", tables::csv(&results)?),
+        cli::Format::Svg => print!("{}", tables::tradeoff(&results)?),
         cli::Format::Json => println!("{}", serde_json::to_string_pretty(&results)?),
     }
     Ok(())

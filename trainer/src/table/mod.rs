@@ -1,9 +1,11 @@
 //! Tables of results.
 
+mod chart;
+mod figure;
 mod frontier;
 mod grid;
 
-pub use frontier::frontier;
+pub use figure::{Along, along, tradeoff};
 
 use crate::files;
 use anyhow::{Context, Result, ensure};
@@ -152,8 +154,8 @@ pub fn over_seeds(results: &[CellResult]) -> String {
     text + "\n"
 }
 
-/// A Markdown table with what all rows share above it, and one over seeds where there are several; grids
-/// in the place of very many rows.
+/// A Markdown table with what all rows share above it, and one over seeds where there are several; the
+/// frontier in the place of settings measured on validation images, grids in that of very many rows.
 pub fn markdown(results: &[CellResult]) -> String {
     let mut text = String::new();
     let first = &results[0];
@@ -170,6 +172,9 @@ pub fn markdown(results: &[CellResult]) -> String {
         first.device,
         first.version
     );
+    if let Some(frontier) = frontier::frontier(results) {
+        return text + &frontier;
+    }
     if results.len() > WALL {
         return text + &grid::grids(results);
     }

@@ -1,0 +1,137 @@
+//! Results as the papers' figures draw them.
+
+use super::chart::{Chart, draw};
+use anyhow::{Result, ensure};
+use std::collections::BTreeMap;
+use std::fmt;
+use unstamp_shared::job::{Epoch, Rates};
+use unstamp_shared::result::CellResult;
+
+/// What ACC and ASR are drawn over.
+#[derive(Clone, Debug)]
+pub enum Along {
+    /// The epochs of a defence's last phase.
+    Epoch,
+    /// The curve between two models.
+    Curve,
+    /// The share of clean data (`clean`), or a parameter.
+    Key(String),
+}
+
+impl From<&str> for Along {
+    fn from(text: &str) -> Self {
+        match text {
+            "epoch" => Self::Epoch,
+            "t" => Self::Curve,
+            key => Self::Key(key.to_string()),
+        }
+    }
+}
+
+impl fmt::Display for Along {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(match self {
+            Self::Epoch => "epoch",
+            Self::Curve => "t",
+            Self::Key(key) => key,
+        })
+    }
+}
+
+/// Curves by model, then by name: at every place ACC and ASR of every seed. Places are not negative,
+/// so their bits are in their order.
+type Curves<'a> = BTreeMap<&'a str, BTreeMap<String, BTreeMap<u64, Vec<[f64; 2]>>>>;
+
+/// ACC and ASR in percent.
+fn pair(rates: Rates) -> Option<[f64; 2]> {
+    Some([100.0 * rates.acc, 100.0 * rates.asr?])
+}
+
+fn mean(all: &[[f64; 2]], rate: usize) -> f64 {
+    all.iter().map(|rates| rates[rate]).sum::<f64>() / all.len() as f64
+}
+
+/// Where a result lies along something, and what it is called beside others that lie elsewhere.
+fn places(r: &CellResult, along: &Along) -> Vec<(f64, String, Option<[f64; 2]>)> {
+    let Some(erasure) = &r.erasure else { return Vec::new() };
+    match along {
+        Along::Epoch => {
+            let last = r.curve.last().map(|epoch| epoch.phase.as_str());
+            let epochs = r.curve.iter().filter(|e| Some(e.phase.as_str()) == last).enumerate();
+            let place = |(i, epoch): (usize, &Epoch)| {
+                (i as f64 + 1.0, erasure.id.clone(), epoch.rates.and_then(pair))
+            };
+            epochs.map(place).collect()
+        }
+        Along::Curve => {
+            let place = |(t, rates): &(f64, Rates)| (*t, erasure.id.clone(), pair(*rates));
+            r.points.iter().map(place).collect()
+        }
+        Along::Key(key) => {
+            let place = erasure.along(key).into_iter();
+            place.map(|(x, id)| (x, id, pair(Rates::from(&r.report)))).collect()
+        }
+    }
+}
+
+/// ACC above ASR for every model, over what the results differ in; means over seeds.
+pub fn along(results: &[CellResult], along: &Along) -> Result<String> {
+    let mut curves = Curves::new();
+    for r in results {
+        for (x, name, rates) in places(r, along).into_iter().filter(|(x, ..)| *x >= 0.0) {
+            let Some(rates) = rates else { continue };
+            let curve = curves.entry(&r.victim.id).or_default().entry(name).or_default();
+            curve.entry(x.to_bits()).or_default().push(rates);
+        }
+    }
+    for curves in curves.values_mut() {
+        curves.retain(|_, curve| curve.len() > 1);
+    }
+    curves.retain(|_, curves| !curves.is_empty());
+    ensure!(!curves.is_empty(), "no two results of one model differ only in {along}");
+    let chart = |(model, curves): (&&str, &BTreeMap<String, _>), rate: usize| {
+        let means = |curve: &BTreeMap<u64, Vec<[f64; 2]>>| {
+            let points = curve.iter().map(|(x, all)| (f64::from_bits(*x), mean(all, rate)));
+            points.collect()
+        };
+        let curves = curves.iter().map(|(name, curve)| (name.clone(), means(curve))).collect();
+        let y = ["ACC", "ASR"][rate];
+        Chart { title: model.to_string(), x: along.to_string(), y, curves, joined: true }
+    };
+    let row = |rate| curves.iter().map(|model| chart(model, rate)).collect();
+    draw(&[row(0), row(1)])
+}
+
+/// Charts in a row of a figure of many models.
+const ABREAST: usize = 3;
+
+/// ACC over ASR, for every model a point a setting of every method; means over seeds.
+pub fn tradeoff(results: &[CellResult]) -> Result<String> {
+    type Points<'a> = BTreeMap<&'a str, BTreeMap<&'a str, BTreeMap<&'a str, Vec<[f64; 2]>>>>;
+    let mut models = Points::new();
+    for r in results {
+        let Some(rates) = pair(Rates::from(&r.report)) else { continue };
+        let (method, id) = r.erasure.as_ref().map_or(("victim", ""), |e| (e.entry(), &e.id));
+        let methods = models.entry(&r.victim.id).or_default();
+        methods.entry(method).or_default().entry(id).or_default().push(rates);
+    }
+    ensure!(!models.is_empty(), "no result has an ASR");
+    let charts: Vec<_> = models
+        .iter()
+        .map(|(model, methods)| {
+            let points = |settings: &BTreeMap<&str, Vec<[f64; 2]>>| {
+                settings.values().map(|all| (mean(all, 1), mean(all, 0))).collect()
+            };
+            let curves =
+                methods.iter().map(|(name, all)| (name.to_string(), points(all))).collect();
+            Chart {
+                title: model.to_string(),
+                x: "ASR".to_string(),
+                y: "ACC",
+                curves,
+                joined: false,
+            }
+        })
+        .collect();
+    draw(&charts.chunks(ABREAST).map(<[_]>::to_vec).collect::<Vec<_>>())
+}
