@@ -88,7 +88,7 @@ pub fn along(results: &[CellResult], along: &Along) -> Result<String> {
         curves.retain(|_, curve| curve.len() > 1);
     }
     curves.retain(|_, curves| !curves.is_empty());
-    ensure!(!curves.is_empty(), "no two results of one model differ only in {along}");
+    ensure!(!curves.is_empty(), "nothing here has ACC and ASR at two places along {along}");
     let chart = |(model, curves): (&&str, &BTreeMap<String, _>), rate: usize| {
         let means = |curve: &BTreeMap<u64, Vec<[f64; 2]>>| {
             let points = curve.iter().map(|(x, all)| (f64::from_bits(*x), mean(all, rate)));
