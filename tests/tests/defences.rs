@@ -352,3 +352,37 @@ fn the_search_for_beta_follows_validation() {
     assert_eq!(tried, 6);
     assert!(matches!(job.progress(), (a, b) if a == b));
 }
+
+/// It ends at the first beta that costs more, and takes the one before.
+#[test]
+fn the_search_for_beta_ends_where_accuracy_falls() {
+    let (split, fresh) = thousand();
+    for form in ["form=paper", "form=code"] {
+        let set = ["epochs=1", "lr=0.05", "threshold=0.01", form];
+        let job = defended("nad", &set, fresh.clone(), split.clone());
+        let losses = &job.history().last().expect("it chose").losses;
+        let (chosen, measured) = losses.split_last().expect("losses");
+        let floor = measured[0].1 - 0.0001;
+        let (fallen, held) = measured.split_last().expect("measured");
+        assert!(measured.len() < 6 && fallen.1 < floor, "{losses:?}");
+        assert!(held.iter().all(|(_, reached)| *reached >= floor), "{losses:?}");
+        let last = &held.last().expect("the first").0;
+        assert!(last.ends_with(&format!("_at_{}", chosen.1)), "{losses:?}");
+    }
+}
+
+/// A teacher trained as in the paper is the same whatever its student's rate.
+#[test]
+fn a_teacher_may_keep_the_papers_rate() {
+    let nets = Fixture::load();
+    for method in ["nad", "argd", "nba"] {
+        let teacher = |set: &[&str]| {
+            let job = defended(method, set, nets.part("c"), nets.four());
+            let epochs = job.history().iter().filter(|e| e.phase == "teacher").map(|e| e.lr);
+            epochs.collect::<Vec<_>>()
+        };
+        let own = teacher(&["lr=0.01", "epochs=1"]);
+        let paper = teacher(&["lr=0.01", "epochs=1", "teacher_training=paper"]);
+        assert_eq!((own, paper.len(), paper[0]), (vec![0.01], 10, 0.1), "{method}");
+    }
+}

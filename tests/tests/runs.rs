@@ -280,6 +280,31 @@ fn a_loss_that_explodes_is_named() {
     assert!(!out.join("s0-victim.json").exists());
 }
 
+/// Other settings are still run, and the run says which failed.
+#[test]
+fn a_setting_that_diverges_ends_no_study() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let recipe = recipe();
+    let (victim, _) = recipe.split_once("[[defence]]").expect("defences");
+    let defence = |id, method, set| {
+        format!(
+            "[[defence]]\nid = \"{id}\"\nmethod = \"{method}\"\nset = {{ epochs = 1, {set} }}\n"
+        )
+    };
+    // Distances as printed, thousands of times as large as the cross entropy.
+    let hot = defence("hot", "nba", "lr = 10, scale = \"printed\"");
+    let text = [victim, &hot, &defence("mild", "fine_tune", "lr = 0.01")].concat();
+    let path = folder.path().join("hot.toml");
+    std::fs::write(&path, text).expect("written");
+    let out = folder.path().join("out");
+    let (code, table, error) =
+        run(&["run", path.to_str().expect("text"), "--out", out.to_str().expect("text")]);
+    assert_eq!(code, 1, "{error}");
+    assert!(error.contains("1 of 3 cells failed") && error.contains("s0-victim-hot"), "{error}");
+    assert!(out.join("s0-victim-mild.json").exists() && table.contains("| mild |"), "{table}");
+    assert!(!out.join("s0-victim-hot.json").exists());
+}
+
 #[test]
 fn a_stamp_is_lossless() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -61,10 +61,12 @@ impl Place {
         }
     }
 
-    /// The finished result, where there is one of just this cell.
-    pub fn finished(&self, hash: &str) -> Option<CellResult> {
+    /// The finished result, where there is one of just this cell, measured on validation images if the
+    /// recipe asks for that.
+    pub fn finished(&self, hash: &str, validated: bool) -> Option<CellResult> {
         let result: CellResult = serde_json::from_slice(&std::fs::read(&self.result).ok()?).ok()?;
-        (result.cell_hash == hash && self.weights.exists()).then_some(result)
+        let measured = result.validation.is_some() || !validated;
+        (result.cell_hash == hash && measured && self.weights.exists()).then_some(result)
     }
 }
 
@@ -115,7 +117,7 @@ impl Bench<'_> {
         victim: Option<&CellResult>,
     ) -> Result<CellResult> {
         let (place, hash) = (Place::new(folder, &cell.name()), self.recipe.cell_hash(cell));
-        if let Some(mut result) = place.finished(&hash) {
+        if let Some(mut result) = place.finished(&hash, self.recipe.validation_images.is_some()) {
             // The same cell, perhaps of another recipe.
             let (name, recipe_hash) = (&self.recipe.name, self.recipe.hash());
             if result.recipe != *name {

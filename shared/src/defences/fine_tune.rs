@@ -32,6 +32,12 @@ pub(super) fn training_params() -> Vec<Param> {
     ]
 }
 
+/// Early stopping, on a fifth of the clean subset.
+pub(super) fn patience() -> Param {
+    let help = "epochs without a better validation accuracy after which it stops; 0: never";
+    Param::int("patience", help, 0, 1000, 0)
+}
+
 /// Parameters with other defaults.
 pub(super) fn with(mut params: Vec<Param>, defaults: &[(&str, Value)]) -> Vec<Param> {
     for param in &mut params {
@@ -74,13 +80,7 @@ impl Defence for FineTune {
 
     fn params(&self) -> Vec<Param> {
         let mut params = training_params();
-        params.push(Param::int(
-            "patience",
-            "epochs without a better validation accuracy after which it stops; 0: never",
-            0,
-            1000,
-            0,
-        ));
+        params.push(patience());
         params.push(Param::int("rounds", "times the whole is repeated (figure 9)", 1, 20, 1));
         params
     }

@@ -6,13 +6,13 @@
 //! its normalised attention maps and the teacher's. With `beta = 0` the second phase is plain
 //! fine-tuning: the control that tells what the attention term adds.
 
-use super::fine_tune::{phase, training, training_params};
+use super::fine_tune::{patience, phase, training, training_params};
 use super::teacher;
 use super::{Defence, Given, Reported};
 use crate::Later;
 use crate::attention::Operator;
 use crate::evaluate::accuracy;
-use crate::job::{Edit, Edited, Phase, Scene, Start};
+use crate::job::{Course, Edit, Edited, Phase, Scene, Start};
 use crate::method::{Method, Param};
 use crate::model::weights::WeightsError;
 use crate::objectives::{Form, Nad as Loss};
@@ -122,6 +122,7 @@ impl Defence for Nad {
             ),
             Param::choice("student", "which model learns", &["victim", "finetuned"]),
             Param::int("rounds", "times the whole is repeated (figure 9)", 1, 20, 1),
+            patience().added(),
         ]);
         params.extend(teacher::params());
         params
@@ -143,6 +144,7 @@ impl Defence for Nad {
         let beta = Some(values.float("beta")).filter(|b| *b >= 0.0).unwrap_or(grid(form)[2]);
         let operator = Operator::named(values.text("operator")).unwrap_or(Operator::Sum2);
         let (points, mut phases) = (values.float("threshold"), Vec::new());
+        let patience = Some(values.int("patience") as usize).filter(|p| *p > 0);
         let mut from = Start::Victim;
         for _ in 0..values.int("rounds") {
             let mut last = |phase: Phase| {
@@ -159,8 +161,8 @@ impl Defence for Nad {
             };
             let distil = |beta| {
                 let lesson = Arc::new(Loss { form, operator, beta });
-                let phase = Phase::train("distil", lesson, training(given));
-                phase.from(student.clone()).beside([teacher.clone()])
+                let course = Course { patience, ..Course::new(lesson, training(given)) };
+                Phase::course("distil", course).from(student.clone()).beside([teacher.clone()])
             };
             from = if points > 0.0 && given.validates() {
                 let betas = grid(form).to_vec();

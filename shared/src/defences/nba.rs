@@ -1,7 +1,8 @@
 //! Neural behavioural alignment (NBA, Cybersecurity 2023): distillation of three kinds of behaviour,
 //! on clean images and on images that make the student misbehave.
 
-use super::fine_tune::{phase, training, training_params};
+use super::fine_tune::{training, training_params};
+use super::teacher;
 use super::{Defence, Given, Knows};
 use crate::craft::Pgd;
 use crate::job::{Batch, Course, Lesson, Phase, Stamp, Start};
@@ -24,7 +25,7 @@ use std::sync::Arc;
 /// they do not move its running statistics, which are for clean images.
 ///
 /// `samples = "poisoned"` puts the attacker's trigger in the place of `delta` (table 5); "none"
-/// leaves `UDL` out (table 4).
+/// leaves `UDL` out, `learning = 0` `LDL` (table 4).
 pub struct Nba;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +40,7 @@ struct Alignment {
     behaviour: Behaviour,
     lambda: [f64; 3],
     alpha: f64,
+    learning: f64,
     beta: f64,
     samples: Samples,
     attack: Pgd,
@@ -75,7 +77,7 @@ impl Lesson for Alignment {
         let mut parts = vec![("cross_entropy", ce.clone())];
         let Some(teacher) = teacher else { return Loss { total: ce, parts } };
         let mut terms = self.distances(&teacher, &student).to_vec();
-        let mut weights = self.lambda.map(|lambda| lambda * self.alpha).to_vec();
+        let mut weights = self.lambda.map(|l| l * self.alpha * self.learning).to_vec();
         if let Some(odd) = odd {
             batch.passes += batch.size();
             if let Some(target) = batch.watched {
@@ -86,7 +88,7 @@ impl Lesson for Alignment {
             // A copy: its statistics are thrown away, its parameters are the student's own.
             let student = batch.student.clone().forward_train(odd);
             terms.extend(self.distances(&teacher, &student));
-            weights.extend(self.lambda.map(|lambda| lambda * self.alpha * self.beta));
+            weights.extend(self.lambda.map(|l| l * self.alpha * self.beta));
         }
         let mut total = ce;
         // A weight of 0 must change nothing to the bit, so the term is left out, not scaled.
@@ -141,6 +143,8 @@ impl Defence for Nba {
             Param::choice("behaviour", "what is compared", &["gram", "feature"]),
             Param::choice("divergence", "of predictions", &["cross_entropy", "kl"]),
             Param::float("temperature", "of predictions", 0.1, 100.0, 5.0),
+            weight("learning", "weight of learning distillation; 0: unlearning alone", 1.0).added(),
+            teacher::training_param(),
         ]);
         params
     }
@@ -159,6 +163,7 @@ impl Defence for Nba {
             behaviour,
             lambda: ["lambda1", "lambda2", "lambda3"].map(|key| values.float(key)),
             alpha: values.float("alpha"),
+            learning: values.float("learning"),
             beta: values.float("beta"),
             samples: match values.text("samples") {
                 "poisoned" => Samples::Poisoned,
@@ -170,6 +175,6 @@ impl Defence for Nba {
         let stamp = given.trigger.cloned().map(|trigger| Stamp { trigger, share: None });
         let course = Course { stamp, ..Course::new(Arc::new(lesson), training(given)) };
         let align = Phase::course("align", course).beside([Start::Phase(0)]);
-        vec![phase("teacher", training(given)), align]
+        vec![teacher::finetuned(given), align]
     }
 }

@@ -2,6 +2,7 @@
 //! shares, which is how both papers study a method.
 
 use super::Erasure;
+use crate::defences::defence;
 use crate::method::{Value, Values};
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
@@ -62,7 +63,8 @@ impl Erasure {
     /// Its share of clean data (`clean`) or a parameter's value, and its id without that, which
     /// those have in common that differ in nothing else.
     pub fn along(&self, key: &str) -> Option<(f64, String)> {
-        let (at, value) = match (key, self.set.0.get(key)) {
+        let set = self.set.filled(&defence(&self.method)?.params());
+        let (at, value) = match (key, set.0.get(key)) {
             ("clean", _) => (self.clean?, plain(self.clean?)),
             (_, Some(Value::Float(v))) => (*v, plain(v)),
             (_, Some(Value::Int(v))) => (*v as f64, plain(v)),

@@ -7,7 +7,7 @@ use crate::data::{Dataset, write_png};
 use crate::measure::Tests;
 use crate::trigger::{self, read_artefact, trigger_of, values};
 use crate::{files, table, usage};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use std::path::Path;
 use unstamp_shared::defences::defence;
 use unstamp_shared::job::{Augment, Schedule, Training};
@@ -235,19 +235,34 @@ pub fn run(args: cli::Run) -> Result<()> {
         checkpoint,
     };
     let mut victim: Option<CellResult> = None;
-    let mut results = Vec::new();
+    let (mut results, mut failed) = (Vec::new(), Vec::new());
     for cell in &cells {
         if cell.erasure.is_none() {
             victim = None;
         }
-        let result = bench
-            .run(cell, &out, victim.as_ref())
-            .with_context(|| format!("cell {}", cell.name()))?;
+        let result =
+            bench.run(cell, &out, victim.as_ref()).with_context(|| format!("cell {}", cell.name()));
+        let result = match result {
+            // The others do not need it: a setting that diverges ends no study.
+            Err(error) if cell.erasure.is_some() => {
+                eprintln!("unstamp: {error:#}");
+                failed.push(cell.name());
+                continue;
+            }
+            other => other?,
+        };
         if cell.erasure.is_none() {
             victim = Some(result.clone());
         }
         results.push(result);
     }
     println!("{}", table::markdown(&results));
+    ensure!(
+        failed.is_empty(),
+        "{} of {} cells failed, for the reasons above: {}",
+        failed.len(),
+        cells.len(),
+        failed.join(", ")
+    );
     Ok(())
 }

@@ -37,11 +37,11 @@ fn colour(place: usize) -> RGBColor {
     COLOURS[place % COLOURS.len()]
 }
 
-/// The mark of a name by its place among all: hollow after the first seven.
+/// The mark of a name by its place among all: filled, then hollow, then ever larger after each seven.
 fn mark<C>(place: usize, at: C) -> Circle<C, i32> {
-    let colour = colour(place);
-    let hollow = place >= COLOURS.len();
-    Circle::new(at, 3, if hollow { colour.stroke_width(1) } else { colour.filled() })
+    let (colour, turn) = (colour(place), (place / COLOURS.len()) as i32);
+    let style = if turn > 0 { colour.stroke_width(1) } else { colour.filled() };
+    Circle::new(at, 2 + turn.max(1), style)
 }
 
 /// Ends of an axis of percentages: whole tens around them.

@@ -10,7 +10,7 @@ use unstamp_shared::result::CellResult;
 /// What ACC and ASR are drawn over.
 #[derive(Clone, Debug)]
 pub enum Along {
-    /// The epochs of a defence's last phase.
+    /// The epochs of a defence's last phase that was measured.
     Epoch,
     /// The curve between two models.
     Curve,
@@ -56,7 +56,9 @@ fn places(r: &CellResult, along: &Along) -> Vec<(f64, String, Option<[f64; 2]>)>
     let Some(erasure) = &r.erasure else { return Vec::new() };
     match along {
         Along::Epoch => {
-            let last = r.curve.last().map(|epoch| epoch.phase.as_str());
+            // Changes of weights at the end, a point on a curve, have no rates of their own.
+            let measured = r.curve.iter().rev().find(|epoch| epoch.rates.is_some());
+            let last = measured.map(|epoch| epoch.phase.as_str());
             let epochs = r.curve.iter().filter(|e| Some(e.phase.as_str()) == last).enumerate();
             let place = |(i, epoch): (usize, &Epoch)| {
                 (i as f64 + 1.0, erasure.id.clone(), epoch.rates.and_then(pair))

@@ -65,7 +65,8 @@ fn reported(r: &CellResult) -> Option<(f64, f64)> {
     let params = defence.params();
     let default = Values::default().filled(&params).recorded(&params);
     let mut rows = defence.reported().iter().filter(|_| r.dataset == "cifar10");
-    let row = rows.find(|(attack, _, _)| attack == id && erasure.set == default)?;
+    let usual = erasure.set == default && erasure.clean.is_none();
+    let row = rows.find(|(attack, _, _)| attack == id && usual)?;
     Some((row.1, row.2))
 }
 
@@ -163,7 +164,7 @@ pub fn markdown(results: &[CellResult]) -> String {
         if first.data_note.is_empty() { String::new() } else { format!(" ({})", first.data_note) };
     let _ = writeln!(
         text,
-        "Recipe `{}` ({}), {}{note}, {}, {} clean images for the defences, {}, version {}. Percent with 95 % Wilson intervals.\n",
+        "Recipe `{}` ({}), {}{note}, {}, {} clean images for the defences, {}, version {}.\n",
         first.recipe,
         first.recipe_hash,
         first.dataset,
@@ -186,6 +187,7 @@ pub fn markdown(results: &[CellResult]) -> String {
     let recovers = results.iter().any(|r| r.recovered.is_some());
     head.extend(recovers.then_some("recovered: class, ASR, distance"));
     head.extend(papers.then_some("NAD paper: ACC / ASR"));
+    text += "Percent with 95 % Wilson intervals.\n\n";
     let _ = writeln!(text, "| {} |", head.join(" | "));
     let _ = writeln!(text, "|{}", "---|".repeat(head.len()));
     for result in results {
@@ -273,6 +275,7 @@ pub fn csv(results: &[CellResult]) -> Result<String> {
         "n_acc",
         "n_asr",
         "minutes",
+        "passes",
         "recipe_hash",
         "recovered_class",
         "recovered_asr",
@@ -292,6 +295,7 @@ pub fn csv(results: &[CellResult]) -> Result<String> {
             r.report.acc.n.to_string(),
             r.report.asr.map_or(String::new(), |a| a.n.to_string()),
             r.minutes.to_string(),
+            r.passes.to_string(),
             r.recipe_hash.clone(),
             text(r.recovered.map(|found| found.target as f64)),
             text(r.recovered.map(|found| found.asr)),
