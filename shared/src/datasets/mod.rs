@@ -171,8 +171,13 @@ impl Split {
 
     /// `count` images evenly spread over all, or all there are: of every class its share, sorted or not.
     pub fn spread(&self, count: usize) -> Split {
+        self.subset(&self.places(count))
+    }
+
+    /// Where those lie.
+    pub fn places(&self, count: usize) -> Vec<usize> {
         let count = count.min(self.len());
-        self.subset(&(0..count).map(|i| i * self.len() / count).collect::<Vec<_>>())
+        (0..count).map(|i| i * self.len() / count).collect()
     }
 
     /// The images at `indices`, in their order.

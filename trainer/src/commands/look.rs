@@ -97,8 +97,8 @@ fn liken(
         rows.extend(shown(title, &image, network.forward(input), Show::Groups)?);
     }
     write_png(out, &grid(&rows))?;
-    let all: Vec<usize> = (0..data.test.len().min(LOOKED_AT)).collect();
-    let like = pollster::block_on(pseudo.likeness(&data.test, &all, trigger))?;
+    let some = data.test.places(LOOKED_AT);
+    let like = pollster::block_on(pseudo.likeness(&data.test, &some, trigger))?;
     let target = &data.class_names[trigger.target];
     println!("{}", out.display());
     println!("{} of {} pseudo samples are predicted as {target}", like.as_target, like.images);
