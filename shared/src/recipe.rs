@@ -39,6 +39,10 @@ pub struct Recipe {
     /// need a trigger.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub erase_clean: bool,
+    /// Measure models when they are finished only, not after every epoch, which takes a small network
+    /// longer than training does.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub skip_curves: bool,
     /// Use only this many training (test) images, from the front.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub train_images: Option<usize>,

@@ -196,7 +196,8 @@ impl Bench<'_> {
             Ok(Rates::from(&report))
         };
         let look = |arch: &Arch, weights: &Arrays| rates(&some, arch, weights);
-        let minutes = drive(&mut job, &place.checkpoint, self.checkpoint, &cell.name(), look)?;
+        let curve = (!self.recipe.skip_curves).then_some(&look as &dyn Fn(&_, &_) -> _);
+        let minutes = drive(&mut job, &place.checkpoint, self.checkpoint, &cell.name(), curve)?;
         let points = pollster::block_on(job.points())?.into_iter();
         let points =
             points.map(|(at, weights)| Ok((at, look(&arch, &weights)?))).collect::<Result<_>>()?;

@@ -9,14 +9,14 @@ use unstamp_shared::job::{Event, Job, Rates};
 use unstamp_shared::model::Arch;
 use unstamp_shared::model::weights::Arrays;
 
-/// Drives a job to its end, writing checkpoints beside and having `look` tell the rates after every
-/// epoch; returns the minutes it took here without looking.
+/// Drives a job to its end, writing checkpoints beside and having `look`, if there is one, tell the rates
+/// after every epoch; returns the minutes it took here without looking.
 pub fn drive(
     job: &mut Job,
     checkpoint: &Path,
     every: Duration,
     name: &str,
-    look: impl Fn(&Arch, &Arrays) -> Result<Rates>,
+    look: Option<&dyn Fn(&Arch, &Arrays) -> Result<Rates>>,
 ) -> Result<f64> {
     if let Ok(bytes) = std::fs::read(checkpoint) {
         match pollster::block_on(job.restore(&bytes)) {
@@ -34,6 +34,7 @@ pub fn drive(
         // Without a learning rate the student stood still.
         if let Event::Epoch(epoch) = &mut event
             && epoch.lr > 0.0
+            && let Some(look) = look
             && let Some((arch, weights)) = pollster::block_on(job.so_far())?
         {
             let rates = look(&arch, &weights)?;

@@ -28,6 +28,7 @@ fn single(
 ) -> Recipe {
     Recipe {
         erase_clean: false,
+        skip_curves: false,
         name: "command".to_string(),
         about: String::new(),
         dataset: dataset.to_string(),
