@@ -152,11 +152,14 @@ fn settings(id: &str) -> Vec<&'static str> {
 fn every_defence_ends_where_pytorch_does() {
     let (nets, want) = (Fixture::load(), Fixture::named("defences.safetensors"));
     let victim = nets.part("c");
-    let mut cases: Vec<_> = DEFENCES.iter().map(|d| (d.method().id, d.method().id, "")).collect();
-    cases.push(("argd_trained", "argd", "embedder=trained"));
+    let mut cases: Vec<(_, _, &[_])> =
+        DEFENCES.iter().map(|d| (d.method().id, d.method().id, &[][..])).collect();
+    cases.push(("argd_trained", "argd", &["embedder=trained"]));
+    cases.push(("mcr_chain", "mcr", &["curve=chain"]));
+    cases.push(("nad_code", "nad", &["form=code", "nesterov=on"]));
     for (case, id, more) in cases {
         let mut set = settings(id);
-        set.extend((!more.is_empty()).then_some(more));
+        set.extend(more);
         let job = defended(id, &set, victim.clone(), nets.four());
         let result = job.result().expect("it ended");
         for (name, array) in result {
