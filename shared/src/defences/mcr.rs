@@ -3,16 +3,14 @@
 use super::fine_tune::{FineTune, phase, training, training_params, with};
 use super::{Defence, Given, Reported};
 use crate::Later;
-use crate::datasets::Split;
 use crate::evaluate::BATCH;
-use crate::job::{Batch, Edit, Edited, Lesson, Phase, Scene, Schedule, Start, Training};
+use crate::job::{Augment, Batch, Edit, Edited, Lesson, Phase, Scene, Schedule, Start, Training};
 use crate::method::{Method, Param, Value, Values};
+use crate::model::batch;
 use crate::model::layers::MOMENTUM;
 use crate::model::parameters::blended;
 use crate::model::weights::{self, Arrays, WeightsError};
-use crate::model::{Arch, batch};
 use crate::objectives::{CrossEntropy, Loss, cross_entropy};
-use burn::tensor::Device;
 use std::sync::Arc;
 
 /// Zhao et al. (2020) as in NAD appendices A and C. A curve between the ends `w0` and `w1`, either
@@ -22,7 +20,7 @@ use std::sync::Arc;
 /// is trained by its bend `theta` alone: `min E_t [CE(f_phi(t)) + wd / 2 |phi(t)|^2]`, `t ~ U(0, 1)`
 /// anew for every batch. The defended model is `phi(0.3)`, a `t` fixed beforehand, with batch
 /// normalisation statistics renewed on the clean subset, as a point between two models has none of
-/// its own. Both ends are the victim (appendix A) or the second is its fine-tuned form (table 5);
+/// its own; on the images as they are, or cropped and flipped as the public code does. Both ends are the victim (appendix A) or the second is its fine-tuned form (table 5);
 /// theta begins in their middle. Defaults of the public code: learning rate 0.01, weight decay 1e-4,
 /// 100 epochs, flat for half of them and then linearly to 1 % at nine tenths; crop and flip.
 pub struct ModeConnectivity;
@@ -79,12 +77,11 @@ impl Lesson for Bend {
     }
 }
 
-/// Weights whose batch normalisation statistics are means over the batches of `data`.
+/// Weights whose batch normalisation statistics are means over the batches of the scene's images.
 async fn renewed(
-    arch: &Arch,
     weights: &Arrays,
-    data: &Split,
-    device: &Device,
+    augment: Augment,
+    Scene { arch, data, device, mut random, .. }: Scene<'_>,
 ) -> Result<Arrays, WeightsError> {
     let running = |name: &str| name.contains(".running_");
     let mut blank = weights.clone();
@@ -93,7 +90,9 @@ async fn renewed(
     let all: Vec<usize> = (0..data.len()).collect();
     for chosen in all.chunks(BATCH) {
         let mut network = weights::network(arch, &blank, device)?;
-        network.forward_train(batch(data, chosen, device, |_, _| ()));
+        network.forward_train(batch(data, chosen, device, |_, pixels| {
+            augment.apply(pixels, data.width, data.height, &mut random);
+        }));
         // From 0, one pass leaves the batch's statistics times the momentum.
         let share = chosen.len() as f32 / all.len() as f32 / MOMENTUM;
         let seen = weights::arrays(&network).await?;
@@ -109,6 +108,8 @@ async fn renewed(
 struct Point {
     curve: Curve,
     t: f32,
+    /// Of the images that renew statistics.
+    augment: Augment,
 }
 
 impl Point {
@@ -117,7 +118,7 @@ impl Point {
             return Ok(Edited { ended: scene.weights.clone().into(), measured: Vec::new() });
         };
         let point = self.curve.at(self.t, [&first.weights, scene.weights, &last.weights]);
-        let weights = renewed(scene.arch, &point, scene.data, scene.device).await?;
+        let weights = renewed(&point, self.augment, scene).await?;
         Ok(Edited { ended: weights.into(), measured: vec![("t".to_string(), f64::from(self.t))] })
     }
 }
@@ -125,8 +126,8 @@ impl Point {
 impl Edit for Point {
     fn points(&self) -> Vec<(f64, Arc<dyn Edit>)> {
         let tenth = |i: u8| {
-            let (curve, t) = (self.curve, f32::from(i) / 10.0);
-            (f64::from(i) / 10.0, Arc::new(Self { curve, t }) as Arc<dyn Edit>)
+            let point = Self { t: f32::from(i) / 10.0, ..*self };
+            (f64::from(i) / 10.0, Arc::new(point) as Arc<dyn Edit>)
         };
         (0..=10).map(tenth).collect()
     }
@@ -168,6 +169,8 @@ impl Defence for ModeConnectivity {
         params.push(Param::choice("ends", "the second end", &["victim", "finetuned"]));
         params.push(Param::choice("curve", "its form", &["bezier", "chain"]));
         params.push(Param::float("t", "the point taken, from 0 to 1", 0.0, 1.0, 0.3));
+        let help = "images that renew them; augmented: cropped and flipped as in training";
+        params.push(Param::choice("statistics", help, &["plain", "augmented"]).added());
         params
     }
 
@@ -195,10 +198,12 @@ impl Defence for ModeConnectivity {
         let lesson = Arc::new(Bend { curve, weight_decay: weight_decay as f32 });
         // The decay is the curve's, in its loss, not the bend's.
         let training = Training { schedule, weight_decay: 0.0, ..training(given) };
+        let plain = values.text("statistics") == "plain";
+        let augment = if plain { Augment::default() } else { training.augment };
         let ends = [Start::Victim, last];
         phases.push(Phase::train("curve", lesson, training).from(middle).beside(ends.clone()));
         let bend = Start::Phase(phases.len() - 1);
-        let point = Arc::new(Point { curve, t: values.float("t") as f32 });
+        let point = Arc::new(Point { curve, t: values.float("t") as f32, augment });
         phases.push(Phase::edit("point", point).from(bend).beside(ends));
         phases
     }
