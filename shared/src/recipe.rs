@@ -48,8 +48,9 @@ pub struct Recipe {
     pub train_images: Option<usize>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub test_images: Option<usize>,
-    /// So many training images behind the first `train_images` are kept from attack and defences: what
-    /// settings do there is measured, so that they can be chosen without a look at test images.
+    /// So many training images, behind the first `train_images` or spread over all, are kept from attack
+    /// and defences: what settings do there is measured, so that they can be chosen without a look at
+    /// test images.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub validation_images: Option<usize>,
     pub train: Training,
@@ -186,9 +187,6 @@ impl Recipe {
         if still || self.train.batch == 0 || self.train.lr <= 0.0 {
             return Err("epochs, train.batch and train.lr must be above 0".to_string());
         }
-        if self.validation_images.is_some() && self.train_images.is_none() {
-            return Err("validation_images lie behind train_images: give both".to_string());
-        }
         if self.seeds.is_empty() || self.victims.is_empty() {
             return Err("a recipe needs at least one seed and one [[victim]]".to_string());
         }
@@ -283,14 +281,12 @@ impl Recipe {
     /// Hash of everything that decides a cell's outcome: a finished cell stays valid when other
     /// cells are added to the recipe.
     pub fn cell_hash(&self, cell: &Cell) -> String {
+        let trained_on = match (self.train_images, self.validation_images) {
+            (None, Some(apart)) => serde_json::json!({ "without": apart }),
+            (front, _) => serde_json::json!(front),
+        };
         let own = (
-            (
-                &self.dataset,
-                &self.arch,
-                self.clean_share(cell),
-                self.train_images,
-                self.test_images,
-            ),
+            (&self.dataset, &self.arch, self.clean_share(cell), trained_on, self.test_images),
             (
                 &self.train,
                 cell.seed,

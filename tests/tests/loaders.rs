@@ -204,4 +204,12 @@ fn a_spread_of_sorted_images_holds_every_class() {
     }
     assert_eq!(sorted.spread(5000).labels, sorted.labels);
     assert!(Split::default().spread(5).is_empty());
+
+    let mut rest = sorted.clone();
+    let parted = rest.part(50);
+    assert_eq!((parted.labels == spread.labels, rest.len()), (true, 950));
+    let mut both = [&rest.labels[..], &parted.labels].concat();
+    both.sort();
+    assert_eq!(both, sorted.labels, "no image is lost or doubled");
+    assert_eq!((rest.part(5000).len(), rest.part(1).len()), (950, 0));
 }

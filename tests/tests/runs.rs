@@ -168,6 +168,7 @@ fn defences_do_not_see_test_data() {
             recipe: &recipe,
             data: &data,
             device: &chosen,
+            validation: None,
             normalisation: None,
             given: None,
             checkpoint,

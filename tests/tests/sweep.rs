@@ -65,6 +65,18 @@ fn smaller_shares_are_nested_in_larger_ones() {
     }
 }
 
+/// What is kept from training changes the victim only where it is taken out of its images.
+#[test]
+fn images_kept_apart_are_another_training_set() {
+    let victim = |line: &str| {
+        let recipe = Recipe::parse(&format!("{line}{HEAD}")).expect("sound");
+        recipe.cell_hash(&recipe.cells()[0])
+    };
+    let front = victim("train_images = 100\n");
+    assert_eq!(victim("train_images = 100\nvalidation_images = 9\n"), front);
+    assert_ne!(victim("validation_images = 9\n"), victim(""));
+}
+
 #[test]
 fn what_cannot_be_swept_is_named() {
     let entry = |rest: &str| format!("[[defence]]\nid = \"nad\"\nmethod = \"nad\"\n{rest}");

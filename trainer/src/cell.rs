@@ -33,6 +33,8 @@ pub struct Bench<'a> {
     pub recipe: &'a Recipe,
     pub data: &'a Dataset,
     pub device: &'a Chosen,
+    /// What settings are chosen on; no cell sees it.
+    pub validation: Option<Split>,
     /// What an imported model expects of its input.
     pub normalisation: Option<[[f32; 3]; 2]>,
     /// The victim's trigger and what it was made from, where they do not follow from the recipe.
@@ -203,12 +205,10 @@ impl Bench<'_> {
             points.map(|(at, weights)| Ok((at, look(&arch, &weights)?))).collect::<Result<_>>()?;
         let result = job.result().context("the job ended without a model")?;
         let (report, _) = tests.measure(&arch, result, self.device)?;
-        let validation = self.recipe.validation_images.map(|count| {
-            let behind = train.len()..(train.len() + count).min(self.data.train.len());
-            let split = self.data.train.subset(&behind.collect::<Vec<_>>());
-            ensure!(!split.is_empty(), "no images are left for validation_images");
-            rates(&Tests::new(split, trigger.as_ref()), &arch, result)
-        });
+        let validation = self
+            .validation
+            .as_ref()
+            .map(|split| rates(&Tests::new(split.clone(), trigger.as_ref()), &arch, result));
         let test = tests.clean();
         let distance = job
             .teacher()

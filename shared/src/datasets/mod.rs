@@ -174,6 +174,15 @@ impl Split {
         self.subset(&self.places(count))
     }
 
+    /// Takes those out.
+    pub fn part(&mut self, count: usize) -> Split {
+        let places = self.places(count);
+        let rest: Vec<_> = (0..self.len()).filter(|i| places.binary_search(i).is_err()).collect();
+        let parted = self.subset(&places);
+        *self = self.subset(&rest);
+        parted
+    }
+
     /// Where those lie.
     pub fn places(&self, count: usize) -> Vec<usize> {
         let count = count.min(self.len());

@@ -9,6 +9,7 @@ use crate::trigger::{self, read_artefact, trigger_of, values};
 use crate::{files, table, usage};
 use anyhow::{Context, Result, ensure};
 use std::path::Path;
+use unstamp_shared::datasets::Split;
 use unstamp_shared::defences::defence;
 use unstamp_shared::job::{Augment, Schedule, Training};
 use unstamp_shared::metrics::Rate;
@@ -103,6 +104,7 @@ pub fn poison(mut args: cli::Poison) -> Result<()> {
         recipe: &recipe,
         data: &set,
         device: &chosen,
+        validation: None,
         normalisation: None,
         given: Some((trigger, head)),
         checkpoint,
@@ -195,6 +197,7 @@ pub fn erase(args: cli::Erase) -> Result<()> {
         recipe: &recipe,
         data: &data,
         device: &chosen,
+        validation: None,
         normalisation: arch.normalisation,
         given: trigger.map(|trigger| (trigger, None)),
         checkpoint,
@@ -213,6 +216,26 @@ pub fn erase(args: cli::Erase) -> Result<()> {
     Ok(())
 }
 
+/// The images a recipe keeps for the choice of settings; what it spreads over all is taken out of `train`.
+fn apart(train: &mut Split, recipe: &Recipe) -> Result<Option<Split>> {
+    let Some(count) = recipe.validation_images else { return Ok(None) };
+    let apart = match recipe.train_images {
+        Some(front) => {
+            let behind = front.min(train.len())..(front + count).min(train.len());
+            train.subset(&behind.collect::<Vec<_>>())
+        }
+        None => train.part(count),
+    };
+    let (left, kept) = (train.len(), apart.len());
+    ensure!(
+        left > 0 && kept > 0,
+        usage(format!(
+            "validation_images = {count} leaves {left} images to train on, {kept} to choose by"
+        ))
+    );
+    Ok(Some(apart))
+}
+
 pub fn run(args: cli::Run) -> Result<()> {
     let text = files::text(&args.recipe)?;
     let recipe =
@@ -225,12 +248,14 @@ pub fn run(args: cli::Run) -> Result<()> {
     }
     let out = args.out.unwrap_or_else(|| Path::new("runs").join(&recipe.name));
     let (dataset, data, reflections) = (recipe.dataset.clone(), args.data, args.reflections);
-    let data = load(&cli::Source { dataset, data, reflections })?;
+    let mut data = load(&cli::Source { dataset, data, reflections })?;
+    let validation = apart(&mut data.train, &recipe)?;
     let (chosen, checkpoint) = args.device.choose()?;
     let bench = Bench {
         recipe: &recipe,
         data: &data,
         device: &chosen,
+        validation,
         normalisation: None,
         given: None,
         checkpoint,
