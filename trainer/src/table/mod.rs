@@ -11,6 +11,7 @@ pub use figure::{Along, along, tradeoff};
 
 use crate::files;
 use anyhow::{Context, Result, ensure};
+use std::cmp::Ordering;
 use std::fmt::Write;
 use std::path::Path;
 use unstamp_shared::attacks::attack;
@@ -20,7 +21,7 @@ use unstamp_shared::method::Values;
 use unstamp_shared::metrics::Rate;
 use unstamp_shared::result::CellResult;
 
-/// Every result below a folder, in the order of seed and cell.
+/// Every result below a folder, in the order of seed, model and defence.
 pub fn results(folder: &Path) -> Result<Vec<CellResult>> {
     let entries =
         std::fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))?;
@@ -38,17 +39,14 @@ pub fn results(folder: &Path) -> Result<Vec<CellResult>> {
         "{} holds no results; make some with unstamp run",
         folder.display()
     );
-    results.sort_by(|a, b| {
-        let places = |r: &CellResult| (r.seed, r.victim.id.clone(), order(r));
-        let names = || alphanumeric_sort::compare_str(&a.cell, &b.cell);
-        places(a).cmp(&places(b)).then_with(names)
-    });
+    results.sort_by(|a, b| place(a).partial_cmp(&place(b)).unwrap_or(Ordering::Equal));
     Ok(results)
 }
 
-/// Victims first, then erasures.
-fn order(result: &CellResult) -> usize {
-    usize::from(result.erasure.is_some())
+/// Victims first, then erasures; settings of one entry in the order of their values.
+fn place(r: &CellResult) -> (u64, &str, Option<(&str, Option<f64>, &Values)>) {
+    let erasure = r.erasure.as_ref().map(|e| (e.entry(), e.clean, &e.set));
+    (r.seed, &r.victim.id, erasure)
 }
 
 /// `97.3 [96.5, 97.9]` in percent.
