@@ -22,7 +22,10 @@ use std::sync::Arc;
 /// Left open, and chosen here: schedule, augmentation and teacher are NAD's; the attack is PGD in
 /// the L-infinity ball of 8/255, 5 steps of 4/255 from a random start, on the student in evaluation
 /// mode; pseudo samples stay within 0..1; on them the student normalises by their own batch, and
-/// they do not move its running statistics, which are for clean images.
+/// they do not move its running statistics, which are for clean images. Features have unit length
+/// ([`Scale`]): as printed, with the printed lambdas, the loss diverges in the first epoch. At unit
+/// length learning behaviour is a twentieth of response behaviour, and a lambda 2 of 2 adds nothing;
+/// 200 makes it count (`signs_nba.toml`).
 ///
 /// `samples = "poisoned"` puts the attacker's trigger in the place of `delta` (table 5); "none"
 /// leaves `UDL` out, `learning = 0` `LDL` (table 4).
