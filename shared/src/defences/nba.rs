@@ -23,8 +23,8 @@ use std::sync::Arc;
 /// the L-infinity ball of 8/255, 5 steps of 4/255 from a random start, on the student in evaluation
 /// mode; pseudo samples stay within 0..1; on them the student normalises by their own batch, and
 /// they do not move its running statistics, which are for clean images. Features have unit length
-/// ([`Scale`]): as printed, with the printed lambdas, the loss diverges in the first epoch. At unit
-/// length learning behaviour is a twentieth of response behaviour, and a lambda 2 of 2 adds nothing;
+/// ([`Scale`]): as printed, with the printed lambdas, the loss diverges in the first step. At unit
+/// length learning behaviour is a twentieth of response behaviour or less, and a lambda 2 of 2 adds nothing;
 /// 200 makes it count (`signs_nba.toml`).
 ///
 /// `samples = "poisoned"` puts the attacker's trigger in the place of `delta` (table 5); "none"
