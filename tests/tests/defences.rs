@@ -289,6 +289,21 @@ fn the_curve_of_mcr_meets_its_ends() {
     }
 }
 
+/// Other images, other statistics; the weights are the same.
+#[test]
+fn statistics_may_be_renewed_on_augmented_images() {
+    let nets = Fixture::load();
+    let end = |statistics: &str| {
+        let set = ["epochs=1", "lr=0.01", statistics];
+        defended("mcr", &set, nets.part("c"), nets.four()).result().expect("ended").clone()
+    };
+    let (plain, augmented) = (end("statistics=plain"), end("statistics=augmented"));
+    for (name, array) in &plain {
+        assert_eq!(*array == augmented[name], !name.contains("running"), "{name}");
+    }
+    assert_eq!(augmented, end("statistics=augmented"));
+}
+
 #[test]
 fn distillation_from_itself_pulls_nowhere() {
     let nets = Fixture::load();
