@@ -2,7 +2,7 @@
 
 use crate::data::Dataset;
 use crate::device::Chosen;
-use crate::drive::drive;
+use crate::drive::{Look, drive};
 use crate::files;
 use crate::measure::{Tests, distance, on_trigger};
 use crate::recovered::recovery;
@@ -198,7 +198,7 @@ impl Bench<'_> {
             Ok(Rates::from(&report))
         };
         let look = |arch: &Arch, weights: &Arrays| rates(&some, arch, weights);
-        let curve = (!self.recipe.skip_curves).then_some(&look as &dyn Fn(&_, &_) -> _);
+        let curve = (!self.recipe.skip_curves).then_some(&look as Look);
         let minutes = drive(&mut job, &place.checkpoint, self.checkpoint, &cell.name(), curve)?;
         let points = pollster::block_on(job.points())?.into_iter();
         let points =

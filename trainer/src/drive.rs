@@ -9,6 +9,9 @@ use unstamp_shared::job::{Event, Job, Rates};
 use unstamp_shared::model::Arch;
 use unstamp_shared::model::weights::Arrays;
 
+/// Tells what a model does on test images.
+pub type Look<'a> = &'a dyn Fn(&Arch, &Arrays) -> Result<Rates>;
+
 /// Drives a job to its end, writing checkpoints beside and having `look`, if there is one, tell the rates
 /// after every epoch; returns the minutes it took here without looking.
 pub fn drive(
@@ -16,7 +19,7 @@ pub fn drive(
     checkpoint: &Path,
     every: Duration,
     name: &str,
-    look: Option<&dyn Fn(&Arch, &Arrays) -> Result<Rates>>,
+    look: Option<Look>,
 ) -> Result<f64> {
     if let Ok(bytes) = std::fs::read(checkpoint) {
         match pollster::block_on(job.restore(&bytes)) {

@@ -44,7 +44,7 @@ pub fn results(folder: &Path) -> Result<Vec<CellResult>> {
 }
 
 /// Victims first, then erasures; settings of one entry in the order of their values.
-fn place(r: &CellResult) -> (u64, &str, Option<(&str, Option<f64>, &Values)>) {
+fn place(r: &CellResult) -> impl PartialOrd {
     let erasure = r.erasure.as_ref().map(|e| (e.entry(), e.clean, &e.set));
     (r.seed, &r.victim.id, erasure)
 }
