@@ -33,7 +33,7 @@ pub struct Bench<'a> {
     pub recipe: &'a Recipe,
     pub data: &'a Dataset,
     pub device: &'a Chosen,
-    /// What settings are chosen on; no cell sees it.
+    /// The images settings are chosen on ([`Recipe::validation_images`]); no cell sees them.
     pub validation: Option<Split>,
     /// What an imported model expects of its input.
     pub normalisation: Option<[[f32; 3]; 2]>,
@@ -63,8 +63,8 @@ impl Place {
         }
     }
 
-    /// The finished result, where there is one of just this cell, measured on validation images if the
-    /// recipe asks for that.
+    /// The finished result, where there is one of just this cell, measured on validation images if
+    /// there are any.
     pub fn finished(&self, hash: &str, validated: bool) -> Option<CellResult> {
         let result: CellResult = serde_json::from_slice(&std::fs::read(&self.result).ok()?).ok()?;
         let measured = result.validation.is_some() || !validated;
@@ -119,7 +119,7 @@ impl Bench<'_> {
         victim: Option<&CellResult>,
     ) -> Result<CellResult> {
         let (place, hash) = (Place::new(folder, &cell.name()), self.recipe.cell_hash(cell));
-        if let Some(mut result) = place.finished(&hash, self.recipe.validation_images.is_some()) {
+        if let Some(mut result) = place.finished(&hash, self.validation.is_some()) {
             // The same cell, perhaps of another recipe.
             let (name, recipe_hash) = (&self.recipe.name, self.recipe.hash());
             if result.recipe != *name {

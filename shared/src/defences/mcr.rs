@@ -20,9 +20,10 @@ use std::sync::Arc;
 /// is trained by its bend `theta` alone: `min E_t [CE(f_phi(t)) + wd / 2 |phi(t)|^2]`, `t ~ U(0, 1)`
 /// anew for every batch. The defended model is `phi(0.3)`, a `t` fixed beforehand, with batch
 /// normalisation statistics renewed on the clean subset, as a point between two models has none of
-/// its own; on the images as they are, or cropped and flipped as the public code does. Both ends are the victim (appendix A) or the second is its fine-tuned form (table 5);
-/// theta begins in their middle. Defaults of the public code: learning rate 0.01, weight decay 1e-4,
-/// 100 epochs, flat for half of them and then linearly to 1 % at nine tenths; crop and flip.
+/// its own; on the images as they are, or cropped and flipped as the public code does. Both ends are
+/// the victim (appendix A) or the second is its fine-tuned form (table 5); theta begins in their
+/// middle. Defaults of the public code: learning rate 0.01, weight decay 1e-4, 100 epochs, flat for
+/// half of them and then linearly to 1 % at nine tenths; crop and flip.
 pub struct ModeConnectivity;
 
 /// The form of the curve.
@@ -169,7 +170,7 @@ impl Defence for ModeConnectivity {
         params.push(Param::choice("ends", "the second end", &["victim", "finetuned"]));
         params.push(Param::choice("curve", "its form", &["bezier", "chain"]));
         params.push(Param::float("t", "the point taken, from 0 to 1", 0.0, 1.0, 0.3));
-        let help = "images that renew them; augmented: cropped and flipped as in training";
+        let help = "images that renew batch normalisation's; augmented: cropped and flipped";
         params.push(Param::choice("statistics", help, &["plain", "augmented"]).added());
         params
     }

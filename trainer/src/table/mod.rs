@@ -46,7 +46,7 @@ pub fn results(folder: &Path) -> Result<Vec<CellResult>> {
 /// Victims first, then erasures; settings of one entry in the order of their values.
 fn place(r: &CellResult) -> impl PartialOrd {
     let erasure = r.erasure.as_ref().map(|e| (e.entry(), e.clean, &e.set));
-    (r.seed, &r.victim.id, erasure)
+    (r.seed, &r.victim.id, erasure, &r.cell)
 }
 
 /// `97.3 [96.5, 97.9]` in percent.
