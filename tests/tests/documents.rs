@@ -113,11 +113,11 @@ fn lists_have_unique_plain_ids_and_the_cli_shows_them() {
         assert!(list.contains(&format!("\n  {id} ")), "unstamp list lacks {id}");
     }
     for (folder, ids) in [
-        ("attacks", ATTACKS.iter().map(|a| a.method().id).collect::<Vec<_>>()),
-        ("defences", DEFENCES.iter().map(|d| d.method().id).collect()),
+        ("shared/data/src/attacks", ATTACKS.iter().map(|a| a.method().id).collect::<Vec<_>>()),
+        ("shared/experiments/src/defences", DEFENCES.iter().map(|d| d.method().id).collect()),
     ] {
         for id in ids {
-            let file = root().join(format!("shared/src/{folder}/{id}.rs"));
+            let file = root().join(format!("{folder}/{id}.rs"));
             assert!(file.exists(), "{} is missing: a file is called like its id", file.display());
         }
     }

@@ -1,0 +1,150 @@
+//! The file between making something for an attack and planting it.
+
+use super::Workshop;
+use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use unstamp_data::attacks::Pictures;
+use unstamp_data::datasets::Split;
+use unstamp_data::image::Image;
+use unstamp_data::method::Values;
+use unstamp_data::poison::Trigger;
+use unstamp_data::seed::hex;
+
+/// Something an attack takes, and where it came from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Artefact {
+    pub head: Head,
+    /// Pictures by the index of the training image they stand for.
+    pub pictures: Pictures,
+}
+
+/// What an artefact says of itself.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Head {
+    /// Id of the attack it is for.
+    pub attack: String,
+    pub dataset: String,
+    /// SHA-256 of the training images it was made from.
+    pub data: String,
+    pub target: usize,
+    pub seed: u64,
+    /// The attack's parameters it was made with.
+    pub set: Values,
+    /// Parameters of the attack that were made.
+    pub made: Values,
+    /// Measurements that show it does what it is made for.
+    pub measured: BTreeMap<String, f64>,
+    /// SHA-256 of the weights it was made with.
+    pub model: String,
+}
+
+/// What can be wrong with an artefact.
+#[derive(Debug, thiserror::Error)]
+pub enum ArtefactError {
+    #[error("this is no artefact: {0}")]
+    Format(String),
+    #[error("the artefact is for the attack {found}, not {wanted}")]
+    Attack { found: String, wanted: String },
+    #[error("the artefact was made for other data ({0}); make one for these with unstamp craft")]
+    Data(String),
+    #[error("the artefact was made for target {found}, not {wanted}")]
+    Target { found: usize, wanted: usize },
+}
+
+/// The head of what `shop` makes for `trigger`, before it is made and measured.
+pub fn head(shop: &Workshop, trigger: &Trigger) -> Head {
+    let weights = shop.arrays.values().fold(Sha256::new(), |hash, array| {
+        hash.chain_update(bytemuck::cast_slice::<f32, u8>(&array.values))
+    });
+    Head {
+        attack: trigger.attack.method().id.to_string(),
+        dataset: shop.dataset.to_string(),
+        data: fingerprint(shop.train),
+        target: trigger.target,
+        seed: trigger.seed.0,
+        set: trigger.values.clone(),
+        made: Values::default(),
+        measured: BTreeMap::new(),
+        model: hex(&weights.finalize()),
+    }
+}
+
+/// SHA-256 of images and labels, by which an artefact knows its data set.
+pub fn fingerprint(split: &Split) -> String {
+    let labels: Vec<u8> = split.labels.iter().flat_map(|l| l.to_le_bytes()).collect();
+    hex(&Sha256::new().chain_update(&split.pixels).chain_update(labels).finalize())
+}
+
+impl Artefact {
+    /// Whether it is what would be made under `head`.
+    pub fn answers(&self, head: &Head) -> bool {
+        let Head { made, measured, .. } = self.head.clone();
+        self.head == Head { made, measured, ..head.clone() }
+    }
+
+    /// Refuses an artefact that is for another attack, target or data set.
+    pub fn check(&self, attack: &str, target: usize, data: &str) -> Result<(), ArtefactError> {
+        let Head { attack: found, dataset, data: own, target: its, .. } = &self.head;
+        if found != attack {
+            let (found, wanted) = (found.clone(), attack.to_string());
+            return Err(ArtefactError::Attack { found, wanted });
+        }
+        if own != data {
+            return Err(ArtefactError::Data(dataset.clone()));
+        }
+        if *its != target {
+            return Err(ArtefactError::Target { found: *its, wanted: target });
+        }
+        Ok(())
+    }
+
+    /// A safetensors file: `pictures [n, height, width, 3]` in bytes and `index [n]`; the head
+    /// stands as JSON under the key `unstamp`.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let first = self.pictures.values().next();
+        let (height, width) = first.map_or((0, 0), |image| (image.height, image.width));
+        let pixels: Vec<u8> =
+            self.pictures.values().flat_map(|image| image.pixels.iter().copied()).collect();
+        let index: Vec<u8> = self.pictures.keys().flat_map(|i| (*i as u64).to_le_bytes()).collect();
+        let count = self.pictures.len();
+        let view = |dtype, shape, bytes| {
+            TensorView::new(dtype, shape, bytes).expect("shape and bytes agree")
+        };
+        let views = [
+            ("index", view(Dtype::U64, vec![count], &index[..])),
+            ("pictures", view(Dtype::U8, vec![count, height, width, 3], &pixels[..])),
+        ];
+        let json = serde_json::to_string(&self.head).expect("heads are plain data");
+        let header = [("unstamp".to_string(), json)].into_iter().collect();
+        serialize(views, Some(header)).expect("views are sound")
+    }
+
+    /// Reads what [`Artefact::to_bytes`] wrote.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, ArtefactError> {
+        let wrong = |e: &dyn std::fmt::Display| ArtefactError::Format(e.to_string());
+        let (_, header) = SafeTensors::read_metadata(bytes).map_err(|e| wrong(&e))?;
+        let json = header.metadata().as_ref().and_then(|m| m.get("unstamp"));
+        let json = json.ok_or_else(|| wrong(&"it does not say what it is for"))?;
+        let head = serde_json::from_str(json).map_err(|e| wrong(&e))?;
+        let file = SafeTensors::deserialize(bytes).map_err(|e| wrong(&e))?;
+        let tensor = |name| file.tensor(name).map_err(|e| wrong(&e));
+        let (index, pictures) = (tensor("index")?, tensor("pictures")?);
+        let &[count, height, width, 3] = pictures.shape() else {
+            return Err(wrong(&"its pictures have an unknown shape"));
+        };
+        if (pictures.dtype(), index.dtype()) != (Dtype::U8, Dtype::U64) || index.shape() != [count]
+        {
+            return Err(wrong(&"its pictures have an unknown form"));
+        }
+        let stride = (3 * width * height).max(1);
+        let numbers = index.data().as_chunks().0.iter().map(|b| u64::from_le_bytes(*b) as usize);
+        let images = pictures.data().chunks_exact(stride).map(|pixels| Image {
+            width,
+            height,
+            pixels: pixels.to_vec(),
+        });
+        Ok(Self { head, pictures: numbers.zip(images).collect() })
+    }
+}

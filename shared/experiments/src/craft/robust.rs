@@ -1,0 +1,41 @@
+//! Adversarial training: the robust model that the public code makes clean-label images with.
+
+use super::Pgd;
+use crate::job::{Batch, Lesson};
+use crate::objectives::{Loss, cross_entropy};
+use burn::module::Module;
+use serde::{Deserialize, Serialize};
+use unstamp_networks::model::Wrn;
+
+/// Cross entropy on images that PGD has moved against the student itself (Madry et al. 2018), with
+/// the student in evaluation mode while they are made. One step goes 1.25 eps from a random start
+/// (Wong et al. 2020), several go 2.5 eps together.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Robust {
+    /// Radius, of the range 0..1.
+    pub eps: f64,
+    #[serde(default = "one")]
+    pub steps: usize,
+}
+
+fn one() -> usize {
+    1
+}
+
+impl Robust {
+    fn attack(&self) -> Pgd {
+        let reach = if self.steps == 1 { 1.25 } else { 2.5 / self.steps.max(1) as f64 };
+        Pgd { eps: self.eps as f32, step: (reach * self.eps) as f32, steps: self.steps }
+    }
+}
+
+impl Lesson for Robust {
+    fn loss(&self, batch: &mut Batch) -> Loss {
+        let judge: Wrn = batch.student.clone().no_grad();
+        let moved = self.attack().perturb_batch(&judge, batch);
+        let student = batch.learn(moved);
+        let total = cross_entropy(student.logits, batch.labels.clone());
+        Loss { total: total.clone(), parts: vec![("adversarial_cross_entropy", total)] }
+    }
+}

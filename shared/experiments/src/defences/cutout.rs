@@ -1,0 +1,39 @@
+//! Cutout: fine-tuning with a small square blanked in every image.
+
+use super::fine_tune::{phase, training, training_params, with};
+use super::{Defence, Given, Reported};
+use crate::job::Phase;
+use unstamp_data::method::{Method, Param, Value};
+
+/// DeVries & Taylor (2017) as in NAD appendix B: one hole of 3x3 beside crop and flip. The other
+/// fine-tuning methods blank 9x9.
+pub struct Cutout;
+
+impl Defence for Cutout {
+    fn method(&self) -> Method {
+        Method {
+            id: "cutout",
+            title: "Cutout",
+            paper: "DeVries & Taylor 2017; NAD appendix B, table 4",
+            summary: "Fine-tunes on clean images with a 3x3 square blanked.",
+        }
+    }
+
+    fn params(&self) -> Vec<Param> {
+        with(training_params(), &[("cutout", Value::Int(3))])
+    }
+
+    fn reported(&self) -> &'static [Reported] {
+        &[
+            ("badnets", 82.73, 28.17),
+            ("trojan", 80.13, 50.22),
+            ("blend", 81.78, 15.30),
+            ("clean_label", 81.34, 73.33),
+            ("sig", 82.77, 99.95),
+        ]
+    }
+
+    fn phases(&self, given: &Given) -> Vec<Phase> {
+        vec![phase("cutout", training(given))]
+    }
+}

@@ -1,0 +1,211 @@
+//! Mode connectivity repair: a point on a curve of low loss between two models.
+
+use super::fine_tune::{FineTune, phase, training, training_params, with};
+use super::{Defence, Given, Reported};
+use crate::Later;
+use crate::job::{Augment, Batch, Edit, Edited, Lesson, Phase, Scene, Schedule, Start, Training};
+use crate::objectives::{CrossEntropy, Loss, cross_entropy};
+use std::sync::Arc;
+use unstamp_data::method::{Method, Param, Value, Values};
+use unstamp_networks::evaluate::BATCH;
+use unstamp_networks::model::batch;
+use unstamp_networks::model::layers::MOMENTUM;
+use unstamp_networks::model::parameters::blended;
+use unstamp_networks::model::weights::{self, Arrays, WeightsError};
+
+/// Zhao et al. (2020) as in NAD appendices A and C. A curve between the ends `w0` and `w1`, either
+///
+/// Bezier `phi(t) = (1 - t)^2 w0 + 2 t (1 - t) theta + t^2 w1` or the chain `w0 - theta - w1`,
+///
+/// is trained by its bend `theta` alone: `min E_t [CE(f_phi(t)) + wd / 2 |phi(t)|^2]`, `t ~ U(0, 1)`
+/// anew for every batch. The defended model is `phi(0.3)`, a `t` fixed beforehand, with batch
+/// normalisation statistics renewed on the clean subset, as a point between two models has none of
+/// its own; on the images as they are, or cropped and flipped as the public code does. Both ends are
+/// the victim (appendix A) or the second is its fine-tuned form (table 5); theta begins in their
+/// middle. Defaults of the public code: learning rate 0.01, weight decay 1e-4, 100 epochs, flat for
+/// half of them and then linearly to 1 % at nine tenths; crop and flip.
+pub struct ModeConnectivity;
+
+/// The form of the curve.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Curve {
+    Bezier,
+    Chain,
+}
+
+impl Curve {
+    /// Shares of `w0`, `theta` and `w1` at `t`. They sum to 1; at 0 and 1 only an end is left.
+    fn shares(self, t: f32) -> [f32; 3] {
+        match self {
+            Self::Bezier => [(1.0 - t) * (1.0 - t), 2.0 * t * (1.0 - t), t * t],
+            Self::Chain if t < 0.5 => [1.0 - 2.0 * t, 2.0 * t, 0.0],
+            Self::Chain => [0.0, 2.0 - 2.0 * t, 2.0 * t - 1.0],
+        }
+    }
+
+    /// `phi(t)` of every array, statistics included.
+    fn at(self, t: f32, [first, bend, last]: [&Arrays; 3]) -> Arrays {
+        let [a, b, c] = self.shares(t);
+        let mut point = bend.clone();
+        for (name, array) in &mut point {
+            let (first, last) = (&first[name].values, &last[name].values);
+            for (value, (w0, w1)) in array.values.iter_mut().zip(first.iter().zip(last)) {
+                *value = a * w0 + b * *value + c * w1;
+            }
+        }
+        point
+    }
+}
+
+/// Trains the bend; the others are the ends.
+#[derive(Debug)]
+struct Bend {
+    curve: Curve,
+    weight_decay: f32,
+}
+
+impl Lesson for Bend {
+    fn loss(&self, batch: &mut Batch) -> Loss {
+        // Without ends there is no curve to be on.
+        let [first, last] = batch.others else { return Lesson::loss(&CrossEntropy, batch) };
+        let [a, b, c] = self.curve.shares(batch.random.unit());
+        let ends = [(a, &first.weights), (c, &last.weights)];
+        let (mut point, squares) = blended(batch.student, b, &ends);
+        let logits = point.forward_train(batch.images.clone()).logits;
+        let ce = cross_entropy(logits, batch.labels.clone());
+        let total = ce.clone() + squares * (self.weight_decay / 2.0);
+        Loss { total, parts: vec![("cross_entropy", ce)] }
+    }
+}
+
+/// Weights whose batch normalisation statistics are means over the batches of the scene's images.
+async fn renewed(
+    weights: &Arrays,
+    augment: Augment,
+    Scene { arch, data, device, mut random, .. }: Scene<'_>,
+) -> Result<Arrays, WeightsError> {
+    let running = |name: &str| name.contains(".running_");
+    let mut blank = weights.clone();
+    blank.iter_mut().filter(|(name, _)| running(name)).for_each(|(_, a)| a.values.fill(0.0));
+    let mut renewed = blank.clone();
+    let all: Vec<usize> = (0..data.len()).collect();
+    for chosen in all.chunks(BATCH) {
+        let mut network = weights::network(arch, &blank, device)?;
+        network.forward_train(batch(data, chosen, device, |_, pixels| {
+            augment.apply(pixels, data.width, data.height, &mut random);
+        }));
+        // From 0, one pass leaves the batch's statistics times the momentum.
+        let share = chosen.len() as f32 / all.len() as f32 / MOMENTUM;
+        let seen = weights::arrays(&network).await?;
+        for (name, array) in renewed.iter_mut().filter(|(name, _)| running(name)) {
+            array.values.iter_mut().zip(&seen[name].values).for_each(|(a, b)| *a += share * b);
+        }
+    }
+    Ok(renewed)
+}
+
+/// `phi(t)` of the phase's student as bend between its others.
+#[derive(Debug)]
+struct Point {
+    curve: Curve,
+    t: f32,
+    /// Of the images that renew statistics.
+    augment: Augment,
+}
+
+impl Point {
+    async fn run(&self, scene: Scene<'_>) -> Result<Edited, WeightsError> {
+        let [first, last] = scene.others[..] else {
+            return Ok(Edited { ended: scene.weights.clone().into(), measured: Vec::new() });
+        };
+        let point = self.curve.at(self.t, [&first.weights, scene.weights, &last.weights]);
+        let weights = renewed(&point, self.augment, scene).await?;
+        Ok(Edited { ended: weights.into(), measured: vec![("t".to_string(), f64::from(self.t))] })
+    }
+}
+
+impl Edit for Point {
+    fn points(&self) -> Vec<(f64, Arc<dyn Edit>)> {
+        let tenth = |i: u8| {
+            let point = Self { t: f32::from(i) / 10.0, ..*self };
+            (f64::from(i) / 10.0, Arc::new(point) as Arc<dyn Edit>)
+        };
+        (0..=10).map(tenth).collect()
+    }
+
+    fn edit<'a>(&'a self, scene: Scene<'a>) -> Later<'a, Result<Edited, WeightsError>> {
+        Box::pin(self.run(scene))
+    }
+}
+
+/// The mean of student and first other, statistics included.
+#[derive(Debug)]
+struct Middle;
+
+impl Edit for Middle {
+    fn edit<'a>(&'a self, scene: Scene<'a>) -> Later<'a, Result<Edited, WeightsError>> {
+        let other = scene.others.first().map_or(scene.weights, |other| &other.weights);
+        // Halfway between the bend and the last end of a chain.
+        let weights = Curve::Chain.at(0.75, [scene.weights, scene.weights, other]);
+        Box::pin(async move { Ok(Edited { ended: weights.into(), measured: Vec::new() }) })
+    }
+}
+
+impl Defence for ModeConnectivity {
+    fn method(&self) -> Method {
+        Method {
+            id: "mcr",
+            title: "Mode connectivity repair",
+            paper: "Zhao et al. 2020; NAD appendices A and C",
+            summary: "Trains a curve between two models on the clean subset and takes a point on it.",
+        }
+    }
+
+    fn params(&self) -> Vec<Param> {
+        let mut params = with(
+            training_params(),
+            &[("lr", Value::Float(0.01)), ("epochs", Value::Int(100)), ("cutout", Value::Int(0))],
+        );
+        params.retain(|param| param.id != "step");
+        params.push(Param::choice("ends", "the second end", &["victim", "finetuned"]));
+        params.push(Param::choice("curve", "its form", &["bezier", "chain"]));
+        params.push(Param::float("t", "the point taken, from 0 to 1", 0.0, 1.0, 0.3));
+        let help = "images that renew batch normalisation's; augmented: cropped and flipped";
+        params.push(Param::choice("statistics", help, &["plain", "augmented"]).added());
+        params
+    }
+
+    fn reported(&self) -> &'static [Reported] {
+        &[
+            ("badnets", 80.94, 4.65),
+            ("trojan", 78.76, 41.25),
+            ("blend", 80.34, 64.33),
+            ("clean_label", 79.04, 32.95),
+            ("sig", 80.94, 1.62),
+        ]
+    }
+
+    fn phases(&self, given: &Given) -> Vec<Phase> {
+        let values = given.values;
+        let curve = if values.text("curve") == "chain" { Curve::Chain } else { Curve::Bezier };
+        let (mut phases, mut last, mut middle) = (Vec::new(), Start::Victim, Start::Victim);
+        if values.text("ends") == "finetuned" {
+            let standard = Values::default().filled(&FineTune.params());
+            phases.push(phase("fine_tune", training(&Given { values: &standard, ..*given })));
+            phases.push(Phase::edit("middle", Arc::new(Middle)).beside([Start::Phase(0)]));
+            (last, middle) = (Start::Phase(0), Start::Phase(1));
+        }
+        let (schedule, weight_decay) = (Schedule::FlatThenLinear, values.float("weight_decay"));
+        let lesson = Arc::new(Bend { curve, weight_decay: weight_decay as f32 });
+        // The decay is the curve's, in its loss, not the bend's.
+        let training = Training { schedule, weight_decay: 0.0, ..training(given) };
+        let plain = values.text("statistics") == "plain";
+        let augment = if plain { Augment::default() } else { training.augment };
+        let ends = [Start::Victim, last];
+        phases.push(Phase::train("curve", lesson, training).from(middle).beside(ends.clone()));
+        let bend = Start::Phase(phases.len() - 1);
+        let point = Arc::new(Point { curve, t: values.float("t") as f32, augment });
+        phases.push(Phase::edit("point", point).from(bend).beside(ends));
+        phases
+    }
+}

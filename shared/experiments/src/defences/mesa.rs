@@ -1,0 +1,113 @@
+//! Retraining with recovered triggers: a distribution of triggers is modelled from the network
+//! alone, then unlearned.
+
+mod patch;
+mod recover;
+mod recovered;
+mod scan;
+
+pub use patch::Place;
+pub use recovered::Recovered;
+
+use super::fine_tune::{training, training_params};
+use super::{Defence, Given};
+use crate::job::{Augment, Batch, Course, Lesson, Phase, Schedule, Start, Training};
+use crate::objectives::{CrossEntropy, Loss};
+use std::sync::Arc;
+use unstamp_data::method::{Method, Param};
+
+/// NAD section 4.4, table 6, "Rec-T": max-entropy staircase approximation (Qiao et al. 2019), then
+/// retraining as with the true trigger.
+///
+/// 1. `scan` looks for a patch for every class that turns images into it; `choose` takes the class
+///    whose patch does so most often on clean images. MESA is told the class: `target` does that.
+/// 2. `recover` trains a generator of patches for each of three thresholds: `recover.rs`.
+/// 3. `draw` keeps some of their patches.
+/// 4. `retrain` fine-tunes with a share of the clean images carrying one of these and their true
+///    label.
+///
+/// Patches are squares of `side` pixels anywhere in an image, as MESA's, or at a place one is told: a
+/// network trained without augmentation knows a small trigger only where it has seen it. The papers
+/// give neither the networks' sizes nor the training of the last step: it is fine-tuning's here.
+pub struct Mesa;
+
+/// Cross entropy with a share of the images under a patch drawn from the other model's.
+#[derive(Debug)]
+struct Unlearn {
+    share: f32,
+}
+
+impl Lesson for Unlearn {
+    fn loss(&self, batch: &mut Batch) -> Loss {
+        let found = batch.others.first().and_then(|other| Recovered::of(&other.own));
+        if let Some(found) = found {
+            let (n, random) = (batch.size(), &mut batch.random);
+            let count = found.patches.shape[0];
+            let chosen: Vec<usize> = (0..n).map(|_| random.below(count)).collect();
+            let stamped: Vec<bool> = (0..n).map(|_| random.unit() < self.share).collect();
+            let patches = patch::chosen(&found, &chosen, &batch.images.device());
+            batch.images =
+                patch::pasted(&batch.images, patches, found.place, Some(&stamped), random);
+        }
+        Lesson::loss(&CrossEntropy, batch)
+    }
+}
+
+impl Defence for Mesa {
+    fn method(&self) -> Method {
+        Method {
+            id: "mesa",
+            title: "Retraining with recovered triggers",
+            paper: "Qiao et al. 2019; NAD section 4.4, table 6 (Rec-T)",
+            summary: "Models a distribution of triggers from the network alone, then fine-tunes on clean images that carry them.",
+        }
+    }
+
+    fn params(&self) -> Vec<Param> {
+        let mut params = training_params();
+        params.extend([
+            Param::float("share", "of the images that are stamped", 0.0, 1.0, 0.5),
+            Param::int("side", "of a patch, in pixels", 1, 8, 3),
+            Param::int("target", "the class triggers lead to; -1: searched for", -1, 999, -1),
+            Param::int("x", "where patches lie, from the left; -1: anywhere", -1, 999, -1),
+            Param::int("y", "where patches lie, from the top; -1: anywhere", -1, 999, -1),
+            Param::int("scan_epochs", "passes in search of the class", 1, 1000, 5),
+            Param::int("recover_epochs", "passes to train the generators", 1, 1000, 20),
+            Param::float("alpha", "weight of the patches' entropy", 0.0, 1e6, 0.1),
+        ]);
+        params
+    }
+
+    fn phases(&self, given: &Given) -> Vec<Phase> {
+        let values = given.values;
+        let [x, y] = ["x", "y"].map(|key| usize::try_from(values.int(key)).ok());
+        let place = Place { side: values.int("side") as usize, at: x.zip(y).map(|(x, y)| [x, y]) };
+        // The student stands still; what is learned beside it has learning rates of its own.
+        let still = |epochs: &str| Training {
+            epochs: values.int(epochs) as usize,
+            lr: 0.0,
+            schedule: Schedule::Constant,
+            augment: Augment { cutout: 0, ..training(given).augment },
+            ..training(given)
+        };
+        let target = usize::try_from(values.int("target")).ok();
+        let mut phases = Vec::new();
+        let mut then = |phase: Phase, others: Vec<Start>| {
+            phases.push(phase.beside(others));
+            Start::Phase(phases.len() - 1)
+        };
+        let scan = || Phase::train("scan", Arc::new(scan::Scan { place }), still("scan_epochs"));
+        let scanned = target.is_none().then(|| then(scan(), Vec::new()));
+        let choose = Phase::edit("choose", Arc::new(scan::Choose { place, target }));
+        let chosen = then(choose, scanned.into_iter().collect());
+        let staircase = recover::Staircase { place, alpha: values.float("alpha") as f32 };
+        let recover = Phase::train("recover", Arc::new(staircase), still("recover_epochs"));
+        let trained = then(recover, vec![chosen.clone()]);
+        let draw = Phase::edit("draw", Arc::new(recover::Draw { place }));
+        let drawn = then(draw, vec![chosen, trained]);
+        let unlearn = Unlearn { share: values.float("share") as f32 };
+        let retrain = Phase::course("retrain", Course::new(Arc::new(unlearn), training(given)));
+        then(retrain, vec![drawn]);
+        phases
+    }
+}

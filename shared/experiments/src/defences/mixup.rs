@@ -1,0 +1,66 @@
+//! Mixup: fine-tuning on blends of two images and their labels.
+
+use super::fine_tune::{training, training_params, with};
+use super::{Defence, Given, Reported};
+use crate::job::{Batch, Lesson, Phase};
+use crate::objectives::{Loss, cross_entropy};
+use burn::tensor::{Int, Tensor, TensorData};
+use std::sync::Arc;
+use unstamp_data::method::{Method, Param, Value};
+
+/// Zhang et al. (2018) as in NAD appendix B: with `lambda ~ Beta(1, 1)`, that is uniform, and a
+/// random partner `x'` in the batch,
+///
+/// `L = lambda CE(f(z), y) + (1 - lambda) CE(f(z), y')`, `z = lambda x + (1 - lambda) x'`.
+///
+/// One lambda a batch, as in the public code; crop and flip, no Cutout.
+pub struct Mixup;
+
+#[derive(Debug)]
+struct Blend;
+
+impl Lesson for Blend {
+    fn loss(&self, batch: &mut Batch) -> Loss {
+        let share = batch.random.unit();
+        let order = batch.random.permutation(batch.size());
+        let order: Vec<i32> = order.into_iter().map(|i| i as i32).collect();
+        let (images, labels) = (batch.images.clone(), batch.labels.clone());
+        let order = TensorData::new(order, [labels.dims()[0]]);
+        let order = Tensor::<1, Int>::from_data(order, &images.device());
+        let mixed = images.clone() * share + images.select(0, order.clone()) * (1.0 - share);
+        let partners = labels.clone().select(0, order);
+        let logits = batch.learn(mixed).logits;
+        let own = cross_entropy(logits.clone(), labels);
+        let total = own * share + cross_entropy(logits, partners) * (1.0 - share);
+        Loss { total: total.clone(), parts: vec![("mixup", total)] }
+    }
+}
+
+impl Defence for Mixup {
+    fn method(&self) -> Method {
+        Method {
+            id: "mixup",
+            title: "Mixup",
+            paper: "Zhang et al. 2018; NAD appendix B, table 4",
+            summary: "Fine-tunes on blends of two clean images and their labels.",
+        }
+    }
+
+    fn params(&self) -> Vec<Param> {
+        with(training_params(), &[("cutout", Value::Int(0))])
+    }
+
+    fn reported(&self) -> &'static [Reported] {
+        &[
+            ("badnets", 80.27, 68.22),
+            ("trojan", 71.83, 96.20),
+            ("blend", 80.51, 99.11),
+            ("clean_label", 77.13, 93.77),
+            ("sig", 79.94, 52.11),
+        ]
+    }
+
+    fn phases(&self, given: &Given) -> Vec<Phase> {
+        vec![Phase::train("mixup", Arc::new(Blend), training(given))]
+    }
+}

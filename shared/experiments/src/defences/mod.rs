@@ -1,0 +1,99 @@
+//! The defences. Adding one is one file here and one line in [`DEFENCES`].
+//!
+//! A defence only declares: what it may know, its parameters, and its phases. A
+//! [`Job`](crate::job::Job) runs them, in the trainer and in the page alike.
+
+mod argd;
+mod cutout;
+mod fine_prune;
+mod fine_tune;
+mod mcr;
+pub mod mesa;
+mod mixup;
+mod nad;
+pub mod nba;
+mod retrain;
+mod teacher;
+
+use crate::job::{Phase, VALIDATION};
+use serde::Serialize;
+use unstamp_data::method::{Method, Param, Values};
+use unstamp_data::poison::Trigger;
+
+/// Every defence there is, in the papers' order.
+pub static DEFENCES: &[&dyn Defence] = &[
+    &fine_tune::FineTune,
+    &mixup::Mixup,
+    &cutout::Cutout,
+    &fine_prune::FinePruning,
+    &mcr::ModeConnectivity,
+    &nad::Nad,
+    &argd::Argd,
+    &nba::Nba,
+    &mesa::Mesa,
+    &retrain::Retrain,
+];
+
+/// The defence with this id.
+pub fn defence(id: &str) -> Option<&'static dyn Defence> {
+    DEFENCES.iter().copied().find(|defence| defence.method().id == id)
+}
+
+/// What a defence is given beside the victim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Knows {
+    /// The clean subset only.
+    CleanSubset,
+    /// The clean subset and the attacker's trigger (an upper bound, not a defence one can run).
+    Trigger,
+}
+
+/// Rates of a defended model in a paper, on CIFAR-10 and in percent: attack, ACC, ASR.
+pub type Reported = (&'static str, f64, f64);
+
+/// What the phases of a defence depend on.
+pub struct Given<'a> {
+    /// Resolved against [`Defence::params`], or as recorded.
+    pub values: &'a Values,
+    /// Size of the clean subset.
+    pub images: usize,
+    /// Whether the data set allows mirroring.
+    pub flip: bool,
+    /// The attacker's trigger, only for those who know it.
+    pub trigger: Option<&'a Trigger>,
+}
+
+impl Given<'_> {
+    /// Whether enough images can be set aside to choose by.
+    fn validates(&self) -> bool {
+        self.images / 5 >= VALIDATION
+    }
+}
+
+/// A way to erase a backdoor.
+pub trait Defence: Sync {
+    fn method(&self) -> Method;
+
+    /// With these values.
+    fn knows(&self, _values: &Values) -> Knows {
+        Knows::CleanSubset
+    }
+
+    fn params(&self) -> Vec<Param>;
+
+    /// What the NAD paper reports with the default parameters (tables 1 and 4).
+    fn reported(&self) -> &'static [Reported] {
+        &[]
+    }
+
+    /// What is run, in order; the last phase ends with the defended model.
+    fn phases(&self, given: &Given) -> Vec<Phase>;
+}
+
+/// The phases of a defence, told only what it may know, and every parameter.
+pub fn phases(defence: &dyn Defence, given: Given) -> Vec<Phase> {
+    let values = &given.values.filled(&defence.params());
+    let trigger = given.trigger.filter(|_| defence.knows(values) == Knows::Trigger);
+    defence.phases(&Given { values, trigger, ..given })
+}

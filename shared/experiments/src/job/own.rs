@@ -1,0 +1,97 @@
+//! Parameters a lesson trains beside the student.
+
+use super::JobError;
+use crate::objectives::{Own, Tracked, matrix};
+use burn::optim::{Adam, AdamConfig, AdamState, AdaptiveMomentumState, Optimizer};
+use burn::tensor::{Device, Gradients, Tensor};
+use std::collections::BTreeMap;
+use unstamp_networks::model::weights::{self, Array, Arrays};
+
+/// One of them, with what Adam remembers of it.
+struct Parameter {
+    shape: Vec<usize>,
+    value: Tensor<2>,
+    state: Option<AdamState<2>>,
+}
+
+/// A lesson's own parameters in training: Adam with betas 0.5 and 0.999 (MESA's), which suits losses
+/// whose scale is not known beforehand.
+pub(super) struct Beside {
+    parameters: BTreeMap<String, Parameter>,
+    adam: Adam,
+    lr: f64,
+}
+
+impl Beside {
+    pub(super) fn new(own: Own, device: &Device) -> Self {
+        let begin = |array: Array| Parameter {
+            value: matrix(&array, device),
+            shape: array.shape,
+            state: None,
+        };
+        let parameters = own.first.into_iter().map(|(name, array)| (name, begin(array))).collect();
+        let adam = AdamConfig::new().with_beta_1(0.5).with_epsilon(1e-8).build();
+        Self { parameters, adam, lr: own.lr }
+    }
+
+    /// As the loss of a batch sees them.
+    pub(super) fn tracked(&self) -> Tracked {
+        let tracked = |p: &Parameter| Tensor::from_inner(p.value.clone()).require_grad();
+        self.parameters.iter().map(|(name, p)| (name.clone(), tracked(p))).collect()
+    }
+
+    /// A step along the gradients of what [`Beside::tracked`] gave.
+    pub(super) fn step(&mut self, tracked: &Tracked, gradients: &Gradients) {
+        for (name, parameter) in &mut self.parameters {
+            let Some(gradient) = tracked[name].grad(gradients) else { continue };
+            let (value, state) = (parameter.value.clone(), parameter.state.take());
+            (parameter.value, parameter.state) = self.adam.step(self.lr, value, gradient, state);
+        }
+    }
+
+    pub(super) async fn arrays(&self) -> Result<Arrays, JobError> {
+        let values = self.parameters.values().map(|p| p.value.clone().flatten(0, 1)).collect();
+        let values = weights::read(values).await?;
+        let named = self.parameters.iter().zip(values);
+        let array = |shape: &[usize], values| Array { shape: shape.to_vec(), values };
+        Ok(named.map(|((name, p), v)| (name.clone(), array(&p.shape, v))).collect())
+    }
+
+    /// What Adam remembers: first and second moments and the number of steps, by name.
+    pub(super) async fn moments(&self) -> Result<Arrays, JobError> {
+        let mut moments = Arrays::new();
+        for (name, parameter) in &self.parameters {
+            let Some(AdamState { momentum }) = &parameter.state else { continue };
+            let both = [&momentum.moment_1, &momentum.moment_2];
+            let flat = both.map(|moment| moment.clone().flatten(0, 1)).to_vec();
+            let mut values = weights::read(flat).await?.concat();
+            values.push(momentum.time as f32);
+            moments.insert(name.clone(), Array { shape: vec![values.len()], values });
+        }
+        Ok(moments)
+    }
+
+    /// Takes up what [`Beside::arrays`] and [`Beside::moments`] gave; `None` where a size differs.
+    pub(super) fn restore(
+        &mut self,
+        own: &Arrays,
+        moments: &Arrays,
+        device: &Device,
+    ) -> Option<()> {
+        for (name, parameter) in &mut self.parameters {
+            let array = own.get(name).filter(|array| array.shape == parameter.shape)?;
+            parameter.value = matrix(array, device);
+            let Some(Array { values, .. }) = moments.get(name) else { continue };
+            let size = array.values.len();
+            let moment = |values: &[f32]| {
+                let (shape, values) = (array.shape.clone(), values.to_vec());
+                matrix(&Array { shape, values }, device)
+            };
+            let (first, second) = (values.get(..size)?, values.get(size..2 * size)?);
+            let time = *values.get(2 * size)? as usize;
+            let momentum = AdaptiveMomentumState::new(time, moment(first), moment(second));
+            parameter.state = Some(AdamState::new(momentum));
+        }
+        Some(())
+    }
+}

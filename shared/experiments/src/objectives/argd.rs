@@ -1,0 +1,165 @@
+//! Attention relation graph distillation (Xia et al., IJCAI 2022).
+
+use super::cross_entropy::cross_entropy;
+use super::{Loss, Objective, Own, Seen, Tracked};
+use burn::tensor::activation::softmax;
+use burn::tensor::{Tensor, TensorData};
+use unstamp_data::seed::{Seed, Stream};
+use unstamp_networks::attention::{Operator, norm, normalised, pooled};
+use unstamp_networks::model::weights::{Array, Arrays};
+
+/// `L = CE + node V + edge E + embedding G` on the graph whose nodes are the groups' attention maps
+/// `A^2_sum / (|A^2_sum| + 1e-6)`; a weight of 0 switches a term off. As the public code has them:
+///
+/// - nodes: `V = 2000 V_1 + 5000 V_2 + 2000 V_3`, `V_l` the mean squared error of the maps;
+/// - edges: `E = 1/3 sum MSE(d_T, d_S)` over the pairs (1,2), (2,3), (1,3), where `d` is the squared
+///   distance of the larger map, averaged to the smaller's size, to the smaller, at least 1e-12
+///   and divided by its largest in the batch;
+/// - embedding: every layer's mean attention goes through a linear layer of 128 outputs and a batch
+///   normalisation; a softmax over the student's layers of query (teacher) times key (student) by
+///   `sqrt(128)` weighs the mean squared distances between the unit maps of any two layers, pooled
+///   to the smaller size. The linear layers are fixed random projections: the public code makes
+///   them but never gives them to its optimiser. With `trained` they and the normalisations' scales
+///   and shifts (1 and 0 without) are learned beside the student, as the text reads.
+#[derive(Clone, Debug)]
+pub struct Argd {
+    pub node: f64,
+    pub edge: f64,
+    pub embedding: f64,
+    pub trained: bool,
+}
+
+/// Adam's learning rate for the embedding.
+const RATE: f64 = 1e-3;
+
+const NODES: [f32; 3] = [2000.0, 5000.0, 2000.0];
+const EDGES: [(usize, usize); 3] = [(0, 1), (1, 2), (0, 2)];
+const WIDTH: usize = 128;
+
+/// A group's map, normalised over its places, `[n, 1, h, w]`.
+fn node(feature: &Tensor<4>) -> Tensor<4> {
+    let [n, _, h, w] = feature.dims();
+    let map = Operator::Sum2.map(feature.clone());
+    (map.clone() / (norm(map) + 1e-6)).reshape([n, 1, h, w])
+}
+
+fn square(x: Tensor<4>) -> Tensor<4> {
+    x.clone() * x
+}
+
+/// Two maps at the smaller one's size.
+fn fitted(a: &Tensor<4>, b: &Tensor<4>) -> [Tensor<4>; 2] {
+    let small = a.dims()[2].min(b.dims()[2]);
+    [a, b].map(|x| match x.dims()[2] / small {
+        1 => x.clone(),
+        k => pooled(x.clone(), k),
+    })
+}
+
+/// Distances between two nodes, `[n, 1]`, the largest in the batch being 1.
+fn edge(maps: &[Tensor<4>], (a, b): (usize, usize)) -> Tensor<2> {
+    let [a, b] = fitted(&maps[a], &maps[b]);
+    let distances = square(a - b).flatten::<2>(1, 3).sum_dim(1).clamp_min(1e-12);
+    distances.clone() / distances.max_dim(0)
+}
+
+/// Weights of a linear layer's only input, `[128]`: of the teacher's (role 0) or the student's layer.
+fn projection(role: usize, layer: usize) -> Vec<f32> {
+    let mut random = Seed(0).stream("argd", &[role as u64, layer as u64]);
+    (0..WIDTH).map(|_| random.range(-1.0, 1.0)).collect()
+}
+
+/// A parameter's name where the embedding is trained.
+fn name(role: usize, layer: usize, part: &str) -> String {
+    format!("{}{layer}.{part}", ["query", "key"][role])
+}
+
+/// A layer's mean attention, projected and normalised over the batch, `[n, 128]`.
+fn embedded(own: &Tracked, map: &Tensor<4>, role: usize, layer: usize) -> Tensor<2> {
+    let of = |part| own.get(&name(role, layer, part)).cloned();
+    let fixed = || {
+        let row = TensorData::new(projection(role, layer), [1, WIDTH]);
+        Tensor::from_data(row, &map.device())
+    };
+    let mean = map.clone().flatten::<2>(1, 3).mean_dim(1);
+    let x = mean.matmul(of("weight").unwrap_or_else(fixed));
+    let centred = x.clone() - x.mean_dim(0);
+    let variance = (centred.clone() * centred.clone()).mean_dim(0);
+    let x = centred / (variance + 1e-5).sqrt();
+    match (of("scale"), of("shift")) {
+        (Some(scale), Some(shift)) => x * scale + shift,
+        _ => x,
+    }
+}
+
+/// Weighted distances between all layers of teacher and student, `[1]`.
+fn embedding(own: &Tracked, teacher: &[Tensor<4>], student: &[Tensor<4>]) -> Tensor<1> {
+    let unit = |map: Tensor<4>| normalised(map.flatten(1, 3));
+    let keys: Vec<_> =
+        student.iter().enumerate().map(|(l, map)| embedded(own, map, 1, l)).collect();
+    let terms = teacher.iter().enumerate().map(|(layer, map)| {
+        let query = embedded(own, map, 0, layer);
+        let score = |key: &Tensor<2>| (query.clone() * key.clone()).sum_dim(1);
+        let scores = Tensor::cat(keys.iter().map(score).collect(), 1);
+        let shares = softmax(scores / (WIDTH as f32).sqrt(), 1);
+        let distance = |own: &Tensor<4>| {
+            let [map, own] = fitted(map, own);
+            let difference = unit(map) - unit(own);
+            (difference.clone() * difference).mean_dim(1)
+        };
+        let distances = Tensor::cat(student.iter().map(distance).collect(), 1);
+        (shares * distances).sum_dim(1).mean().reshape([1])
+    });
+    terms.reduce(|a, b| a + b).expect("a network has features")
+}
+
+impl Objective for Argd {
+    fn needs_teacher(&self) -> bool {
+        true
+    }
+
+    fn own(&self, _random: Stream) -> Option<Own> {
+        let mut first = Arrays::new();
+        for (role, layer) in (0..2).flat_map(|role| (0..NODES.len()).map(move |l| (role, l))) {
+            let parts = [
+                ("weight", projection(role, layer)),
+                ("scale", vec![1.0; WIDTH]),
+                ("shift", vec![0.0; WIDTH]),
+            ];
+            first.extend(parts.map(|(part, values)| {
+                (name(role, layer, part), Array { shape: vec![1, WIDTH], values })
+            }));
+        }
+        (self.trained && self.embedding > 0.0).then_some(Own { first, lr: RATE })
+    }
+
+    fn loss(&self, seen: &Seen) -> Loss {
+        let ce = cross_entropy(seen.student.logits.clone(), seen.labels.clone());
+        let mut parts = vec![("cross_entropy", ce.clone())];
+        let Some(teacher) = seen.teacher else { return Loss { total: ce, parts } };
+        let teacher: Vec<_> = teacher.features.iter().map(|f| node(f).detach()).collect();
+        let student: Vec<_> = seen.student.features.iter().map(node).collect();
+        let mut total = ce;
+        let mut add = |name, weight: f64, term: &dyn Fn() -> Tensor<1>| {
+            if weight > 0.0 {
+                let term = term();
+                total = total.clone() + term.clone() * weight as f32;
+                parts.push((name, term));
+            }
+        };
+        add("nodes", self.node, &|| {
+            let pairs = teacher.iter().zip(&student).zip(NODES);
+            let terms = pairs.map(|((t, s), w)| square(t.clone() - s.clone()).mean() * w);
+            terms.reduce(|a, b| a + b).expect("a network has features")
+        });
+        add("edges", self.edge, &|| {
+            let terms = EDGES.map(|pair| {
+                let difference = edge(&teacher, pair) - edge(&student, pair);
+                (difference.clone() * difference).mean()
+            });
+            terms.into_iter().reduce(|a, b| a + b).expect("there are edges") / 3.0
+        });
+        add("embedding", self.embedding, &|| embedding(seen.own, &teacher, &student));
+        Loss { total, parts }
+    }
+}

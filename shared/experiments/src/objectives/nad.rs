@@ -1,0 +1,76 @@
+//! Neural attention distillation: cross entropy plus the distance of normalised attention maps.
+
+use super::cross_entropy::cross_entropy;
+use super::{Loss, Objective, Seen};
+use burn::tensor::Tensor;
+use unstamp_networks::attention::{Operator, norm, normalised};
+use unstamp_networks::model::Output;
+
+/// Which text defines the distance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// NAD equation 2: `|| A(F_T)/|A(F_T)| - A(F_S)/|A(F_S)| ||_2` a sample, the same beta for all groups.
+    Paper,
+    /// The authors' repository: mean squared error over samples and positions, with 1e-6 added to
+    /// the norms and the groups weighted 1/2 : 1 : 1 (its betas are 500, 1000, 1000).
+    Code,
+}
+
+/// `L = CE + beta sum_l d_l(teacher, student)` (NAD equation 3).
+#[derive(Clone, Debug)]
+pub struct Nad {
+    pub form: Form,
+    pub operator: Operator,
+    pub beta: f64,
+}
+
+/// Distance of one group's maps, `[1]`, mean over the batch. The teacher's map carries no gradient.
+fn distance(form: Form, operator: Operator, teacher: Tensor<4>, student: Tensor<4>) -> Tensor<1> {
+    let (teacher, student) = (operator.map(teacher.detach()), operator.map(student));
+    match form {
+        Form::Paper => norm(normalised(teacher) - normalised(student)).mean(),
+        Form::Code => {
+            let scaled = |map: Tensor<2>| map.clone() / (norm(map) + 1e-6);
+            let difference = scaled(teacher) - scaled(student);
+            (difference.clone() * difference).mean()
+        }
+    }
+}
+
+/// Weight of group `l` beside beta.
+fn weight(form: Form, group: usize) -> f64 {
+    if form == Form::Code && group == 0 { 0.5 } else { 1.0 }
+}
+
+/// The paper's distance summed over groups, `[1]`: how far two networks attend apart.
+pub fn attention_distance(operator: Operator, teacher: &Output, student: &Output) -> Tensor<1> {
+    let pairs = teacher.features.iter().cloned().zip(student.features.iter().cloned());
+    pairs
+        .map(|(t, s)| distance(Form::Paper, operator, t, s))
+        .reduce(|a, b| a + b)
+        .expect("a network has features")
+}
+
+impl Objective for Nad {
+    fn needs_teacher(&self) -> bool {
+        true
+    }
+
+    fn loss(&self, seen: &Seen) -> Loss {
+        const NAMES: [&str; 3] = ["attention_1", "attention_2", "attention_3"];
+        let ce = cross_entropy(seen.student.logits.clone(), seen.labels.clone());
+        let mut total = ce.clone();
+        let mut parts = vec![("cross_entropy", ce)];
+        let teacher = seen.teacher.map_or(&[][..], |t| &t.features);
+        let pairs = teacher.iter().cloned().zip(seen.student.features.iter().cloned());
+        for (group, (teacher, student)) in pairs.enumerate() {
+            let d = distance(self.form, self.operator, teacher, student);
+            // beta = 0 must be plain fine-tuning to the bit, so the term is left out, not scaled.
+            if self.beta > 0.0 {
+                total = total + d.clone() * (self.beta * weight(self.form, group)) as f32;
+            }
+            parts.push((NAMES.get(group).copied().unwrap_or("attention"), d));
+        }
+        Loss { total, parts }
+    }
+}

@@ -1,0 +1,124 @@
+//! Neural behavioural alignment: how far a student's behaviour is from a teacher's (NBA equations 1
+//! to 8).
+
+use burn::tensor::Tensor;
+use burn::tensor::activation::{log_softmax, softmax};
+use unstamp_networks::attention::{normalised, pooled};
+use unstamp_networks::model::Output;
+
+/// How features are scaled before anything is made of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scale {
+    /// Every sample's feature has length 1, and no constant stands before the sums. This project's
+    /// choice: the printed sums are too small or too large for weights of 2, 2 and 0.1.
+    Unit,
+    /// Features as they are, `1 / (4 C^2 (HW)^2)` before the response (equation 3).
+    Printed,
+}
+
+/// How `M^l = |G^l - G^(l+1)|^2` (equation 4) is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reading {
+    /// A number, the squared Frobenius norm.
+    Scalar,
+    /// A matrix of squared differences.
+    Elementwise,
+}
+
+/// What behaviour is made of.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Behaviour {
+    pub scale: Scale,
+    pub reading: Reading,
+    /// Gram matrices, or (NBA figures 8 and 9) the feature maps themselves.
+    pub gram: bool,
+    /// The divergence the text speaks of, or cross entropy as equation 7 is printed: the same
+    /// gradient, another value.
+    pub divergence: bool,
+    /// Of the softened predictions.
+    pub temperature: f64,
+}
+
+/// `[n, c, h, w]` -> `[n, c, h * w]`, every sample scaled.
+fn rows(scale: Scale, feature: Tensor<4>) -> Tensor<3> {
+    let [n, c, h, w] = feature.dims();
+    let flat: Tensor<2> = feature.flatten(1, 3);
+    let scaled = if scale == Scale::Unit { normalised(flat) } else { flat };
+    scaled.reshape([n, c, h * w])
+}
+
+/// Mean over the batch of the summed squares, `[1]`.
+fn squares(x: Tensor<3>) -> Tensor<1> {
+    let [n, _, _] = x.dims();
+    (x.clone() * x).sum().reshape([1]) / n as f32
+}
+
+impl Behaviour {
+    /// `sum_l |R_T^l - R_S^l|^2`, where `R` is the Gram matrix of channels `[c, c]` (equation 1) or
+    /// the feature; mean over the batch.
+    pub fn response(&self, teacher: &Output, student: &Output) -> Tensor<1> {
+        let of = |feature: &Tensor<4>| {
+            let rows = rows(self.scale, feature.clone());
+            if self.gram { rows.clone().matmul(rows.swap_dims(1, 2)) } else { rows }
+        };
+        let pairs = teacher.features.iter().zip(&student.features);
+        let terms = pairs.map(|(t, s)| {
+            let [_, c, h, w] = s.dims();
+            let constant = match self.scale {
+                Scale::Unit => 1.0,
+                Scale::Printed => 0.25 / ((c * h * w) as f32).powi(2),
+            };
+            squares(of(t) - of(s)) * constant
+        });
+        terms.reduce(|a, b| a + b).expect("a network has features")
+    }
+
+    /// What neighbouring layers have in common, one a group. Their channels differ in number, so
+    /// equation 4 has no meaning for Gram matrices of channels; those of places have one size once
+    /// every map is averaged to the last group's: `[places, places]`. Without Gram matrices it is
+    /// the mean over channels at those places, `[1, places]`.
+    fn layers(&self, output: &Output) -> Vec<Tensor<3>> {
+        let side = output.features.last().map_or(1, |f| f.dims()[2]);
+        let of = |feature: &Tensor<4>| {
+            let small = pooled(feature.clone(), feature.dims()[2] / side);
+            if !self.gram {
+                return rows(self.scale, small.mean_dim(1));
+            }
+            let rows = rows(self.scale, small);
+            rows.clone().swap_dims(1, 2).matmul(rows)
+        };
+        output.features.iter().map(of).collect()
+    }
+
+    /// `sum_l |M_T^l - M_S^l|^2` (equation 5), mean over the batch.
+    pub fn learning(&self, teacher: &Output, student: &Output) -> Tensor<1> {
+        let steps = |output: &Output| -> Vec<Tensor<3>> {
+            let layers = self.layers(output);
+            let pairs = layers.iter().zip(layers.iter().skip(1));
+            let changes = pairs.map(|(one, next)| {
+                let change = one.clone() - next.clone();
+                let square = change.clone() * change;
+                match self.reading {
+                    Reading::Elementwise => square,
+                    Reading::Scalar => square.sum_dim(2).sum_dim(1),
+                }
+            });
+            changes.collect()
+        };
+        let terms = steps(teacher).into_iter().zip(steps(student)).map(|(t, s)| squares(t - s));
+        terms.reduce(|a, b| a + b).expect("a network has several groups")
+    }
+
+    /// Softened predictions of the teacher against the student's (equations 6 and 7), mean over the
+    /// batch; no factor `T^2`, as printed.
+    pub fn prediction(&self, teacher: &Output, student: &Output) -> Tensor<1> {
+        let t = self.temperature as f32;
+        let wanted = softmax(teacher.logits.clone() / t, 1);
+        let [n, _] = wanted.dims();
+        let mut log = log_softmax(student.logits.clone() / t, 1);
+        if self.divergence {
+            log = log - log_softmax(teacher.logits.clone() / t, 1);
+        }
+        (wanted * log).sum().reshape([1]) / -(n as f32)
+    }
+}

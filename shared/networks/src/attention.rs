@@ -1,0 +1,144 @@
+//! Attention maps (NAD equation 1; Zagoruyko & Komodakis 2017).
+
+use crate::model::Frozen;
+use crate::model::weights::{WeightsError, read};
+use burn::tensor::Tensor;
+use serde::{Deserialize, Serialize};
+use unstamp_data::attacks::Area;
+
+/// How channels become one map: `A(F) = sum_i |F_i|^p`, or its mean over channels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Operator {
+    /// `sum |F|`
+    Sum,
+    /// `sum |F|^2`, the paper's default
+    Sum2,
+    /// `(1/C) sum |F|`
+    Mean,
+    /// `(1/C) sum |F|^2`
+    Mean2,
+    /// `sum |F|^4`; not named in the paper, which shows five maps (figure 12) and names four
+    Sum4,
+    /// No map: the activations themselves, the representation of table 8
+    Raw,
+}
+
+impl Operator {
+    /// Names as parameters take them; the paper's default first.
+    pub const NAMES: &'static [&'static str] = &["sum2", "sum", "mean", "mean2", "sum4", "raw"];
+
+    /// Reads a name of [`Operator::NAMES`].
+    pub fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "sum" => Self::Sum,
+            "sum2" => Self::Sum2,
+            "mean" => Self::Mean,
+            "mean2" => Self::Mean2,
+            "sum4" => Self::Sum4,
+            "raw" => Self::Raw,
+            _ => return None,
+        })
+    }
+
+    /// `feature [n, c, h, w]` -> `[n, h * w]`, raw `[n, c * h * w]`.
+    pub fn map(self, feature: Tensor<4>) -> Tensor<2> {
+        let [n, c, h, w] = feature.dims();
+        let square = |x: Tensor<4>| x.clone() * x;
+        let power = match self {
+            Self::Raw => return feature.reshape([n, c * h * w]),
+            Self::Sum | Self::Mean => feature.abs(),
+            Self::Sum2 | Self::Mean2 => square(feature),
+            Self::Sum4 => square(square(feature)),
+        };
+        let sum = power.reshape([n, c, h * w]).sum_dim(1).reshape([n, h * w]);
+        match self {
+            Self::Mean | Self::Mean2 => sum / c as f32,
+            _ => sum,
+        }
+    }
+}
+
+/// Euclidean norm of every row, `[n, m]` -> `[n, 1]`. Its gradient is 0 where the norm is 0.
+pub fn norm(x: Tensor<2>) -> Tensor<2> {
+    let squared = (x.clone() * x).sum_dim(1);
+    let zero = squared.clone().equal_elem(0.0);
+    squared.mask_fill(zero.clone(), 1.0).sqrt().mask_fill(zero, 0.0)
+}
+
+/// Every row divided by its norm; an all-zero row stays zero.
+pub fn normalised(map: Tensor<2>) -> Tensor<2> {
+    let length = norm(map.clone());
+    let zero = length.clone().equal_elem(0.0);
+    map / length.mask_fill(zero, 1.0)
+}
+
+/// Maps averaged over `k x k` places: `[n, c, h, w]` -> `[n, c, h / k, w / k]`.
+pub fn pooled(maps: Tensor<4>, k: usize) -> Tensor<4> {
+    let [n, c, h, w] = maps.dims();
+    let (rows, columns) = (h / k, w / k);
+    let tiles = maps.reshape([n * c, rows, k, columns, k]);
+    tiles.mean_dim(4).mean_dim(2).reshape([n, c, rows, columns])
+}
+
+/// Share of a square map's mass that lies on `area` of an image `width` wide and `height` high; a
+/// cell counts by the part of it the area covers. 0 for an empty map.
+pub fn share_on(map: &[f32], area: &Area, width: usize, height: usize) -> f64 {
+    let side = map.len().isqrt();
+    let overlap = |cell: usize, pixels: usize, start: usize, length: usize| {
+        let step = pixels as f64 / side as f64;
+        let (from, to) = (cell as f64 * step, (cell + 1) as f64 * step);
+        (to.min((start + length) as f64) - from.max(start as f64)).max(0.0) / step
+    };
+    let (mut on, mut all) = (0.0, 0.0);
+    for (at, value) in map.iter().enumerate() {
+        let down = overlap(at / side, height, area.y, area.height);
+        on += f64::from(*value) * down * overlap(at % side, width, area.x, area.width);
+        all += f64::from(*value);
+    }
+    if all > 0.0 { on / all } else { 0.0 }
+}
+
+/// What a network says of one image.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Look {
+    /// One a class, summing to 1.
+    pub probabilities: Vec<f32>,
+    /// A^2_sum of every group divided by its Euclidean norm, row by row.
+    pub maps: Vec<Vec<f32>>,
+}
+
+/// `exp(z_i) / sum exp(z_j)`, in `libm`, so that every platform gives the same.
+fn probabilities(logits: &[f32]) -> Vec<f32> {
+    let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let powers: Vec<f32> = logits.iter().map(|z| libm::expf(z - most)).collect();
+    let sum: f32 = powers.iter().sum();
+    powers.into_iter().map(|power| power / sum).collect()
+}
+
+/// A^2_sum of one image's feature `[channels, places]`, with length 1.
+fn map(feature: &[f32], channels: usize) -> Vec<f32> {
+    let places = feature.len() / channels.max(1);
+    let mut map = vec![0.0; places];
+    for plane in feature.chunks_exact(places.max(1)) {
+        map.iter_mut().zip(plane).for_each(|(sum, value)| *sum += value * value);
+    }
+    let length = map.iter().map(|v| v * v).sum::<f32>().sqrt();
+    if length > 0.0 {
+        map.iter_mut().for_each(|v| *v /= length);
+    }
+    map
+}
+
+/// Probabilities and attention maps of one image, `[1, 3, h, w]`. What is made of the network's
+/// output is made here, not on the device: it is little, and the page's first program stays small.
+pub async fn look(network: &Frozen, image: Tensor<4>) -> Result<Look, WeightsError> {
+    let output = network.forward(image);
+    let channels: Vec<usize> = output.features.iter().map(|f| f.dims()[1]).collect();
+    let mut tensors = vec![output.logits.flatten(0, 1)];
+    tensors.extend(output.features.into_iter().map(|f| f.flatten(0, 3)));
+    let mut values = read(tensors).await?.into_iter();
+    let logits = values.next().unwrap_or_default();
+    let maps = values.zip(channels).map(|(feature, channels)| map(&feature, channels)).collect();
+    Ok(Look { probabilities: probabilities(&logits), maps })
+}

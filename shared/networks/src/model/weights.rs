@@ -1,0 +1,172 @@
+//! Weights by PyTorch's names, and as safetensors with metadata.
+
+#[cfg(feature = "learn")]
+pub use super::parameters::{arrays, gradient_norms, network};
+
+pub use super::frozen::frozen;
+
+use burn::tensor::{Tensor, Transaction};
+use half::f16;
+use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use unstamp_data::manifest::Probe;
+use unstamp_data::poison::TriggerRecord;
+
+/// Numbers with a shape.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Array {
+    pub shape: Vec<usize>,
+    pub values: Vec<f32>,
+}
+
+/// Arrays by name, in name order.
+pub type Arrays = BTreeMap<String, Array>;
+
+/// Takes a network's arrays out of a file, each checked, and remembers which.
+pub struct Taken<'a> {
+    arrays: &'a Arrays,
+    names: BTreeSet<String>,
+}
+
+impl<'a> Taken<'a> {
+    pub fn from(arrays: &'a Arrays) -> Self {
+        Self { arrays, names: BTreeSet::new() }
+    }
+
+    /// The finite array of this name and shape.
+    pub fn take(&mut self, name: String, shape: &[usize]) -> Result<&'a Array, WeightsError> {
+        let array = self.arrays.get(&name).ok_or_else(|| WeightsError::Missing(name.clone()))?;
+        if array.shape != shape {
+            let (found, expected) = (array.shape.clone(), shape.to_vec());
+            return Err(WeightsError::Shape { name, found, expected });
+        }
+        if array.values.iter().any(|v| !v.is_finite()) {
+            return Err(WeightsError::NotFinite(name));
+        }
+        self.names.insert(name);
+        Ok(array)
+    }
+
+    /// Nothing may be left over but PyTorch's `num_batches_tracked`.
+    pub fn end(self) -> Result<(), WeightsError> {
+        let known = |n: &&String| n.ends_with("num_batches_tracked") || self.names.contains(*n);
+        match self.arrays.keys().find(|name| !known(name)) {
+            Some(extra) => Err(WeightsError::Extra(extra.clone())),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What can be wrong with weights.
+#[derive(Debug, thiserror::Error)]
+pub enum WeightsError {
+    #[error("this is not a safetensors file: {0}")]
+    Format(String),
+    #[error("the file holds no weights called '{0}'; is it another architecture?")]
+    Missing(String),
+    #[error("'{name}' has shape {found:?}, the architecture needs {expected:?}")]
+    Shape { name: String, found: Vec<usize>, expected: Vec<usize> },
+    #[error("the file holds '{0}', which the architecture does not have")]
+    Extra(String),
+    #[error("'{0}' holds a value that is not finite")]
+    NotFinite(String),
+    #[error("'{name}' is stored as {dtype}; f32 or f16 is needed")]
+    Dtype { name: String, dtype: String },
+    #[error("the device did not give the weights back: {0}")]
+    Device(String),
+    #[error("{0}")]
+    Arch(String),
+}
+
+/// Reads many flat tensors in one transfer.
+pub async fn read(tensors: Vec<Tensor<1>>) -> Result<Vec<Vec<f32>>, WeightsError> {
+    let failed = |e: &dyn std::fmt::Debug| WeightsError::Device(format!("{e:?}"));
+    if tensors.is_empty() {
+        return Ok(Vec::new());
+    }
+    let all = tensors.into_iter().fold(Transaction::default(), |t, tensor| t.register(tensor));
+    let data = all.execute_async().await.map_err(|e| failed(&e))?;
+    data.into_iter().map(|d| d.try_into_vec::<f32>().map_err(|e| failed(&e))).collect()
+}
+
+/// Number format of stored weights.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Precision {
+    F32,
+    F16,
+}
+
+/// What the file says of its weights.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Metadata {
+    pub arch: String,
+    pub dataset: String,
+    pub class_names: Vec<String>,
+    /// Mean and deviation the network expects to be subtracted and divided; `None` is plain 0..1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub normalisation: Option<[[f32; 3]; 2]>,
+    /// What the model is: `clean`, `victim`, or the id of the defence that made it.
+    pub role: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trigger: Option<TriggerRecord>,
+    #[serde(default)]
+    pub seed: u64,
+    #[serde(default)]
+    pub recipe_hash: String,
+    /// The model's own answers to the probe images, for the self-test of a published model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probe: Option<Probe>,
+}
+
+/// Bytes of a safetensors file. The metadata stand as JSON under the key `unstamp`, so that the
+/// same weights always give the same bytes.
+pub fn to_bytes<M: Serialize>(arrays: &Arrays, precision: Precision, metadata: &M) -> Vec<u8> {
+    let raw: Vec<(String, Vec<usize>, Vec<u8>)> = arrays
+        .iter()
+        .map(|(name, array)| {
+            let bytes = match precision {
+                Precision::F32 => bytemuck::cast_slice(&array.values).to_vec(),
+                Precision::F16 => {
+                    array.values.iter().flat_map(|&v| f16::from_f32(v).to_le_bytes()).collect()
+                }
+            };
+            (name.clone(), array.shape.clone(), bytes)
+        })
+        .collect();
+    let dtype = if precision == Precision::F32 { Dtype::F32 } else { Dtype::F16 };
+    let views = raw.iter().map(|(name, shape, bytes)| {
+        let view = TensorView::new(dtype, shape.clone(), bytes).expect("shape and bytes agree");
+        (name.as_str(), view)
+    });
+    let json = serde_json::to_string(metadata).expect("metadata are plain data");
+    let header = [("unstamp".to_string(), json)].into_iter().collect();
+    serialize(views, Some(header)).expect("views are sound")
+}
+
+/// Arrays and, where the file has them, metadata.
+pub fn from_bytes<M: for<'a> Deserialize<'a>>(
+    bytes: &[u8],
+) -> Result<(Arrays, Option<M>), WeightsError> {
+    let wrong = |e: &dyn std::fmt::Display| WeightsError::Format(e.to_string());
+    let (_, header) = SafeTensors::read_metadata(bytes).map_err(|e| wrong(&e))?;
+    let metadata = match header.metadata().as_ref().and_then(|m| m.get("unstamp")) {
+        Some(json) => Some(serde_json::from_str(json).map_err(|e| wrong(&e))?),
+        None => None,
+    };
+    let file = SafeTensors::deserialize(bytes).map_err(|e| wrong(&e))?;
+    let mut arrays = Arrays::new();
+    for (name, view) in file.tensors() {
+        let bytes = view.data();
+        let values = match view.dtype() {
+            Dtype::F32 => bytes.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect(),
+            Dtype::F16 => {
+                bytes.as_chunks().0.iter().map(|b| f16::from_le_bytes(*b).to_f32()).collect()
+            }
+            Dtype::I64 if name.ends_with("num_batches_tracked") => continue,
+            other => return Err(WeightsError::Dtype { name, dtype: format!("{other:?}") }),
+        };
+        arrays.insert(name, Array { shape: view.shape().to_vec(), values });
+    }
+    Ok((arrays, metadata))
+}
