@@ -9,20 +9,20 @@ use unstamp_data::seed::Stream;
 /// Weight of the new batch in the running statistics (PyTorch's default).
 pub const MOMENTUM: f32 = 0.1;
 
-/// Convolution without bias, `weight [cout, cin, k, k]`, padding `(k - 1) / 2`.
+/// Convolution, `weight [cout, cin, k, k]`, padding `(k - 1) / 2`.
 #[derive(Module, Debug)]
 pub struct Conv2d {
     pub weight: Param<Tensor<4>>,
+    pub bias: Option<Param<Tensor<1>>>,
     stride: usize,
 }
 
 impl Conv2d {
-    /// He initialisation as in the authors' code: `N(0, 2 / (k^2 cout))`.
+    /// He initialisation as in the authors' code: `N(0, 2 / (k^2 cout))`; a bias is 0.
     pub fn init(
-        cin: usize,
-        cout: usize,
-        kernel: usize,
+        [cout, cin, kernel, _]: [usize; 4],
         stride: usize,
+        bias: bool,
         random: &mut Stream,
         device: &Device,
     ) -> Self {
@@ -30,16 +30,28 @@ impl Conv2d {
         let values: Vec<f32> =
             (0..cout * cin * kernel * kernel).map(|_| std * random.normal()).collect();
         let data = TensorData::new(values, [cout, cin, kernel, kernel]);
-        Self { weight: Param::from_data(data, device), stride }
+        Self {
+            weight: Param::from_data(data, device),
+            bias: bias.then(|| Param::from_tensor(Tensor::zeros([cout], device))),
+            stride,
+        }
     }
 
+    /// The convolution without its bias.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         kernels::conv2d(x, self.weight.val(), self.stride)
     }
 
-    /// `forward(x) + skip`, of a layer with stride 1.
-    pub fn forward_add(&self, x: Tensor<4>, skip: Tensor<4>) -> Tensor<4> {
-        kernels::conv2d_add(x, self.weight.val(), skip)
+    /// Adds the bias, if there is one, to the output of the convolution.
+    pub fn with_bias(&self, output: Tensor<4>) -> Tensor<4> {
+        match &self.bias {
+            Some(bias) => {
+                let bias = bias.val();
+                let [channels] = bias.dims();
+                output + bias.reshape([1, channels, 1, 1])
+            }
+            None => output,
+        }
     }
 }
 
@@ -52,7 +64,14 @@ pub struct BatchNorm {
     pub running_var: Param<Tensor<1>>,
 }
 
+/// Running statistics after a training pass.
+pub struct Moved {
+    mean: Tensor<1>,
+    var: Tensor<1>,
+}
+
 impl BatchNorm {
+    /// Weight 1, bias 0, mean 0, variance 1.
     pub fn init(channels: usize, device: &Device) -> Self {
         let fixed = |tensor: Tensor<1>| {
             Param::initialized(ParamId::new(), tensor.detach()).set_require_grad(false)
@@ -65,52 +84,60 @@ impl BatchNorm {
         }
     }
 
-    /// With the running statistics.
-    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+    /// With the running statistics; then `conv`, plus `skip` where there is one (stride 1 then).
+    pub fn evaluate(
+        &self,
+        x: Tensor<4>,
+        conv: Option<&Conv2d>,
+        skip: Option<Tensor<4>>,
+    ) -> Tensor<4> {
         let scale = self.weight.val() / (self.running_var.val() + EPS).sqrt();
         let shift = self.bias.val() - self.running_mean.val() * scale.clone();
-        kernels::affine_relu(x, scale.detach(), shift.detach())
-    }
-
-    /// [`Self::forward`], then a convolution, plus `skip` where there is one.
-    pub fn conv(&self, x: Tensor<4>, conv: &Conv2d, skip: Option<Tensor<4>>) -> Tensor<4> {
-        let x = self.forward(x);
-        match skip {
-            Some(skip) => conv.forward_add(x, skip),
-            None => conv.forward(x),
+        let x = kernels::affine_relu(x, scale.detach(), shift.detach());
+        match (conv, skip) {
+            (None, _) => x,
+            (Some(conv), None) => conv.forward(x),
+            (Some(conv), Some(skip)) => kernels::conv2d_add(x, conv.weight.val(), skip),
         }
     }
 
-    /// With the batch's statistics, which also move the running ones.
-    pub fn forward_train(&mut self, x: Tensor<4>) -> Tensor<4> {
-        let count = values_of_a_channel(&x);
-        let out = kernels::batch_norm_relu(x, self.weight.val(), self.bias.val(), EPS);
-        self.moved(out, count)
-    }
-
-    /// [`Self::forward_train`], then a convolution, plus `skip` where there is one (stride 1 then).
-    pub fn conv_train(
-        &mut self,
+    /// The same with the batch's statistics, and the running statistics after that.
+    pub fn train(
+        &self,
         x: Tensor<4>,
-        conv: &Conv2d,
+        conv: Option<&Conv2d>,
         skip: Option<Tensor<4>>,
-    ) -> Tensor<4> {
-        let (count, affine) = (values_of_a_channel(&x), [self.weight.val(), self.bias.val()]);
-        let weight = conv.weight.val();
-        let out = kernels::batch_norm_conv2d(x, affine, EPS, weight, conv.stride, skip);
-        self.moved(out, count)
+    ) -> (Tensor<4>, Moved) {
+        let count = values_of_a_channel(&x);
+        let affine = [self.weight.val(), self.bias.val()];
+        let out = match conv {
+            Some(conv) => {
+                let weight = conv.weight.val();
+                kernels::batch_norm_conv2d(x, affine, EPS, weight, conv.stride, skip)
+            }
+            None => {
+                let [weight, bias] = affine;
+                kernels::batch_norm_relu(x, weight, bias, EPS)
+            }
+        };
+        let Normalised { output, mean, var } = out;
+        // PyTorch keeps the unbiased variance.
+        let unbiased = var * (count / (count - 1.0).max(1.0));
+        let moved = |old: &Param<Tensor<1>>, new: Tensor<1>| {
+            old.val().detach() * (1.0 - MOMENTUM) + new * MOMENTUM
+        };
+        let mean = moved(&self.running_mean, mean);
+        let var = moved(&self.running_var, unbiased);
+        (output, Moved { mean, var })
     }
 
-    /// Moves the running statistics (variance unbiased there), and gives the output on.
-    fn moved(&mut self, out: Normalised, count: f32) -> Tensor<4> {
-        let unbiased = out.var * (count / (count - 1.0).max(1.0));
-        let moved = |old: &Param<Tensor<1>>, new: Tensor<1>| {
-            let value = old.val().detach() * (1.0 - MOMENTUM) + new * MOMENTUM;
+    /// Makes the running statistics those after a training pass.
+    pub fn accept(&mut self, moved: Moved) {
+        let replaced = |old: &Param<Tensor<1>>, value: Tensor<1>| {
             Param::initialized(old.id, value).set_require_grad(false)
         };
-        self.running_mean = moved(&self.running_mean, out.mean);
-        self.running_var = moved(&self.running_var, unbiased);
-        out.output
+        self.running_mean = replaced(&self.running_mean, moved.mean);
+        self.running_var = replaced(&self.running_var, moved.var);
     }
 }
 

@@ -1,17 +1,23 @@
-//! Networks: configuration -> weights -> forward, giving logits and group features.
+//! Networks: description -> weights -> forward pass, which gives logits and features.
 
+mod description;
+mod families;
+mod fold;
 mod frozen;
 #[cfg(feature = "learn")]
 pub mod layers;
 #[cfg(feature = "learn")]
-pub mod parameters;
-pub mod weights;
+mod network;
 #[cfg(feature = "learn")]
-mod wrn;
+pub mod parameters;
+mod pooling;
+pub mod weights;
 
+pub use description::{Description, Layer, Operation, Parameter, Role, Value};
+pub use families::{FAMILIES, Family};
 pub use frozen::Frozen;
 #[cfg(feature = "learn")]
-pub use wrn::Wrn;
+pub use network::Network;
 
 use burn::tensor::{Device, Tensor};
 #[cfg(feature = "learn")]
@@ -19,54 +25,20 @@ use burn::tensor::{Int, TensorData};
 use burn_fused_conv::floats;
 use serde::{Deserialize, Serialize};
 use unstamp_data::datasets::Split;
-#[cfg(feature = "learn")]
-use unstamp_data::seed::Seed;
 
 /// `eps` of batch normalisation (PyTorch's default).
 pub const EPS: f32 = 1e-5;
-
-/// Depth, width, classes, and what the input is normalised by.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct WrnConfig {
-    pub depth: usize,
-    pub width: usize,
-    pub classes: usize,
-    pub normalisation: Option<[[f32; 3]; 2]>,
-}
-
-impl WrnConfig {
-    /// Blocks of a group.
-    pub fn blocks(&self) -> usize {
-        (self.depth - 4) / 6
-    }
-
-    /// Channels of the stem and of each group.
-    pub fn widths(&self) -> [usize; 4] {
-        [16, 16 * self.width, 32 * self.width, 64 * self.width]
-    }
-
-    /// Channels in, channels out and stride of block `b` of group `g` (1 to 3).
-    pub fn block(&self, g: usize, b: usize) -> (usize, usize, usize) {
-        let widths = self.widths();
-        let cin = if b == 0 { widths[g - 1] } else { widths[g] };
-        (cin, widths[g], if b == 0 && g > 1 { 2 } else { 1 })
-    }
-}
 
 /// What a network gives for a batch.
 #[derive(Clone, Debug)]
 pub struct Output {
     /// `[n, classes]`.
     pub logits: Tensor<2>,
-    /// One `[n, channels, height, width]` a group, from the input to the output.
+    /// One `[n, channels, height, width]` for each tap of the network, from the input to the output.
     pub features: Vec<Tensor<4>>,
-    /// What the last layer sees, `[n, channels]`: the means of the last activation.
+    /// The input of the last layer, `[n, inputs]`; in a residual network the means of its last feature.
     pub pooled: Tensor<2>,
 }
-
-/// The networks of the papers; any `wrn-D-K` with `D = 6m + 4` works.
-pub const ARCHITECTURES: &[&str] =
-    &["wrn-16-1", "wrn-10-1", "wrn-10-2", "wrn-16-2", "wrn-40-1", "wrn-40-2"];
 
 /// An architecture by name and number of classes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -79,34 +51,37 @@ pub struct Arch {
     pub normalisation: Option<[[f32; 3]; 2]>,
 }
 
-impl Arch {
-    /// Reads the name.
-    pub fn config(&self) -> Result<WrnConfig, String> {
-        let wrong = || {
-            format!(
-                "'{}' is no architecture; use wrn-D-K with D = 6m + 4, such as {}",
-                self.name,
-                ARCHITECTURES.join(", ")
-            )
-        };
-        let sizes = self.name.strip_prefix("wrn-").and_then(|rest| rest.split_once('-'));
-        let (depth, width) = sizes.ok_or_else(wrong)?;
-        let (depth, width): (usize, usize) =
-            (depth.parse().map_err(|_| wrong())?, width.parse().map_err(|_| wrong())?);
-        let sound =
-            (10..=100).contains(&depth) && (depth - 4) % 6 == 0 && (1..=16).contains(&width);
-        if !sound || !(2..=1000).contains(&self.classes) {
-            return Err(wrong());
-        }
-        let (classes, normalisation) = (self.classes, self.normalisation);
-        Ok(WrnConfig { depth, width, classes, normalisation })
-    }
+/// The name of a network is not one of a known family.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("'{name}' with {classes} classes is no architecture; use {forms}, such as {examples}")]
+pub struct ArchError {
+    name: String,
+    classes: usize,
+    forms: String,
+    examples: String,
+}
 
-    /// Random weights from `seed`.
-    #[cfg(feature = "learn")]
-    pub fn init(&self, seed: Seed, device: &Device) -> Result<Wrn, String> {
-        Ok(self.config()?.init(seed, device))
+impl Arch {
+    /// The layers of the network with this name.
+    ///
+    /// # Errors
+    /// If the name is not one of a family in [`FAMILIES`], or there are fewer than 2 or more than
+    /// 1,000 classes.
+    pub fn describe(&self) -> Result<Description, ArchError> {
+        let known = FAMILIES.iter().find_map(|family| family.describe(&self.name, self.classes));
+        let possible = (2..=1000).contains(&self.classes);
+        known.filter(|_| possible).ok_or_else(|| ArchError {
+            name: self.name.clone(),
+            classes: self.classes,
+            forms: FAMILIES.iter().map(|f| f.form()).collect::<Vec<_>>().join(" or "),
+            examples: architectures().collect::<Vec<_>>().join(", "),
+        })
     }
+}
+
+/// Names of the networks that papers use; the first is the default.
+pub fn architectures() -> impl Iterator<Item = &'static str> {
+    FAMILIES.iter().flat_map(|family| family.examples().iter().copied())
 }
 
 /// Images `indices` of a split as a batch `[n, 3, h, w]` in 0..1, after `edit` of each one's bytes.

@@ -75,8 +75,8 @@ pub enum WeightsError {
     Dtype { name: String, dtype: String },
     #[error("the device did not give the weights back: {0}")]
     Device(String),
-    #[error("{0}")]
-    Arch(String),
+    #[error(transparent)]
+    Arch(#[from] super::ArchError),
 }
 
 /// Reads many flat tensors in one transfer.

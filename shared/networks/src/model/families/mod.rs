@@ -1,0 +1,32 @@
+//! The families of networks. Adding one is one file here and one line in [`FAMILIES`].
+
+mod preact_resnet;
+mod vgg;
+mod wrn;
+
+use super::description::Description;
+
+/// A family of networks, such as all WideResNets.
+pub trait Family: Sync {
+    /// Names of networks of this family that papers use; the first is the usual one.
+    fn examples(&self) -> &'static [&'static str];
+
+    /// The form of its names, for error messages.
+    fn form(&self) -> &'static str;
+
+    /// The network with this name for `classes` classes; `None` if the name is not of this family.
+    fn describe(&self, name: &str, classes: usize) -> Option<Description>;
+}
+
+/// Every family there is.
+pub static FAMILIES: &[&dyn Family] = &[&wrn::WideResNet, &preact_resnet::PreActResNet, &vgg::Vgg];
+
+/// The base width in a name such as `vgg19-bn-8`: 64 in `vgg19-bn`, 8 in `vgg19-bn-8`.
+fn base_width(name: &str, family: &str) -> Option<usize> {
+    let rest = name.strip_prefix(family)?;
+    if rest.is_empty() {
+        return Some(64);
+    }
+    let width = rest.strip_prefix('-')?.parse().ok()?;
+    (1..=256).contains(&width).then_some(width)
+}

@@ -1,0 +1,65 @@
+//! WideResNet-d-k ([Zagoruyko & Komodakis 2016](https://arxiv.org/abs/1605.07146)) in the form that
+//! the public code of [NAD](https://arxiv.org/abs/2101.05930) uses.
+
+use super::Family;
+use crate::model::description::{Description, Operation, Value};
+
+/// Pre-activation basic blocks in three groups of 16k, 32k and 64k channels, `(d - 4) / 6` blocks
+/// each, for RGB images.
+///
+/// A group's feature is its residual sum, before the next batch normalisation; its values may be
+/// negative. Where a block changes the number of channels, its shortcut reads the activated input.
+/// Names: `wrn-D-K` with `D = 6m + 4` from 10 to 100 and `K` from 1 to 16.
+pub struct WideResNet;
+
+/// Depth and width in a name such as `wrn-16-1`.
+fn sizes(name: &str) -> Option<(usize, usize)> {
+    let (depth, width) = name.strip_prefix("wrn-")?.split_once('-')?;
+    let depth: usize = depth.parse().ok()?;
+    let width: usize = width.parse().ok()?;
+    let known = (10..=100).contains(&depth) && (depth - 4) % 6 == 0 && (1..=16).contains(&width);
+    known.then_some((depth, width))
+}
+
+/// Adds a block and returns its residual sum.
+fn block(network: &mut Description, name: &str, x: Value, outputs: usize, stride: usize) -> Value {
+    let activated = network.add(format!("{name}.bn1"), x, Operation::NormRelu);
+    let inner = network.conv(format!("{name}.conv1"), activated, outputs, 3, stride);
+    let inner = network.add(format!("{name}.bn2"), inner, Operation::NormRelu);
+    let inner = network.conv(format!("{name}.conv2"), inner, outputs, 3, 1);
+    let other = if network.channels_of(x) == outputs {
+        x
+    } else {
+        network.conv(format!("{name}.convShortcut"), activated, outputs, 1, stride)
+    };
+    network.add(format!("{name}.out"), inner, Operation::Add { other })
+}
+
+impl Family for WideResNet {
+    fn examples(&self) -> &'static [&'static str] {
+        &["wrn-16-1", "wrn-10-1", "wrn-10-2", "wrn-16-2", "wrn-40-1", "wrn-40-2"]
+    }
+
+    fn form(&self) -> &'static str {
+        "wrn-D-K with D = 6m + 4"
+    }
+
+    fn describe(&self, name: &str, classes: usize) -> Option<Description> {
+        let (depth, width) = sizes(name)?;
+        let mut network = Description::new(3);
+        let mut x = network.conv("conv1", Value::Images, 16, 3, 1);
+        for group in 1..=3 {
+            let outputs = width * (8 << group);
+            for index in 0..(depth - 4) / 6 {
+                let stride = if index == 0 && group > 1 { 2 } else { 1 };
+                let name = format!("block{group}.layer.{index}");
+                x = block(&mut network, &name, x, outputs, stride);
+            }
+            network.tap(x);
+        }
+        let x = network.add("bn1", x, Operation::NormRelu);
+        let x = network.add("pool", x, Operation::AveragePool { size: 1 });
+        network.add("fc", x, Operation::Linear { outputs: classes });
+        Some(network)
+    }
+}
