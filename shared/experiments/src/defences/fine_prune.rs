@@ -8,7 +8,8 @@ use burn::tensor::Device;
 use std::sync::Arc;
 use unstamp_data::datasets::Split;
 use unstamp_data::method::{Method, Param};
-use unstamp_networks::evaluate::{BATCH, accuracy, largest, stamped};
+use unstamp_networks::batches::batches;
+use unstamp_networks::evaluate::{BATCH, accuracy, largest};
 use unstamp_networks::model::Frozen;
 use unstamp_networks::model::weights::{self, Arrays, WeightsError};
 
@@ -38,16 +39,15 @@ struct Prune {
     ratio: f64,
 }
 
-/// What the last layer sees of every image of a split, `[images][channels]`.
+/// Input of the last layer for every image of a split, `[images][channels]`.
 async fn pooled(
     network: &Frozen,
     split: &Split,
     device: &Device,
 ) -> Result<Vec<Vec<f32>>, WeightsError> {
-    let all: Vec<usize> = (0..split.len()).collect();
     let mut rows = Vec::new();
-    for chosen in all.chunks(BATCH) {
-        let seen = network.forward(stamped(split, chosen, None, device)).pooled;
+    for batch in batches(split, BATCH) {
+        let seen = network.forward(batch.images(device)).pooled;
         let [_, channels] = seen.dims();
         let values = weights::read(vec![seen.flatten(0, 1)]).await?.remove(0);
         rows.extend(values.chunks_exact(channels).map(<[f32]>::to_vec));

@@ -7,8 +7,8 @@ use crate::job::{Augment, Batch, Edit, Edited, Lesson, Phase, Scene, Schedule, S
 use crate::objectives::{CrossEntropy, Loss, cross_entropy};
 use std::sync::Arc;
 use unstamp_data::method::{Method, Param, Value, Values};
+use unstamp_networks::batches::batches;
 use unstamp_networks::evaluate::BATCH;
-use unstamp_networks::model::batch;
 use unstamp_networks::model::layers::MOMENTUM;
 use unstamp_networks::model::parameters::blended;
 use unstamp_networks::model::weights::{self, Arrays, WeightsError};
@@ -88,14 +88,13 @@ async fn renewed(
     let mut blank = weights.clone();
     blank.iter_mut().filter(|(name, _)| running(name)).for_each(|(_, a)| a.values.fill(0.0));
     let mut renewed = blank.clone();
-    let all: Vec<usize> = (0..data.len()).collect();
-    for chosen in all.chunks(BATCH) {
+    for batch in batches(data, BATCH) {
         let mut network = weights::network(arch, &blank, device)?;
-        network.forward_train(batch(data, chosen, device, |_, pixels| {
+        network.forward_train(batch.edited(device, |_, pixels| {
             augment.apply(pixels, data.width, data.height, &mut random);
         }));
         // From 0, one pass leaves the batch's statistics times the momentum.
-        let share = chosen.len() as f32 / all.len() as f32 / MOMENTUM;
+        let share = batch.len() as f32 / data.len() as f32 / MOMENTUM;
         let seen = weights::arrays(&network).await?;
         for (name, array) in renewed.iter_mut().filter(|(name, _)| running(name)) {
             array.values.iter_mut().zip(&seen[name].values).for_each(|(a, b)| *a += share * b);

@@ -5,9 +5,10 @@ use crate::job::Scene;
 use burn::tensor::Device;
 use unstamp_data::datasets::Split;
 use unstamp_data::seed::Stream;
+use unstamp_networks::batches::batches_of;
 use unstamp_networks::evaluate::{BATCH, classes};
+use unstamp_networks::model::Frozen;
 use unstamp_networks::model::weights::{self, Array, Arrays, WeightsError};
-use unstamp_networks::model::{Frozen, batch};
 
 /// Images of the clean subset that what a patch does is measured on.
 const MEASURED: usize = 256;
@@ -48,16 +49,16 @@ impl Recovered {
         let count = self.patches.shape[0];
         let others: Vec<usize> =
             (0..split.len()).filter(|i| usize::from(split.labels[*i]) != self.target).collect();
+        let total = others.len();
         let mut hits = 0;
-        for images in others.chunks(BATCH) {
-            let turns: Vec<usize> = images.iter().map(|i| i % count).collect();
+        for batch in batches_of(split, others, BATCH) {
+            let turns: Vec<usize> = batch.indices.iter().map(|i| i % count).collect();
             let patches = chosen(self, &turns, device);
-            let images = batch(split, images, device, |_, _| ());
-            let images = pasted(&images, patches, self.place, None, random);
+            let images = pasted(&batch.images(device), patches, self.place, None, random);
             let predicted = classes(network, images).await?;
             hits += predicted.iter().filter(|class| **class == self.target).count();
         }
-        Ok(hits as f64 / others.len().max(1) as f64)
+        Ok(hits as f64 / total.max(1) as f64)
     }
 }
 
