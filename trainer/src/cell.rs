@@ -66,7 +66,7 @@ impl Place {
     /// The finished result, where there is one of just this cell, measured on validation images if
     /// there are any.
     pub fn finished(&self, hash: &str, validated: bool) -> Option<CellResult> {
-        let result: CellResult = serde_json::from_slice(&std::fs::read(&self.result).ok()?).ok()?;
+        let result = CellResult::from_json(&std::fs::read(&self.result).ok()?).ok()?;
         let measured = result.validation.is_some() || !validated;
         (result.cell_hash == hash && measured && self.weights.exists()).then_some(result)
     }
@@ -218,7 +218,7 @@ impl Bench<'_> {
             Some(trigger) => on_trigger(&arch, result, test, trigger, self.device)?,
             None => Vec::new(),
         };
-        let recovered = recovery(job.ended(), &arch, test, trigger.as_ref(), seed, self.device)?;
+        let recovered = recovery(job.outputs(), &arch, test, trigger.as_ref(), seed, self.device)?;
         let pair = |r: &Report| r.asr.map(|asr| (r.acc.value, asr.value));
         let der = victim.and_then(|v| pair(&v.report)).zip(pair(&report)).map(|(v, d)| der(v, d));
         let metadata = self.metadata(cell, trigger.as_ref());
@@ -248,6 +248,7 @@ impl Bench<'_> {
             attention_on_trigger,
             recovered,
             curve: job.history().to_vec(),
+            measurements: job.measurements().to_vec(),
             points,
         };
         files::write(&place.result, &serde_json::to_vec_pretty(&result)?)?;

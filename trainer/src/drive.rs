@@ -34,9 +34,7 @@ pub fn drive(
         let start = Instant::now();
         let Some(mut event) = pollster::block_on(job.next())? else { break };
         busy += start.elapsed();
-        // Without a learning rate the student stood still.
         if let Event::Epoch(epoch) = &mut event
-            && epoch.lr > 0.0
             && let Some(look) = look
             && let Some((arch, weights)) = pollster::block_on(job.so_far())?
         {

@@ -1,7 +1,7 @@
 //! Comparison of NBA's pseudo samples with the attacker's poisoned images (NBA figure 4). It uses the
 //! trigger, so it is for evaluation only.
 
-use crate::craft::Pgd;
+use crate::adversarial::Pgd;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use unstamp_data::datasets::Split;

@@ -1,7 +1,8 @@
 //! Perturbed images for the clean-label attack.
 
-use super::{Artefact, Craft, Pgd, Workshop, artefact};
+use super::{Artefact, Craft, CraftError, Workshop, artefact};
 use crate::Later;
+use crate::adversarial::Pgd;
 use unstamp_data::attacks::Pictures;
 use unstamp_data::datasets::Split;
 use unstamp_data::image::Image;
@@ -88,7 +89,7 @@ async fn perturb(
     Ok(())
 }
 
-async fn make(shop: &Workshop<'_>, trigger: &Trigger) -> Result<Artefact, WeightsError> {
+async fn make(shop: &Workshop<'_>, trigger: &Trigger) -> Result<Artefact, CraftError> {
     let network = shop.network()?;
     let labels = shop.train.labels.iter().enumerate();
     let class: Vec<usize> =
@@ -126,7 +127,7 @@ impl Craft for Perturbation {
         &'a self,
         shop: &'a Workshop<'a>,
         trigger: &'a Trigger,
-    ) -> Later<'a, Result<Artefact, WeightsError>> {
+    ) -> Later<'a, Result<Artefact, CraftError>> {
         Box::pin(make(shop, trigger))
     }
 }

@@ -3,7 +3,7 @@
 use super::fine_tune::{phase, training, training_params};
 use super::{Defence, Given, Reported};
 use crate::Later;
-use crate::job::{Edit, Edited, Phase, Scene, Start};
+use crate::job::{Edit, Edited, Phase, PhaseError, PhaseInput, Scene, Start};
 use burn::tensor::Device;
 use std::sync::Arc;
 use unstamp_data::datasets::Split;
@@ -106,7 +106,7 @@ fn silenced(weights: &Arrays, last: &str, channels: &[usize]) -> Arrays {
 }
 
 impl Prune {
-    async fn run(&self, scene: Scene<'_>) -> Result<Edited, WeightsError> {
+    async fn run(&self, scene: Scene<'_>) -> Result<Edited, PhaseError> {
         let blocks = scene.arch.config().map_err(WeightsError::Arch)?.blocks();
         let last = format!("block3.layer.{}.conv2.weight", blocks - 1);
         let network = weights::frozen(scene.arch, scene.weights, scene.device)?;
@@ -119,25 +119,27 @@ impl Prune {
             let curve = accuracies(scene.weights, &rows, &split.labels, &order);
             // The largest of equals: pruning more erases more.
             let mut counts = (0..=most).rev();
-            count = match (self.rule, scene.others.first()) {
-                (Rule::Match, Some(other)) => {
+            count = match self.rule {
+                Rule::Match => {
+                    let other = scene.others.first();
+                    let other = other.ok_or(PhaseError::Missing(PhaseInput::Model))?;
                     let goal =
                         accuracy(scene.arch, &other.weights, split, scene.device).await?.value;
                     measured.push(("accuracy_to_match".to_string(), goal));
                     let off = |i: &usize| (curve[*i] - goal).abs();
                     counts.min_by(|a, b| off(a).total_cmp(&off(b))).unwrap_or(0)
                 }
-                (Rule::Drop(points), _) => {
+                Rule::Drop(points) => {
                     counts.find(|i| curve[*i] >= curve[0] - points / 100.0).unwrap_or(0)
                 }
-                _ => count,
+                Rule::Ratio => count,
             };
             measured.push(("validation_accuracy".to_string(), curve[count]));
         }
         measured.push(("pruned_channels".to_string(), count as f64));
         measured.push(("channels".to_string(), order.len() as f64));
         let weights = silenced(scene.weights, &last, &order[..count]);
-        Ok(Edited { ended: weights.into(), measured })
+        Ok(Edited { output: weights.into(), measured })
     }
 }
 
@@ -146,7 +148,7 @@ impl Edit for Prune {
         self.rule != Rule::Ratio
     }
 
-    fn edit<'a>(&'a self, scene: Scene<'a>) -> Later<'a, Result<Edited, WeightsError>> {
+    fn edit<'a>(&'a self, scene: Scene<'a>) -> Later<'a, Result<Edited, PhaseError>> {
         Box::pin(self.run(scene))
     }
 }

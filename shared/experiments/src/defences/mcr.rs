@@ -3,8 +3,11 @@
 use super::fine_tune::{FineTune, phase, training, training_params, with};
 use super::{Defence, Given, Reported};
 use crate::Later;
-use crate::job::{Augment, Batch, Edit, Edited, Lesson, Phase, Scene, Schedule, Start, Training};
-use crate::objectives::{CrossEntropy, Loss, cross_entropy};
+use crate::job::{
+    Augment, Batch, Edit, Edited, Lesson, Phase, PhaseError, PhaseInput, Scene, Schedule, Start,
+    Training,
+};
+use crate::objectives::{Loss, cross_entropy};
 use std::sync::Arc;
 use unstamp_data::method::{Method, Param, Value, Values};
 use unstamp_networks::batches::batches;
@@ -65,16 +68,17 @@ struct Bend {
 }
 
 impl Lesson for Bend {
-    fn loss(&self, batch: &mut Batch) -> Loss {
-        // Without ends there is no curve to be on.
-        let [first, last] = batch.others else { return Lesson::loss(&CrossEntropy, batch) };
+    fn loss(&self, batch: &mut Batch) -> Result<Loss, PhaseError> {
+        let [first, last] = batch.others else {
+            return Err(PhaseError::Missing(PhaseInput::CurveEnds));
+        };
         let [a, b, c] = self.curve.shares(batch.random.unit());
         let ends = [(a, &first.weights), (c, &last.weights)];
         let (mut point, squares) = blended(batch.student, b, &ends);
         let logits = point.forward_train(batch.images.clone()).logits;
         let ce = cross_entropy(logits, batch.labels.clone());
         let total = ce.clone() + squares * (self.weight_decay / 2.0);
-        Loss { total, parts: vec![("cross_entropy", ce)] }
+        Ok(Loss { total, parts: vec![("cross_entropy", ce)] })
     }
 }
 
@@ -113,13 +117,13 @@ struct Point {
 }
 
 impl Point {
-    async fn run(&self, scene: Scene<'_>) -> Result<Edited, WeightsError> {
+    async fn run(&self, scene: Scene<'_>) -> Result<Edited, PhaseError> {
         let [first, last] = scene.others[..] else {
-            return Ok(Edited { ended: scene.weights.clone().into(), measured: Vec::new() });
+            return Err(PhaseError::Missing(PhaseInput::CurveEnds));
         };
         let point = self.curve.at(self.t, [&first.weights, scene.weights, &last.weights]);
         let weights = renewed(&point, self.augment, scene).await?;
-        Ok(Edited { ended: weights.into(), measured: vec![("t".to_string(), f64::from(self.t))] })
+        Ok(Edited { output: weights.into(), measured: vec![("t".to_string(), f64::from(self.t))] })
     }
 }
 
@@ -132,7 +136,7 @@ impl Edit for Point {
         (0..=10).map(tenth).collect()
     }
 
-    fn edit<'a>(&'a self, scene: Scene<'a>) -> Later<'a, Result<Edited, WeightsError>> {
+    fn edit<'a>(&'a self, scene: Scene<'a>) -> Later<'a, Result<Edited, PhaseError>> {
         Box::pin(self.run(scene))
     }
 }
@@ -142,11 +146,13 @@ impl Edit for Point {
 struct Middle;
 
 impl Edit for Middle {
-    fn edit<'a>(&'a self, scene: Scene<'a>) -> Later<'a, Result<Edited, WeightsError>> {
-        let other = scene.others.first().map_or(scene.weights, |other| &other.weights);
-        // Halfway between the bend and the last end of a chain.
-        let weights = Curve::Chain.at(0.75, [scene.weights, scene.weights, other]);
-        Box::pin(async move { Ok(Edited { ended: weights.into(), measured: Vec::new() }) })
+    fn edit<'a>(&'a self, scene: Scene<'a>) -> Later<'a, Result<Edited, PhaseError>> {
+        Box::pin(async move {
+            let other = scene.others.first().ok_or(PhaseError::Missing(PhaseInput::Model))?;
+            // Halfway between the bend and the last end of a chain.
+            let weights = Curve::Chain.at(0.75, [scene.weights, scene.weights, &other.weights]);
+            Ok(Edited { output: weights.into(), measured: Vec::new() })
+        })
     }
 }
 

@@ -10,13 +10,12 @@ use super::fine_tune::{patience, phase, training, training_params};
 use super::teacher;
 use super::{Defence, Given, Reported};
 use crate::Later;
-use crate::job::{Course, Edit, Edited, Phase, Scene, Start};
+use crate::job::{Course, Edit, Edited, Phase, PhaseError, PhaseInput, Scene, Start};
 use crate::objectives::{Form, Nad as Loss};
 use std::sync::Arc;
 use unstamp_data::method::{Method, Param};
 use unstamp_networks::attention::Operator;
 use unstamp_networks::evaluate::accuracy;
-use unstamp_networks::model::weights::WeightsError;
 
 /// Defaults: NAD section 4.1, A^2_sum. The paper's betas (10,000 to 50,000) have no stated scale:
 /// with equation 2's norm they drown the cross entropy, so `beta = -1` means this project's choice
@@ -49,7 +48,7 @@ struct LastWithin {
 }
 
 impl LastWithin {
-    async fn run(&self, scene: Scene<'_>) -> Result<Edited, WeightsError> {
+    async fn run(&self, scene: Scene<'_>) -> Result<Edited, PhaseError> {
         let mut measured = Vec::new();
         let (students, mut chosen) = (scene.others, 0);
         if let Some(split) = scene.validation {
@@ -68,7 +67,8 @@ impl LastWithin {
             }
         }
         measured.push(("beta".to_string(), self.betas[chosen]));
-        Ok(Edited { ended: students[chosen].clone(), measured })
+        let student = students.get(chosen).ok_or(PhaseError::Missing(PhaseInput::Model))?;
+        Ok(Edited { output: (*student).clone(), measured })
     }
 }
 
@@ -77,7 +77,7 @@ impl Edit for LastWithin {
         true
     }
 
-    fn edit<'a>(&'a self, scene: Scene<'a>) -> Later<'a, Result<Edited, WeightsError>> {
+    fn edit<'a>(&'a self, scene: Scene<'a>) -> Later<'a, Result<Edited, PhaseError>> {
         Box::pin(self.run(scene))
     }
 }

@@ -4,8 +4,8 @@
 use super::fine_tune::{training, training_params};
 use super::teacher;
 use super::{Defence, Given, Knows};
-use crate::craft::Pgd;
-use crate::job::{Batch, Course, Lesson, Phase, Stamp, Start};
+use crate::adversarial::Pgd;
+use crate::job::{Batch, Course, Lesson, Phase, PhaseError, Stamp, Start};
 use crate::objectives::{Behaviour, Loss, Reading, Scale, cross_entropy};
 use burn::module::Module;
 use burn::tensor::Tensor;
@@ -67,8 +67,8 @@ impl Alignment {
 }
 
 impl Lesson for Alignment {
-    fn loss(&self, batch: &mut Batch) -> Loss {
-        let teacher = batch.other(0);
+    fn loss(&self, batch: &mut Batch) -> Result<Loss, PhaseError> {
+        let teacher = batch.other(0)?;
         let judge: Wrn = batch.student.clone().no_grad();
         let odd = match self.samples {
             Samples::Pseudo => Some(self.attack.perturb_batch(&judge, batch)),
@@ -78,7 +78,6 @@ impl Lesson for Alignment {
         let student = batch.learn(batch.images.clone());
         let ce = cross_entropy(student.logits.clone(), batch.labels.clone());
         let mut parts = vec![("cross_entropy", ce.clone())];
-        let Some(teacher) = teacher else { return Loss { total: ce, parts } };
         let mut terms = self.distances(&teacher, &student).to_vec();
         let mut weights = self.lambda.map(|l| l * self.alpha * self.learning).to_vec();
         if let Some(odd) = odd {
@@ -99,7 +98,7 @@ impl Lesson for Alignment {
             total = total + term.clone() * weight as f32;
         }
         parts.extend(NAMES.into_iter().zip(terms));
-        Loss { total, parts }
+        Ok(Loss { total, parts })
     }
 }
 

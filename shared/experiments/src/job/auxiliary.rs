@@ -1,4 +1,4 @@
-//! Parameters a lesson trains beside the student.
+//! Training of the parameters that a step learns beside the student.
 
 use super::JobError;
 use crate::objectives::{Own, Tracked, matrix};
@@ -7,22 +7,23 @@ use burn::tensor::{Device, Gradients, Tensor};
 use std::collections::BTreeMap;
 use unstamp_networks::model::weights::{self, Array, Arrays};
 
-/// One of them, with what Adam remembers of it.
+/// A parameter and Adam's state for it.
 struct Parameter {
     shape: Vec<usize>,
     value: Tensor<2>,
     state: Option<AdamState<2>>,
 }
 
-/// A lesson's own parameters in training: Adam with betas 0.5 and 0.999 (MESA's), which suits losses
-/// whose scale is not known beforehand.
-pub(super) struct Beside {
+/// Parameters in training by Adam with betas 0.5 and 0.999 (MESA's). Adam suits losses whose scale
+/// is not known beforehand.
+pub(super) struct AuxiliaryTraining {
     parameters: BTreeMap<String, Parameter>,
     adam: Adam,
     lr: f64,
 }
 
-impl Beside {
+impl AuxiliaryTraining {
+    /// Parameters at their first values.
     pub(super) fn new(own: Own, device: &Device) -> Self {
         let begin = |array: Array| Parameter {
             value: matrix(&array, device),
@@ -34,21 +35,24 @@ impl Beside {
         Self { parameters, adam, lr: own.lr }
     }
 
-    /// As the loss of a batch sees them.
+    /// The parameters as tensors with gradients, for the loss of one batch.
     pub(super) fn tracked(&self) -> Tracked {
         let tracked = |p: &Parameter| Tensor::from_inner(p.value.clone()).require_grad();
         self.parameters.iter().map(|(name, p)| (name.clone(), tracked(p))).collect()
     }
 
-    /// A step along the gradients of what [`Beside::tracked`] gave.
+    /// One step of Adam along the gradients of the tensors that [`AuxiliaryTraining::tracked`] gave.
     pub(super) fn step(&mut self, tracked: &Tracked, gradients: &Gradients) {
         for (name, parameter) in &mut self.parameters {
-            let Some(gradient) = tracked[name].grad(gradients) else { continue };
-            let (value, state) = (parameter.value.clone(), parameter.state.take());
+            let gradient = tracked.get(name).and_then(|tensor| tensor.grad(gradients));
+            let Some(gradient) = gradient else { continue };
+            let value = parameter.value.clone();
+            let state = parameter.state.take();
             (parameter.value, parameter.state) = self.adam.step(self.lr, value, gradient, state);
         }
     }
 
+    /// Values of the parameters.
     pub(super) async fn arrays(&self) -> Result<Arrays, JobError> {
         let values = self.parameters.values().map(|p| p.value.clone().flatten(0, 1)).collect();
         let values = weights::read(values).await?;
@@ -57,7 +61,7 @@ impl Beside {
         Ok(named.map(|((name, p), v)| (name.clone(), array(&p.shape, v))).collect())
     }
 
-    /// What Adam remembers: first and second moments and the number of steps, by name.
+    /// Adam's state by parameter: first moments, second moments, number of steps.
     pub(super) async fn moments(&self) -> Result<Arrays, JobError> {
         let mut moments = Arrays::new();
         for (name, parameter) in &self.parameters {
@@ -71,7 +75,8 @@ impl Beside {
         Ok(moments)
     }
 
-    /// Takes up what [`Beside::arrays`] and [`Beside::moments`] gave; `None` where a size differs.
+    /// Continues from what [`AuxiliaryTraining::arrays`] and [`AuxiliaryTraining::moments`] gave;
+    /// `None` if a size differs.
     pub(super) fn restore(
         &mut self,
         own: &Arrays,
@@ -84,12 +89,12 @@ impl Beside {
             let Some(Array { values, .. }) = moments.get(name) else { continue };
             let size = array.values.len();
             let moment = |values: &[f32]| {
-                let (shape, values) = (array.shape.clone(), values.to_vec());
-                matrix(&Array { shape, values }, device)
+                matrix(&Array { shape: array.shape.clone(), values: values.to_vec() }, device)
             };
-            let (first, second) = (values.get(..size)?, values.get(size..2 * size)?);
+            let first = moment(values.get(..size)?);
+            let second = moment(values.get(size..2 * size)?);
             let time = *values.get(2 * size)? as usize;
-            let momentum = AdaptiveMomentumState::new(time, moment(first), moment(second));
+            let momentum = AdaptiveMomentumState::new(time, first, second);
             parameter.state = Some(AdamState::new(momentum));
         }
         Some(())

@@ -1,0 +1,204 @@
+//! The steps of a phase that trains.
+
+use super::auxiliary::AuxiliaryTraining;
+use super::running::Running;
+use super::{Augment, Batch, Course, Epoch, Event, Job, JobError, Other, Phase, Stamp, sgd};
+use crate::objectives::Tracked;
+use burn::tensor::Tensor;
+use unstamp_data::image::Image;
+use unstamp_networks::evaluate::accuracy;
+use unstamp_networks::model::{Wrn, batch, labels, weights};
+
+impl Job {
+    /// Does the next step of a training: an optimiser step, the end of an epoch, or the end of the
+    /// phase.
+    pub(super) async fn train(
+        &mut self,
+        phase: &Phase,
+        course: &Course,
+    ) -> Result<Event, JobError> {
+        let mut running = match self.running.take() {
+            Some(running) => running,
+            None => self.begin(phase).await?,
+        };
+        if self.place.epoch == course.training.epochs || self.place.settled(course.patience) {
+            let output = running.output().await?;
+            return Ok(self.end_phase(phase, output));
+        }
+        let event = if self.place.step == course.training.steps(self.data.len()) {
+            self.validate(phase, course, &mut running).await?;
+            self.end_epoch(phase, course)
+        } else {
+            let (next, event) = self.optimise(phase, course, running).await?;
+            running = next;
+            event
+        };
+        self.running = Some(running);
+        Ok(event)
+    }
+
+    /// Measures the student on the validation images, if the phase stops early, and keeps the best
+    /// weights.
+    async fn validate(
+        &mut self,
+        phase: &Phase,
+        course: &Course,
+        running: &mut Running,
+    ) -> Result<(), JobError> {
+        let Some(split) = self.validation.as_ref().filter(|_| course.patience.is_some()) else {
+            return Ok(());
+        };
+        let weights = weights::arrays(&running.student).await?;
+        let rate = accuracy(&self.arch(&phase.student), &weights, split, &self.device).await?;
+        if self.place.improves(rate.k) {
+            running.best = Some(weights);
+        }
+        // The end of the epoch divides every sum by the number of images.
+        let sum = rate.value * self.place.images as f64;
+        self.place.sums.push(("validation_accuracy".to_string(), sum));
+        Ok(())
+    }
+
+    /// One optimiser step.
+    async fn optimise(
+        &mut self,
+        phase: &Phase,
+        course: &Course,
+        running: Running,
+    ) -> Result<(Running, Event), JobError> {
+        let chosen = self.chosen(course);
+        let Running { mut student, others, mut momentum, mut beside, best } = running;
+        let own = beside.as_ref().map(AuxiliaryTraining::tracked).unwrap_or_default();
+        let mut batch = self.batch(course, &chosen, &mut student, &others, &own);
+        let loss = course.lesson.loss(&mut batch)?;
+        self.place.passes += (chosen.len() + batch.passes) as u64;
+        let names: Vec<&str> = loss.parts.iter().map(|(name, _)| *name).collect();
+        let mut values = vec![loss.total.clone().inner().reshape([1])];
+        values.extend(loss.parts.into_iter().map(|(_, part)| part.inner().reshape([1])));
+        let gradients = loss.total.backward();
+        if let Some(beside) = &mut beside {
+            beside.step(&own, &gradients);
+        }
+        let step = self.place.step;
+        let lr = self.lr(course, step);
+        let student = sgd::step(student, &course.training, lr, gradients, &mut momentum);
+        let values = weights::read(values).await?.into_iter().map(|v| f64::from(v[0])).collect();
+        let loss = self.add_losses(phase, &names, values, chosen.len())?;
+        let event = Event::Step {
+            phase: phase.name,
+            epoch: self.place.epoch,
+            step,
+            steps: course.training.steps(self.data.len()),
+            images: chosen.len(),
+            loss,
+        };
+        Ok((Running { student, others, momentum, beside, best }, event))
+    }
+
+    /// The batch of the images at `chosen`.
+    fn batch<'a>(
+        &self,
+        course: &Course,
+        chosen: &[usize],
+        student: &'a mut Wrn,
+        others: &'a [Other],
+        own: &'a Tracked,
+    ) -> Batch<'a> {
+        let share = course.stamp.as_ref().map(|stamp| stamp.share);
+        let step = [self.place.phase, self.place.epoch, self.place.step].map(|at| at as u64);
+        Batch {
+            student,
+            others,
+            own,
+            images: self.images(course, chosen, share.flatten().unwrap_or(0.0)),
+            labels: labels(&self.data, chosen, &self.device.clone().autodiff()),
+            stamped: (share == Some(None)).then(|| self.images(course, chosen, 1.0)),
+            watched: self.watched,
+            random: self.seed.stream("lesson", &step),
+            passes: 0,
+        }
+    }
+
+    /// Adds the losses of a step to the epoch's sums and returns the total loss. `values` are the
+    /// total and then the parts, which `names` names.
+    fn add_losses(
+        &mut self,
+        phase: &Phase,
+        names: &[&str],
+        values: Vec<f64>,
+        images: usize,
+    ) -> Result<f64, JobError> {
+        if let Some(value) = values.iter().find(|value| !value.is_finite()) {
+            return Err(JobError::NotFinite {
+                value: *value,
+                phase: phase.name.to_string(),
+                epoch: self.place.epoch,
+                step: self.place.step,
+            });
+        }
+        if self.place.sums.is_empty() {
+            self.place.sums = names.iter().map(|name| (name.to_string(), 0.0)).collect();
+        }
+        for ((_, sum), value) in self.place.sums.iter_mut().zip(&values[1..]) {
+            *sum += value * images as f64;
+        }
+        self.place.images += images;
+        self.place.step += 1;
+        Ok(values[0])
+    }
+
+    /// Learning rate of a step of the running epoch.
+    fn lr(&self, course: &Course, step: usize) -> f64 {
+        let training = &course.training;
+        let steps = training.steps(self.data.len());
+        let at = self.place.epoch * steps + step;
+        training.lr * training.schedule.factor(self.place.epoch, at, steps * training.epochs)
+    }
+
+    fn end_epoch(&mut self, phase: &Phase, course: &Course) -> Event {
+        let images = self.place.images.max(1) as f64;
+        let epoch = Epoch {
+            phase: phase.name.to_string(),
+            epoch: self.place.epoch,
+            lr: self.lr(course, self.place.step - 1),
+            losses: self.place.sums.drain(..).map(|(name, sum)| (name, sum / images)).collect(),
+            rates: None,
+        };
+        self.place.history.push(epoch.clone());
+        self.place.images = 0;
+        self.place.step = 0;
+        self.place.epoch += 1;
+        self.order.clear();
+        Event::Epoch(epoch)
+    }
+
+    /// Positions of the next batch's images in the shuffled epoch.
+    fn chosen(&mut self, course: &Course) -> Vec<usize> {
+        if self.order.is_empty() {
+            let at = [self.place.phase as u64, self.place.epoch as u64];
+            self.order = self.seed.stream("shuffle", &at).permutation(self.data.len());
+        }
+        let from = self.place.step * course.training.batch;
+        let to = (from + course.training.batch).min(self.order.len());
+        self.order[from..to].to_vec()
+    }
+
+    /// Images `[n, 3, h, w]`: augmented, then stamped with the phase's trigger on this share.
+    fn images(&self, course: &Course, chosen: &[usize], share: f64) -> Tensor<4> {
+        let width = self.data.width;
+        let height = self.data.height;
+        let augment = course.training.augment;
+        batch(&self.data, chosen, &self.device.clone().autodiff(), |i, pixels| {
+            let at = [self.place.phase, self.place.epoch, i].map(|at| at as u64);
+            if augment != Augment::default() {
+                augment.apply(pixels, width, height, &mut self.seed.stream("augment", &at));
+            }
+            let Some(Stamp { trigger, .. }) = &course.stamp else { return };
+            if f64::from(self.seed.stream("stamp", &at).unit()) < share {
+                let mut image = Image { width, height, pixels: std::mem::take(pixels) };
+                trigger.stamp(&mut image, i);
+                *pixels = image.pixels;
+            }
+        })
+    }
+}
