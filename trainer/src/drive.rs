@@ -1,4 +1,4 @@
-//! A job to its end, however often it is killed.
+//! Running a job to its end, with checkpoints.
 
 use crate::files;
 use crate::progress::JobProgress;
@@ -9,11 +9,16 @@ use unstamp_shared::job::{Event, Job, Rates};
 use unstamp_shared::model::Arch;
 use unstamp_shared::model::weights::Arrays;
 
-/// Tells what a model does on test images.
+/// Measures the rates of a model on test images after an epoch.
 pub type Look<'a> = &'a dyn Fn(&Arch, &Arrays) -> Result<Rates>;
 
-/// Drives a job to its end, writing checkpoints beside and having `look`, if there is one, tell the rates
-/// after every epoch; returns the minutes it took here without looking.
+/// Drives a job to its end. It continues from `checkpoint` if that file fits, writes it again at
+/// least `every` so often, and measures the rates after every epoch if a function for that is given.
+/// Returns the minutes that the job itself took here.
+///
+/// # Errors
+///
+/// Where the job cannot go on, or the checkpoint cannot be written.
 pub fn drive(
     job: &mut Job,
     checkpoint: &Path,

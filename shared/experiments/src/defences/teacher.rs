@@ -60,10 +60,10 @@ pub(super) fn teacher(given: &Given, from: Start) -> Option<Phase> {
     }
 }
 
-/// `lesson` for the victim beside its teacher, who is made first.
-pub(super) fn taught(given: &Given, lesson: Phase) -> Vec<Phase> {
+/// The phase that makes the teacher, if one is made, and then `distil` with that teacher.
+pub(super) fn taught(given: &Given, distil: Phase) -> Vec<Phase> {
     match teacher(given, Start::Victim) {
-        Some(teacher) => vec![teacher, lesson.beside([Start::Phase(0)])],
-        None => vec![lesson.beside([Start::Victim])],
+        Some(teacher) => vec![teacher, distil.beside([Start::Phase(0)])],
+        None => vec![distil.beside([Start::Victim])],
     }
 }

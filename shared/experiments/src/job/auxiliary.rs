@@ -24,15 +24,16 @@ pub(super) struct AuxiliaryTraining {
 
 impl AuxiliaryTraining {
     /// Parameters at their first values.
-    pub(super) fn new(own: Own, device: &Device) -> Self {
+    pub(super) fn new(begun: Own, device: &Device) -> Self {
         let begin = |array: Array| Parameter {
             value: matrix(&array, device),
             shape: array.shape,
             state: None,
         };
-        let parameters = own.first.into_iter().map(|(name, array)| (name, begin(array))).collect();
+        let parameters =
+            begun.first.into_iter().map(|(name, array)| (name, begin(array))).collect();
         let adam = AdamConfig::new().with_beta_1(0.5).with_epsilon(1e-8).build();
-        Self { parameters, adam, lr: own.lr }
+        Self { parameters, adam, lr: begun.lr }
     }
 
     /// The parameters as tensors with gradients, for the loss of one batch.
@@ -79,21 +80,21 @@ impl AuxiliaryTraining {
     /// `None` if a size differs.
     pub(super) fn restore(
         &mut self,
-        own: &Arrays,
+        values: &Arrays,
         moments: &Arrays,
         device: &Device,
     ) -> Option<()> {
         for (name, parameter) in &mut self.parameters {
-            let array = own.get(name).filter(|array| array.shape == parameter.shape)?;
+            let array = values.get(name).filter(|array| array.shape == parameter.shape)?;
             parameter.value = matrix(array, device);
-            let Some(Array { values, .. }) = moments.get(name) else { continue };
+            let Some(Array { values: moments, .. }) = moments.get(name) else { continue };
             let size = array.values.len();
             let moment = |values: &[f32]| {
                 matrix(&Array { shape: array.shape.clone(), values: values.to_vec() }, device)
             };
-            let first = moment(values.get(..size)?);
-            let second = moment(values.get(size..2 * size)?);
-            let time = *values.get(2 * size)? as usize;
+            let first = moment(moments.get(..size)?);
+            let second = moment(moments.get(size..2 * size)?);
+            let time = *moments.get(2 * size)? as usize;
             let momentum = AdaptiveMomentumState::new(time, first, second);
             parameter.state = Some(AdamState::new(momentum));
         }

@@ -89,9 +89,9 @@ impl Running {
         if let Some(best) = &self.best {
             put(all, "best", best.clone());
         }
-        if let Some(beside) = &self.beside {
-            put(all, "own", beside.arrays().await?);
-            put(all, "moments", beside.moments().await?);
+        if let Some(auxiliary) = &self.auxiliary {
+            put(all, "own", auxiliary.arrays().await?);
+            put(all, "moments", auxiliary.moments().await?);
         }
         let (names, tensors): (Vec<_>, Vec<_>) =
             self.momentum.named(&self.student).into_iter().unzip();
@@ -174,8 +174,8 @@ impl Job {
         let momentum = part(all, "momentum");
         running.momentum = sgd::Momentum::from_arrays(&running.student, &momentum, &self.device)
             .ok_or(CheckpointError::Momentum)?;
-        if let Some(beside) = &mut running.beside {
-            beside
+        if let Some(auxiliary) = &mut running.auxiliary {
+            auxiliary
                 .restore(&part(all, "own"), &part(all, "moments"), &self.device)
                 .ok_or(CheckpointError::Auxiliary)?;
         }

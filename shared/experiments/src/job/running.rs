@@ -11,8 +11,8 @@ pub(super) struct Running {
     pub(super) student: Wrn,
     pub(super) others: Vec<Other>,
     pub(super) momentum: sgd::Momentum,
-    /// Parameters that are trained beside the student.
-    pub(super) beside: Option<AuxiliaryTraining>,
+    /// Parameters that are trained auxiliary the student.
+    pub(super) auxiliary: Option<AuxiliaryTraining>,
     /// Weights of the epoch with the best validation accuracy so far, if the phase validates.
     pub(super) best: Option<Arrays>,
 }
@@ -21,8 +21,8 @@ impl Running {
     /// What the training ends with: the best weights if it validates, otherwise the last ones.
     pub(super) async fn output(self) -> Result<PhaseOutput, JobError> {
         let last = weights::arrays(&self.student).await?;
-        let auxiliary = match &self.beside {
-            Some(beside) => Auxiliary::Parameters(beside.arrays().await?),
+        let auxiliary = match &self.auxiliary {
+            Some(auxiliary) => Auxiliary::Parameters(auxiliary.arrays().await?),
             None => Auxiliary::None,
         };
         Ok(PhaseOutput { weights: self.best.unwrap_or(last), auxiliary })
@@ -55,11 +55,11 @@ impl Job {
             let network = weights::frozen(&self.arch(start), &weights, &self.device)?;
             others.push(Other { weights, auxiliary, network });
         }
-        let own = match &phase.work {
+        let parameters = match &phase.work {
             Work::Train(course) => course.lesson.own(&arch, self.random("own")),
             Work::Edit(_) => None,
         };
-        let beside = own.map(|own| AuxiliaryTraining::new(own, &self.device));
-        Ok(Running { student, others, momentum: sgd::Momentum::default(), beside, best: None })
+        let auxiliary = parameters.map(|first| AuxiliaryTraining::new(first, &self.device));
+        Ok(Running { student, others, momentum: sgd::Momentum::default(), auxiliary, best: None })
     }
 }

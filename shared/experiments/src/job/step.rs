@@ -67,17 +67,17 @@ impl Job {
         running: Running,
     ) -> Result<(Running, Event), JobError> {
         let chosen = self.chosen(course);
-        let Running { mut student, others, mut momentum, mut beside, best } = running;
-        let own = beside.as_ref().map(AuxiliaryTraining::tracked).unwrap_or_default();
-        let mut batch = self.batch(course, &chosen, &mut student, &others, &own);
+        let Running { mut student, others, mut momentum, mut auxiliary, best } = running;
+        let tracked = auxiliary.as_ref().map(AuxiliaryTraining::tracked).unwrap_or_default();
+        let mut batch = self.batch(course, &chosen, &mut student, &others, &tracked);
         let loss = course.lesson.loss(&mut batch)?;
         self.place.passes += (chosen.len() + batch.passes) as u64;
         let names: Vec<&str> = loss.parts.iter().map(|(name, _)| *name).collect();
         let mut values = vec![loss.total.clone().inner().reshape([1])];
         values.extend(loss.parts.into_iter().map(|(_, part)| part.inner().reshape([1])));
         let gradients = loss.total.backward();
-        if let Some(beside) = &mut beside {
-            beside.step(&own, &gradients);
+        if let Some(auxiliary) = &mut auxiliary {
+            auxiliary.step(&tracked, &gradients);
         }
         let step = self.place.step;
         let lr = self.lr(course, step);
@@ -92,7 +92,7 @@ impl Job {
             images: chosen.len(),
             loss,
         };
-        Ok((Running { student, others, momentum, beside, best }, event))
+        Ok((Running { student, others, momentum, auxiliary, best }, event))
     }
 
     /// The batch of the images at `chosen`.

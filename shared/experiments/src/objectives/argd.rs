@@ -102,9 +102,9 @@ fn embedding(own: &Tracked, teacher: &[Tensor<4>], student: &[Tensor<4>]) -> Ten
         let score = |key: &Tensor<2>| (query.clone() * key.clone()).sum_dim(1);
         let scores = Tensor::cat(keys.iter().map(score).collect(), 1);
         let shares = softmax(scores / (WIDTH as f32).sqrt(), 1);
-        let distance = |own: &Tensor<4>| {
-            let [map, own] = fitted(map, own);
-            let difference = unit(map) - unit(own);
+        let distance = |key: &Tensor<4>| {
+            let [map, key] = fitted(map, key);
+            let difference = unit(map) - unit(key);
             (difference.clone() * difference).mean_dim(1)
         };
         let distances = Tensor::cat(student.iter().map(distance).collect(), 1);

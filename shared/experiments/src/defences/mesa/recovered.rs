@@ -30,15 +30,15 @@ impl RecoveredTriggers {
     ) -> Result<f64, WeightsError> {
         let count = self.patches.values.len() / self.position.size().max(1);
         let labels = split.labels.iter().enumerate();
-        let others: Vec<usize> =
+        let images: Vec<usize> =
             labels.filter(|(_, l)| usize::from(**l) != self.target).map(|(i, _)| i).collect();
-        let total = others.len();
+        let total = images.len();
         let mut hits = 0;
-        for batch in batches_of(split, others, BATCH) {
+        for batch in batches_of(split, images, BATCH) {
             let indices: Vec<usize> = batch.indices.iter().map(|i| i % count.max(1)).collect();
             let patches = chosen(self, &indices, device);
-            let images = pasted(&batch.images(device), patches, self.position, None, random);
-            let predicted = classes(network, images).await?;
+            let pasted = pasted(&batch.images(device), patches, self.position, None, random);
+            let predicted = classes(network, pasted).await?;
             hits += predicted.iter().filter(|class| **class == self.target).count();
         }
         Ok(hits as f64 / total.max(1) as f64)

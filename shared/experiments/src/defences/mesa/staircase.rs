@@ -155,11 +155,11 @@ impl Lesson for Staircase {
         let turns = turns(n, &device);
         let p = self.probabilities(batch, &patches, &turns, target);
         let own_class = batch.labels.clone().equal_elem(target as i32).int().float();
-        let others = -own_class.reshape([n, 1]) + 1.0;
+        let counted = -own_class.reshape([n, 1]) + 1.0;
         let mut parts = Vec::new();
         let mut total: Option<Tensor<1>> = None;
         for (step, (x, turn)) in patches.into_iter().zip(turns).enumerate() {
-            let counts = turn * others.clone();
+            let counts = turn * counted.clone();
             let number = counts.clone().sum().clamp_min(1.0);
             let reached =
                 (p.clone().clamp(0.0, STEPS[step]) * counts.clone()).sum() / number.clone();
