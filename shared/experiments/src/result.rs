@@ -104,10 +104,10 @@ impl CellResult {
     pub fn from_json(bytes: &[u8]) -> Result<Self, ResultError> {
         /// The one field that every schema has.
         #[derive(Deserialize)]
-        struct Head {
+        struct Format {
             schema: u32,
         }
-        let Head { schema: found } = serde_json::from_slice(bytes)?;
+        let Format { schema: found } = serde_json::from_slice(bytes)?;
         if found > SCHEMA {
             return Err(ResultError::Schema { found });
         }

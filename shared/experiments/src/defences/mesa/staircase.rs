@@ -81,7 +81,7 @@ pub(super) fn noise(count: usize, random: &mut Stream, device: &Device) -> [Tens
     [z, tensor(&values)]
 }
 
-/// For every step, 1 for the images that carry its patches and 0 for the others, `[n, 1]`.
+/// For every step, 1 for the images that carry its patches and 0 for all other images, `[n, 1]`.
 fn turns(n: usize, device: &Device) -> Vec<Tensor<2>> {
     let turn = |step: usize| {
         let turn = (0..n).map(|i| f32::from(u8::from(i % STEPS.len() == step))).collect();
