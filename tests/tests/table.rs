@@ -42,7 +42,8 @@ fn results_of_schema_1_are_converted() {
     let measured = &result.measurements[0];
     assert_eq!((measured.phase.as_str(), measured.value), ("prune", 64.0));
     let again = serde_json::to_vec(&result).expect("plain data");
-    assert_eq!(CellResult::from_json(&again).expect("schema 2"), result);
+    let again = CellResult::from_json(&again).expect("schema 2");
+    assert_eq!((again.curve.len(), &again.measurements), (epochs, &result.measurements));
     json["schema"] = (SCHEMA + 1).into();
     let error = CellResult::from_json(json.to_string().as_bytes()).expect_err("too new");
     assert!(error.to_string().contains("schema"), "{error}");

@@ -34,7 +34,9 @@ pub fn drive(
     }
     let (done, total) = job.progress();
     let progress = JobProgress::new(name, done, total);
-    let (from, mut saved, mut busy) = (job.passes(), Instant::now(), Duration::ZERO);
+    let from = job.passes();
+    let mut saved = Instant::now();
+    let mut busy = Duration::ZERO;
     loop {
         let start = Instant::now();
         let Some(mut event) = pollster::block_on(job.next())? else { break };

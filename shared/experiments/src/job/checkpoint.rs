@@ -183,3 +183,33 @@ impl Job {
         Ok(running)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_training_stops_after_epochs_without_a_better_accuracy() {
+        let mut place = Place::new("key".to_string());
+        assert!(place.improves(5));
+        for (epoch, settled) in [(1, false), (2, false), (3, true)] {
+            place.epoch = epoch;
+            assert_eq!(place.settled(Some(2)), settled, "before epoch {epoch}");
+            assert!(!place.improves(5), "an equal accuracy is not better");
+        }
+        assert!(!place.settled(None), "without patience all epochs are run");
+        place.next_phase();
+        assert!(!place.settled(Some(2)), "the next phase has no best epoch yet");
+    }
+
+    #[test]
+    fn arrays_are_found_by_their_whole_prefix() {
+        let array = Array { shape: vec![1], values: vec![0.0] };
+        let mut all = Arrays::new();
+        for prefix in ["ended1", "ended1.own", "ended10"] {
+            put(&mut all, prefix, Arrays::from([(prefix.to_string(), array.clone())]));
+        }
+        let found = part(&all, "ended1");
+        assert_eq!(found.keys().collect::<Vec<_>>(), ["ended1"]);
+    }
+}

@@ -97,3 +97,36 @@ impl Training {
         images.div_ceil(self.batch.max(1))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Rounding of a few operations in f64.
+    const ROUNDING: f64 = 1e-12;
+
+    fn close(schedule: Schedule, steps: usize, wanted: &[(usize, f64)]) {
+        for &(step, wanted) in wanted {
+            let found = schedule.factor(step / 10, step, steps);
+            assert!((found - wanted).abs() < ROUNDING, "{schedule:?} at {step}: {found}, {wanted}");
+        }
+    }
+
+    #[test]
+    fn factors_follow_their_formulas() {
+        close(Schedule::Constant, 100, &[(0, 1.0), (99, 1.0)]);
+        let step = Schedule::Step { every: 2, factor: 0.1 };
+        close(step, 100, &[(0, 1.0), (19, 1.0), (20, 0.1), (40, 0.01)]);
+        close(Schedule::Cosine, 100, &[(0, 1.0), (50, 0.5), (100, 0.0)]);
+        let flat = [(0, 1.0), (50, 1.0), (70, 0.505), (90, 0.01), (99, 0.01)];
+        close(Schedule::FlatThenLinear, 100, &flat);
+    }
+
+    /// PyTorch's `OneCycleLR(max_lr=1, total_steps=100)`: from 1/25 to the peak at step 29, then to
+    /// 1e-4 / 25 at step 99.
+    #[test]
+    fn one_cycle_is_that_of_pytorch() {
+        let wanted = [(0, 0.04), (29, 1.0), (64, (1.0 + 4e-6) / 2.0), (99, 4e-6)];
+        close(Schedule::OneCycle, 100, &wanted);
+    }
+}

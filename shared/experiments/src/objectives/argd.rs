@@ -1,4 +1,5 @@
-//! Attention relation graph distillation (Xia et al., IJCAI 2022).
+//! Attention relation graph distillation ([Xia et al., IJCAI
+//! 2022](https://arxiv.org/abs/2204.09975)).
 
 use super::cross_entropy::cross_entropy;
 use super::{Loss, Objective, Own, Seen, Tracked};
@@ -23,9 +24,13 @@ use unstamp_networks::model::weights::{Array, Arrays};
 ///   and shifts (1 and 0 without) are learned beside the student, as the text reads.
 #[derive(Clone, Debug)]
 pub struct Argd {
+    /// Weight of the nodes' distances.
     pub node: f64,
+    /// Weight of the edges' distances.
     pub edge: f64,
+    /// Weight of the embedding's distances.
     pub embedding: f64,
+    /// Whether the embedding is learned.
     pub trained: bool,
 }
 
@@ -36,7 +41,7 @@ const NODES: [f32; 3] = [2000.0, 5000.0, 2000.0];
 const EDGES: [(usize, usize); 3] = [(0, 1), (1, 2), (0, 2)];
 const WIDTH: usize = 128;
 
-/// A group's map, normalised over its places, `[n, 1, h, w]`.
+/// A group's map, normalised over its positions, `[n, 1, h, w]`.
 fn node(feature: &Tensor<4>) -> Tensor<4> {
     let [n, _, h, w] = feature.dims();
     let map = Operator::Sum2.map(feature.clone());
@@ -56,20 +61,21 @@ fn fitted(a: &Tensor<4>, b: &Tensor<4>) -> [Tensor<4>; 2] {
     })
 }
 
-/// Distances between two nodes, `[n, 1]`, the largest in the batch being 1.
+/// Distances between two nodes, `[n, 1]`; the largest of the batch is 1.
 fn edge(maps: &[Tensor<4>], (a, b): (usize, usize)) -> Tensor<2> {
     let [a, b] = fitted(&maps[a], &maps[b]);
     let distances = square(a - b).flatten::<2>(1, 3).sum_dim(1).clamp_min(1e-12);
     distances.clone() / distances.max_dim(0)
 }
 
-/// Weights of a linear layer's only input, `[128]`: of the teacher's (role 0) or the student's layer.
+/// Weights of a linear layer with one input, `[128]`: of the teacher (role 0) or the student (role
+/// 1).
 fn projection(role: usize, layer: usize) -> Vec<f32> {
     let mut random = Seed(0).stream("argd", &[role as u64, layer as u64]);
     (0..WIDTH).map(|_| random.range(-1.0, 1.0)).collect()
 }
 
-/// A parameter's name where the embedding is trained.
+/// Name of a trained parameter of the embedding.
 fn name(role: usize, layer: usize, part: &str) -> String {
     format!("{}{layer}.{part}", ["query", "key"][role])
 }
@@ -92,7 +98,7 @@ fn embedded(own: &Tracked, map: &Tensor<4>, role: usize, layer: usize) -> Tensor
     }
 }
 
-/// Weighted distances between all layers of teacher and student, `[1]`.
+/// Weighed distances between all layers of teacher and student, `[1]`.
 fn embedding(own: &Tracked, teacher: &[Tensor<4>], student: &[Tensor<4>]) -> Tensor<1> {
     let unit = |map: Tensor<4>| normalised(map.flatten(1, 3));
     let keys: Vec<_> =

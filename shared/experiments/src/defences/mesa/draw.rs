@@ -31,14 +31,14 @@ impl Draw {
         let target = chosen.auxiliary.target()?;
         let device = scene.device;
         let parameters = trained.auxiliary.parameters()?;
-        let own: Tracked =
+        let generators: Tracked =
             parameters.iter().map(|(name, array)| (name.clone(), matrix(array, device))).collect();
         let (network, split) = clean(&scene)?;
         let mut all = Vec::new();
         let mut measured = Vec::new();
         for (step, (name, _)) in NAMES.into_iter().enumerate() {
             let [z, _] = noise(KEPT, &mut scene.random, device);
-            let drawn = generated(&own, step, z)?.flatten(0, 1);
+            let drawn = generated(&generators, step, z)?.flatten(0, 1);
             let values = weights::read(vec![drawn]).await?.remove(0);
             let patches = Array { shape: vec![KEPT, size], values: values.clone() };
             let found = RecoveredTriggers { position, target, patches };
