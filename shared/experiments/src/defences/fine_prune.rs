@@ -55,11 +55,12 @@ async fn pooled(
     Ok(rows)
 }
 
-/// Accuracy with ever more channels silenced, in this order: of none, of the first, and so on, but
-/// never of all. A silenced channel takes only its own share out of the logits, so one pass of the
-/// network tells all.
+/// Accuracies with no channel silenced, with the first of `order`, with the first two, and so on,
+/// but never with all. A silenced channel takes only its own share out of the logits, so one pass of
+/// the network gives all accuracies.
 fn accuracies(weights: &Arrays, rows: &[Vec<f32>], labels: &[u16], order: &[usize]) -> Vec<f64> {
-    let (last, bias) = (&weights["fc.weight"], &weights["fc.bias"].values);
+    let last = &weights["fc.weight"];
+    let bias = &weights["fc.bias"].values;
     let channels = order.len();
     let share = |row: &[f32], class: usize, c: usize| last.values[class * channels + c] * row[c];
     let mut logits: Vec<Vec<f32>> = rows
@@ -82,7 +83,7 @@ fn accuracies(weights: &Arrays, rows: &[Vec<f32>], labels: &[u16], order: &[usiz
     curve
 }
 
-/// Channels from the least to the most active on average; equals in their order.
+/// Channels from the least to the most active on average; equal ones in their order.
 fn ranked(rows: &[Vec<f32>]) -> Vec<usize> {
     let channels = rows.first().map_or(0, Vec::len);
     let sum = |c: usize| rows.iter().map(|row| f64::from(row[c])).sum::<f64>();

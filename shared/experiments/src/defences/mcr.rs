@@ -51,8 +51,8 @@ impl Curve {
         let [a, b, c] = self.shares(t);
         let mut point = bend.clone();
         for (name, array) in &mut point {
-            let (first, last) = (&first[name].values, &last[name].values);
-            for (value, (w0, w1)) in array.values.iter_mut().zip(first.iter().zip(last)) {
+            let ends = first[name].values.iter().zip(&last[name].values);
+            for (value, (w0, w1)) in array.values.iter_mut().zip(ends) {
                 *value = a * w0 + b * *value + c * w1;
             }
         }

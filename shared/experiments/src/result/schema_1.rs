@@ -33,7 +33,7 @@ mod tests {
         let edit = epoch("choose", 0.0, "target", 3.0);
         let (curve, measurements) = separated(vec![still.clone(), edit, trained.clone()]);
         assert_eq!(curve, [still, trained]);
-        let (phase, name) = ("choose".to_string(), "target".to_string());
-        assert_eq!(measurements, [Measurement { phase, name, value: 3.0 }]);
+        let phase = "choose".to_string();
+        assert_eq!(measurements, [Measurement { phase, name: "target".to_string(), value: 3.0 }]);
     }
 }
