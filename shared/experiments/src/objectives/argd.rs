@@ -98,8 +98,24 @@ fn embedded(own: &Tracked, map: &Tensor<4>, role: usize, layer: usize) -> Tensor
     }
 }
 
+/// Weighed mean squared errors of the maps, `[1]`.
+fn nodes(teacher: &[Tensor<4>], student: &[Tensor<4>]) -> Option<Tensor<1>> {
+    let pairs = teacher.iter().zip(student).zip(NODES);
+    let terms = pairs.map(|((t, s), w)| square(t.clone() - s.clone()).mean() * w);
+    terms.reduce(|a, b| a + b)
+}
+
+/// Mean over [`EDGES`] of the squared differences between the edges, `[1]`.
+fn edges(teacher: &[Tensor<4>], student: &[Tensor<4>]) -> Option<Tensor<1>> {
+    let terms = EDGES.into_iter().map(|pair| {
+        let difference = edge(teacher, pair) - edge(student, pair);
+        (difference.clone() * difference).mean()
+    });
+    Some(terms.reduce(|a, b| a + b)? / EDGES.len() as f32)
+}
+
 /// Weighed distances between all layers of teacher and student, `[1]`.
-fn embedding(own: &Tracked, teacher: &[Tensor<4>], student: &[Tensor<4>]) -> Tensor<1> {
+fn embedding(own: &Tracked, teacher: &[Tensor<4>], student: &[Tensor<4>]) -> Option<Tensor<1>> {
     let unit = |map: Tensor<4>| normalised(map.flatten(1, 3));
     let keys: Vec<_> =
         student.iter().enumerate().map(|(l, map)| embedded(own, map, 1, l)).collect();
@@ -116,7 +132,7 @@ fn embedding(own: &Tracked, teacher: &[Tensor<4>], student: &[Tensor<4>]) -> Ten
         let distances = Tensor::cat(student.iter().map(distance).collect(), 1);
         (shares * distances).sum_dim(1).mean().reshape([1])
     });
-    terms.reduce(|a, b| a + b).expect("a network has features")
+    terms.reduce(|a, b| a + b)
 }
 
 impl Objective for Argd {
@@ -145,27 +161,18 @@ impl Objective for Argd {
         let Some(teacher) = seen.teacher else { return Loss { total: ce, parts } };
         let teacher: Vec<_> = teacher.features.iter().map(|f| node(f).detach()).collect();
         let student: Vec<_> = seen.student.features.iter().map(node).collect();
+        let terms: [(&str, f64, &dyn Fn() -> Option<Tensor<1>>); 3] = [
+            ("nodes", self.node, &|| nodes(&teacher, &student)),
+            ("edges", self.edge, &|| edges(&teacher, &student)),
+            ("embedding", self.embedding, &|| embedding(seen.own, &teacher, &student)),
+        ];
         let mut total = ce;
-        let mut add = |name, weight: f64, term: &dyn Fn() -> Tensor<1>| {
-            if weight > 0.0 {
-                let term = term();
-                total = total.clone() + term.clone() * weight as f32;
-                parts.push((name, term));
-            }
-        };
-        add("nodes", self.node, &|| {
-            let pairs = teacher.iter().zip(&student).zip(NODES);
-            let terms = pairs.map(|((t, s), w)| square(t.clone() - s.clone()).mean() * w);
-            terms.reduce(|a, b| a + b).expect("a network has features")
-        });
-        add("edges", self.edge, &|| {
-            let terms = EDGES.map(|pair| {
-                let difference = edge(&teacher, pair) - edge(&student, pair);
-                (difference.clone() * difference).mean()
-            });
-            terms.into_iter().reduce(|a, b| a + b).expect("there are edges") / 3.0
-        });
-        add("embedding", self.embedding, &|| embedding(seen.own, &teacher, &student));
+        // A weight of 0 switches a term off, so the term is not computed.
+        for (name, weight, term) in terms.into_iter().filter(|(_, weight, _)| *weight > 0.0) {
+            let Some(term) = term() else { continue };
+            total = total + term.clone() * weight as f32;
+            parts.push((name, term));
+        }
         Loss { total, parts }
     }
 }
