@@ -15,7 +15,7 @@ use std::time::Duration;
 use unstamp_shared::craft::Head;
 use unstamp_shared::datasets::Split;
 use unstamp_shared::defences::{Given, defence, phases};
-use unstamp_shared::job::{Job, Lesson, Phase, Rates};
+use unstamp_shared::job::{Job, Phase, Rates, TrainStep};
 use unstamp_shared::metrics::{Report, der};
 use unstamp_shared::model::Arch;
 use unstamp_shared::model::weights::{self, Arrays, Metadata, Precision};
@@ -160,11 +160,11 @@ impl Bench<'_> {
                 let mut training = self.recipe.train.clone();
                 training.augment = cell.victim.augment.unwrap_or(training.augment);
                 training.epochs = cell.victim.epochs.unwrap_or(training.epochs);
-                let lesson: Arc<dyn Lesson> = match cell.victim.robust {
+                let train_step: Arc<dyn TrainStep> = match cell.victim.robust {
                     Some(robust) => Arc::new(robust),
                     None => Arc::new(CrossEntropy),
                 };
-                let phase = Phase::train("train", lesson, training);
+                let phase = Phase::train("train", train_step, training);
                 (pollster::block_on(weights::arrays(&init))?, vec![phase], data)
             }
             Some(erasure) => {

@@ -1,7 +1,7 @@
 //! Adversarial training. The public code makes clean-label images with such a robust model.
 
 use super::Pgd;
-use crate::job::{Batch, Lesson, PhaseError};
+use crate::job::{Batch, PhaseError, TrainStep};
 use crate::objectives::{Loss, cross_entropy};
 use burn::module::Module;
 use serde::{Deserialize, Serialize};
@@ -32,7 +32,7 @@ impl Robust {
     }
 }
 
-impl Lesson for Robust {
+impl TrainStep for Robust {
     fn loss(&self, batch: &mut Batch) -> Result<Loss, PhaseError> {
         let judge: Wrn = batch.student.clone().no_grad();
         let moved = self.attack().perturb_batch(&judge, batch);

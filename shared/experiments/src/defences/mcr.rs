@@ -4,7 +4,7 @@ use super::fine_tune::{FineTune, phase, training, training_params, with};
 use super::{Defence, Given, Reported};
 use crate::Later;
 use crate::job::{
-    Augment, Batch, Edit, Edited, Lesson, Phase, PhaseError, PhaseInput, Scene, Schedule, Start,
+    Augment, Batch, Edit, Edited, Phase, PhaseError, PhaseInput, Scene, Schedule, Start, TrainStep,
     Training,
 };
 use crate::objectives::{Loss, cross_entropy};
@@ -67,7 +67,7 @@ struct Bend {
     weight_decay: f32,
 }
 
-impl Lesson for Bend {
+impl TrainStep for Bend {
     fn loss(&self, batch: &mut Batch) -> Result<Loss, PhaseError> {
         let [first, last] = batch.others else {
             return Err(PhaseError::Missing(PhaseInput::CurveEnds));
@@ -201,13 +201,13 @@ impl Defence for ModeConnectivity {
             (last, middle) = (Start::Phase(0), Start::Phase(1));
         }
         let (schedule, weight_decay) = (Schedule::FlatThenLinear, values.float("weight_decay"));
-        let lesson = Arc::new(Bend { curve, weight_decay: weight_decay as f32 });
+        let train_step = Arc::new(Bend { curve, weight_decay: weight_decay as f32 });
         // The decay is the curve's, in its loss, not the bend's.
         let training = Training { schedule, weight_decay: 0.0, ..training(given) };
         let plain = values.text("statistics") == "plain";
         let augment = if plain { Augment::default() } else { training.augment };
         let ends = [Start::Victim, last];
-        phases.push(Phase::train("curve", lesson, training).from(middle).beside(ends.clone()));
+        phases.push(Phase::train("curve", train_step, training).from(middle).beside(ends.clone()));
         let bend = Start::Phase(phases.len() - 1);
         let point = Arc::new(Point { curve, t: values.float("t") as f32, augment });
         phases.push(Phase::edit("point", point).from(bend).beside(ends));

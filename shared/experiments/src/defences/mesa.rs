@@ -10,8 +10,8 @@ mod staircase;
 use super::fine_tune::{training, training_params};
 use super::{Defence, Given};
 use crate::job::{
-    Augment, Batch, Course, Lesson, PatchPosition, Phase, PhaseError, PhaseInput, Schedule, Start,
-    Training,
+    Augment, Batch, Course, PatchPosition, Phase, PhaseError, PhaseInput, Schedule, Start,
+    TrainStep, Training,
 };
 use crate::objectives::{CrossEntropy, Loss};
 use std::sync::Arc;
@@ -38,7 +38,7 @@ struct Unlearn {
     share: f32,
 }
 
-impl Lesson for Unlearn {
+impl TrainStep for Unlearn {
     fn loss(&self, batch: &mut Batch) -> Result<Loss, PhaseError> {
         let found = batch.others.first().ok_or(PhaseError::Missing(PhaseInput::Triggers))?;
         let found = found.auxiliary.triggers()?;
@@ -50,7 +50,7 @@ impl Lesson for Unlearn {
         let patches = patch::chosen(found, &chosen, &batch.images.device());
         batch.images =
             patch::pasted(&batch.images, patches, found.position, Some(&stamped), random);
-        Lesson::loss(&CrossEntropy, batch)
+        TrainStep::loss(&CrossEntropy, batch)
     }
 }
 

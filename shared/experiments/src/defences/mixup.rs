@@ -2,7 +2,7 @@
 
 use super::fine_tune::{training, training_params, with};
 use super::{Defence, Given, Reported};
-use crate::job::{Batch, Lesson, Phase, PhaseError};
+use crate::job::{Batch, Phase, PhaseError, TrainStep};
 use crate::objectives::{Loss, cross_entropy};
 use burn::tensor::{Int, Tensor, TensorData};
 use std::sync::Arc;
@@ -19,7 +19,7 @@ pub struct Mixup;
 #[derive(Debug)]
 struct Blend;
 
-impl Lesson for Blend {
+impl TrainStep for Blend {
     fn loss(&self, batch: &mut Batch) -> Result<Loss, PhaseError> {
         let share = batch.random.unit();
         let order = batch.random.permutation(batch.size());

@@ -160,8 +160,8 @@ impl Defence for Nad {
                 _ => last(phase("student", training(given)).from(from.clone())),
             };
             let distil = |beta| {
-                let lesson = Arc::new(Loss { form, operator, beta });
-                let course = Course { patience, ..Course::new(lesson, training(given)) };
+                let train_step = Arc::new(Loss { form, operator, beta });
+                let course = Course { patience, ..Course::new(train_step, training(given)) };
                 Phase::course("distil", course).from(student.clone()).beside([teacher.clone()])
             };
             from = if points > 0.0 && given.validates() {

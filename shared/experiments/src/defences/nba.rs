@@ -5,7 +5,7 @@ use super::fine_tune::{training, training_params};
 use super::teacher;
 use super::{Defence, Given, Knows};
 use crate::adversarial::Pgd;
-use crate::job::{Batch, Course, Lesson, Phase, PhaseError, Stamp, Start};
+use crate::job::{Batch, Course, Phase, PhaseError, Stamp, Start, TrainStep};
 use crate::objectives::{Behaviour, Loss, Reading, Scale, cross_entropy};
 use burn::module::Module;
 use burn::tensor::Tensor;
@@ -66,7 +66,7 @@ impl Alignment {
     }
 }
 
-impl Lesson for Alignment {
+impl TrainStep for Alignment {
     fn loss(&self, batch: &mut Batch) -> Result<Loss, PhaseError> {
         let teacher = batch.other(0)?;
         let judge: Wrn = batch.student.clone().no_grad();
@@ -161,7 +161,7 @@ impl Defence for Nba {
             divergence: is("divergence", "kl"),
             temperature: values.float("temperature"),
         };
-        let lesson = Alignment {
+        let train_step = Alignment {
             behaviour,
             lambda: ["lambda1", "lambda2", "lambda3"].map(|key| values.float(key)),
             alpha: values.float("alpha"),
@@ -175,7 +175,7 @@ impl Defence for Nba {
             attack: attack(values),
         };
         let stamp = given.trigger.cloned().map(|trigger| Stamp { trigger, share: None });
-        let course = Course { stamp, ..Course::new(Arc::new(lesson), training(given)) };
+        let course = Course { stamp, ..Course::new(Arc::new(train_step), training(given)) };
         let align = Phase::course("align", course).beside([Start::Phase(0)]);
         vec![teacher::finetuned(given), align]
     }

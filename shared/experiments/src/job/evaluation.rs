@@ -42,7 +42,7 @@ impl Job {
         let Some((running, phase)) = self.running.as_ref().zip(self.phases.get(now)) else {
             return Ok(None);
         };
-        if matches!(&phase.work, Work::Train(course) if !course.lesson.changes_student()) {
+        if matches!(&phase.work, Work::Train(course) if !course.train_step.changes_student()) {
             return Ok(None);
         }
         let mut weights = weights::arrays(&running.student).await?;

@@ -30,7 +30,7 @@ pub use event::{Epoch, Event, Measurement};
 pub use output::{Auxiliary, PatchPosition, PhaseOutput, RecoveredTriggers};
 pub use phase::{Course, Phase, Stamp, Start, Work, last_training};
 pub use settings::{Schedule, Training};
-pub use train_step::{Batch, Lesson, Other, lift};
+pub use train_step::{Batch, Other, TrainStep, lift};
 
 use burn::tensor::Device;
 use checkpoint::Place;

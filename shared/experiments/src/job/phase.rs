@@ -1,6 +1,6 @@
 //! The parts of a job: phases, each a training or an edit of weights.
 
-use super::{Edit, Lesson, Training};
+use super::{Edit, TrainStep, Training};
 use std::sync::Arc;
 use unstamp_data::poison::Trigger;
 
@@ -41,7 +41,7 @@ pub enum Work {
 #[derive(Clone, Debug)]
 pub struct Course {
     /// The loss of a batch.
-    pub lesson: Arc<dyn Lesson>,
+    pub train_step: Arc<dyn TrainStep>,
     /// Optimiser, schedule, augmentation.
     pub training: Training,
     /// A trigger on some of the images, for defences that know it.
@@ -63,8 +63,8 @@ pub struct Stamp {
 
 impl Course {
     /// A training without trigger that runs all its epochs.
-    pub fn new(lesson: Arc<dyn Lesson>, training: Training) -> Self {
-        Self { lesson, training, stamp: None, patience: None }
+    pub fn new(train_step: Arc<dyn TrainStep>, training: Training) -> Self {
+        Self { train_step, training, stamp: None, patience: None }
     }
 }
 
@@ -75,8 +75,8 @@ pub fn last_training(phases: &[Phase]) -> Option<&Phase> {
 
 impl Phase {
     /// A training that begins with the victim.
-    pub fn train(name: &'static str, lesson: Arc<dyn Lesson>, training: Training) -> Self {
-        Self::course(name, Course::new(lesson, training))
+    pub fn train(name: &'static str, train_step: Arc<dyn TrainStep>, training: Training) -> Self {
+        Self::course(name, Course::new(train_step, training))
     }
 
     /// A training that begins with the victim, with a trigger or early stopping.

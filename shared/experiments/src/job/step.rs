@@ -70,7 +70,7 @@ impl Job {
         let Running { mut student, others, mut momentum, mut auxiliary, best } = running;
         let tracked = auxiliary.as_ref().map(AuxiliaryTraining::tracked).unwrap_or_default();
         let mut batch = self.batch(course, &chosen, &mut student, &others, &tracked);
-        let loss = course.lesson.loss(&mut batch)?;
+        let loss = course.train_step.loss(&mut batch)?;
         self.place.passes += (chosen.len() + batch.passes) as u64;
         let names: Vec<&str> = loss.parts.iter().map(|(name, _)| *name).collect();
         let mut values = vec![loss.total.clone().inner().reshape([1])];

@@ -74,7 +74,7 @@ pub fn lift(output: Output) -> Output {
 
 /// The loss of a training step. Every [`Objective`] is one: student and first other model see the
 /// same images. A step of its own kind can change images or labels first, or mix weights.
-pub trait Lesson: Send + Sync + Debug {
+pub trait TrainStep: Send + Sync + Debug {
     /// Parameters that the step trains beside the student, if any; their first values are drawn
     /// from `random`.
     fn own(&self, _arch: &Arch, _random: Stream) -> Option<Own> {
@@ -96,7 +96,7 @@ pub trait Lesson: Send + Sync + Debug {
     fn loss(&self, batch: &mut Batch) -> Result<Loss, PhaseError>;
 }
 
-impl<O: Objective> Lesson for O {
+impl<O: Objective> TrainStep for O {
     fn own(&self, _arch: &Arch, random: Stream) -> Option<Own> {
         Objective::own(self, random)
     }

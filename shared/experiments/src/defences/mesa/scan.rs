@@ -4,8 +4,8 @@ use super::patch::pasted;
 use super::recovered::{clean, parameter};
 use crate::Later;
 use crate::job::{
-    Auxiliary, Batch, Edit, Edited, Lesson, PatchPosition, PhaseError, PhaseInput, PhaseOutput,
-    RecoveredTriggers, Scene,
+    Auxiliary, Batch, Edit, Edited, PatchPosition, PhaseError, PhaseInput, PhaseOutput,
+    RecoveredTriggers, Scene, TrainStep,
 };
 use crate::objectives::{Loss, Own, cross_entropy};
 use burn::module::Module;
@@ -29,7 +29,7 @@ const RATE: f64 = 0.1;
 /// Name of the numbers behind the patches, `[classes, 3 * side * side]`.
 const PATCHES: &str = "patches";
 
-impl Lesson for Scan {
+impl TrainStep for Scan {
     fn own(&self, arch: &Arch, mut random: Stream) -> Option<Own> {
         let shape = [arch.classes, self.position.size()];
         let values = (0..shape[0] * shape[1]).map(|_| random.range(-1.0, 1.0)).collect();

@@ -2,7 +2,7 @@
 
 use super::patch::pasted;
 use super::recovered::parameter;
-use crate::job::{Batch, Lesson, PatchPosition, PhaseError, PhaseInput};
+use crate::job::{Batch, PatchPosition, PhaseError, PhaseInput, TrainStep};
 use crate::objectives::{Loss, Own, Tracked};
 use burn::module::Module;
 use burn::tensor::activation::{log_softmax, relu, sigmoid, softmax};
@@ -113,7 +113,7 @@ impl Staircase {
     }
 }
 
-impl Lesson for Staircase {
+impl TrainStep for Staircase {
     fn own(&self, _arch: &Arch, mut random: Stream) -> Option<Own> {
         let size = self.position.size();
         let mut first = Arrays::new();
