@@ -10,7 +10,7 @@ mod staircase;
 use super::fine_tune::{training, training_params};
 use super::{Defence, Given};
 use crate::job::{
-    Augment, Batch, Course, PatchPosition, Phase, PhaseError, PhaseInput, Schedule, Start,
+    Augment, Batch, PatchPosition, Phase, PhaseError, PhaseInput, Schedule, Start, TrainPhase,
     TrainStep, Training,
 };
 use crate::objectives::{CrossEntropy, Loss};
@@ -108,7 +108,8 @@ impl Defence for Mesa {
         let draw = Phase::edit("draw", Arc::new(draw::Draw { position }));
         let drawn = then(draw, vec![chosen, trained]);
         let unlearn = Unlearn { share: values.float("share") as f32 };
-        let retrain = Phase::course("retrain", Course::new(Arc::new(unlearn), training(given)));
+        let retrain =
+            Phase::training("retrain", TrainPhase::new(Arc::new(unlearn), training(given)));
         then(retrain, vec![drawn]);
         phases
     }

@@ -10,7 +10,7 @@ use super::fine_tune::{patience, phase, training, training_params};
 use super::teacher;
 use super::{Defence, Given, Reported};
 use crate::Later;
-use crate::job::{Course, Edit, Edited, Phase, PhaseError, PhaseInput, Scene, Start};
+use crate::job::{Edit, Edited, Phase, PhaseError, PhaseInput, Scene, Start, TrainPhase};
 use crate::objectives::{Form, Nad as Loss};
 use std::sync::Arc;
 use unstamp_data::method::{Method, Param};
@@ -161,8 +161,11 @@ impl Defence for Nad {
             };
             let distil = |beta| {
                 let train_step = Arc::new(Loss { form, operator, beta });
-                let course = Course { patience, ..Course::new(train_step, training(given)) };
-                Phase::course("distil", course).from(student.clone()).beside([teacher.clone()])
+                let train_phase =
+                    TrainPhase { patience, ..TrainPhase::new(train_step, training(given)) };
+                Phase::training("distil", train_phase)
+                    .from(student.clone())
+                    .beside([teacher.clone()])
             };
             from = if points > 0.0 && given.validates() {
                 let betas = grid(form).to_vec();

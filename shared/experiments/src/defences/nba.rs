@@ -5,7 +5,7 @@ use super::fine_tune::{training, training_params};
 use super::teacher;
 use super::{Defence, Given, Knows};
 use crate::adversarial::Pgd;
-use crate::job::{Batch, Course, Phase, PhaseError, Stamp, Start, TrainStep};
+use crate::job::{Batch, Phase, PhaseError, Stamp, Start, TrainPhase, TrainStep};
 use crate::objectives::{Behaviour, Loss, Reading, Scale, cross_entropy};
 use burn::module::Module;
 use burn::tensor::Tensor;
@@ -175,8 +175,9 @@ impl Defence for Nba {
             attack: attack(values),
         };
         let stamp = given.trigger.cloned().map(|trigger| Stamp { trigger, share: None });
-        let course = Course { stamp, ..Course::new(Arc::new(train_step), training(given)) };
-        let align = Phase::course("align", course).beside([Start::Phase(0)]);
+        let train_phase =
+            TrainPhase { stamp, ..TrainPhase::new(Arc::new(train_step), training(given)) };
+        let align = Phase::training("align", train_phase).beside([Start::Phase(0)]);
         vec![teacher::finetuned(given), align]
     }
 }

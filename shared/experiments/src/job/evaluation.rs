@@ -42,7 +42,8 @@ impl Job {
         let Some((running, phase)) = self.running.as_ref().zip(self.phases.get(now)) else {
             return Ok(None);
         };
-        if matches!(&phase.work, Work::Train(course) if !course.train_step.changes_student()) {
+        if matches!(&phase.work, Work::Train(train_phase) if !train_phase.train_step.changes_student())
+        {
             return Ok(None);
         }
         let mut weights = weights::arrays(&running.student).await?;

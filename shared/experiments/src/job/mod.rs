@@ -28,7 +28,7 @@ pub use error::{CheckpointError, JobError, PhaseError, PhaseInput};
 pub use evaluation::Rates;
 pub use event::{Epoch, Event, Measurement};
 pub use output::{Auxiliary, PatchPosition, PhaseOutput, RecoveredTriggers};
-pub use phase::{Course, Phase, Stamp, Start, Work, last_training};
+pub use phase::{Phase, Stamp, Start, TrainPhase, Work, last_training};
 pub use settings::{Schedule, Training};
 pub use train_step::{Batch, Other, TrainStep, lift};
 
@@ -125,8 +125,8 @@ impl Job {
         let before: usize =
             self.phases.iter().take(self.place.phase).map(|p| p.steps(images)).sum();
         let within = match self.phases.get(self.place.phase).map(|p| &p.work) {
-            Some(Work::Train(course)) => {
-                self.place.epoch * course.training.steps(images) + self.place.step
+            Some(Work::Train(train_phase)) => {
+                self.place.epoch * train_phase.training.steps(images) + self.place.step
             }
             _ => 0,
         };
@@ -195,7 +195,7 @@ impl Job {
     pub async fn next(&mut self) -> Result<Option<Event>, JobError> {
         let Some(phase) = self.phases.get(self.place.phase).cloned() else { return Ok(None) };
         match &phase.work {
-            Work::Train(course) => self.train(&phase, course).await.map(Some),
+            Work::Train(train_phase) => self.train(&phase, train_phase).await.map(Some),
             Work::Edit(edit) => self.edit(&phase, edit.as_ref()).await.map(Some),
         }
     }

@@ -32,14 +32,14 @@ pub struct Phase {
 #[derive(Clone, Debug)]
 pub enum Work {
     /// Trains the student over many steps.
-    Train(Course),
+    Train(TrainPhase),
     /// Changes the weights at once.
     Edit(Arc<dyn Edit>),
 }
 
 /// A training of the student.
 #[derive(Clone, Debug)]
-pub struct Course {
+pub struct TrainPhase {
     /// The loss of a batch.
     pub train_step: Arc<dyn TrainStep>,
     /// Optimiser, schedule, augmentation.
@@ -61,7 +61,7 @@ pub struct Stamp {
     pub share: Option<f64>,
 }
 
-impl Course {
+impl TrainPhase {
     /// A training without trigger that runs all its epochs.
     pub fn new(train_step: Arc<dyn TrainStep>, training: Training) -> Self {
         Self { train_step, training, stamp: None, patience: None }
@@ -76,12 +76,12 @@ pub fn last_training(phases: &[Phase]) -> Option<&Phase> {
 impl Phase {
     /// A training that begins with the victim.
     pub fn train(name: &'static str, train_step: Arc<dyn TrainStep>, training: Training) -> Self {
-        Self::course(name, Course::new(train_step, training))
+        Self::training(name, TrainPhase::new(train_step, training))
     }
 
     /// A training that begins with the victim, with a trigger or early stopping.
-    pub fn course(name: &'static str, course: Course) -> Self {
-        let work = Work::Train(course);
+    pub fn training(name: &'static str, train_phase: TrainPhase) -> Self {
+        let work = Work::Train(train_phase);
         Self { name, student: Start::Victim, others: Vec::new(), work }
     }
 
@@ -104,7 +104,7 @@ impl Phase {
     /// Whether it needs validation images.
     pub(super) fn validates(&self) -> bool {
         match &self.work {
-            Work::Train(course) => course.patience.is_some(),
+            Work::Train(train_phase) => train_phase.patience.is_some(),
             Work::Edit(edit) => edit.validates(),
         }
     }
@@ -112,7 +112,9 @@ impl Phase {
     /// Optimiser steps on `images` images if it does not stop early; an edit counts as one.
     pub(super) fn steps(&self, images: usize) -> usize {
         match &self.work {
-            Work::Train(course) => course.training.epochs * course.training.steps(images),
+            Work::Train(train_phase) => {
+                train_phase.training.epochs * train_phase.training.steps(images)
+            }
             Work::Edit(_) => 1,
         }
     }

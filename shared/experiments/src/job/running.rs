@@ -56,7 +56,7 @@ impl Job {
             others.push(Other { weights, auxiliary, network });
         }
         let parameters = match &phase.work {
-            Work::Train(course) => course.train_step.own(&arch, self.random("own")),
+            Work::Train(train_phase) => train_phase.train_step.own(&arch, self.random("own")),
             Work::Edit(_) => None,
         };
         let auxiliary = parameters.map(|first| AuxiliaryTraining::new(first, &self.device));

@@ -2,7 +2,7 @@
 
 use super::auxiliary::AuxiliaryTraining;
 use super::running::Running;
-use super::{Augment, Batch, Course, Epoch, Event, Job, JobError, Other, Phase, Stamp, sgd};
+use super::{Augment, Batch, Epoch, Event, Job, JobError, Other, Phase, Stamp, TrainPhase, sgd};
 use crate::objectives::Tracked;
 use burn::tensor::Tensor;
 use unstamp_data::image::Image;
@@ -15,21 +15,23 @@ impl Job {
     pub(super) async fn train(
         &mut self,
         phase: &Phase,
-        course: &Course,
+        train_phase: &TrainPhase,
     ) -> Result<Event, JobError> {
         let mut running = match self.running.take() {
             Some(running) => running,
             None => self.begin(phase).await?,
         };
-        if self.place.epoch == course.training.epochs || self.place.settled(course.patience) {
+        if self.place.epoch == train_phase.training.epochs
+            || self.place.settled(train_phase.patience)
+        {
             let output = running.output().await?;
             return Ok(self.end_phase(phase, output));
         }
-        let event = if self.place.step == course.training.steps(self.data.len()) {
-            self.validate(phase, course, &mut running).await?;
-            self.end_epoch(phase, course)
+        let event = if self.place.step == train_phase.training.steps(self.data.len()) {
+            self.validate(phase, train_phase, &mut running).await?;
+            self.end_epoch(phase, train_phase)
         } else {
-            let (next, event) = self.optimise(phase, course, running).await?;
+            let (next, event) = self.optimise(phase, train_phase, running).await?;
             running = next;
             event
         };
@@ -42,10 +44,11 @@ impl Job {
     async fn validate(
         &mut self,
         phase: &Phase,
-        course: &Course,
+        train_phase: &TrainPhase,
         running: &mut Running,
     ) -> Result<(), JobError> {
-        let Some(split) = self.validation.as_ref().filter(|_| course.patience.is_some()) else {
+        let Some(split) = self.validation.as_ref().filter(|_| train_phase.patience.is_some())
+        else {
             return Ok(());
         };
         let weights = weights::arrays(&running.student).await?;
@@ -63,14 +66,14 @@ impl Job {
     async fn optimise(
         &mut self,
         phase: &Phase,
-        course: &Course,
+        train_phase: &TrainPhase,
         running: Running,
     ) -> Result<(Running, Event), JobError> {
-        let chosen = self.chosen(course);
+        let chosen = self.chosen(train_phase);
         let Running { mut student, others, mut momentum, mut auxiliary, best } = running;
         let tracked = auxiliary.as_ref().map(AuxiliaryTraining::tracked).unwrap_or_default();
-        let mut batch = self.batch(course, &chosen, &mut student, &others, &tracked);
-        let loss = course.train_step.loss(&mut batch)?;
+        let mut batch = self.batch(train_phase, &chosen, &mut student, &others, &tracked);
+        let loss = train_phase.train_step.loss(&mut batch)?;
         self.place.passes += (chosen.len() + batch.passes) as u64;
         let names: Vec<&str> = loss.parts.iter().map(|(name, _)| *name).collect();
         let mut values = vec![loss.total.clone().inner().reshape([1])];
@@ -80,15 +83,15 @@ impl Job {
             auxiliary.step(&tracked, &gradients);
         }
         let step = self.place.step;
-        let lr = self.lr(course, step);
-        let student = sgd::step(student, &course.training, lr, gradients, &mut momentum);
+        let lr = self.lr(train_phase, step);
+        let student = sgd::step(student, &train_phase.training, lr, gradients, &mut momentum);
         let values = weights::read(values).await?.into_iter().map(|v| f64::from(v[0])).collect();
         let loss = self.add_losses(phase, &names, values, chosen.len())?;
         let event = Event::Step {
             phase: phase.name,
             epoch: self.place.epoch,
             step,
-            steps: course.training.steps(self.data.len()),
+            steps: train_phase.training.steps(self.data.len()),
             images: chosen.len(),
             loss,
         };
@@ -98,21 +101,21 @@ impl Job {
     /// The batch of the images at `chosen`.
     fn batch<'a>(
         &self,
-        course: &Course,
+        train_phase: &TrainPhase,
         chosen: &[usize],
         student: &'a mut Wrn,
         others: &'a [Other],
         own: &'a Tracked,
     ) -> Batch<'a> {
-        let share = course.stamp.as_ref().map(|stamp| stamp.share);
+        let share = train_phase.stamp.as_ref().map(|stamp| stamp.share);
         let step = [self.place.phase, self.place.epoch, self.place.step].map(|at| at as u64);
         Batch {
             student,
             others,
             own,
-            images: self.images(course, chosen, share.flatten().unwrap_or(0.0)),
+            images: self.images(train_phase, chosen, share.flatten().unwrap_or(0.0)),
             labels: labels(&self.data, chosen, &self.device.clone().autodiff()),
-            stamped: (share == Some(None)).then(|| self.images(course, chosen, 1.0)),
+            stamped: (share == Some(None)).then(|| self.images(train_phase, chosen, 1.0)),
             watched: self.watched,
             random: self.seed.stream("lesson", &step),
             passes: 0,
@@ -148,19 +151,19 @@ impl Job {
     }
 
     /// Learning rate of a step of the running epoch.
-    fn lr(&self, course: &Course, step: usize) -> f64 {
-        let training = &course.training;
+    fn lr(&self, train_phase: &TrainPhase, step: usize) -> f64 {
+        let training = &train_phase.training;
         let steps = training.steps(self.data.len());
         let at = self.place.epoch * steps + step;
         training.lr * training.schedule.factor(self.place.epoch, at, steps * training.epochs)
     }
 
-    fn end_epoch(&mut self, phase: &Phase, course: &Course) -> Event {
+    fn end_epoch(&mut self, phase: &Phase, train_phase: &TrainPhase) -> Event {
         let images = self.place.images.max(1) as f64;
         let epoch = Epoch {
             phase: phase.name.to_string(),
             epoch: self.place.epoch,
-            lr: self.lr(course, self.place.step - 1),
+            lr: self.lr(train_phase, self.place.step - 1),
             losses: self.place.sums.drain(..).map(|(name, sum)| (name, sum / images)).collect(),
             rates: None,
         };
@@ -173,27 +176,27 @@ impl Job {
     }
 
     /// Positions of the next batch's images in the shuffled epoch.
-    fn chosen(&mut self, course: &Course) -> Vec<usize> {
+    fn chosen(&mut self, train_phase: &TrainPhase) -> Vec<usize> {
         if self.order.is_empty() {
             let at = [self.place.phase as u64, self.place.epoch as u64];
             self.order = self.seed.stream("shuffle", &at).permutation(self.data.len());
         }
-        let from = self.place.step * course.training.batch;
-        let to = (from + course.training.batch).min(self.order.len());
+        let from = self.place.step * train_phase.training.batch;
+        let to = (from + train_phase.training.batch).min(self.order.len());
         self.order[from..to].to_vec()
     }
 
     /// Images `[n, 3, h, w]`: augmented, then stamped with the phase's trigger on this share.
-    fn images(&self, course: &Course, chosen: &[usize], share: f64) -> Tensor<4> {
+    fn images(&self, train_phase: &TrainPhase, chosen: &[usize], share: f64) -> Tensor<4> {
         let width = self.data.width;
         let height = self.data.height;
-        let augment = course.training.augment;
+        let augment = train_phase.training.augment;
         batch(&self.data, chosen, &self.device.clone().autodiff(), |i, pixels| {
             let at = [self.place.phase, self.place.epoch, i].map(|at| at as u64);
             if augment != Augment::default() {
                 augment.apply(pixels, width, height, &mut self.seed.stream("augment", &at));
             }
-            let Some(Stamp { trigger, .. }) = &course.stamp else { return };
+            let Some(Stamp { trigger, .. }) = &train_phase.stamp else { return };
             if f64::from(self.seed.stream("stamp", &at).unit()) < share {
                 let mut image = Image { width, height, pixels: std::mem::take(pixels) };
                 trigger.stamp(&mut image, i);
