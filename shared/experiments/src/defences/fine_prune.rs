@@ -3,7 +3,7 @@
 use super::fine_tune::{phase, training, training_params};
 use super::{Defence, Given, Reported};
 use crate::Later;
-use crate::job::{Edit, Edited, Phase, PhaseError, PhaseInput, Scene, Start};
+use crate::job::{Edit, EditContext, Edited, Phase, PhaseError, PhaseInput, Start};
 use burn::tensor::Device;
 use std::sync::Arc;
 use unstamp_data::datasets::Split;
@@ -107,25 +107,25 @@ fn silenced(weights: &Arrays, last: &str, channels: &[usize]) -> Arrays {
 }
 
 impl Prune {
-    async fn run(&self, scene: Scene<'_>) -> Result<Edited, PhaseError> {
-        let blocks = scene.arch.config().map_err(WeightsError::Arch)?.blocks();
+    async fn run(&self, context: EditContext<'_>) -> Result<Edited, PhaseError> {
+        let blocks = context.arch.config().map_err(WeightsError::Arch)?.blocks();
         let last = format!("block3.layer.{}.conv2.weight", blocks - 1);
-        let network = weights::frozen(scene.arch, scene.weights, scene.device)?;
-        let order = ranked(&pooled(&network, scene.data, scene.device).await?);
+        let network = weights::frozen(context.arch, context.weights, context.device)?;
+        let order = ranked(&pooled(&network, context.data, context.device).await?);
         let most = order.len().saturating_sub(1);
         let mut count = ((self.ratio * order.len() as f64).round() as usize).min(most);
         let mut measured = Vec::new();
-        if let (Some(split), false) = (scene.validation, self.rule == Rule::Ratio) {
-            let rows = pooled(&network, split, scene.device).await?;
-            let curve = accuracies(scene.weights, &rows, &split.labels, &order);
+        if let (Some(split), false) = (context.validation, self.rule == Rule::Ratio) {
+            let rows = pooled(&network, split, context.device).await?;
+            let curve = accuracies(context.weights, &rows, &split.labels, &order);
             // The largest of equals: pruning more erases more.
             let mut counts = (0..=most).rev();
             count = match self.rule {
                 Rule::Match => {
-                    let other = scene.others.first();
+                    let other = context.others.first();
                     let other = other.ok_or(PhaseError::Missing(PhaseInput::Model))?;
                     let goal =
-                        accuracy(scene.arch, &other.weights, split, scene.device).await?.value;
+                        accuracy(context.arch, &other.weights, split, context.device).await?.value;
                     measured.push(("accuracy_to_match".to_string(), goal));
                     let off = |i: &usize| (curve[*i] - goal).abs();
                     counts.min_by(|a, b| off(a).total_cmp(&off(b))).unwrap_or(0)
@@ -139,7 +139,7 @@ impl Prune {
         }
         measured.push(("pruned_channels".to_string(), count as f64));
         measured.push(("channels".to_string(), order.len() as f64));
-        let weights = silenced(scene.weights, &last, &order[..count]);
+        let weights = silenced(context.weights, &last, &order[..count]);
         Ok(Edited { output: weights.into(), measured })
     }
 }
@@ -149,8 +149,8 @@ impl Edit for Prune {
         self.rule != Rule::Ratio
     }
 
-    fn edit<'a>(&'a self, scene: Scene<'a>) -> Later<'a, Result<Edited, PhaseError>> {
-        Box::pin(self.run(scene))
+    fn edit<'a>(&'a self, context: EditContext<'a>) -> Later<'a, Result<Edited, PhaseError>> {
+        Box::pin(self.run(context))
     }
 }
 

@@ -4,8 +4,8 @@ use super::fine_tune::{FineTune, phase, training, training_params, with};
 use super::{Defence, Given, Reported};
 use crate::Later;
 use crate::job::{
-    Augment, Batch, Edit, Edited, Phase, PhaseError, PhaseInput, Scene, Schedule, Start, TrainStep,
-    Training,
+    Augment, Batch, Edit, EditContext, Edited, Phase, PhaseError, PhaseInput, Schedule, Start,
+    TrainStep, Training,
 };
 use crate::objectives::{Loss, cross_entropy};
 use std::sync::Arc;
@@ -82,11 +82,11 @@ impl TrainStep for Bend {
     }
 }
 
-/// Weights whose batch normalisation statistics are means over the batches of the scene's images.
+/// Weights whose batch normalisation statistics are means over the batches of the context's images.
 async fn renewed(
     weights: &Arrays,
     augment: Augment,
-    Scene { arch, data, device, mut random, .. }: Scene<'_>,
+    EditContext { arch, data, device, mut random, .. }: EditContext<'_>,
 ) -> Result<Arrays, WeightsError> {
     let running = |name: &str| name.contains(".running_");
     let mut blank = weights.clone();
@@ -117,12 +117,12 @@ struct Point {
 }
 
 impl Point {
-    async fn run(&self, scene: Scene<'_>) -> Result<Edited, PhaseError> {
-        let [first, last] = scene.others[..] else {
+    async fn run(&self, context: EditContext<'_>) -> Result<Edited, PhaseError> {
+        let [first, last] = context.others[..] else {
             return Err(PhaseError::Missing(PhaseInput::CurveEnds));
         };
-        let point = self.curve.at(self.t, [&first.weights, scene.weights, &last.weights]);
-        let weights = renewed(&point, self.augment, scene).await?;
+        let point = self.curve.at(self.t, [&first.weights, context.weights, &last.weights]);
+        let weights = renewed(&point, self.augment, context).await?;
         Ok(Edited { output: weights.into(), measured: vec![("t".to_string(), f64::from(self.t))] })
     }
 }
@@ -136,8 +136,8 @@ impl Edit for Point {
         (0..=10).map(tenth).collect()
     }
 
-    fn edit<'a>(&'a self, scene: Scene<'a>) -> Later<'a, Result<Edited, PhaseError>> {
-        Box::pin(self.run(scene))
+    fn edit<'a>(&'a self, context: EditContext<'a>) -> Later<'a, Result<Edited, PhaseError>> {
+        Box::pin(self.run(context))
     }
 }
 
@@ -146,11 +146,11 @@ impl Edit for Point {
 struct Middle;
 
 impl Edit for Middle {
-    fn edit<'a>(&'a self, scene: Scene<'a>) -> Later<'a, Result<Edited, PhaseError>> {
+    fn edit<'a>(&'a self, context: EditContext<'a>) -> Later<'a, Result<Edited, PhaseError>> {
         Box::pin(async move {
-            let other = scene.others.first().ok_or(PhaseError::Missing(PhaseInput::Model))?;
+            let other = context.others.first().ok_or(PhaseError::Missing(PhaseInput::Model))?;
             // Halfway between the bend and the last end of a chain.
-            let weights = Curve::Chain.at(0.75, [scene.weights, scene.weights, &other.weights]);
+            let weights = Curve::Chain.at(0.75, [context.weights, context.weights, &other.weights]);
             Ok(Edited { output: weights.into(), measured: Vec::new() })
         })
     }

@@ -10,7 +10,7 @@ use super::fine_tune::{patience, phase, training, training_params};
 use super::teacher;
 use super::{Defence, Given, Reported};
 use crate::Later;
-use crate::job::{Edit, Edited, Phase, PhaseError, PhaseInput, Scene, Start, TrainPhase};
+use crate::job::{Edit, EditContext, Edited, Phase, PhaseError, PhaseInput, Start, TrainPhase};
 use crate::objectives::{Form, Nad as Loss};
 use std::sync::Arc;
 use unstamp_data::method::{Method, Param};
@@ -48,11 +48,12 @@ struct LastWithin {
 }
 
 impl LastWithin {
-    async fn run(&self, scene: Scene<'_>) -> Result<Edited, PhaseError> {
+    async fn run(&self, context: EditContext<'_>) -> Result<Edited, PhaseError> {
         let mut measured = Vec::new();
-        let (students, mut chosen) = (scene.others, 0);
-        if let Some(split) = scene.validation {
-            let reach = async |weights| accuracy(scene.arch, weights, split, scene.device).await;
+        let (students, mut chosen) = (context.others, 0);
+        if let Some(split) = context.validation {
+            let reach =
+                async |weights| accuracy(context.arch, weights, split, context.device).await;
             let mut floor = 0.0;
             for (i, student) in students.iter().enumerate() {
                 let reached = reach(&student.weights).await?.value;
@@ -77,8 +78,8 @@ impl Edit for LastWithin {
         true
     }
 
-    fn edit<'a>(&'a self, scene: Scene<'a>) -> Later<'a, Result<Edited, PhaseError>> {
-        Box::pin(self.run(scene))
+    fn edit<'a>(&'a self, context: EditContext<'a>) -> Later<'a, Result<Edited, PhaseError>> {
+        Box::pin(self.run(context))
     }
 }
 

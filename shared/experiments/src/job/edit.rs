@@ -11,7 +11,7 @@ use unstamp_networks::model::Arch;
 use unstamp_networks::model::weights::Arrays;
 
 /// What an edit can use.
-pub struct Scene<'a> {
+pub struct EditContext<'a> {
     /// Architecture of the phase's student.
     pub arch: &'a Arch,
     /// Weights of the phase's student.
@@ -54,7 +54,7 @@ pub trait Edit: Send + Sync + Debug {
     ///
     /// [`PhaseError`]: an earlier phase did not give what the edit needs, weights do not fit, or the
     /// device fails.
-    fn edit<'a>(&'a self, scene: Scene<'a>) -> Later<'a, Result<Edited, PhaseError>>;
+    fn edit<'a>(&'a self, context: EditContext<'a>) -> Later<'a, Result<Edited, PhaseError>>;
 }
 
 impl Job {
@@ -69,7 +69,7 @@ impl Job {
         for start in &phase.others {
             others.push(self.start(start).await?);
         }
-        let scene = Scene {
+        let context = EditContext {
             arch: &self.arch(&phase.student),
             weights,
             others: others.iter().collect(),
@@ -78,7 +78,7 @@ impl Job {
             device: &self.device,
             random: self.random("edit"),
         };
-        Ok(edit.edit(scene).await?)
+        Ok(edit.edit(context).await?)
     }
 
     /// Runs a phase that is an edit.

@@ -23,7 +23,7 @@ mod step;
 mod train_step;
 
 pub use augment::Augment;
-pub use edit::{Edit, Edited, Scene};
+pub use edit::{Edit, EditContext, Edited};
 pub use error::{CheckpointError, JobError, PhaseError, PhaseInput};
 pub use evaluation::Rates;
 pub use event::{Epoch, Event, Measurement};

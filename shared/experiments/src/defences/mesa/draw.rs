@@ -4,8 +4,8 @@ use super::recovered::clean;
 use super::staircase::{NAMES, STEPS, generated, noise};
 use crate::Later;
 use crate::job::{
-    Auxiliary, Edit, Edited, PatchPosition, PhaseError, PhaseInput, PhaseOutput, RecoveredTriggers,
-    Scene,
+    Auxiliary, Edit, EditContext, Edited, PatchPosition, PhaseError, PhaseInput, PhaseOutput,
+    RecoveredTriggers,
 };
 use crate::objectives::{Tracked, matrix};
 use unstamp_networks::model::weights::{self, Array};
@@ -22,38 +22,38 @@ pub struct Draw {
 }
 
 impl Draw {
-    async fn run(&self, mut scene: Scene<'_>) -> Result<Edited, PhaseError> {
-        let [chosen, trained] = scene.others[..] else {
+    async fn run(&self, mut context: EditContext<'_>) -> Result<Edited, PhaseError> {
+        let [chosen, trained] = context.others[..] else {
             return Err(PhaseError::Missing(PhaseInput::Model));
         };
         let position = self.position;
         let size = position.size();
         let target = chosen.auxiliary.target()?;
-        let device = scene.device;
+        let device = context.device;
         let parameters = trained.auxiliary.parameters()?;
         let generators: Tracked =
             parameters.iter().map(|(name, array)| (name.clone(), matrix(array, device))).collect();
-        let (network, split) = clean(&scene)?;
+        let (network, split) = clean(&context)?;
         let mut all = Vec::new();
         let mut measured = Vec::new();
         for (step, (name, _)) in NAMES.into_iter().enumerate() {
-            let [z, _] = noise(KEPT, &mut scene.random, device);
+            let [z, _] = noise(KEPT, &mut context.random, device);
             let drawn = generated(&generators, step, z)?.flatten(0, 1);
             let values = weights::read(vec![drawn]).await?.remove(0);
             let patches = Array { shape: vec![KEPT, size], values: values.clone() };
             let found = RecoveredTriggers { position, target, patches };
-            let rate = found.success(&network, &split, device, &mut scene.random).await?;
+            let rate = found.success(&network, &split, device, &mut context.random).await?;
             measured.push((format!("success_{name}"), rate));
             all.extend(values);
         }
         let patches = Array { shape: vec![KEPT * STEPS.len(), size], values: all };
         let auxiliary = Auxiliary::Triggers(RecoveredTriggers { position, target, patches });
-        Ok(Edited { output: PhaseOutput { weights: scene.weights.clone(), auxiliary }, measured })
+        Ok(Edited { output: PhaseOutput { weights: context.weights.clone(), auxiliary }, measured })
     }
 }
 
 impl Edit for Draw {
-    fn edit<'a>(&'a self, scene: Scene<'a>) -> Later<'a, Result<Edited, PhaseError>> {
-        Box::pin(self.run(scene))
+    fn edit<'a>(&'a self, context: EditContext<'a>) -> Later<'a, Result<Edited, PhaseError>> {
+        Box::pin(self.run(context))
     }
 }

@@ -1,7 +1,7 @@
 //! How well recovered triggers work.
 
 use super::patch::{chosen, pasted};
-use crate::job::{PhaseError, PhaseInput, RecoveredTriggers, Scene};
+use crate::job::{EditContext, PhaseError, PhaseInput, RecoveredTriggers};
 use crate::objectives::Tracked;
 use burn::tensor::{Device, Tensor};
 use unstamp_data::datasets::Split;
@@ -46,9 +46,9 @@ impl RecoveredTriggers {
 }
 
 /// What an edit measures patches with: the network that it is given, and the first of its images.
-pub(super) fn clean(scene: &Scene) -> Result<(Frozen, Split), WeightsError> {
-    let network = weights::frozen(scene.arch, scene.weights, scene.device)?;
-    Ok((network, scene.data.front(MEASURED)))
+pub(super) fn clean(context: &EditContext) -> Result<(Frozen, Split), WeightsError> {
+    let network = weights::frozen(context.arch, context.weights, context.device)?;
+    Ok((network, context.data.front(MEASURED)))
 }
 
 /// A parameter learned beside the network.

@@ -4,8 +4,8 @@ use super::patch::pasted;
 use super::recovered::{clean, parameter};
 use crate::Later;
 use crate::job::{
-    Auxiliary, Batch, Edit, Edited, PatchPosition, PhaseError, PhaseInput, PhaseOutput,
-    RecoveredTriggers, Scene, TrainStep,
+    Auxiliary, Batch, Edit, EditContext, Edited, PatchPosition, PhaseError, PhaseInput,
+    PhaseOutput, RecoveredTriggers, TrainStep,
 };
 use crate::objectives::{Loss, Own, cross_entropy};
 use burn::module::Module;
@@ -73,25 +73,25 @@ pub struct Choose {
 
 impl Choose {
     /// Success of the patch of every class on clean images.
-    async fn successes(&self, scene: &mut Scene<'_>) -> Result<Vec<f64>, PhaseError> {
-        let scan = scene.others.first().ok_or(PhaseError::Missing(PhaseInput::Parameters))?;
+    async fn successes(&self, context: &mut EditContext<'_>) -> Result<Vec<f64>, PhaseError> {
+        let scan = context.others.first().ok_or(PhaseError::Missing(PhaseInput::Parameters))?;
         let free = scan.auxiliary.parameters()?.get(PATCHES);
         let free = free.ok_or(PhaseError::Missing(PhaseInput::Parameters))?;
         let size = self.position.size();
-        let (network, split) = clean(scene)?;
+        let (network, split) = clean(context)?;
         let mut successes = Vec::new();
         for (target, free) in free.values.chunks_exact(size).enumerate() {
             let values = free.iter().map(|x| 1.0 / (1.0 + libm::expf(-x))).collect();
             let patches = Array { shape: vec![1, size], values };
             let found = RecoveredTriggers { position: self.position, target, patches };
-            let random = &mut scene.random;
-            successes.push(found.success(&network, &split, scene.device, random).await?);
+            let random = &mut context.random;
+            successes.push(found.success(&network, &split, context.device, random).await?);
         }
         Ok(successes)
     }
 
-    async fn run(&self, mut scene: Scene<'_>) -> Result<Edited, PhaseError> {
-        let classes = scene.arch.classes;
+    async fn run(&self, mut context: EditContext<'_>) -> Result<Edited, PhaseError> {
+        let classes = context.arch.classes;
         let mut measured = Vec::new();
         let target = match self.target {
             Some(target) if target >= classes => {
@@ -99,7 +99,7 @@ impl Choose {
             }
             Some(target) => target,
             None => {
-                let successes = self.successes(&mut scene).await?;
+                let successes = self.successes(&mut context).await?;
                 let named = successes.iter().enumerate();
                 measured.extend(named.map(|(i, s)| (format!("success_of_class_{i}"), *s)));
                 first_largest(&successes).ok_or(PhaseError::Missing(PhaseInput::Target))?
@@ -107,7 +107,7 @@ impl Choose {
         };
         measured.push(("target".to_string(), target as f64));
         let auxiliary = Auxiliary::Target(target);
-        Ok(Edited { output: PhaseOutput { weights: scene.weights.clone(), auxiliary }, measured })
+        Ok(Edited { output: PhaseOutput { weights: context.weights.clone(), auxiliary }, measured })
     }
 }
 
@@ -117,8 +117,8 @@ fn first_largest(values: &[f64]) -> Option<usize> {
 }
 
 impl Edit for Choose {
-    fn edit<'a>(&'a self, scene: Scene<'a>) -> Later<'a, Result<Edited, PhaseError>> {
-        Box::pin(self.run(scene))
+    fn edit<'a>(&'a self, context: EditContext<'a>) -> Later<'a, Result<Edited, PhaseError>> {
+        Box::pin(self.run(context))
     }
 }
 
