@@ -49,7 +49,8 @@ fn three_steps_agree_with_pytorch() {
         let train_step = if beta > 0.0 { nad } else { plain.clone() };
         // The job is given the teacher; the student's weights come in through a checkpoint.
         let student = Phase::train("distil", train_step, training).from(Start::Phase(0));
-        let (student, start) = (student.beside(teacher), Phase::train("start", plain, still));
+        let (student, start) =
+            (student.with_references(teacher), Phase::train("start", plain, still));
         let (data, device) = (Arc::new(fixture.four()), Device::flex());
         let mut job = Job::new(
             name.into(),

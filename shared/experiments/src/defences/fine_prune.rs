@@ -122,7 +122,7 @@ impl Prune {
             let mut counts = (0..=most).rev();
             count = match self.rule {
                 Rule::Match => {
-                    let other = context.others.first();
+                    let other = context.references.first();
                     let other = other.ok_or(PhaseError::Missing(PhaseInput::Model))?;
                     let goal =
                         accuracy(context.arch, &other.weights, split, context.device).await?.value;
@@ -191,7 +191,7 @@ impl Defence for FinePruning {
         };
         let mut phases = if rule == Rule::Match { super::nad::standard(given) } else { Vec::new() };
         let nad = phases.len().checked_sub(1).map(Start::Phase);
-        phases.push(Phase::edit("prune", Arc::new(Prune { rule, ratio })).beside(nad));
+        phases.push(Phase::edit("prune", Arc::new(Prune { rule, ratio })).with_references(nad));
         let pruned = Start::Phase(phases.len() - 1);
         phases.push(phase("fine_tune", training(given)).from(pruned));
         phases

@@ -60,7 +60,7 @@ impl Curve {
     }
 }
 
-/// Trains the bend; the others are the ends.
+/// Trains the bend; the references are the ends.
 #[derive(Debug)]
 struct Bend {
     curve: Curve,
@@ -69,7 +69,7 @@ struct Bend {
 
 impl TrainStep for Bend {
     fn loss(&self, batch: &mut Batch) -> Result<Loss, PhaseError> {
-        let [first, last] = batch.others else {
+        let [first, last] = batch.references else {
             return Err(PhaseError::Missing(PhaseInput::CurveEnds));
         };
         let [a, b, c] = self.curve.shares(batch.random.unit());
@@ -107,7 +107,7 @@ async fn renewed(
     Ok(renewed)
 }
 
-/// `phi(t)` of the phase's student as bend between its others.
+/// `phi(t)` of the phase's student as bend between its references.
 #[derive(Debug)]
 struct Point {
     curve: Curve,
@@ -118,7 +118,7 @@ struct Point {
 
 impl Point {
     async fn run(&self, context: EditContext<'_>) -> Result<Edited, PhaseError> {
-        let [first, last] = context.others[..] else {
+        let [first, last] = context.references[..] else {
             return Err(PhaseError::Missing(PhaseInput::CurveEnds));
         };
         let point = self.curve.at(self.t, [&first.weights, context.weights, &last.weights]);
@@ -148,7 +148,7 @@ struct Middle;
 impl Edit for Middle {
     fn edit<'a>(&'a self, context: EditContext<'a>) -> Later<'a, Result<Edited, PhaseError>> {
         Box::pin(async move {
-            let other = context.others.first().ok_or(PhaseError::Missing(PhaseInput::Model))?;
+            let other = context.references.first().ok_or(PhaseError::Missing(PhaseInput::Model))?;
             // Halfway between the bend and the last end of a chain.
             let weights = Curve::Chain.at(0.75, [context.weights, context.weights, &other.weights]);
             Ok(Edited { output: weights.into(), measured: Vec::new() })
@@ -197,7 +197,7 @@ impl Defence for ModeConnectivity {
         if values.text("ends") == "finetuned" {
             let standard = Values::default().filled(&FineTune.params());
             phases.push(phase("fine_tune", training(&Given { values: &standard, ..*given })));
-            phases.push(Phase::edit("middle", Arc::new(Middle)).beside([Start::Phase(0)]));
+            phases.push(Phase::edit("middle", Arc::new(Middle)).with_references([Start::Phase(0)]));
             (last, middle) = (Start::Phase(0), Start::Phase(1));
         }
         let (schedule, weight_decay) = (Schedule::FlatThenLinear, values.float("weight_decay"));
@@ -207,10 +207,12 @@ impl Defence for ModeConnectivity {
         let plain = values.text("statistics") == "plain";
         let augment = if plain { Augment::default() } else { training.augment };
         let ends = [Start::Victim, last];
-        phases.push(Phase::train("curve", train_step, training).from(middle).beside(ends.clone()));
+        phases.push(
+            Phase::train("curve", train_step, training).from(middle).with_references(ends.clone()),
+        );
         let bend = Start::Phase(phases.len() - 1);
         let point = Arc::new(Point { curve, t: values.float("t") as f32, augment });
-        phases.push(Phase::edit("point", point).from(bend).beside(ends));
+        phases.push(Phase::edit("point", point).from(bend).with_references(ends));
         phases
     }
 }

@@ -40,7 +40,7 @@ struct Unlearn {
 
 impl TrainStep for Unlearn {
     fn loss(&self, batch: &mut Batch) -> Result<Loss, PhaseError> {
-        let found = batch.others.first().ok_or(PhaseError::Missing(PhaseInput::Triggers))?;
+        let found = batch.references.first().ok_or(PhaseError::Missing(PhaseInput::Triggers))?;
         let found = found.auxiliary.triggers()?;
         let n = batch.size();
         let random = &mut batch.random;
@@ -94,8 +94,8 @@ impl Defence for Mesa {
         };
         let target = usize::try_from(values.int("target")).ok();
         let mut phases = Vec::new();
-        let mut then = |phase: Phase, others: Vec<Start>| {
-            phases.push(phase.beside(others));
+        let mut then = |phase: Phase, references: Vec<Start>| {
+            phases.push(phase.with_references(references));
             Start::Phase(phases.len() - 1)
         };
         let scan = || Phase::train("scan", Arc::new(scan::Scan { position }), still("scan_epochs"));

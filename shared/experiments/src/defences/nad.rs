@@ -36,7 +36,7 @@ fn grid(form: Form) -> [f64; 6] {
 pub(super) fn standard(given: &Given) -> Vec<Phase> {
     let loss = Loss { form: Form::Paper, operator: Operator::Sum2, beta: grid(Form::Paper)[2] };
     let distil = Phase::train("distil", Arc::new(loss), training(given));
-    vec![phase("teacher", training(given)), distil.beside([Start::Phase(0)])]
+    vec![phase("teacher", training(given)), distil.with_references([Start::Phase(0)])]
 }
 
 /// Takes the last of the other models, one a beta, before validation accuracy falls more than
@@ -50,7 +50,7 @@ struct LastWithin {
 impl LastWithin {
     async fn run(&self, context: EditContext<'_>) -> Result<Edited, PhaseError> {
         let mut measured = Vec::new();
-        let (students, mut chosen) = (context.others, 0);
+        let (students, mut chosen) = (context.references, 0);
         if let Some(split) = context.validation {
             let reach =
                 async |weights| accuracy(context.arch, weights, split, context.device).await;
@@ -166,13 +166,13 @@ impl Defence for Nad {
                     TrainPhase { patience, ..TrainPhase::new(train_step, training(given)) };
                 Phase::training("distil", train_phase)
                     .from(student.clone())
-                    .beside([teacher.clone()])
+                    .with_references([teacher.clone()])
             };
             from = if points > 0.0 && given.validates() {
                 let betas = grid(form).to_vec();
                 let students: Vec<_> = betas.iter().map(|beta| last(distil(*beta))).collect();
                 let choose = Phase::edit("choose", Arc::new(LastWithin { points, betas }));
-                last(choose.from(student.clone()).beside(students))
+                last(choose.from(student.clone()).with_references(students))
             } else {
                 last(distil(beta))
             };

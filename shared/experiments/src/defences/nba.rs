@@ -68,7 +68,7 @@ impl Alignment {
 
 impl TrainStep for Alignment {
     fn loss(&self, batch: &mut Batch) -> Result<Loss, PhaseError> {
-        let teacher = batch.other(0)?;
+        let teacher = batch.reference(0)?;
         let judge: Wrn = batch.student.clone().no_grad();
         let odd = match self.samples {
             Samples::Pseudo => Some(self.attack.perturb_batch(&judge, batch)),
@@ -177,7 +177,7 @@ impl Defence for Nba {
         let stamp = given.trigger.cloned().map(|trigger| Stamp { trigger, share: None });
         let train_phase =
             TrainPhase { stamp, ..TrainPhase::new(Arc::new(train_step), training(given)) };
-        let align = Phase::training("align", train_phase).beside([Start::Phase(0)]);
+        let align = Phase::training("align", train_phase).with_references([Start::Phase(0)]);
         vec![teacher::finetuned(given), align]
     }
 }

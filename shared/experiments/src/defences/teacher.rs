@@ -63,7 +63,7 @@ pub(super) fn teacher(given: &Given, from: Start) -> Option<Phase> {
 /// The phase that makes the teacher, if one is made, and then `distil` with that teacher.
 pub(super) fn taught(given: &Given, distil: Phase) -> Vec<Phase> {
     match teacher(given, Start::Victim) {
-        Some(teacher) => vec![teacher, distil.beside([Start::Phase(0)])],
-        None => vec![distil.beside([Start::Victim])],
+        Some(teacher) => vec![teacher, distil.with_references([Start::Phase(0)])],
+        None => vec![distil.with_references([Start::Victim])],
     }
 }

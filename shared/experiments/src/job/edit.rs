@@ -17,7 +17,7 @@ pub struct EditContext<'a> {
     /// Weights of the phase's student.
     pub weights: &'a Arrays,
     /// Outputs that the phase compares with.
-    pub others: Vec<&'a PhaseOutput>,
+    pub references: Vec<&'a PhaseOutput>,
     /// The images that the phases train on.
     pub data: &'a Split,
     /// Clean images that no phase trains on, if there are enough of them.
@@ -65,14 +65,14 @@ impl Job {
         edit: &dyn Edit,
         weights: &Arrays,
     ) -> Result<Edited, JobError> {
-        let mut others = Vec::new();
-        for start in &phase.others {
-            others.push(self.start(start).await?);
+        let mut references = Vec::new();
+        for start in &phase.references {
+            references.push(self.start(start).await?);
         }
         let context = EditContext {
             arch: &self.arch(&phase.student),
             weights,
-            others: others.iter().collect(),
+            references: references.iter().collect(),
             data: &self.data,
             validation: self.validation.as_ref(),
             device: &self.device,

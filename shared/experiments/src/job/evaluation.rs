@@ -50,7 +50,7 @@ impl Job {
         for (i, next) in self.phases.iter().enumerate().skip(now + 1) {
             let Work::Edit(edit) = &next.work else { break };
             let known = |start: &Start| !matches!(start, Start::Phase(i) if *i >= now);
-            if next.student != Start::Phase(i - 1) || !next.others.iter().all(known) {
+            if next.student != Start::Phase(i - 1) || !next.references.iter().all(known) {
                 break;
             }
             weights = self.edited(next, edit.as_ref(), &weights).await?.output.weights;

@@ -30,7 +30,7 @@ pub use event::{Epoch, Event, Measurement};
 pub use output::{Auxiliary, PatchPosition, PhaseOutput, RecoveredTriggers};
 pub use phase::{Phase, Stamp, Start, TrainPhase, Work, last_training};
 pub use settings::{Schedule, Training};
-pub use train_step::{Batch, Other, TrainStep, lift};
+pub use train_step::{Batch, Reference, TrainStep, lift};
 
 use burn::tensor::Device;
 use checkpoint::Place;
@@ -163,7 +163,7 @@ impl Job {
     /// training has exactly one. (A curve has two ends, which are not teachers. A model that an
     /// earlier phase or an edit compares with is not one either.)
     pub fn teacher(&self) -> Option<(Arch, &Arrays)> {
-        let [teacher] = &last_training(&self.phases)?.others[..] else { return None };
+        let [teacher] = &last_training(&self.phases)?.references[..] else { return None };
         let weights = match teacher {
             Start::Victim => &self.victim,
             Start::Phase(i) => &self.outputs.get(*i)?.weights,

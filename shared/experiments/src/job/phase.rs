@@ -23,7 +23,7 @@ pub struct Phase {
     /// The weights that the phase begins with and changes.
     pub student: Start,
     /// Models that the phase compares with and does not change: a teacher; the ends of a curve.
-    pub others: Vec<Start>,
+    pub references: Vec<Start>,
     /// Training or edit.
     pub work: Work,
 }
@@ -82,12 +82,12 @@ impl Phase {
     /// A training that begins with the victim, with a trigger or early stopping.
     pub fn training(name: &'static str, train_phase: TrainPhase) -> Self {
         let work = Work::Train(train_phase);
-        Self { name, student: Start::Victim, others: Vec::new(), work }
+        Self { name, student: Start::Victim, references: Vec::new(), work }
     }
 
     /// An edit of the victim's weights.
     pub fn edit(name: &'static str, edit: Arc<dyn Edit>) -> Self {
-        Self { name, student: Start::Victim, others: Vec::new(), work: Work::Edit(edit) }
+        Self { name, student: Start::Victim, references: Vec::new(), work: Work::Edit(edit) }
     }
 
     /// This phase with other weights to begin with.
@@ -96,8 +96,8 @@ impl Phase {
     }
 
     /// This phase with more models to compare with.
-    pub fn beside(mut self, others: impl IntoIterator<Item = Start>) -> Self {
-        self.others.extend(others);
+    pub fn with_references(mut self, references: impl IntoIterator<Item = Start>) -> Self {
+        self.references.extend(references);
         self
     }
 

@@ -1,7 +1,7 @@
 //! The networks of the running phase.
 
 use super::auxiliary::AuxiliaryTraining;
-use super::{Auxiliary, Job, JobError, Other, Phase, PhaseOutput, Start, Work, sgd};
+use super::{Auxiliary, Job, JobError, Phase, PhaseOutput, Reference, Start, Work, sgd};
 use unstamp_data::seed::Seed;
 use unstamp_networks::model::Wrn;
 use unstamp_networks::model::weights::{self, Arrays, WeightsError};
@@ -9,7 +9,7 @@ use unstamp_networks::model::weights::{self, Arrays, WeightsError};
 /// The state of a training between two steps.
 pub(super) struct Running {
     pub(super) student: Wrn,
-    pub(super) others: Vec<Other>,
+    pub(super) references: Vec<Reference>,
     pub(super) momentum: sgd::Momentum,
     /// Parameters that are trained auxiliary the student.
     pub(super) auxiliary: Option<AuxiliaryTraining>,
@@ -49,17 +49,23 @@ impl Job {
         let arch = self.arch(&phase.student);
         let student = self.start(&phase.student).await?.weights;
         let student = weights::network(&arch, &student, &autodiff)?;
-        let mut others = Vec::new();
-        for start in &phase.others {
+        let mut references = Vec::new();
+        for start in &phase.references {
             let PhaseOutput { weights, auxiliary } = self.start(start).await?;
             let network = weights::frozen(&self.arch(start), &weights, &self.device)?;
-            others.push(Other { weights, auxiliary, network });
+            references.push(Reference { weights, auxiliary, network });
         }
         let parameters = match &phase.work {
             Work::Train(train_phase) => train_phase.train_step.own(&arch, self.random("own")),
             Work::Edit(_) => None,
         };
         let auxiliary = parameters.map(|first| AuxiliaryTraining::new(first, &self.device));
-        Ok(Running { student, others, momentum: sgd::Momentum::default(), auxiliary, best: None })
+        Ok(Running {
+            student,
+            references,
+            momentum: sgd::Momentum::default(),
+            auxiliary,
+            best: None,
+        })
     }
 }

@@ -2,7 +2,9 @@
 
 use super::auxiliary::AuxiliaryTraining;
 use super::running::Running;
-use super::{Augment, Batch, Epoch, Event, Job, JobError, Other, Phase, Stamp, TrainPhase, sgd};
+use super::{
+    Augment, Batch, Epoch, Event, Job, JobError, Phase, Reference, Stamp, TrainPhase, sgd,
+};
 use crate::objectives::Tracked;
 use burn::tensor::Tensor;
 use unstamp_data::image::Image;
@@ -70,9 +72,9 @@ impl Job {
         running: Running,
     ) -> Result<(Running, Event), JobError> {
         let chosen = self.chosen(train_phase);
-        let Running { mut student, others, mut momentum, mut auxiliary, best } = running;
+        let Running { mut student, references, mut momentum, mut auxiliary, best } = running;
         let tracked = auxiliary.as_ref().map(AuxiliaryTraining::tracked).unwrap_or_default();
-        let mut batch = self.batch(train_phase, &chosen, &mut student, &others, &tracked);
+        let mut batch = self.batch(train_phase, &chosen, &mut student, &references, &tracked);
         let loss = train_phase.train_step.loss(&mut batch)?;
         self.place.passes += (chosen.len() + batch.passes) as u64;
         let names: Vec<&str> = loss.parts.iter().map(|(name, _)| *name).collect();
@@ -95,7 +97,7 @@ impl Job {
             images: chosen.len(),
             loss,
         };
-        Ok((Running { student, others, momentum, auxiliary, best }, event))
+        Ok((Running { student, references, momentum, auxiliary, best }, event))
     }
 
     /// The batch of the images at `chosen`.
@@ -104,14 +106,14 @@ impl Job {
         train_phase: &TrainPhase,
         chosen: &[usize],
         student: &'a mut Wrn,
-        others: &'a [Other],
+        references: &'a [Reference],
         own: &'a Tracked,
     ) -> Batch<'a> {
         let share = train_phase.stamp.as_ref().map(|stamp| stamp.share);
         let step = [self.place.phase, self.place.epoch, self.place.step].map(|at| at as u64);
         Batch {
             student,
-            others,
+            references,
             own,
             images: self.images(train_phase, chosen, share.flatten().unwrap_or(0.0)),
             labels: labels(&self.data, chosen, &self.device.clone().autodiff()),

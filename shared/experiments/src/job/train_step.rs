@@ -9,7 +9,7 @@ use unstamp_networks::model::weights::Arrays;
 use unstamp_networks::model::{Arch, Frozen, Output, Wrn};
 
 /// A model that a training compares with and does not change.
-pub struct Other {
+pub struct Reference {
     /// Its weights.
     pub weights: Arrays,
     /// What the phase that made it learned or found beside them.
@@ -23,7 +23,7 @@ pub struct Batch<'a> {
     /// Its parameters carry gradients; a forward pass in training mode moves its running statistics.
     pub student: &'a mut Wrn,
     /// The models that the phase compares with.
-    pub others: &'a [Other],
+    pub references: &'a [Reference],
     /// Parameters that the step trains beside the student.
     pub own: &'a Tracked,
     /// `[n, 3, h, w]` in 0..1, shuffled and augmented.
@@ -56,8 +56,8 @@ impl Batch<'_> {
     /// # Errors
     ///
     /// [`PhaseError::Missing`] if the phase has no such model.
-    pub fn other(&mut self, index: usize) -> Result<Output, PhaseError> {
-        let other = self.others.get(index).ok_or(PhaseError::Missing(PhaseInput::Model))?;
+    pub fn reference(&mut self, index: usize) -> Result<Output, PhaseError> {
+        let other = self.references.get(index).ok_or(PhaseError::Missing(PhaseInput::Model))?;
         self.passes += self.size();
         Ok(lift(other.network.forward(self.images.clone().inner())))
     }
@@ -102,7 +102,7 @@ impl<O: Objective> TrainStep for O {
     }
 
     fn loss(&self, batch: &mut Batch) -> Result<Loss, PhaseError> {
-        let teacher = if self.needs_teacher() { Some(batch.other(0)?) } else { None };
+        let teacher = if self.needs_teacher() { Some(batch.reference(0)?) } else { None };
         let student = batch.learn(batch.images.clone());
         Ok(Objective::loss(
             self,

@@ -23,7 +23,7 @@ pub struct Draw {
 
 impl Draw {
     async fn run(&self, mut context: EditContext<'_>) -> Result<Edited, PhaseError> {
-        let [chosen, trained] = context.others[..] else {
+        let [chosen, trained] = context.references[..] else {
             return Err(PhaseError::Missing(PhaseInput::Model));
         };
         let position = self.position;

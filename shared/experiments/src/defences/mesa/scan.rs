@@ -74,7 +74,7 @@ pub struct Choose {
 impl Choose {
     /// Success of the patch of every class on clean images.
     async fn successes(&self, context: &mut EditContext<'_>) -> Result<Vec<f64>, PhaseError> {
-        let scan = context.others.first().ok_or(PhaseError::Missing(PhaseInput::Parameters))?;
+        let scan = context.references.first().ok_or(PhaseError::Missing(PhaseInput::Parameters))?;
         let free = scan.auxiliary.parameters()?.get(PATCHES);
         let free = free.ok_or(PhaseError::Missing(PhaseInput::Parameters))?;
         let size = self.position.size();

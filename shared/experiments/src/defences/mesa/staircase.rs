@@ -147,7 +147,7 @@ impl TrainStep for Staircase {
         let n = batch.size();
         let own = batch.own;
         let device = batch.images.device();
-        let chosen = batch.others.first().ok_or(PhaseError::Missing(PhaseInput::Target))?;
+        let chosen = batch.references.first().ok_or(PhaseError::Missing(PhaseInput::Target))?;
         let target = chosen.auxiliary.target()?;
         let [z, next] = noise(n, &mut batch.random, &device);
         let patches = (0..STEPS.len()).map(|step| generated(own, step, z.clone()));
