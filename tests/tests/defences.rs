@@ -69,8 +69,12 @@ fn aligned(behaviour: Behaviour, weights: [f32; 3]) -> Distances<'static> {
             behaviour.prediction(teacher, student),
         ];
         let plain = unstamp_shared::objectives::CrossEntropy;
-        let Loss { mut total, mut parts } =
-            plain.loss(&Seen { student, teacher: Some(teacher), labels, own: &Tracked::new() });
+        let Loss { mut total, mut parts } = plain.loss(&Seen {
+            student,
+            teacher: Some(teacher),
+            labels,
+            auxiliary: &Tracked::new(),
+        });
         for (weight, term) in weights.into_iter().zip(terms) {
             total = total + term.clone() * weight;
             parts.push(("behaviour", term));
@@ -81,7 +85,12 @@ fn aligned(behaviour: Behaviour, weights: [f32; 3]) -> Distances<'static> {
 
 fn objective(objective: impl Objective + 'static) -> Distances<'static> {
     Box::new(move |teacher, student, labels| {
-        objective.loss(&Seen { student, teacher: Some(teacher), labels, own: &Tracked::new() })
+        objective.loss(&Seen {
+            student,
+            teacher: Some(teacher),
+            labels,
+            auxiliary: &Tracked::new(),
+        })
     })
 }
 

@@ -1,7 +1,7 @@
 //! Training of the parameters that a step learns beside the student.
 
 use super::JobError;
-use crate::objectives::{Own, Tracked, matrix};
+use crate::objectives::{AuxiliaryParameters, Tracked, matrix};
 use burn::optim::{Adam, AdamConfig, AdamState, AdaptiveMomentumState, Optimizer};
 use burn::tensor::{Device, Gradients, Tensor};
 use std::collections::BTreeMap;
@@ -24,7 +24,7 @@ pub(super) struct AuxiliaryTraining {
 
 impl AuxiliaryTraining {
     /// Parameters at their first values.
-    pub(super) fn new(begun: Own, device: &Device) -> Self {
+    pub(super) fn new(begun: AuxiliaryParameters, device: &Device) -> Self {
         let begin = |array: Array| Parameter {
             value: matrix(&array, device),
             shape: array.shape,

@@ -56,7 +56,7 @@ impl Job {
             references.push(Reference { weights, auxiliary, network });
         }
         let parameters = match &phase.work {
-            Work::Train(train_phase) => train_phase.train_step.own(&arch, self.random("own")),
+            Work::Train(train_phase) => train_phase.train_step.auxiliary(&arch, self.random("own")),
             Work::Edit(_) => None,
         };
         let auxiliary = parameters.map(|first| AuxiliaryTraining::new(first, &self.device));

@@ -107,14 +107,14 @@ impl Job {
         chosen: &[usize],
         student: &'a mut Wrn,
         references: &'a [Reference],
-        own: &'a Tracked,
+        auxiliary: &'a Tracked,
     ) -> Batch<'a> {
         let share = train_phase.stamp.as_ref().map(|stamp| stamp.share);
         let step = [self.place.phase, self.place.epoch, self.place.step].map(|at| at as u64);
         Batch {
             student,
             references,
-            own,
+            auxiliary,
             images: self.images(train_phase, chosen, share.flatten().unwrap_or(0.0)),
             labels: labels(&self.data, chosen, &self.device.clone().autodiff()),
             stamped: (share == Some(None)).then(|| self.images(train_phase, chosen, 1.0)),

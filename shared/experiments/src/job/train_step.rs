@@ -1,7 +1,7 @@
 //! The loss of one training step, and the batch that it sees.
 
 use super::{Auxiliary, PhaseError, PhaseInput};
-use crate::objectives::{Loss, Objective, Own, Seen, Tracked};
+use crate::objectives::{AuxiliaryParameters, Loss, Objective, Seen, Tracked};
 use burn::tensor::{Int, Tensor};
 use std::fmt::Debug;
 use unstamp_data::seed::Stream;
@@ -25,7 +25,7 @@ pub struct Batch<'a> {
     /// The models that the phase compares with.
     pub references: &'a [Reference],
     /// Parameters that the step trains beside the student.
-    pub own: &'a Tracked,
+    pub auxiliary: &'a Tracked,
     /// `[n, 3, h, w]` in 0..1, shuffled and augmented.
     pub images: Tensor<4>,
     /// `[n]`.
@@ -77,7 +77,7 @@ pub fn lift(output: Output) -> Output {
 pub trait TrainStep: Send + Sync + Debug {
     /// Parameters that the step trains beside the student, if any; their first values are drawn
     /// from `random`.
-    fn own(&self, _arch: &Arch, _random: Stream) -> Option<Own> {
+    fn auxiliary(&self, _arch: &Arch, _random: Stream) -> Option<AuxiliaryParameters> {
         None
     }
 
@@ -97,8 +97,8 @@ pub trait TrainStep: Send + Sync + Debug {
 }
 
 impl<O: Objective> TrainStep for O {
-    fn own(&self, _arch: &Arch, random: Stream) -> Option<Own> {
-        Objective::own(self, random)
+    fn auxiliary(&self, _arch: &Arch, random: Stream) -> Option<AuxiliaryParameters> {
+        Objective::auxiliary(self, random)
     }
 
     fn loss(&self, batch: &mut Batch) -> Result<Loss, PhaseError> {
@@ -110,7 +110,7 @@ impl<O: Objective> TrainStep for O {
                 student: &student,
                 teacher: teacher.as_ref(),
                 labels: batch.labels.clone(),
-                own: batch.own,
+                auxiliary: batch.auxiliary,
             },
         ))
     }

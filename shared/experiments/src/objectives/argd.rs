@@ -2,7 +2,7 @@
 //! 2022](https://arxiv.org/abs/2204.09975)).
 
 use super::cross_entropy::cross_entropy;
-use super::{Loss, Objective, Own, Seen, Tracked};
+use super::{AuxiliaryParameters, Loss, Objective, Seen, Tracked};
 use burn::tensor::activation::softmax;
 use burn::tensor::{Tensor, TensorData};
 use unstamp_data::seed::{Seed, Stream};
@@ -81,8 +81,8 @@ fn name(role: usize, layer: usize, part: &str) -> String {
 }
 
 /// A layer's mean attention, projected and normalised over the batch, `[n, 128]`.
-fn embedded(own: &Tracked, map: &Tensor<4>, role: usize, layer: usize) -> Tensor<2> {
-    let of = |part| own.get(&name(role, layer, part)).cloned();
+fn embedded(auxiliary: &Tracked, map: &Tensor<4>, role: usize, layer: usize) -> Tensor<2> {
+    let of = |part| auxiliary.get(&name(role, layer, part)).cloned();
     let fixed = || {
         let row = TensorData::new(projection(role, layer), [1, WIDTH]);
         Tensor::from_data(row, &map.device())
@@ -115,12 +115,16 @@ fn edges(teacher: &[Tensor<4>], student: &[Tensor<4>]) -> Option<Tensor<1>> {
 }
 
 /// Weighed distances between all layers of teacher and student, `[1]`.
-fn embedding(own: &Tracked, teacher: &[Tensor<4>], student: &[Tensor<4>]) -> Option<Tensor<1>> {
+fn embedding(
+    auxiliary: &Tracked,
+    teacher: &[Tensor<4>],
+    student: &[Tensor<4>],
+) -> Option<Tensor<1>> {
     let unit = |map: Tensor<4>| normalised(map.flatten(1, 3));
     let keys: Vec<_> =
-        student.iter().enumerate().map(|(l, map)| embedded(own, map, 1, l)).collect();
+        student.iter().enumerate().map(|(l, map)| embedded(auxiliary, map, 1, l)).collect();
     let terms = teacher.iter().enumerate().map(|(layer, map)| {
-        let query = embedded(own, map, 0, layer);
+        let query = embedded(auxiliary, map, 0, layer);
         let score = |key: &Tensor<2>| (query.clone() * key.clone()).sum_dim(1);
         let scores = Tensor::cat(keys.iter().map(score).collect(), 1);
         let shares = softmax(scores / (WIDTH as f32).sqrt(), 1);
@@ -140,7 +144,7 @@ impl Objective for Argd {
         true
     }
 
-    fn own(&self, _random: Stream) -> Option<Own> {
+    fn auxiliary(&self, _random: Stream) -> Option<AuxiliaryParameters> {
         let mut first = Arrays::new();
         for (role, layer) in (0..2).flat_map(|role| (0..NODES.len()).map(move |l| (role, l))) {
             let parts = [
@@ -152,7 +156,7 @@ impl Objective for Argd {
                 (name(role, layer, part), Array { shape: vec![1, WIDTH], values })
             }));
         }
-        (self.trained && self.embedding > 0.0).then_some(Own { first, lr: RATE })
+        (self.trained && self.embedding > 0.0).then_some(AuxiliaryParameters { first, lr: RATE })
     }
 
     fn loss(&self, seen: &Seen) -> Loss {
@@ -164,7 +168,7 @@ impl Objective for Argd {
         let terms: [(&str, f64, &dyn Fn() -> Option<Tensor<1>>); 3] = [
             ("nodes", self.node, &|| nodes(&teacher, &student)),
             ("edges", self.edge, &|| edges(&teacher, &student)),
-            ("embedding", self.embedding, &|| embedding(seen.own, &teacher, &student)),
+            ("embedding", self.embedding, &|| embedding(seen.auxiliary, &teacher, &student)),
         ];
         let mut total = ce;
         // A weight of 0 switches a term off, so the term is not computed.

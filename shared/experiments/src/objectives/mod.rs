@@ -18,7 +18,7 @@ use unstamp_networks::model::Output;
 use unstamp_networks::model::weights::{Array, Arrays};
 
 /// Parameters that a loss trains beside the student.
-pub struct Own {
+pub struct AuxiliaryParameters {
     /// Their first values, by name.
     pub first: Arrays,
     /// Adam's learning rate for them.
@@ -43,8 +43,8 @@ pub struct Seen<'a> {
     pub teacher: Option<&'a Output>,
     /// True labels, `[n]`.
     pub labels: Tensor<1, Int>,
-    /// The parameters that [`Objective::own`] asked for.
-    pub own: &'a Tracked,
+    /// The parameters that [`Objective::auxiliary`] asked for.
+    pub auxiliary: &'a Tracked,
 }
 
 /// The loss of a batch. All tensors are `[1]` and means over the batch.
@@ -64,7 +64,7 @@ pub trait Objective: Send + Sync + std::fmt::Debug {
 
     /// Parameters that it trains beside the student, if any; their first values are drawn from
     /// `random`.
-    fn own(&self, _random: Stream) -> Option<Own> {
+    fn auxiliary(&self, _random: Stream) -> Option<AuxiliaryParameters> {
         None
     }
 

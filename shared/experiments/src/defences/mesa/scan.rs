@@ -7,7 +7,7 @@ use crate::job::{
     Auxiliary, Batch, Edit, EditContext, Edited, PatchPosition, PhaseError, PhaseInput,
     PhaseOutput, RecoveredTriggers, TrainStep,
 };
-use crate::objectives::{Loss, Own, cross_entropy};
+use crate::objectives::{AuxiliaryParameters, Loss, cross_entropy};
 use burn::module::Module;
 use burn::tensor::activation::sigmoid;
 use burn::tensor::{Int, Tensor, TensorData};
@@ -30,11 +30,14 @@ const RATE: f64 = 0.1;
 const PATCHES: &str = "patches";
 
 impl TrainStep for Scan {
-    fn own(&self, arch: &Arch, mut random: Stream) -> Option<Own> {
+    fn auxiliary(&self, arch: &Arch, mut random: Stream) -> Option<AuxiliaryParameters> {
         let shape = [arch.classes, self.position.size()];
         let values = (0..shape[0] * shape[1]).map(|_| random.range(-1.0, 1.0)).collect();
         let patches = Array { shape: shape.to_vec(), values };
-        Some(Own { first: Arrays::from([(PATCHES.to_string(), patches)]), lr: RATE })
+        Some(AuxiliaryParameters {
+            first: Arrays::from([(PATCHES.to_string(), patches)]),
+            lr: RATE,
+        })
     }
 
     fn changes_student(&self) -> bool {
@@ -43,7 +46,7 @@ impl TrainStep for Scan {
 
     fn loss(&self, batch: &mut Batch) -> Result<Loss, PhaseError> {
         let n = batch.size();
-        let patches = parameter(batch.own, PATCHES)?;
+        let patches = parameter(batch.auxiliary, PATCHES)?;
         let [classes, _] = patches.dims();
         let first = batch.random.below(classes);
         let turn = |i: usize| (first + i) % classes;

@@ -3,7 +3,7 @@
 use super::patch::pasted;
 use super::recovered::parameter;
 use crate::job::{Batch, PatchPosition, PhaseError, PhaseInput, TrainStep};
-use crate::objectives::{Loss, Own, Tracked};
+use crate::objectives::{AuxiliaryParameters, Loss, Tracked};
 use burn::module::Module;
 use burn::tensor::activation::{log_softmax, relu, sigmoid, softmax};
 use burn::tensor::{Device, Int, Tensor, TensorData};
@@ -43,8 +43,12 @@ pub struct Staircase {
 }
 
 /// Patches of a step's generator, `[n, 3 * side * side]` in 0..1, from noise `z [n, NOISE]`.
-pub(super) fn generated(own: &Tracked, step: usize, z: Tensor<2>) -> Result<Tensor<2>, PhaseError> {
-    let of = |name: &str| parameter(own, &format!("generator{step}.{name}"));
+pub(super) fn generated(
+    auxiliary: &Tracked,
+    step: usize,
+    z: Tensor<2>,
+) -> Result<Tensor<2>, PhaseError> {
+    let of = |name: &str| parameter(auxiliary, &format!("generator{step}.{name}"));
     let hidden = relu(z.matmul(of("in")?) + of("in_bias")?);
     Ok(sigmoid(hidden.matmul(of("out")?) + of("out_bias")?))
 }
@@ -52,12 +56,12 @@ pub(super) fn generated(own: &Tracked, step: usize, z: Tensor<2>) -> Result<Tens
 /// A bound on the mutual information of noise and patches, `[1]`. The noises are those of each
 /// patch and of the next patch.
 fn information(
-    own: &Tracked,
+    auxiliary: &Tracked,
     step: usize,
     [z, next]: [Tensor<2>; 2],
     x: Tensor<2>,
 ) -> Result<Tensor<1>, PhaseError> {
-    let of = |name: &str| parameter(own, &format!("statistics{step}.{name}"));
+    let of = |name: &str| parameter(auxiliary, &format!("statistics{step}.{name}"));
     let noise = of("noise")?;
     let out = of("out")?;
     let from_x = x.matmul(of("patch")?) + of("bias")?;
@@ -114,7 +118,7 @@ impl Staircase {
 }
 
 impl TrainStep for Staircase {
-    fn own(&self, _arch: &Arch, mut random: Stream) -> Option<Own> {
+    fn auxiliary(&self, _arch: &Arch, mut random: Stream) -> Option<AuxiliaryParameters> {
         let size = self.position.size();
         let mut first = Arrays::new();
         for step in 0..STEPS.len() {
@@ -136,7 +140,7 @@ impl TrainStep for Staircase {
                 first.insert(format!("{network}{step}.{name}"), array);
             }
         }
-        Some(Own { first, lr: RATE })
+        Some(AuxiliaryParameters { first, lr: RATE })
     }
 
     fn changes_student(&self) -> bool {
@@ -145,12 +149,12 @@ impl TrainStep for Staircase {
 
     fn loss(&self, batch: &mut Batch) -> Result<Loss, PhaseError> {
         let n = batch.size();
-        let own = batch.own;
+        let auxiliary = batch.auxiliary;
         let device = batch.images.device();
         let chosen = batch.references.first().ok_or(PhaseError::Missing(PhaseInput::Target))?;
         let target = chosen.auxiliary.target()?;
         let [z, next] = noise(n, &mut batch.random, &device);
-        let patches = (0..STEPS.len()).map(|step| generated(own, step, z.clone()));
+        let patches = (0..STEPS.len()).map(|step| generated(auxiliary, step, z.clone()));
         let patches = patches.collect::<Result<Vec<_>, PhaseError>>()?;
         let turns = turns(n, &device);
         let p = self.probabilities(batch, &patches, &turns, target);
@@ -163,7 +167,7 @@ impl TrainStep for Staircase {
             let number = counts.clone().sum().clamp_min(1.0);
             let reached =
                 (p.clone().clamp(0.0, STEPS[step]) * counts.clone()).sum() / number.clone();
-            let entropy = information(own, step, [z.clone(), next.clone()], x)?;
+            let entropy = information(auxiliary, step, [z.clone(), next.clone()], x)?;
             let loss = -reached - entropy.clone() * self.alpha;
             total = Some(total.map_or(loss.clone(), |total| total + loss));
             let (name, entropy_name) = NAMES[step];
