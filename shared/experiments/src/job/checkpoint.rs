@@ -8,7 +8,7 @@ use unstamp_networks::model::weights::{self, Array, Arrays, Precision};
 
 /// How far a job is; with the arrays of [`Job::save`] it is the whole state.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Place {
+pub(super) struct Cursor {
     key: String,
     pub(super) phase: usize,
     pub(super) epoch: usize,
@@ -28,7 +28,7 @@ pub(super) struct Place {
     auxiliary: Vec<AuxiliaryHead>,
 }
 
-impl Place {
+impl Cursor {
     pub(super) fn new(key: String) -> Self {
         Self {
             key,
@@ -111,16 +111,16 @@ impl Job {
     /// Where the device does not give the weights back.
     pub async fn save(&self) -> Result<Vec<u8>, JobError> {
         let mut all = Arrays::new();
-        let mut place = self.place.clone();
+        let mut cursor = self.cursor.clone();
         for (i, output) in self.outputs.iter().enumerate() {
             put(&mut all, &format!("ended{i}"), output.weights.clone());
             put(&mut all, &format!("ended{i}.own"), output.auxiliary.arrays());
-            place.auxiliary.push(output.auxiliary.head());
+            cursor.auxiliary.push(output.auxiliary.head());
         }
         if let Some(running) = &self.running {
             running.put(&mut all).await?;
         }
-        Ok(weights::to_bytes(&all, Precision::F32, &place))
+        Ok(weights::to_bytes(&all, Precision::F32, &cursor))
     }
 
     /// Continues from a state that [`Job::save`] gave for a job with the same arguments.
@@ -130,13 +130,13 @@ impl Job {
     /// [`JobError::Checkpoint`] if the state is one of another job, [`JobError::Weights`] if the
     /// bytes are no checkpoint; the job is then as before, or at its first step.
     pub async fn restore(&mut self, bytes: &[u8]) -> Result<(), JobError> {
-        let (all, place) = weights::from_bytes::<Place>(bytes)?;
-        let mut place = place.ok_or(CheckpointError::NoHead)?;
-        if place.key != self.place.key {
+        let (all, cursor) = weights::from_bytes::<Cursor>(bytes)?;
+        let mut cursor = cursor.ok_or(CheckpointError::NoHead)?;
+        if cursor.key != self.cursor.key {
             return Err(CheckpointError::Settings.into());
         }
-        let heads = std::mem::take(&mut place.auxiliary);
-        if heads.len() != place.phase {
+        let heads = std::mem::take(&mut cursor.auxiliary);
+        if heads.len() != cursor.phase {
             return Err(CheckpointError::Outputs.into());
         }
         let mut outputs = Vec::new();
@@ -145,18 +145,18 @@ impl Job {
             let auxiliary = Auxiliary::from_parts(head, arrays).ok_or(CheckpointError::Outputs)?;
             outputs.push(PhaseOutput { weights: part(&all, &format!("ended{i}")), auxiliary });
         }
-        let before = std::mem::replace(&mut self.place, place);
+        let before = std::mem::replace(&mut self.cursor, cursor);
         self.outputs = outputs;
         self.order.clear();
         self.running = None;
-        let phase = self.phases.get(self.place.phase).cloned();
+        let phase = self.phases.get(self.cursor.phase).cloned();
         if let Some(phase) = phase
             && all.keys().any(|name| name.starts_with("student/"))
         {
             match self.resumed(&phase, &all).await {
                 Ok(running) => self.running = Some(running),
                 Err(error) => {
-                    self.place = Place::new(before.key);
+                    self.cursor = Cursor::new(before.key);
                     self.outputs.clear();
                     return Err(error);
                 }
@@ -190,16 +190,16 @@ mod tests {
 
     #[test]
     fn a_training_stops_after_epochs_without_a_better_accuracy() {
-        let mut place = Place::new("key".to_string());
-        assert!(place.improves(5));
+        let mut cursor = Cursor::new("key".to_string());
+        assert!(cursor.improves(5));
         for (epoch, settled) in [(1, false), (2, false), (3, true)] {
-            place.epoch = epoch;
-            assert_eq!(place.settled(Some(2)), settled, "before epoch {epoch}");
-            assert!(!place.improves(5), "an equal accuracy is not better");
+            cursor.epoch = epoch;
+            assert_eq!(cursor.settled(Some(2)), settled, "before epoch {epoch}");
+            assert!(!cursor.improves(5), "an equal accuracy is not better");
         }
-        assert!(!place.settled(None), "without patience all epochs are run");
-        place.next_phase();
-        assert!(!place.settled(Some(2)), "the next phase has no best epoch yet");
+        assert!(!cursor.settled(None), "without patience all epochs are run");
+        cursor.next_phase();
+        assert!(!cursor.settled(Some(2)), "the next phase has no best epoch yet");
     }
 
     #[test]

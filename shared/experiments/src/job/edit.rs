@@ -90,7 +90,7 @@ impl Job {
             name,
             value,
         });
-        self.place.measurements.extend(measurements);
+        self.cursor.measurements.extend(measurements);
         Ok(self.end_phase(phase, output))
     }
 }

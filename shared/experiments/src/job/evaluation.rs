@@ -25,7 +25,7 @@ impl From<&Report> for Rates {
 impl Job {
     /// Stores the rates of the last finished epoch.
     pub fn record(&mut self, rates: Rates) {
-        if let Some(epoch) = self.place.history.last_mut() {
+        if let Some(epoch) = self.cursor.history.last_mut() {
             epoch.rates = Some(rates);
         }
     }
@@ -38,7 +38,7 @@ impl Job {
     ///
     /// As [`Job::next`].
     pub async fn so_far(&self) -> Result<Option<(Arch, Arrays)>, JobError> {
-        let now = self.place.phase;
+        let now = self.cursor.phase;
         let Some((running, phase)) = self.running.as_ref().zip(self.phases.get(now)) else {
             return Ok(None);
         };

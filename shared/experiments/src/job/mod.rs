@@ -33,7 +33,7 @@ pub use settings::{Schedule, Training};
 pub use train_step::{Batch, Reference, TrainStep, lift};
 
 use burn::tensor::Device;
-use checkpoint::Place;
+use checkpoint::Cursor;
 use running::Running;
 use std::sync::Arc;
 use unstamp_data::datasets::Split;
@@ -54,7 +54,7 @@ pub struct Job {
     watched: Option<usize>,
     /// Outputs of the finished phases.
     outputs: Vec<PhaseOutput>,
-    place: Place,
+    cursor: Cursor,
     /// Order of the images in the running epoch; empty before its first step.
     order: Vec<usize>,
     running: Option<Running>,
@@ -102,7 +102,7 @@ impl Job {
             device,
             watched: None,
             outputs: Vec::new(),
-            place: Place::new(key),
+            cursor: Cursor::new(key),
             order: Vec::new(),
             running: None,
         })
@@ -116,17 +116,17 @@ impl Job {
 
     /// Images that went forward and backward so far. Passes of other networks count too.
     pub fn passes(&self) -> u64 {
-        self.place.passes
+        self.cursor.passes
     }
 
     /// Optimiser steps done and optimiser steps of the whole job. An edit counts as one step.
     pub fn progress(&self) -> (usize, usize) {
         let images = self.data.len();
         let before: usize =
-            self.phases.iter().take(self.place.phase).map(|p| p.steps(images)).sum();
-        let within = match self.phases.get(self.place.phase).map(|p| &p.work) {
+            self.phases.iter().take(self.cursor.phase).map(|p| p.steps(images)).sum();
+        let within = match self.phases.get(self.cursor.phase).map(|p| &p.work) {
             Some(Work::Train(train_phase)) => {
-                self.place.epoch * train_phase.training.steps(images) + self.place.step
+                self.cursor.epoch * train_phase.training.steps(images) + self.cursor.step
             }
             _ => 0,
         };
@@ -135,12 +135,12 @@ impl Job {
 
     /// Every finished epoch, in order.
     pub fn history(&self) -> &[Epoch] {
-        &self.place.history
+        &self.cursor.history
     }
 
     /// Everything that the edits measured, in order.
     pub fn measurements(&self) -> &[Measurement] {
-        &self.place.measurements
+        &self.cursor.measurements
     }
 
     /// Number of clean images set aside for validation.
@@ -183,7 +183,7 @@ impl Job {
 
     /// A random stream of the current phase.
     fn random(&self, name: &str) -> Stream {
-        self.seed.stream(name, &[self.place.phase as u64])
+        self.seed.stream(name, &[self.cursor.phase as u64])
     }
 
     /// Does one step; `None` when the job is done.
@@ -193,7 +193,7 @@ impl Job {
     /// [`JobError`]: the loss is not finite, a phase lacks an input, weights do not fit, or the
     /// device fails.
     pub async fn next(&mut self) -> Result<Option<Event>, JobError> {
-        let Some(phase) = self.phases.get(self.place.phase).cloned() else { return Ok(None) };
+        let Some(phase) = self.phases.get(self.cursor.phase).cloned() else { return Ok(None) };
         match &phase.work {
             Work::Train(train_phase) => self.train(&phase, train_phase).await.map(Some),
             Work::Edit(edit) => self.edit(&phase, edit.as_ref()).await.map(Some),
@@ -203,7 +203,7 @@ impl Job {
     /// Stores a phase's output and moves to the next phase.
     fn end_phase(&mut self, phase: &Phase, output: PhaseOutput) -> Event {
         self.outputs.push(output);
-        self.place.next_phase();
+        self.cursor.next_phase();
         Event::Phase { phase: phase.name }
     }
 }

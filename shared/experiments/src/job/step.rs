@@ -23,13 +23,13 @@ impl Job {
             Some(running) => running,
             None => self.begin(phase).await?,
         };
-        if self.place.epoch == train_phase.training.epochs
-            || self.place.settled(train_phase.patience)
+        if self.cursor.epoch == train_phase.training.epochs
+            || self.cursor.settled(train_phase.patience)
         {
             let output = running.output().await?;
             return Ok(self.end_phase(phase, output));
         }
-        let event = if self.place.step == train_phase.training.steps(self.data.len()) {
+        let event = if self.cursor.step == train_phase.training.steps(self.data.len()) {
             self.validate(phase, train_phase, &mut running).await?;
             self.end_epoch(phase, train_phase)
         } else {
@@ -55,12 +55,12 @@ impl Job {
         };
         let weights = weights::arrays(&running.student).await?;
         let rate = accuracy(&self.arch(&phase.student), &weights, split, &self.device).await?;
-        if self.place.improves(rate.k) {
+        if self.cursor.improves(rate.k) {
             running.best = Some(weights);
         }
         // The end of the epoch divides every sum by the number of images.
-        let sum = rate.value * self.place.images as f64;
-        self.place.sums.push(("validation_accuracy".to_string(), sum));
+        let sum = rate.value * self.cursor.images as f64;
+        self.cursor.sums.push(("validation_accuracy".to_string(), sum));
         Ok(())
     }
 
@@ -76,7 +76,7 @@ impl Job {
         let tracked = auxiliary.as_ref().map(AuxiliaryTraining::tracked).unwrap_or_default();
         let mut batch = self.batch(train_phase, &chosen, &mut student, &references, &tracked);
         let loss = train_phase.train_step.loss(&mut batch)?;
-        self.place.passes += (chosen.len() + batch.passes) as u64;
+        self.cursor.passes += (chosen.len() + batch.passes) as u64;
         let names: Vec<&str> = loss.parts.iter().map(|(name, _)| *name).collect();
         let mut values = vec![loss.total.clone().inner().reshape([1])];
         values.extend(loss.parts.into_iter().map(|(_, part)| part.inner().reshape([1])));
@@ -84,14 +84,14 @@ impl Job {
         if let Some(auxiliary) = &mut auxiliary {
             auxiliary.step(&tracked, &gradients);
         }
-        let step = self.place.step;
+        let step = self.cursor.step;
         let lr = self.lr(train_phase, step);
         let student = sgd::step(student, &train_phase.training, lr, gradients, &mut momentum);
         let values = weights::read(values).await?.into_iter().map(|v| f64::from(v[0])).collect();
         let loss = self.add_losses(phase, &names, values, chosen.len())?;
         let event = Event::Step {
             phase: phase.name,
-            epoch: self.place.epoch,
+            epoch: self.cursor.epoch,
             step,
             steps: train_phase.training.steps(self.data.len()),
             images: chosen.len(),
@@ -110,7 +110,7 @@ impl Job {
         auxiliary: &'a Tracked,
     ) -> Batch<'a> {
         let share = train_phase.stamp.as_ref().map(|stamp| stamp.share);
-        let step = [self.place.phase, self.place.epoch, self.place.step].map(|at| at as u64);
+        let step = [self.cursor.phase, self.cursor.epoch, self.cursor.step].map(|at| at as u64);
         Batch {
             student,
             references,
@@ -137,18 +137,18 @@ impl Job {
             return Err(JobError::NotFinite {
                 value: *value,
                 phase: phase.name.to_string(),
-                epoch: self.place.epoch,
-                step: self.place.step,
+                epoch: self.cursor.epoch,
+                step: self.cursor.step,
             });
         }
-        if self.place.sums.is_empty() {
-            self.place.sums = names.iter().map(|name| (name.to_string(), 0.0)).collect();
+        if self.cursor.sums.is_empty() {
+            self.cursor.sums = names.iter().map(|name| (name.to_string(), 0.0)).collect();
         }
-        for ((_, sum), value) in self.place.sums.iter_mut().zip(&values[1..]) {
+        for ((_, sum), value) in self.cursor.sums.iter_mut().zip(&values[1..]) {
             *sum += value * images as f64;
         }
-        self.place.images += images;
-        self.place.step += 1;
+        self.cursor.images += images;
+        self.cursor.step += 1;
         Ok(values[0])
     }
 
@@ -156,23 +156,23 @@ impl Job {
     fn lr(&self, train_phase: &TrainPhase, step: usize) -> f64 {
         let training = &train_phase.training;
         let steps = training.steps(self.data.len());
-        let at = self.place.epoch * steps + step;
-        training.lr * training.schedule.factor(self.place.epoch, at, steps * training.epochs)
+        let at = self.cursor.epoch * steps + step;
+        training.lr * training.schedule.factor(self.cursor.epoch, at, steps * training.epochs)
     }
 
     fn end_epoch(&mut self, phase: &Phase, train_phase: &TrainPhase) -> Event {
-        let images = self.place.images.max(1) as f64;
+        let images = self.cursor.images.max(1) as f64;
         let epoch = Epoch {
             phase: phase.name.to_string(),
-            epoch: self.place.epoch,
-            lr: self.lr(train_phase, self.place.step - 1),
-            losses: self.place.sums.drain(..).map(|(name, sum)| (name, sum / images)).collect(),
+            epoch: self.cursor.epoch,
+            lr: self.lr(train_phase, self.cursor.step - 1),
+            losses: self.cursor.sums.drain(..).map(|(name, sum)| (name, sum / images)).collect(),
             rates: None,
         };
-        self.place.history.push(epoch.clone());
-        self.place.images = 0;
-        self.place.step = 0;
-        self.place.epoch += 1;
+        self.cursor.history.push(epoch.clone());
+        self.cursor.images = 0;
+        self.cursor.step = 0;
+        self.cursor.epoch += 1;
         self.order.clear();
         Event::Epoch(epoch)
     }
@@ -180,10 +180,10 @@ impl Job {
     /// Positions of the next batch's images in the shuffled epoch.
     fn chosen(&mut self, train_phase: &TrainPhase) -> Vec<usize> {
         if self.order.is_empty() {
-            let at = [self.place.phase as u64, self.place.epoch as u64];
+            let at = [self.cursor.phase as u64, self.cursor.epoch as u64];
             self.order = self.seed.stream("shuffle", &at).permutation(self.data.len());
         }
-        let from = self.place.step * train_phase.training.batch;
+        let from = self.cursor.step * train_phase.training.batch;
         let to = (from + train_phase.training.batch).min(self.order.len());
         self.order[from..to].to_vec()
     }
@@ -194,7 +194,7 @@ impl Job {
         let height = self.data.height;
         let augment = train_phase.training.augment;
         batch(&self.data, chosen, &self.device.clone().autodiff(), |i, pixels| {
-            let at = [self.place.phase, self.place.epoch, i].map(|at| at as u64);
+            let at = [self.cursor.phase, self.cursor.epoch, i].map(|at| at as u64);
             if augment != Augment::default() {
                 augment.apply(pixels, width, height, &mut self.seed.stream("augment", &at));
             }
