@@ -28,7 +28,7 @@ pub(super) fn params() -> [Param; 4] {
     ]
 }
 
-fn schooling(given: &Given) -> Training {
+fn teacher_training(given: &Given) -> Training {
     let own = training(given);
     if given.values.text("teacher_training") != "paper" {
         return own;
@@ -40,14 +40,14 @@ fn schooling(given: &Given) -> Training {
 
 /// The fine-tuned victim, B-F.
 pub(super) fn finetuned(given: &Given) -> Phase {
-    phase("teacher", schooling(given))
+    phase("teacher", teacher_training(given))
 }
 
 /// From random weights, in one cycle: the papers give no schedule for teachers from scratch.
 fn scratch(given: &Given) -> Phase {
     let arch = Some(given.values.text("teacher_arch")).filter(|name| *name != "same");
     let epochs = given.values.int("scratch_epochs") as usize;
-    let training = Training { epochs, schedule: Schedule::OneCycle, ..schooling(given) };
+    let training = Training { epochs, schedule: Schedule::OneCycle, ..teacher_training(given) };
     phase("teacher", training).from(Start::Fresh(arch.map(str::to_string)))
 }
 
