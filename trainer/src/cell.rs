@@ -2,7 +2,7 @@
 
 use crate::data::Dataset;
 use crate::device::Chosen;
-use crate::drive::{Look, drive};
+use crate::drive::{EpochEvaluation, drive};
 use crate::files;
 use crate::measure::{Tests, distance, on_trigger};
 use crate::recovered::recovery;
@@ -26,7 +26,7 @@ use unstamp_shared::result::{CellResult, Counts, SCHEMA};
 use unstamp_shared::seed::Seed;
 
 /// Test images looked at after every epoch.
-const WATCHED: usize = 1000;
+const EVALUATION_SAMPLE: usize = 1000;
 
 /// What every cell of a run shares.
 pub struct Bench<'a> {
@@ -189,20 +189,21 @@ impl Bench<'_> {
         let device = self.device.device.clone();
         let mut job =
             Job::new(hash.clone(), arch.clone(), start, phases, Arc::new(data), seed, device)?;
-        job.watch(trigger.as_ref().map(|t| t.target));
+        job.count_predictions_of(trigger.as_ref().map(|t| t.target));
         counts.validation = job.validation();
         let tests = Tests::new(test, trigger.as_ref());
-        let some = tests.spread(WATCHED);
+        let some = tests.spread(EVALUATION_SAMPLE);
         let rates = |tests: &Tests, arch: &Arch, weights: &Arrays| {
             let (report, _) = tests.measure(arch, weights, self.device)?;
             Ok(Rates::from(&report))
         };
-        let look = |arch: &Arch, weights: &Arrays| rates(&some, arch, weights);
-        let curve = (!self.recipe.skip_curves).then_some(&look as Look);
+        let evaluate = |arch: &Arch, weights: &Arrays| rates(&some, arch, weights);
+        let curve = (!self.recipe.skip_curves).then_some(&evaluate as EpochEvaluation);
         let minutes = drive(&mut job, &place.checkpoint, self.checkpoint, &cell.name(), curve)?;
         let points = pollster::block_on(job.points())?.into_iter();
-        let points =
-            points.map(|(at, weights)| Ok((at, look(&arch, &weights)?))).collect::<Result<_>>()?;
+        let points = points
+            .map(|(at, weights)| Ok((at, evaluate(&arch, &weights)?)))
+            .collect::<Result<_>>()?;
         let result = job.result().context("the job ended without a model")?;
         let (report, _) = tests.measure(&arch, result, self.device)?;
         let validation = self

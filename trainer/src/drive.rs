@@ -10,7 +10,7 @@ use unstamp_shared::model::Arch;
 use unstamp_shared::model::weights::Arrays;
 
 /// Measures the rates of a model on test images after an epoch.
-pub type Look<'a> = &'a dyn Fn(&Arch, &Arrays) -> Result<Rates>;
+pub type EpochEvaluation<'a> = &'a dyn Fn(&Arch, &Arrays) -> Result<Rates>;
 
 /// Drives a job to its end. It continues from `checkpoint` if that file fits, writes it again at
 /// least `every` so often, and measures the rates after every epoch if a function for that is given.
@@ -24,7 +24,7 @@ pub fn drive(
     checkpoint: &Path,
     every: Duration,
     name: &str,
-    look: Option<Look>,
+    evaluate: Option<EpochEvaluation>,
 ) -> Result<f64> {
     if let Ok(bytes) = std::fs::read(checkpoint) {
         match pollster::block_on(job.restore(&bytes)) {
@@ -42,10 +42,10 @@ pub fn drive(
         let Some(mut event) = pollster::block_on(job.next())? else { break };
         busy += start.elapsed();
         if let Event::Epoch(epoch) = &mut event
-            && let Some(look) = look
+            && let Some(evaluate) = evaluate
             && let Some((arch, weights)) = pollster::block_on(job.so_far())?
         {
-            let rates = look(&arch, &weights)?;
+            let rates = evaluate(&arch, &weights)?;
             epoch.rates = Some(rates);
             job.record(rates);
         }

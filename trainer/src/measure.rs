@@ -14,7 +14,7 @@ use unstamp_shared::objectives::attention_distance;
 use unstamp_shared::poison::Trigger;
 
 /// Test images whose attention is looked at.
-pub const LOOKED_AT: usize = 500;
+pub const ATTENTION_SAMPLE: usize = 500;
 
 /// A test split, and all its images with the trigger, which some attacks take long to put on.
 pub struct Tests<'a> {
@@ -75,7 +75,7 @@ impl<'a> Tests<'a> {
 }
 
 /// How much more of every group's attention lies on a local trigger's pixels when it is there, over
-/// [`LOOKED_AT`] test images; nothing where the trigger has no place.
+/// [`ATTENTION_SAMPLE`] test images; nothing where the trigger has no place.
 pub fn on_trigger(
     arch: &Arch,
     arrays: &Arrays,
@@ -87,7 +87,7 @@ pub fn on_trigger(
         return Ok(Vec::new());
     };
     let network = weights::frozen(arch, arrays, &device.device)?;
-    let test = &test.spread(LOOKED_AT);
+    let test = &test.spread(ATTENTION_SAMPLE);
     let mut sums = Vec::new();
     for (sign, trigger) in [(1.0, Some(trigger)), (-1.0, None)] {
         for batch in batches(test, BATCH) {
@@ -112,11 +112,11 @@ const DISTANCE_BATCH: usize = 100;
 /// An architecture and its weights.
 pub type Model<'a> = (&'a Arch, &'a Arrays);
 
-/// NAD's distance between two networks' attention on [`LOOKED_AT`] test images.
+/// NAD's distance between two networks' attention on [`ATTENTION_SAMPLE`] test images.
 pub fn distance(a: Model, b: Model, test: &Split, device: &Chosen) -> Result<f64> {
     let teacher = weights::frozen(a.0, a.1, &device.device)?;
     let student = weights::frozen(b.0, b.1, &device.device)?;
-    let test = &test.spread(LOOKED_AT);
+    let test = &test.spread(ATTENTION_SAMPLE);
     let mut sum = 0.0;
     for batch in batches(test, DISTANCE_BATCH) {
         let images = batch.images(&device.device);

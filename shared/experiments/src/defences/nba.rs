@@ -82,7 +82,7 @@ impl TrainStep for Alignment {
         let mut weights = self.lambda.map(|l| l * self.alpha * self.learning).to_vec();
         if let Some(odd) = odd {
             batch.passes += batch.size();
-            if let Some(target) = batch.watched {
+            if let Some(target) = batch.counted_class {
                 let predicted = judge.forward(odd.clone()).logits.argmax(1);
                 let hits = predicted.equal_elem(target as i32).int().sum().float();
                 parts.push(("pseudo_as_target", hits.reshape([1]) / batch.size() as f32));

@@ -51,7 +51,7 @@ pub struct Job {
     validation: Option<Split>,
     seed: Seed,
     device: Device,
-    watched: Option<usize>,
+    counted_class: Option<usize>,
     /// Outputs of the finished phases.
     outputs: Vec<PhaseOutput>,
     cursor: Cursor,
@@ -100,7 +100,7 @@ impl Job {
             validation,
             seed,
             device,
-            watched: None,
+            counted_class: None,
             outputs: Vec::new(),
             cursor: Cursor::new(key),
             order: Vec::new(),
@@ -110,8 +110,8 @@ impl Job {
 
     /// Asks the phases to count predictions of a class for the record, where they can. This changes
     /// no weight.
-    pub fn watch(&mut self, class: Option<usize>) {
-        self.watched = class;
+    pub fn count_predictions_of(&mut self, class: Option<usize>) {
+        self.counted_class = class;
     }
 
     /// Images that went forward and backward so far. Passes of other networks count too.

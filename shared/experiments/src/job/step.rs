@@ -118,7 +118,7 @@ impl Job {
             images: self.images(train_phase, chosen, share.flatten().unwrap_or(0.0)),
             labels: labels(&self.data, chosen, &self.device.clone().autodiff()),
             stamped: (share == Some(None)).then(|| self.images(train_phase, chosen, 1.0)),
-            watched: self.watched,
+            counted_class: self.counted_class,
             random: self.seed.stream("lesson", &step),
             passes: 0,
         }

@@ -33,7 +33,7 @@ pub struct Batch<'a> {
     /// The same images with the trigger, if the phase has one and stamps a copy of every image.
     pub stamped: Option<Tensor<4>>,
     /// A class whose predictions are counted for the record; no step may learn from it.
-    pub watched: Option<usize>,
+    pub counted_class: Option<usize>,
     /// A function of (seed, phase, epoch, step).
     pub random: Stream,
     /// Images through a network beyond one pass of the student, for the account of the cost.
