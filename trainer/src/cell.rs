@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use unstamp_shared::craft::Head;
+use unstamp_shared::craft::Provenance;
 use unstamp_shared::datasets::Split;
 use unstamp_shared::defences::{Given, defence, phases};
 use unstamp_shared::job::{Job, Phase, Rates, TrainStep};
@@ -38,7 +38,7 @@ pub struct Bench<'a> {
     /// What an imported model expects of its input.
     pub normalisation: Option<[[f32; 3]; 2]>,
     /// The victim's trigger and what it was made from, where they do not follow from the recipe.
-    pub given: Option<(Trigger, Option<Head>)>,
+    pub given: Option<(Trigger, Option<Provenance>)>,
     /// Time between checkpoints; when one is written does not change the outcome.
     pub checkpoint: Duration,
 }
@@ -92,7 +92,11 @@ impl Bench<'_> {
     }
 
     /// The trigger of a cell's victim, and what it was made from.
-    pub fn trigger(&self, cell: &Cell, folder: &Path) -> Result<Option<(Trigger, Option<Head>)>> {
+    pub fn trigger(
+        &self,
+        cell: &Cell,
+        folder: &Path,
+    ) -> Result<Option<(Trigger, Option<Provenance>)>> {
         if self.given.is_some() {
             return Ok(self.given.clone());
         }
@@ -108,7 +112,7 @@ impl Bench<'_> {
         let (arch, data, device) = (self.arch(), self.data, self.device);
         let made = trigger::make_artefact(&arch, &arrays, data, &plain, device, &path, true)?;
         let trigger = trigger::trigger(&record, data, Some(&made))?;
-        Ok(Some((trigger, Some(made.head))))
+        Ok(Some((trigger, Some(made.provenance))))
     }
 
     /// Runs a cell unless its result is there; a victim's weights are needed to erase from it.

@@ -2,7 +2,7 @@
 
 mod schema_1;
 
-use crate::craft::Head;
+use crate::craft::Provenance;
 use crate::job::{Epoch, Measurement, Rates};
 use crate::recipe::{Erasure, Victim};
 use serde::{Deserialize, Serialize};
@@ -63,7 +63,7 @@ pub struct CellResult {
     pub validation: Option<Rates>,
     /// What the attack was made from, if it needs a model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub artefact: Option<Head>,
+    pub artefact: Option<Provenance>,
     /// Wall-clock minutes on `device`.
     pub minutes: f64,
     /// Images forward and backward; a teacher's forward counts as one.

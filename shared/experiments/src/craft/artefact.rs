@@ -16,14 +16,14 @@ use unstamp_data::seed::hex;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Artefact {
     /// Its origin.
-    pub head: Head,
+    pub provenance: Provenance,
     /// Pictures by the index of the training image they stand for.
     pub pictures: Pictures,
 }
 
 /// The origin of an artefact: attack, data, settings, model.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Head {
+pub struct Provenance {
     /// Id of the attack it is for.
     pub attack: String,
     /// Id of the data set.
@@ -72,11 +72,11 @@ pub enum ArtefactError {
 }
 
 /// The origin of what `shop` makes for `trigger`, before it is made and measured.
-pub fn head(shop: &Workshop, trigger: &Trigger) -> Head {
+pub fn provenance(shop: &Workshop, trigger: &Trigger) -> Provenance {
     let weights = shop.arrays.values().fold(Sha256::new(), |hash, array| {
         hash.chain_update(bytemuck::cast_slice::<f32, u8>(&array.values))
     });
-    Head {
+    Provenance {
         attack: trigger.attack.method().id.to_string(),
         dataset: shop.dataset.to_string(),
         data: fingerprint(shop.train),
@@ -96,10 +96,10 @@ pub fn fingerprint(split: &Split) -> String {
 }
 
 impl Artefact {
-    /// Whether making it anew with the origin `head` would give the same artefact.
-    pub fn answers(&self, head: &Head) -> bool {
-        let Head { made, measured, .. } = self.head.clone();
-        self.head == Head { made, measured, ..head.clone() }
+    /// Whether making it anew with the origin `provenance` would give the same artefact.
+    pub fn answers(&self, provenance: &Provenance) -> bool {
+        let Provenance { made, measured, .. } = self.provenance.clone();
+        self.provenance == Provenance { made, measured, ..provenance.clone() }
     }
 
     /// Checks that the artefact is for this attack, target class and data set.
@@ -108,15 +108,15 @@ impl Artefact {
     ///
     /// [`ArtefactError`] names what differs.
     pub fn check(&self, attack: &str, target: usize, data: &str) -> Result<(), ArtefactError> {
-        if self.head.attack != attack {
-            let found = self.head.attack.clone();
+        if self.provenance.attack != attack {
+            let found = self.provenance.attack.clone();
             return Err(ArtefactError::Attack { found, wanted: attack.to_string() });
         }
-        if self.head.data != data {
-            return Err(ArtefactError::Data(self.head.dataset.clone()));
+        if self.provenance.data != data {
+            return Err(ArtefactError::Data(self.provenance.dataset.clone()));
         }
-        if self.head.target != target {
-            return Err(ArtefactError::Target { found: self.head.target, wanted: target });
+        if self.provenance.target != target {
+            return Err(ArtefactError::Target { found: self.provenance.target, wanted: target });
         }
         Ok(())
     }
@@ -138,7 +138,7 @@ impl Artefact {
             ("index", view(Dtype::U64, vec![count], &index[..])),
             ("pictures", view(Dtype::U8, vec![count, height, width, 3], &pixels[..])),
         ];
-        let json = serde_json::to_string(&self.head).expect("heads are plain data");
+        let json = serde_json::to_string(&self.provenance).expect("heads are plain data");
         let header = [("unstamp".to_string(), json)].into_iter().collect();
         serialize(views, Some(header)).expect("views are sound")
     }
@@ -153,7 +153,7 @@ impl Artefact {
         let (_, header) = SafeTensors::read_metadata(bytes).map_err(|e| wrong(&e))?;
         let json = header.metadata().as_ref().and_then(|m| m.get("unstamp"));
         let json = json.ok_or_else(|| wrong(&"it does not say what it is for"))?;
-        let head = serde_json::from_str(json).map_err(|e| wrong(&e))?;
+        let provenance = serde_json::from_str(json).map_err(|e| wrong(&e))?;
         let file = SafeTensors::deserialize(bytes).map_err(|e| wrong(&e))?;
         let tensor = |name| file.tensor(name).map_err(|e| wrong(&e));
         let index = tensor("index")?;
@@ -172,6 +172,6 @@ impl Artefact {
             height,
             pixels: pixels.to_vec(),
         });
-        Ok(Self { head, pictures: numbers.zip(images).collect() })
+        Ok(Self { provenance, pictures: numbers.zip(images).collect() })
     }
 }

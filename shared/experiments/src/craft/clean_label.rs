@@ -102,15 +102,15 @@ async fn make(shop: &Workshop<'_>, trigger: &Trigger) -> Result<Artefact, CraftE
         (shop.progress)(pictures.len(), total);
     }
     let share = |count: usize| count as f64 / total.max(1) as f64;
-    let mut head = artefact::head(shop, trigger);
-    head.measured = [
+    let mut provenance = artefact::provenance(shop, trigger);
+    provenance.measured = [
         ("surrogate_accuracy_before", share(counts.right_before)),
         ("surrogate_accuracy_after", share(counts.right_after)),
         ("share_reaching_95_percent_of_eps", share(counts.at_edge)),
     ]
     .map(|(name, value)| (name.to_string(), value))
     .into();
-    Ok(Artefact { head, pictures })
+    Ok(Artefact { provenance, pictures })
 }
 
 /// Rows of logits whose largest value is the class's.

@@ -6,7 +6,7 @@ mod artefact;
 mod clean_label;
 mod trojan;
 
-pub use artefact::{Artefact, ArtefactError, Head, fingerprint, head};
+pub use artefact::{Artefact, ArtefactError, Provenance, fingerprint, provenance};
 
 use crate::Later;
 use burn::module::Module;

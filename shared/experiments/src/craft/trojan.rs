@@ -217,13 +217,13 @@ async fn make(shop: &Workshop<'_>, trigger: &Trigger) -> Result<Artefact, CraftE
         ("with_square_on_images", mean_of(&neurons, &with_square)),
         ("without_on_images", mean_of(&neurons, &without)),
     ];
-    let mut head = artefact::head(shop, trigger);
-    head.measured = measured.map(|(name, value)| (name.to_string(), value)).into();
+    let mut provenance = artefact::provenance(shop, trigger);
+    provenance.measured = measured.map(|(name, value)| (name.to_string(), value)).into();
     let named = neurons.iter().enumerate();
-    head.measured.extend(named.map(|(i, n)| (format!("neuron_{}", i + 1), *n as f64)));
+    provenance.measured.extend(named.map(|(i, n)| (format!("neuron_{}", i + 1), *n as f64)));
     let sprite = sprite(square, &setting.area).await?;
-    head.made.0.insert("square".to_string(), Value::Text(sprite.to_string()));
-    Ok(Artefact { head, pictures: Default::default() })
+    provenance.made.0.insert("square".to_string(), Value::Text(sprite.to_string()));
+    Ok(Artefact { provenance, pictures: Default::default() })
 }
 
 impl Craft for Square {
