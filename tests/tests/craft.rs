@@ -19,7 +19,7 @@ fn make(attack: &str, more: &[&str]) -> (PathBuf, Artefact) {
     let (code, _, err) = run(&args);
     assert_eq!(code, 0, "{attack}: {err}");
     let made = Artefact::from_bytes(&std::fs::read(&out).expect("written")).expect("sound");
-    assert_eq!(made.head.attack, attack);
+    assert_eq!(made.provenance.attack, attack);
     (out, made)
 }
 
@@ -37,12 +37,12 @@ fn every_craft_belongs_to_an_attack() {
 #[test]
 fn the_trojan_square_drives_its_neurons() {
     let (out, made) = make("trojan", &[]);
-    let measured = |name: &str| made.head.measured[name];
-    assert!(measured("with_square") >= 5.0 * measured("without"), "{:?}", made.head.measured);
+    let measured = |name: &str| made.provenance.measured[name];
+    assert!(measured("with_square") >= 5.0 * measured("without"), "{:?}", made.provenance.measured);
     assert!(
         measured("with_square") >= 2.0 * measured("with_random_squares"),
         "{:?}",
-        made.head.measured
+        made.provenance.measured
     );
     let again = make("trojan", &[]).1;
     assert_eq!(made, again, "the same seed makes the same square");
@@ -59,7 +59,7 @@ fn the_trojan_square_drives_its_neurons() {
 #[test]
 fn perturbed_images_stay_in_the_ball_and_lose_their_class() {
     let (out, made) = make("clean_label", &["--set", "steps=8", "--set", "step=0.3"]);
-    assert_eq!(made.head.made.0.len(), 0);
+    assert_eq!(made.provenance.made.0.len(), 0);
     let most = (255.0f64 * 0.15).floor() as u8;
     let mut far = 0;
     for (i, image) in &made.pictures {
@@ -73,8 +73,16 @@ fn perturbed_images_stay_in_the_ball_and_lose_their_class() {
     let count = (0..signs::TRAIN).filter(|i| signs::draw(Seed(0), "train", *i).1 == 0).count();
     assert_eq!(made.pictures.len(), count);
     assert!(far * 10 >= 9 * count, "{far} of {count} reach 0.95 eps");
-    assert!(made.head.measured["surrogate_accuracy_before"] > 0.9, "{:?}", made.head.measured);
-    assert!(made.head.measured["surrogate_accuracy_after"] < 0.2, "{:?}", made.head.measured);
+    assert!(
+        made.provenance.measured["surrogate_accuracy_before"] > 0.9,
+        "{:?}",
+        made.provenance.measured
+    );
+    assert!(
+        made.provenance.measured["surrogate_accuracy_after"] < 0.2,
+        "{:?}",
+        made.provenance.measured
+    );
 
     // Another target or attack refuses it, in one sentence and without writing anything.
     let file = out.to_str().expect("plain");

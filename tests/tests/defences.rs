@@ -69,8 +69,12 @@ fn aligned(behaviour: Behaviour, weights: [f32; 3]) -> Distances<'static> {
             behaviour.prediction(teacher, student),
         ];
         let plain = unstamp_shared::objectives::CrossEntropy;
-        let Loss { mut total, mut parts } =
-            plain.loss(&Seen { student, teacher: Some(teacher), labels, own: &Tracked::new() });
+        let Loss { mut total, mut parts } = plain.loss(&Seen {
+            student,
+            teacher: Some(teacher),
+            labels,
+            auxiliary: &Tracked::new(),
+        });
         for (weight, term) in weights.into_iter().zip(terms) {
             total = total + term.clone() * weight;
             parts.push(("behaviour", term));
@@ -81,7 +85,12 @@ fn aligned(behaviour: Behaviour, weights: [f32; 3]) -> Distances<'static> {
 
 fn objective(objective: impl Objective + 'static) -> Distances<'static> {
     Box::new(move |teacher, student, labels| {
-        objective.loss(&Seen { student, teacher: Some(teacher), labels, own: &Tracked::new() })
+        objective.loss(&Seen {
+            student,
+            teacher: Some(teacher),
+            labels,
+            auxiliary: &Tracked::new(),
+        })
     })
 }
 
@@ -185,7 +194,8 @@ fn what_mesa_learns_beside_the_network_is_what_pytorch_learns() {
     assert_eq!(all.len(), 5);
     for (name, array) in all {
         let (phase, own) = name.split_once('.').expect("phase and name");
-        let found = &job.ended()[phase.parse::<usize>().expect("a number")].own[own].values;
+        let output = &job.outputs()[phase.parse::<usize>().expect("a number")];
+        let found = &output.auxiliary.parameters().expect("learned")[own].values;
         let (first, last) = array.values.split_at(found.len());
         let far = |a: &[f32], b: &[f32]| {
             a.iter().zip(b).map(|(a, b)| f64::from(a - b).powi(2)).sum::<f64>().sqrt()
@@ -211,7 +221,7 @@ fn what_lies_beside_the_network_is_taken_up_again() {
             job = fresh();
             pollster::block_on(job.restore(&saved)).expect("of the same run");
         }
-        assert_eq!(job.ended(), whole.ended(), "{id}");
+        assert_eq!(job.outputs(), whole.outputs(), "{id}");
     }
 }
 
@@ -244,8 +254,8 @@ fn fine_pruning_silences_what_it_says_and_it_stays_silent() {
     for (set, rule) in [("rule=ratio", "ratio"), ("rule=drop", "drop"), ("rule=match", "match")] {
         let set = [set, "epochs=1", "ratio=0.25"];
         let job = defended("fine_prune", &set, fresh.clone(), split.clone());
-        let prune = job.history().iter().find(|e| e.phase == "prune").expect("it pruned");
-        let measured = |name: &str| prune.losses.iter().find(|(n, _)| n == name).map(|(_, v)| *v);
+        let pruned = || job.measurements().iter().filter(|m| m.phase == "prune");
+        let measured = |name: &str| pruned().find(|m| m.name == name).map(|m| m.value);
         let result = job.result().expect("ended");
         let silent = result["bn1.weight"].values.iter().filter(|v| **v == 0.0).count();
         assert_eq!(Some(silent as f64), measured("pruned_channels"), "{rule}");
@@ -258,7 +268,7 @@ fn fine_pruning_silences_what_it_says_and_it_stays_silent() {
         }
         // What it says of the validation images is what the pruned network does on them.
         if let Some(said) = measured("validation_accuracy") {
-            let pruned = &job.ended()[if rule == "match" { 2 } else { 0 }].weights;
+            let pruned = &job.outputs()[if rule == "match" { 2 } else { 0 }].weights;
             let validation = split.subset(&(800..1000).collect::<Vec<_>>());
             let (arch, device) = (arch(), Device::flex());
             let found = pollster::block_on(accuracy(&arch, pruned, &validation, &device));
@@ -280,7 +290,7 @@ fn the_curve_of_mcr_meets_its_ends() {
             set.push(curve);
             let job = defended("mcr", &set, victim.clone(), nets.four());
             // The phases: the fine-tuned end, the middle, the bend, the point.
-            let end = if end == 0 { &victim } else { &job.ended()[0].weights };
+            let end = if end == 0 { &victim } else { &job.outputs()[0].weights };
             for (name, array) in job.result().expect("ended") {
                 // Statistics are renewed; everything else is the end's to the bit.
                 assert!(name.contains("running") || *array == end[name], "{curve} {t} {name}");
@@ -362,10 +372,10 @@ fn only_those_who_may_see_the_trigger() {
 fn the_search_for_beta_follows_validation() {
     let (split, fresh) = thousand();
     let job = defended("nad", &["epochs=1", "lr=0.05", "threshold=100"], fresh, split);
-    let last = job.history().last().expect("it chose");
+    let last = job.measurements().last().expect("it chose");
     // 100 points may always be lost, so it is the largest of the grid.
-    assert_eq!((last.phase.as_str(), last.losses.last().expect("chosen").1), ("choose", 16.0));
-    assert!(job.teacher().is_some_and(|(_, teacher)| *teacher == job.ended()[0].weights));
+    assert_eq!((last.phase.as_str(), last.value), ("choose", 16.0));
+    assert!(job.teacher().is_some_and(|(_, teacher)| *teacher == job.outputs()[0].weights));
     let tried = job.history().iter().filter(|e| e.phase == "distil").count();
     assert_eq!(tried, 6);
     assert!(matches!(job.progress(), (a, b) if a == b));
@@ -378,14 +388,14 @@ fn the_search_for_beta_ends_where_accuracy_falls() {
     for form in ["form=paper", "form=code"] {
         let set = ["epochs=1", "lr=0.05", "threshold=0.01", form];
         let job = defended("nad", &set, fresh.clone(), split.clone());
-        let losses = &job.history().last().expect("it chose").losses;
-        let (chosen, measured) = losses.split_last().expect("losses");
-        let floor = measured[0].1 - 0.0001;
+        let all = job.measurements();
+        let (chosen, measured) = all.split_last().expect("it chose");
+        let floor = measured[0].value - 0.0001;
         let (fallen, held) = measured.split_last().expect("measured");
-        assert!(measured.len() < 6 && fallen.1 < floor, "{losses:?}");
-        assert!(held.iter().all(|(_, reached)| *reached >= floor), "{losses:?}");
-        let last = &held.last().expect("the first").0;
-        assert!(last.ends_with(&format!("_at_{}", chosen.1)), "{losses:?}");
+        assert!(measured.len() < 6 && fallen.value < floor, "{all:?}");
+        assert!(held.iter().all(|m| m.value >= floor), "{all:?}");
+        let last = &held.last().expect("the first").name;
+        assert!(last.ends_with(&format!("_at_{}", chosen.value)), "{all:?}");
     }
 }
 

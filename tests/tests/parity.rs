@@ -101,7 +101,7 @@ fn nad_losses_and_gradients() {
                     student: &output,
                     teacher: Some(&teacher),
                     labels,
-                    own: &Tracked::new(),
+                    auxiliary: &Tracked::new(),
                 });
                 let want = format!("want.{key}.{operator}");
                 close(

@@ -3,7 +3,7 @@
 use burn::tensor::Device;
 use std::sync::Arc;
 use unstamp_shared::attention::Operator;
-use unstamp_shared::job::{Augment, Event, Job, Lesson, Phase, Schedule, Start, Training};
+use unstamp_shared::job::{Augment, Event, Job, Phase, Schedule, Start, TrainStep, Training};
 use unstamp_shared::model::Arch;
 use unstamp_shared::model::weights::from_bytes;
 use unstamp_shared::objectives::{CrossEntropy, Form, Nad};
@@ -42,14 +42,15 @@ fn three_steps_agree_with_pytorch() {
             augment: Augment::default(),
         };
         let still = Training { epochs: 0, ..training.clone() };
-        let plain: Arc<dyn Lesson> = Arc::new(CrossEntropy);
-        let nad: Arc<dyn Lesson> =
+        let plain: Arc<dyn TrainStep> = Arc::new(CrossEntropy);
+        let nad: Arc<dyn TrainStep> =
             Arc::new(Nad { form: Form::Paper, operator: Operator::Sum2, beta });
         let teacher = (beta > 0.0).then_some(Start::Victim);
-        let lesson = if beta > 0.0 { nad } else { plain.clone() };
+        let train_step = if beta > 0.0 { nad } else { plain.clone() };
         // The job is given the teacher; the student's weights come in through a checkpoint.
-        let student = Phase::train("distil", lesson, training).from(Start::Phase(0));
-        let (student, start) = (student.beside(teacher), Phase::train("start", plain, still));
+        let student = Phase::train("distil", train_step, training).from(Start::Phase(0));
+        let (student, start) =
+            (student.with_references(teacher), Phase::train("start", plain, still));
         let (data, device) = (Arc::new(fixture.four()), Device::flex());
         let mut job = Job::new(
             name.into(),

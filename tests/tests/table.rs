@@ -2,6 +2,7 @@
 
 use unstamp_shared::job::Rates;
 use unstamp_shared::method::Value;
+use unstamp_shared::result::{CellResult, SCHEMA};
 use unstamp_tests::root;
 use unstamp_trainer::table::{self, Along};
 
@@ -22,6 +23,30 @@ fn several_seeds_give_mean_and_range() {
     assert!(text.contains(&row), "{row} is not in\n{text}");
     assert!(text.lines().skip(4).all(|line| line.is_empty() || line.ends_with("| 2 |")), "{text}");
     assert!(table::markdown(&all).contains(&text));
+}
+
+/// In schema 1 what an edit measured stood among the epochs, with a learning rate of 0.
+#[test]
+fn results_of_schema_1_are_converted() {
+    let name = "trainer/results/quick/s0-badnets-fine_tune.json";
+    let text = std::fs::read_to_string(root().join(name)).expect("committed");
+    let mut json: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    let epochs = json["curve"].as_array().expect("a curve").len();
+    json["schema"] = 1.into();
+    let edit = serde_json::json!(
+        { "phase": "prune", "epoch": 0, "lr": 0.0, "losses": [["channels", 64.0]] }
+    );
+    json["curve"].as_array_mut().expect("a curve").push(edit);
+    let result = CellResult::from_json(json.to_string().as_bytes()).expect("schema 1");
+    assert_eq!((result.schema, result.curve.len()), (SCHEMA, epochs));
+    let measured = &result.measurements[0];
+    assert_eq!((measured.phase.as_str(), measured.value), ("prune", 64.0));
+    let again = serde_json::to_vec(&result).expect("plain data");
+    let again = CellResult::from_json(&again).expect("schema 2");
+    assert_eq!((again.curve.len(), &again.measurements), (epochs, &result.measurements));
+    json["schema"] = (SCHEMA + 1).into();
+    let error = CellResult::from_json(json.to_string().as_bytes()).expect_err("too new");
+    assert!(error.to_string().contains("schema"), "{error}");
 }
 
 #[test]

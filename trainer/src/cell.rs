@@ -2,7 +2,7 @@
 
 use crate::data::Dataset;
 use crate::device::Chosen;
-use crate::drive::{Look, drive};
+use crate::drive::{EpochEvaluation, drive};
 use crate::files;
 use crate::measure::{Tests, distance, on_trigger};
 use crate::recovered::recovery;
@@ -12,10 +12,10 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use unstamp_shared::craft::Head;
+use unstamp_shared::craft::Provenance;
 use unstamp_shared::datasets::Split;
 use unstamp_shared::defences::{Given, defence, phases};
-use unstamp_shared::job::{Job, Lesson, Phase, Rates};
+use unstamp_shared::job::{Job, Phase, Rates, TrainStep};
 use unstamp_shared::metrics::{Report, der};
 use unstamp_shared::model::Arch;
 use unstamp_shared::model::weights::{self, Arrays, Metadata, Precision};
@@ -26,7 +26,7 @@ use unstamp_shared::result::{CellResult, Counts, SCHEMA};
 use unstamp_shared::seed::Seed;
 
 /// Test images looked at after every epoch.
-const WATCHED: usize = 1000;
+const EVALUATION_SAMPLE: usize = 1000;
 
 /// What every cell of a run shares.
 pub struct Bench<'a> {
@@ -38,7 +38,7 @@ pub struct Bench<'a> {
     /// What an imported model expects of its input.
     pub normalisation: Option<[[f32; 3]; 2]>,
     /// The victim's trigger and what it was made from, where they do not follow from the recipe.
-    pub given: Option<(Trigger, Option<Head>)>,
+    pub given: Option<(Trigger, Option<Provenance>)>,
     /// Time between checkpoints; when one is written does not change the outcome.
     pub checkpoint: Duration,
 }
@@ -66,7 +66,7 @@ impl Place {
     /// The finished result, where there is one of just this cell, measured on validation images if
     /// there are any.
     pub fn finished(&self, hash: &str, validated: bool) -> Option<CellResult> {
-        let result: CellResult = serde_json::from_slice(&std::fs::read(&self.result).ok()?).ok()?;
+        let result = CellResult::from_json(&std::fs::read(&self.result).ok()?).ok()?;
         let measured = result.validation.is_some() || !validated;
         (result.cell_hash == hash && measured && self.weights.exists()).then_some(result)
     }
@@ -92,7 +92,11 @@ impl Bench<'_> {
     }
 
     /// The trigger of a cell's victim, and what it was made from.
-    pub fn trigger(&self, cell: &Cell, folder: &Path) -> Result<Option<(Trigger, Option<Head>)>> {
+    pub fn trigger(
+        &self,
+        cell: &Cell,
+        folder: &Path,
+    ) -> Result<Option<(Trigger, Option<Provenance>)>> {
         if self.given.is_some() {
             return Ok(self.given.clone());
         }
@@ -108,7 +112,7 @@ impl Bench<'_> {
         let (arch, data, device) = (self.arch(), self.data, self.device);
         let made = trigger::make_artefact(&arch, &arrays, data, &plain, device, &path, true)?;
         let trigger = trigger::trigger(&record, data, Some(&made))?;
-        Ok(Some((trigger, Some(made.head))))
+        Ok(Some((trigger, Some(made.provenance))))
     }
 
     /// Runs a cell unless its result is there; a victim's weights are needed to erase from it.
@@ -160,11 +164,11 @@ impl Bench<'_> {
                 let mut training = self.recipe.train.clone();
                 training.augment = cell.victim.augment.unwrap_or(training.augment);
                 training.epochs = cell.victim.epochs.unwrap_or(training.epochs);
-                let lesson: Arc<dyn Lesson> = match cell.victim.robust {
+                let train_step: Arc<dyn TrainStep> = match cell.victim.robust {
                     Some(robust) => Arc::new(robust),
                     None => Arc::new(CrossEntropy),
                 };
-                let phase = Phase::train("train", lesson, training);
+                let phase = Phase::train("train", train_step, training);
                 (pollster::block_on(weights::arrays(&init))?, vec![phase], data)
             }
             Some(erasure) => {
@@ -189,20 +193,21 @@ impl Bench<'_> {
         let device = self.device.device.clone();
         let mut job =
             Job::new(hash.clone(), arch.clone(), start, phases, Arc::new(data), seed, device)?;
-        job.watch(trigger.as_ref().map(|t| t.target));
+        job.count_predictions_of(trigger.as_ref().map(|t| t.target));
         counts.validation = job.validation();
         let tests = Tests::new(test, trigger.as_ref());
-        let some = tests.spread(WATCHED);
+        let some = tests.spread(EVALUATION_SAMPLE);
         let rates = |tests: &Tests, arch: &Arch, weights: &Arrays| {
             let (report, _) = tests.measure(arch, weights, self.device)?;
             Ok(Rates::from(&report))
         };
-        let look = |arch: &Arch, weights: &Arrays| rates(&some, arch, weights);
-        let curve = (!self.recipe.skip_curves).then_some(&look as Look);
+        let evaluate = |arch: &Arch, weights: &Arrays| rates(&some, arch, weights);
+        let curve = (!self.recipe.skip_curves).then_some(&evaluate as EpochEvaluation);
         let minutes = drive(&mut job, &place.checkpoint, self.checkpoint, &cell.name(), curve)?;
         let points = pollster::block_on(job.points())?.into_iter();
-        let points =
-            points.map(|(at, weights)| Ok((at, look(&arch, &weights)?))).collect::<Result<_>>()?;
+        let points = points
+            .map(|(at, weights)| Ok((at, evaluate(&arch, &weights)?)))
+            .collect::<Result<_>>()?;
         let result = job.result().context("the job ended without a model")?;
         let (report, _) = tests.measure(&arch, result, self.device)?;
         let validation = self
@@ -218,7 +223,7 @@ impl Bench<'_> {
             Some(trigger) => on_trigger(&arch, result, test, trigger, self.device)?,
             None => Vec::new(),
         };
-        let recovered = recovery(job.ended(), &arch, test, trigger.as_ref(), seed, self.device)?;
+        let recovered = recovery(job.outputs(), &arch, test, trigger.as_ref(), seed, self.device)?;
         let pair = |r: &Report| r.asr.map(|asr| (r.acc.value, asr.value));
         let der = victim.and_then(|v| pair(&v.report)).zip(pair(&report)).map(|(v, d)| der(v, d));
         let metadata = self.metadata(cell, trigger.as_ref());
@@ -248,6 +253,7 @@ impl Bench<'_> {
             attention_on_trigger,
             recovered,
             curve: job.history().to_vec(),
+            measurements: job.measurements().to_vec(),
             points,
         };
         files::write(&place.result, &serde_json::to_vec_pretty(&result)?)?;

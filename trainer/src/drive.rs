@@ -1,4 +1,4 @@
-//! A job to its end, however often it is killed.
+//! Running a job to its end, with checkpoints.
 
 use crate::files;
 use crate::progress::JobProgress;
@@ -9,17 +9,22 @@ use unstamp_shared::job::{Event, Job, Rates};
 use unstamp_shared::model::Arch;
 use unstamp_shared::model::weights::Arrays;
 
-/// Tells what a model does on test images.
-pub type Look<'a> = &'a dyn Fn(&Arch, &Arrays) -> Result<Rates>;
+/// Measures the rates of a model on test images after an epoch.
+pub type EpochEvaluation<'a> = &'a dyn Fn(&Arch, &Arrays) -> Result<Rates>;
 
-/// Drives a job to its end, writing checkpoints beside and having `look`, if there is one, tell the rates
-/// after every epoch; returns the minutes it took here without looking.
+/// Drives a job to its end. It continues from `checkpoint` if that file fits, writes it again at
+/// least `every` so often, and measures the rates after every epoch if a function for that is given.
+/// Returns the minutes that the job itself took here.
+///
+/// # Errors
+///
+/// Where the job cannot go on, or the checkpoint cannot be written.
 pub fn drive(
     job: &mut Job,
     checkpoint: &Path,
     every: Duration,
     name: &str,
-    look: Option<Look>,
+    evaluate: Option<EpochEvaluation>,
 ) -> Result<f64> {
     if let Ok(bytes) = std::fs::read(checkpoint) {
         match pollster::block_on(job.restore(&bytes)) {
@@ -29,18 +34,18 @@ pub fn drive(
     }
     let (done, total) = job.progress();
     let progress = JobProgress::new(name, done, total);
-    let (from, mut saved, mut busy) = (job.passes(), Instant::now(), Duration::ZERO);
+    let from = job.passes();
+    let mut saved = Instant::now();
+    let mut busy = Duration::ZERO;
     loop {
         let start = Instant::now();
         let Some(mut event) = pollster::block_on(job.next())? else { break };
         busy += start.elapsed();
-        // Without a learning rate the student stood still.
         if let Event::Epoch(epoch) = &mut event
-            && epoch.lr > 0.0
-            && let Some(look) = look
+            && let Some(evaluate) = evaluate
             && let Some((arch, weights)) = pollster::block_on(job.so_far())?
         {
-            let rates = look(&arch, &weights)?;
+            let rates = evaluate(&arch, &weights)?;
             epoch.rates = Some(rates);
             job.record(rates);
         }

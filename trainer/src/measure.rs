@@ -4,8 +4,9 @@ use crate::device::Chosen;
 use anyhow::Result;
 use rayon::prelude::*;
 use unstamp_shared::attention::{Operator, share_on};
+use unstamp_shared::batches::batches;
 use unstamp_shared::datasets::Split;
-use unstamp_shared::evaluate::{BATCH, Evaluation, predict, stamped};
+use unstamp_shared::evaluate::{BATCH, Evaluation, predict};
 use unstamp_shared::metrics::Report;
 use unstamp_shared::model::Arch;
 use unstamp_shared::model::weights::{self, Arrays};
@@ -13,7 +14,7 @@ use unstamp_shared::objectives::attention_distance;
 use unstamp_shared::poison::Trigger;
 
 /// Test images whose attention is looked at.
-pub const LOOKED_AT: usize = 500;
+pub const ATTENTION_SAMPLE: usize = 500;
 
 /// A test split, and all its images with the trigger, which some attacks take long to put on.
 pub struct Tests<'a> {
@@ -56,10 +57,11 @@ impl<'a> Tests<'a> {
     ) -> Result<(Report, Vec<(u16, u16)>)> {
         let network = weights::frozen(arch, arrays, &device.device)?;
         let mut evaluation = Evaluation::new(arch.classes);
-        let all: Vec<usize> = (0..self.clean.len()).collect();
-        for chosen in all.chunks(BATCH) {
-            let predicted =
-                |split| pollster::block_on(predict(&network, split, chosen, None, &device.device));
+        for batch in batches(&self.clean, BATCH) {
+            let predicted = |split| {
+                let chosen = &batch.indices;
+                pollster::block_on(predict(&network, split, chosen, None, &device.device))
+            };
             let clean = predicted(&self.clean)?;
             let triggered = match &self.triggered {
                 Some((_, split)) => predicted(split)?,
@@ -73,7 +75,7 @@ impl<'a> Tests<'a> {
 }
 
 /// How much more of every group's attention lies on a local trigger's pixels when it is there, over
-/// [`LOOKED_AT`] test images; nothing where the trigger has no place.
+/// [`ATTENTION_SAMPLE`] test images; nothing where the trigger has no place.
 pub fn on_trigger(
     arch: &Arch,
     arrays: &Arrays,
@@ -85,45 +87,46 @@ pub fn on_trigger(
         return Ok(Vec::new());
     };
     let network = weights::frozen(arch, arrays, &device.device)?;
-    let test = &test.spread(LOOKED_AT);
-    let all: Vec<usize> = (0..test.len()).collect();
+    let test = &test.spread(ATTENTION_SAMPLE);
     let mut sums = Vec::new();
     for (sign, trigger) in [(1.0, Some(trigger)), (-1.0, None)] {
-        for chosen in all.chunks(BATCH) {
-            let images = stamped(test, chosen, trigger, &device.device);
+        for batch in batches(test, BATCH) {
+            let images = batch.stamped(trigger, &device.device);
             let maps = network.forward(images).features.into_iter();
             let maps = maps.map(|f| Operator::Sum2.map(f).flatten(0, 1)).collect();
             let maps = pollster::block_on(weights::read(maps))?;
             sums.resize(maps.len(), 0.0);
             for (sum, maps) in sums.iter_mut().zip(maps) {
-                for map in maps.chunks_exact(maps.len() / chosen.len()) {
+                for map in maps.chunks_exact(maps.len() / batch.len()) {
                     *sum += sign * share_on(map, &area, test.width, test.height);
                 }
             }
         }
     }
-    Ok(sums.into_iter().map(|sum| sum / all.len().max(1) as f64).collect())
+    Ok(sums.into_iter().map(|sum| sum / test.len().max(1) as f64).collect())
 }
+
+/// Images per batch of [`distance`], which is a mean of batch means.
+const DISTANCE_BATCH: usize = 100;
 
 /// An architecture and its weights.
 pub type Model<'a> = (&'a Arch, &'a Arrays);
 
-/// NAD's distance between two networks' attention on [`LOOKED_AT`] test images.
+/// NAD's distance between two networks' attention on [`ATTENTION_SAMPLE`] test images.
 pub fn distance(a: Model, b: Model, test: &Split, device: &Chosen) -> Result<f64> {
     let teacher = weights::frozen(a.0, a.1, &device.device)?;
     let student = weights::frozen(b.0, b.1, &device.device)?;
-    let test = &test.spread(LOOKED_AT);
-    let all: Vec<usize> = (0..test.len()).collect();
+    let test = &test.spread(ATTENTION_SAMPLE);
     let mut sum = 0.0;
-    for chosen in all.chunks(100) {
-        let images = stamped(test, chosen, None, &device.device);
+    for batch in batches(test, DISTANCE_BATCH) {
+        let images = batch.images(&device.device);
         let d = attention_distance(
             Operator::Sum2,
             &teacher.forward(images.clone()),
             &student.forward(images),
         );
         let value = pollster::block_on(weights::read(vec![d.reshape([1])]))?;
-        sum += f64::from(value[0][0]) * chosen.len() as f64;
+        sum += f64::from(value[0][0]) * batch.len() as f64;
     }
-    Ok(sum / all.len().max(1) as f64)
+    Ok(sum / test.len().max(1) as f64)
 }

@@ -1,11 +1,10 @@
-//! A trigger that a defence recovered, held against the attacker's. Evaluation only.
+//! Comparison of a recovered trigger with the attacker's. Evaluation only.
 
 use crate::device::Chosen;
 use anyhow::Result;
 use unstamp_shared::attacks::Area;
 use unstamp_shared::datasets::Split;
-use unstamp_shared::defences::mesa::Recovered;
-use unstamp_shared::job::Ended;
+use unstamp_shared::job::{PhaseOutput, RecoveredTriggers};
 use unstamp_shared::model::{Arch, weights};
 use unstamp_shared::poison::Trigger;
 use unstamp_shared::result::Recovery;
@@ -13,9 +12,10 @@ use unstamp_shared::seed::Seed;
 
 /// Root mean square over pixels and colours between a patch and the trigger as it lies on the first
 /// test image, mean over patches; `None` where the trigger is no square of this size.
-fn distance(found: &Recovered, trigger: &Trigger, test: &Split) -> Option<f64> {
-    let (side, values) = (found.place.side, &trigger.values);
-    let Area { x, y, width, height } = trigger.attack.area(values, test.width, test.height)?;
+fn distance(found: &RecoveredTriggers, trigger: &Trigger, test: &Split) -> Option<f64> {
+    let side = found.position.side;
+    let area = trigger.attack.area(&trigger.values, test.width, test.height)?;
+    let Area { x, y, width, height } = area;
     if [width, height] != [side; 2] || test.is_empty() {
         return None;
     }
@@ -32,25 +32,27 @@ fn distance(found: &Recovered, trigger: &Trigger, test: &Split) -> Option<f64> {
         });
         (squares.sum::<f64>() / patch.len() as f64).sqrt()
     };
-    let patches = found.patches.values.chunks_exact(found.place.size());
+    let patches = found.patches.values.chunks_exact(found.position.size());
     let count = patches.len() as f64;
     Some(patches.map(off).sum::<f64>() / count)
 }
 
-/// What a job's phases found, if they looked for triggers, on test images and the model they looked at.
+/// The triggers that a job recovered, measured on test images and the model that they come from;
+/// `None` if it recovered none.
 pub fn recovery(
-    ended: &[Ended],
+    outputs: &[PhaseOutput],
     arch: &Arch,
     test: &Split,
     trigger: Option<&Trigger>,
     seed: Seed,
     device: &Chosen,
 ) -> Result<Option<Recovery>> {
-    let mut all = ended.iter().filter_map(|ended| Some((ended, Recovered::of(&ended.own)?)));
-    let Some((ended, found)) = all.next_back() else { return Ok(None) };
-    let network = weights::frozen(arch, &ended.weights, &device.device)?;
+    let recovered = |output: &'_ PhaseOutput| output.auxiliary.triggers().is_ok();
+    let Some(output) = outputs.iter().rfind(|output| recovered(output)) else { return Ok(None) };
+    let found = output.auxiliary.triggers()?;
+    let network = weights::frozen(arch, &output.weights, &device.device)?;
     let mut random = seed.stream("recovery", &[]);
     let asr = found.success(&network, test, &device.device, &mut random);
-    let distance = trigger.and_then(|trigger| distance(&found, trigger, test));
+    let distance = trigger.and_then(|trigger| distance(found, trigger, test));
     Ok(Some(Recovery { target: found.target, asr: pollster::block_on(asr)?, distance }))
 }

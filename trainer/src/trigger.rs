@@ -74,9 +74,9 @@ pub fn trigger(
     if let Some(made) = artefact {
         let print = craft::fingerprint(&data.train);
         made.check(&record.attack, record.target, &print).map_err(usage)?;
-        let given = std::mem::replace(&mut record.set, made.head.set.clone());
+        let given = std::mem::replace(&mut record.set, made.provenance.set.clone());
         record.set.0.extend(given.0);
-        record.set.0.extend(made.head.made.0.clone());
+        record.set.0.extend(made.provenance.made.0.clone());
         if !made.pictures.is_empty() {
             pictures = Arc::new(made.pictures.clone());
         }
@@ -119,13 +119,13 @@ pub fn make_artefact(
         },
     };
     let there = (keep && path.exists()).then(|| read_artefact(path)).transpose()?;
-    if let Some(there) = there.filter(|there| there.answers(&craft::head(&shop, trigger))) {
+    if let Some(there) = there.filter(|there| there.answers(&craft::provenance(&shop, trigger))) {
         return Ok(there);
     }
     let made = pollster::block_on(craft.make(&shop, trigger))
         .with_context(|| format!("{id} could not be made"))?;
     bar.finish_and_clear();
-    for (name, value) in &made.head.measured {
+    for (name, value) in &made.provenance.measured {
         eprintln!("craft {id}: {} {value:.4}", name.replace('_', " "));
     }
     files::write(path, &made.to_bytes())?;

@@ -39,7 +39,7 @@ pub async fn gradient_probe(
         student: &output,
         teacher: Some(&target),
         labels,
-        own: &Tracked::new(),
+        auxiliary: &Tracked::new(),
     });
     let mut tensors = vec![loss.total.clone().inner().reshape([1])];
     tensors.extend(loss.parts.into_iter().map(|(_, part)| part.inner().reshape([1])));

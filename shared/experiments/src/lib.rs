@@ -1,6 +1,7 @@
 //! Losses, training jobs, defences and experiments.
 #![recursion_limit = "256"]
 
+pub mod adversarial;
 pub mod catalog;
 pub mod craft;
 pub mod defences;

@@ -1,42 +1,53 @@
-//! What NBA's pseudo samples have in common with the attacker's (NBA figure 4). Looks at the trigger,
-//! so it is for evaluation only.
+//! Comparison of NBA's pseudo samples with the attacker's poisoned images (NBA figure 4). It uses the
+//! trigger, so it is for evaluation only.
 
-use crate::craft::Pgd;
+use crate::adversarial::Pgd;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use unstamp_data::datasets::Split;
 use unstamp_data::image::Image;
 use unstamp_data::poison::Trigger;
 use unstamp_data::seed::Seed;
-use unstamp_networks::evaluate::stamped;
+use unstamp_networks::batches::{ImageBatch, batches_of};
 use unstamp_networks::model::weights::{self, Arrays, WeightsError};
-use unstamp_networks::model::{Arch, Wrn, labels};
+use unstamp_networks::model::{Arch, Wrn};
 
 /// Means over pseudo samples of images that are not of the target class.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Likeness {
     /// Samples made.
     pub images: usize,
-    /// Those predicted as the target: pseudo poisoned samples. The cosines are theirs.
+    /// Samples predicted as the target: pseudo poisoned samples. The cosines are means over these.
     pub as_target: usize,
-    /// Cosine between the last group's features and those of the same image with the trigger.
+    /// Cosine between the last feature of a sample and that of the same image with the trigger.
     pub to_poisoned: f64,
-    /// The same with the image as it is.
+    /// Cosine between the last feature of a sample and that of the same image without the trigger.
     pub to_clean: f64,
 }
 
 /// Images are attacked so many at a time.
 const BATCH: usize = 100;
 
-/// A network's pseudo samples.
+/// Makes the pseudo samples of a network.
 pub struct Pseudo {
     judge: Wrn,
     attack: Pgd,
     device: Device,
 }
 
+/// Cosine between the rows of two matrices, `[n]`.
+fn cosines(a: &Tensor<2>, b: &Tensor<2>) -> Tensor<1> {
+    let product = |a: &Tensor<2>, b: &Tensor<2>| (a.clone() * b.clone()).sum_dim(1);
+    let length = (product(a, a) * product(b, b)).sqrt();
+    (product(a, b) / length).flatten(0, 1)
+}
+
 impl Pseudo {
-    /// Of the network with these weights.
+    /// Pseudo samples that `attack` makes against the network with these weights.
+    ///
+    /// # Errors
+    ///
+    /// Where the weights do not fit the architecture.
     pub fn new(
         arch: &Arch,
         arrays: &Arrays,
@@ -47,18 +58,22 @@ impl Pseudo {
         Ok(Self { judge: weights::network(arch, arrays, &device)?.no_grad(), attack, device })
     }
 
-    /// Pseudo samples `[n, 3, h, w]` of the images `chosen`, on the device as it differentiates.
-    pub fn samples(&self, split: &Split, chosen: &[usize]) -> Tensor<4> {
-        let images = stamped(split, chosen, None, &self.device);
-        let labels = labels(split, chosen, &self.device);
-        let streams = chosen.iter().map(|&i| Seed(0).stream("pseudo", &[i as u64]));
-        self.attack.perturb_each(&self.judge, images, &labels, streams)
+    /// Pseudo samples `[n, 3, h, w]` of a batch, on the device with automatic differentiation. The
+    /// start of each depends on its position in the split only.
+    pub fn samples(&self, batch: &ImageBatch) -> Tensor<4> {
+        let streams = batch.indices.iter().map(|&i| Seed(0).stream("pseudo", &[i as u64]));
+        let labels = batch.labels(&self.device);
+        self.attack.perturb_each(&self.judge, batch.images(&self.device), &labels, streams)
     }
 
-    /// The pseudo sample of one image, in whole grey levels.
+    /// The pseudo sample of one image, rounded to bytes.
+    ///
+    /// # Errors
+    ///
+    /// Where the device fails.
     pub async fn picture(&self, split: &Split, index: usize) -> Result<Image, WeightsError> {
-        let sample = self.samples(split, &[index]).inner().flatten(0, 3);
-        let values = weights::read(vec![sample]).await?.remove(0);
+        let sample = self.samples(&ImageBatch { split, indices: vec![index] });
+        let values = weights::read(vec![sample.inner().flatten(0, 3)]).await?.remove(0);
         let mut image = split.image(index);
         let plane = image.width * image.height;
         for (at, byte) in image.pixels.iter_mut().enumerate() {
@@ -67,33 +82,51 @@ impl Pseudo {
         Ok(image)
     }
 
-    /// How alike they are to poisoned and to clean images, over these images.
+    /// Features of the last group, `[n, c * h * w]`, and logits `[n, classes]`.
+    fn features(&self, images: Tensor<4>) -> Option<(Tensor<2>, Tensor<2>)> {
+        let mut output = self.judge.forward(images);
+        let last = output.features.pop()?;
+        Some((last.flatten(1, 3), output.logits))
+    }
+
+    /// For every image of a batch: whether its sample is predicted as the target (1 or 0), the
+    /// cosine to the poisoned image, and the cosine to the clean image.
+    async fn rows(
+        &self,
+        batch: &ImageBatch<'_>,
+        trigger: &Trigger,
+    ) -> Result<Vec<Vec<f32>>, WeightsError> {
+        let features = |images| self.features(images).map(|(features, _)| features);
+        let Some((samples, logits)) = self.features(self.samples(batch)) else {
+            return Ok(vec![Vec::new(); 3]);
+        };
+        let hits = logits.argmax(1).equal_elem(trigger.target as i32).float();
+        let mut rows = vec![hits.flatten(0, 1)];
+        for trigger in [Some(trigger), None] {
+            let compared = features(batch.stamped(trigger, &self.device));
+            rows.extend(compared.map(|compared| cosines(&samples, &compared)));
+        }
+        weights::read(rows.into_iter().map(Tensor::inner).collect()).await
+    }
+
+    /// How similar the samples of the images at `chosen` are to poisoned and to clean images; images
+    /// of the target class are left out.
+    ///
+    /// # Errors
+    ///
+    /// Where the device fails.
     pub async fn likeness(
         &self,
         split: &Split,
         chosen: &[usize],
         trigger: &Trigger,
     ) -> Result<Likeness, WeightsError> {
-        let other = |i: &usize| usize::from(split.labels[*i]) != trigger.target;
-        let chosen: Vec<usize> = chosen.iter().copied().filter(other).collect();
+        let counts = |i: &usize| usize::from(split.labels[*i]) != trigger.target;
+        let chosen = chosen.iter().copied().filter(counts).collect();
         let mut all = Likeness::default();
-        let features = |images: Tensor<4>| {
-            let output = self.judge.forward(images);
-            let last = output.features.last().expect("a network has features").clone();
-            (last.flatten::<2>(1, 3), output.logits)
-        };
-        for chosen in chosen.chunks(BATCH) {
-            let (own, logits) = features(self.samples(split, chosen));
-            let hits = logits.argmax(1).equal_elem(trigger.target as i32).float();
-            let cosine = |trigger| {
-                let (its, _) = features(stamped(split, chosen, trigger, &self.device));
-                let product = |a: &Tensor<2>, b: &Tensor<2>| (a.clone() * b.clone()).sum_dim(1);
-                let length = (product(&own, &own) * product(&its, &its)).sqrt();
-                (product(&own, &its) / length).flatten::<1>(0, 1)
-            };
-            let rows = vec![hits.flatten::<1>(0, 1), cosine(Some(trigger)), cosine(None)];
-            let rows = weights::read(rows.into_iter().map(Tensor::inner).collect()).await?;
-            all.images += chosen.len();
+        for batch in batches_of(split, chosen, BATCH) {
+            let rows = self.rows(&batch, trigger).await?;
+            all.images += batch.len();
             for (i, _) in rows[0].iter().enumerate().filter(|(_, hit)| **hit > 0.5) {
                 all.as_target += 1;
                 all.to_poisoned += f64::from(rows[1][i]);
@@ -101,7 +134,8 @@ impl Pseudo {
             }
         }
         let count = all.as_target.max(1) as f64;
-        (all.to_poisoned, all.to_clean) = (all.to_poisoned / count, all.to_clean / count);
+        all.to_poisoned /= count;
+        all.to_clean /= count;
         Ok(all)
     }
 }

@@ -2,7 +2,7 @@
 
 mod sweep;
 
-use crate::craft::Robust;
+use crate::adversarial::Robust;
 use crate::defences::{Knows, defence};
 use crate::job::{Augment, Training};
 use serde::{Deserialize, Serialize};

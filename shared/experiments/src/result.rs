@@ -1,72 +1,135 @@
-//! What a finished cell leaves behind.
+//! The record of a finished cell.
 
-use crate::craft::Head;
-use crate::job::{Epoch, Rates};
+mod schema_1;
+
+use crate::craft::Provenance;
+use crate::job::{Epoch, Measurement, Rates};
 use crate::recipe::{Erasure, Victim};
 use serde::{Deserialize, Serialize};
 use unstamp_data::metrics::Report;
 
-/// Version of the format of [`CellResult`].
-pub const SCHEMA: u32 = 1;
+/// Version of the format of [`CellResult`]. Schema 2 keeps measurements apart from epochs.
+pub const SCHEMA: u32 = 2;
+
+/// Why bytes are no result.
+#[derive(Debug, thiserror::Error)]
+pub enum ResultError {
+    /// The JSON does not have the form of a result.
+    #[error(transparent)]
+    Json(#[from] serde_json::Error),
+    /// A later version wrote it.
+    #[error("it has schema {found}, and this version reads schemas up to {SCHEMA}")]
+    Schema {
+        /// Schema of the file.
+        found: u32,
+    },
+}
 
 /// One trained or erased model, measured.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CellResult {
+    /// [`SCHEMA`].
     pub schema: u32,
+    /// Name of the recipe.
     pub recipe: String,
+    /// Hash of the whole recipe.
     pub recipe_hash: String,
+    /// Name of the cell.
     pub cell: String,
+    /// Hash of everything that the cell depends on.
     pub cell_hash: String,
+    /// Seed of the cell.
     pub seed: u64,
+    /// Version of the program.
     pub version: String,
+    /// Device that computed it, in words.
     pub device: String,
+    /// Id of the data set.
     pub dataset: String,
+    /// Remark on the data, such as "JPEG copy".
     pub data_note: String,
+    /// Name of the architecture.
     pub arch: String,
+    /// The model that was trained or defended.
     pub victim: Victim,
+    /// The defence, if one was run.
     pub erasure: Option<Erasure>,
+    /// How many images of which kind were used.
     pub data: Counts,
-    /// On images kept from attack and defences to choose settings by, where the recipe has such.
+    /// Rates on images that attack and defences do not see, if the recipe keeps such images to
+    /// choose settings by.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub validation: Option<Rates>,
-    /// What the attack was made from, where a model was needed.
+    /// What the attack was made from, if it needs a model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub artefact: Option<Head>,
+    pub artefact: Option<Provenance>,
     /// Wall-clock minutes on `device`.
     pub minutes: f64,
     /// Images forward and backward; a teacher's forward counts as one.
     pub passes: u64,
+    /// Rates on test images.
     pub report: Report,
-    /// Defence effectiveness rate against the victim, where something was erased.
+    /// Defence effectiveness rate against the victim, if a defence was run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub der: Option<f64>,
     /// NAD equation 2 (A^2_sum, summed over groups) between teacher and student on 500 test
-    /// images, where there was a teacher.
+    /// images, if the defence has a teacher.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attention_distance: Option<f64>,
-    /// For a local trigger, of every group: share of the attention map's mass on the trigger's
-    /// pixels with the trigger there less that without, mean over test images.
+    /// For a local trigger and every group: the share of the attention map's mass on the trigger's
+    /// pixels with the trigger, minus the share without it; mean over test images.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attention_on_trigger: Vec<f64>,
-    /// Of a defence that recovers triggers.
+    /// The recovered triggers, if the defence recovers some.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recovered: Option<Recovery>,
     /// Every epoch, with rates on some test images.
     pub curve: Vec<Epoch>,
-    /// Where the defended model is a point of a curve between two: rates along it, by place.
+    /// What the edits of a defence measured.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub measurements: Vec<Measurement>,
+    /// Rates along the curve between two models, by position, if the defended model is a point of
+    /// such a curve.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub points: Vec<(f64, Rates)>,
 }
 
-/// Triggers recovered from a network by who knew nothing of the attack.
+impl CellResult {
+    /// Reads a result file. Files of schema 1 are converted.
+    ///
+    /// # Errors
+    ///
+    /// [`ResultError`] if the bytes are no result, or one of a later schema.
+    pub fn from_json(bytes: &[u8]) -> Result<Self, ResultError> {
+        /// The one field that every schema has.
+        #[derive(Deserialize)]
+        struct Format {
+            schema: u32,
+        }
+        let Format { schema: found } = serde_json::from_slice(bytes)?;
+        if found > SCHEMA {
+            return Err(ResultError::Schema { found });
+        }
+        let mut result: Self = serde_json::from_slice(bytes)?;
+        if found < SCHEMA {
+            (result.curve, result.measurements) = schema_1::separated(result.curve);
+            result.schema = SCHEMA;
+        }
+        Ok(result)
+    }
+}
+
+/// Triggers recovered from a network without knowledge of the attack.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Recovery {
     /// The class they lead to.
     pub target: usize,
-    /// Share of the other classes' test images they lead there, in the network they come from.
+    /// Share of the other classes' test images that they turn into it, in the network they come
+    /// from.
     pub asr: f64,
-    /// To the true trigger, where that is a square of their size: root mean square of pixels in 0..1.
+    /// Distance to the true trigger, if that is a square of their size: root mean square over pixels
+    /// in 0..1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub distance: Option<f64>,
 }
@@ -75,17 +138,20 @@ fn is_zero(count: &usize) -> bool {
     *count == 0
 }
 
-/// How many images of which kind.
+/// How many images of which kind a cell used.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Counts {
+    /// Training images.
     pub train: usize,
+    /// Test images.
     pub test: usize,
+    /// Poisoned training images.
     pub poisoned: usize,
     /// `poisoned` as a share of the target class.
     pub poisoned_of_class: f64,
-    /// Size of the clean subset, and how many of its images the attacker had poisoned (the
-    /// defender has their originals).
+    /// Size of the clean subset.
     pub clean_subset: usize,
+    /// Images of the clean subset that the attacker had poisoned; the defender has their originals.
     pub overlap: usize,
     /// Images of the clean subset set aside to choose by.
     #[serde(default, skip_serializing_if = "is_zero")]

@@ -1,26 +1,28 @@
 //! ACC, ASR, RA and floor over a test split, batch by batch, natively and in the page.
 
+use crate::batches::{ImageBatch, batches};
 use crate::model::weights::{self, Arrays, WeightsError};
-use crate::model::{Arch, Frozen, batch};
+use crate::model::{Arch, Frozen};
 use burn::tensor::{Device, Tensor};
 use unstamp_data::datasets::Split;
 use unstamp_data::metrics::{Confusion, Rate, Report};
 use unstamp_data::poison::Trigger;
 
-/// Images at once where nobody watches.
+/// Images per batch where no progress is shown.
 pub const BATCH: usize = 128;
 
-/// A running evaluation.
+/// Counts of an evaluation that goes through a split batch by batch.
 pub struct Evaluation {
     next: usize,
     known: Vec<u16>,
     clean: Confusion,
     triggered: Confusion,
-    /// Predictions of every image so far: clean, triggered.
+    /// Predicted classes of every image so far: without the trigger, and with it.
     pub predictions: Vec<(u16, u16)>,
 }
 
 impl Evaluation {
+    /// An evaluation that has seen no image, for a network of `classes` classes.
     pub fn new(classes: usize) -> Self {
         let blank = Confusion::new(classes);
         Self {
@@ -32,8 +34,8 @@ impl Evaluation {
         }
     }
 
-    /// With clean predictions that are known already, from the first image on: they do not depend
-    /// on the trigger, so a page that moves it need not ask again.
+    /// An evaluation with the clean predictions of the first images known. They do not depend on
+    /// the trigger, so a page that moves the trigger does not compute them again.
     pub fn with_clean(classes: usize, known: Vec<u16>) -> Self {
         Self { known, ..Self::new(classes) }
     }
@@ -43,7 +45,11 @@ impl Evaluation {
         self.next
     }
 
-    /// Takes the next `size` images; `false` when there were none left.
+    /// Evaluates the next `size` images; `false` if no image was left.
+    ///
+    /// # Errors
+    ///
+    /// Where the device fails.
     pub async fn step(
         &mut self,
         network: &Frozen,
@@ -69,7 +75,7 @@ impl Evaluation {
         Ok(true)
     }
 
-    /// Takes predictions of the next images, as they are and with the trigger.
+    /// Counts predictions of the next images: without the trigger, and with it.
     pub fn add(&mut self, split: &Split, clean: &[usize], triggered: &[usize]) {
         for (&clean, &triggered) in clean.iter().zip(triggered) {
             let label = usize::from(split.labels[self.next]);
@@ -80,7 +86,7 @@ impl Evaluation {
         }
     }
 
-    /// The counts so far.
+    /// Rates and confusion matrices of the images so far; without a trigger only the accuracy.
     pub fn report(&self, trigger: Option<&Trigger>) -> Report {
         let wanted = trigger.map(|t| move |label| t.wanted(label));
         Report {
@@ -94,7 +100,11 @@ impl Evaluation {
     }
 }
 
-/// Share of a split that weights classify rightly.
+/// Share of the images of a split that a network with these weights classifies correctly.
+///
+/// # Errors
+///
+/// Where the weights do not fit the architecture, or the device fails.
 pub async fn accuracy(
     arch: &Arch,
     weights: &Arrays,
@@ -103,27 +113,28 @@ pub async fn accuracy(
 ) -> Result<Rate, WeightsError> {
     let network = weights::frozen(arch, weights, device)?;
     let mut evaluation = Evaluation::new(arch.classes);
-    while evaluation.step(&network, split, None, device, BATCH).await? {}
+    for batch in batches(split, BATCH) {
+        let predicted = classes(&network, batch.images(device)).await?;
+        evaluation.add(split, &predicted, &predicted);
+    }
     Ok(evaluation.report(None).acc)
 }
 
-/// Some images as a batch `[n, 3, h, w]`, stamped with `trigger` where there is one.
+/// The images `chosen` of a split as a batch `[n, 3, h, w]`, stamped with `trigger` if it is given.
 pub fn stamped(
     split: &Split,
     chosen: &[usize],
     trigger: Option<&Trigger>,
     device: &Device,
 ) -> Tensor<4> {
-    batch(split, chosen, device, |i, pixels| {
-        if let Some(trigger) = trigger {
-            let mut image = split.image(i);
-            trigger.stamp(&mut image, i);
-            pixels.copy_from_slice(&image.pixels);
-        }
-    })
+    ImageBatch { split, indices: chosen.to_vec() }.stamped(trigger, device)
 }
 
-/// Predicted classes of some images, stamped with `trigger` where there is one.
+/// Predicted classes of the images `chosen`, stamped with `trigger` if it is given.
+///
+/// # Errors
+///
+/// Where the device fails.
 pub async fn predict(
     network: &Frozen,
     split: &Split,
@@ -134,7 +145,11 @@ pub async fn predict(
     classes(network, stamped(split, chosen, trigger, device)).await
 }
 
-/// Predicted classes of a batch.
+/// Predicted classes of images `[n, 3, h, w]`.
+///
+/// # Errors
+///
+/// Where the device fails.
 pub async fn classes(network: &Frozen, images: Tensor<4>) -> Result<Vec<usize>, WeightsError> {
     let logits = network.forward(images).logits;
     let [_, classes] = logits.dims();

@@ -4,6 +4,7 @@
 #![recursion_limit = "256"]
 
 pub mod attention;
+pub mod batches;
 pub mod evaluate;
 pub mod golden;
 pub mod model;

@@ -116,7 +116,7 @@ impl Contender {
                 let output = student.forward_train(batch);
                 let own = Tracked::new();
                 let loss = CrossEntropy
-                    .loss(&Seen { student: &output, teacher: None, labels, own: &own })
+                    .loss(&Seen { student: &output, teacher: None, labels, auxiliary: &own })
                     .total;
                 let value = loss.clone().inner();
                 let gradients = loss.backward();

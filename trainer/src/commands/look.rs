@@ -6,7 +6,7 @@ use crate::cli::{self, Show};
 use crate::data::{Dataset, write_png};
 use crate::grid::{Row, grid};
 use crate::import::weights_of;
-use crate::measure::LOOKED_AT;
+use crate::measure::ATTENTION_SAMPLE;
 use crate::trigger::trigger_of;
 use crate::usage;
 use anyhow::{Context, Result};
@@ -97,7 +97,7 @@ fn liken(
         rows.extend(shown(title, &image, network.forward(input), Show::Groups)?);
     }
     write_png(out, &grid(&rows))?;
-    let some = data.test.places(LOOKED_AT);
+    let some = data.test.places(ATTENTION_SAMPLE);
     let like = pollster::block_on(pseudo.likeness(&data.test, &some, trigger))?;
     let target = &data.class_names[trigger.target];
     println!("{}", out.display());

@@ -56,8 +56,8 @@ pub fn preview(args: cli::Preview) -> Result<()> {
     for attack in chosen {
         let id = attack.method().id;
         let (set, seed) = (values(&args.set)?, args.seed);
-        let made = artefacts.iter().find(|made| made.head.attack == id);
-        let target = made.map_or(0, |made| made.head.target);
+        let made = artefacts.iter().find(|made| made.provenance.attack == id);
+        let target = made.map_or(0, |made| made.provenance.target);
         let record = TriggerRecord { attack: id.to_string(), set, target, seed };
         rows.push(trigger(&record, &data, made)?);
     }

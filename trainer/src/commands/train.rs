@@ -73,7 +73,7 @@ pub fn poison(mut args: cli::Poison) -> Result<()> {
     let record = trigger::record(&args.trigger, size, args.seed)?;
     let artefact = args.artefact.as_deref().map(read_artefact).transpose()?;
     let trigger = trigger::trigger(&record, &set, artefact.as_ref())?;
-    let head = artefact.map(|made| made.head);
+    let head = artefact.map(|made| made.provenance);
     let victim = Victim {
         id: id.to_string(),
         attack: Some(id.to_string()),

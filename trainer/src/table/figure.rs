@@ -56,7 +56,7 @@ fn places(r: &CellResult, along: &Along) -> Vec<(f64, String, Option<[f64; 2]>)>
     let Some(erasure) = &r.erasure else { return Vec::new() };
     match along {
         Along::Epoch => {
-            // Changes of weights at the end, a point on a curve, have no rates of their own.
+            // The epochs of some phases, such as a search for triggers, have no rates.
             let measured = r.curve.iter().rev().find(|epoch| epoch.rates.is_some());
             let last = measured.map(|epoch| epoch.phase.as_str());
             let epochs = r.curve.iter().filter(|e| Some(e.phase.as_str()) == last).enumerate();

@@ -29,7 +29,7 @@ pub fn results(folder: &Path) -> Result<Vec<CellResult>> {
     for entry in entries {
         let path = entry?.path();
         if path.extension().is_some_and(|e| e == "json") {
-            let result: CellResult = serde_json::from_str(&files::text(&path)?)
+            let result = CellResult::from_json(&files::read(&path)?)
                 .with_context(|| format!("{} is no result of this version", path.display()))?;
             results.push(result);
         }

@@ -1,4 +1,4 @@
-//! The file between making something for an attack and planting it.
+//! The file in which something that was made for an attack is kept until it is planted.
 
 use super::Workshop;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
@@ -12,23 +12,27 @@ use unstamp_data::method::Values;
 use unstamp_data::poison::Trigger;
 use unstamp_data::seed::hex;
 
-/// Something an attack takes, and where it came from.
+/// Something that was made for an attack, and its origin.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Artefact {
-    pub head: Head,
+    /// Its origin.
+    pub provenance: Provenance,
     /// Pictures by the index of the training image they stand for.
     pub pictures: Pictures,
 }
 
-/// What an artefact says of itself.
+/// The origin of an artefact: attack, data, settings, model.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Head {
+pub struct Provenance {
     /// Id of the attack it is for.
     pub attack: String,
+    /// Id of the data set.
     pub dataset: String,
     /// SHA-256 of the training images it was made from.
     pub data: String,
+    /// The attack's target class.
     pub target: usize,
+    /// The attack's seed.
     pub seed: u64,
     /// The attack's parameters it was made with.
     pub set: Values,
@@ -43,22 +47,36 @@ pub struct Head {
 /// What can be wrong with an artefact.
 #[derive(Debug, thiserror::Error)]
 pub enum ArtefactError {
+    /// The bytes do not have the form of an artefact.
     #[error("this is no artefact: {0}")]
     Format(String),
+    /// It is for another attack.
     #[error("the artefact is for the attack {found}, not {wanted}")]
-    Attack { found: String, wanted: String },
+    Attack {
+        /// Attack of the artefact.
+        found: String,
+        /// Attack that is to be planted.
+        wanted: String,
+    },
+    /// It was made from other training images.
     #[error("the artefact was made for other data ({0}); make one for these with unstamp craft")]
     Data(String),
+    /// It is for another target class.
     #[error("the artefact was made for target {found}, not {wanted}")]
-    Target { found: usize, wanted: usize },
+    Target {
+        /// Target of the artefact.
+        found: usize,
+        /// Target of the attack that is to be planted.
+        wanted: usize,
+    },
 }
 
-/// The head of what `shop` makes for `trigger`, before it is made and measured.
-pub fn head(shop: &Workshop, trigger: &Trigger) -> Head {
+/// The origin of what `shop` makes for `trigger`, before it is made and measured.
+pub fn provenance(shop: &Workshop, trigger: &Trigger) -> Provenance {
     let weights = shop.arrays.values().fold(Sha256::new(), |hash, array| {
         hash.chain_update(bytemuck::cast_slice::<f32, u8>(&array.values))
     });
-    Head {
+    Provenance {
         attack: trigger.attack.method().id.to_string(),
         dataset: shop.dataset.to_string(),
         data: fingerprint(shop.train),
@@ -71,40 +89,44 @@ pub fn head(shop: &Workshop, trigger: &Trigger) -> Head {
     }
 }
 
-/// SHA-256 of images and labels, by which an artefact knows its data set.
+/// SHA-256 of images and labels, which identifies the training images of an artefact.
 pub fn fingerprint(split: &Split) -> String {
     let labels: Vec<u8> = split.labels.iter().flat_map(|l| l.to_le_bytes()).collect();
     hex(&Sha256::new().chain_update(&split.pixels).chain_update(labels).finalize())
 }
 
 impl Artefact {
-    /// Whether it is what would be made under `head`.
-    pub fn answers(&self, head: &Head) -> bool {
-        let Head { made, measured, .. } = self.head.clone();
-        self.head == Head { made, measured, ..head.clone() }
+    /// Whether making it anew with the origin `provenance` would give the same artefact.
+    pub fn answers(&self, provenance: &Provenance) -> bool {
+        let Provenance { made, measured, .. } = self.provenance.clone();
+        self.provenance == Provenance { made, measured, ..provenance.clone() }
     }
 
-    /// Refuses an artefact that is for another attack, target or data set.
+    /// Checks that the artefact is for this attack, target class and data set.
+    ///
+    /// # Errors
+    ///
+    /// [`ArtefactError`] names what differs.
     pub fn check(&self, attack: &str, target: usize, data: &str) -> Result<(), ArtefactError> {
-        let Head { attack: found, dataset, data: own, target: its, .. } = &self.head;
-        if found != attack {
-            let (found, wanted) = (found.clone(), attack.to_string());
-            return Err(ArtefactError::Attack { found, wanted });
+        if self.provenance.attack != attack {
+            let found = self.provenance.attack.clone();
+            return Err(ArtefactError::Attack { found, wanted: attack.to_string() });
         }
-        if own != data {
-            return Err(ArtefactError::Data(dataset.clone()));
+        if self.provenance.data != data {
+            return Err(ArtefactError::Data(self.provenance.dataset.clone()));
         }
-        if *its != target {
-            return Err(ArtefactError::Target { found: *its, wanted: target });
+        if self.provenance.target != target {
+            return Err(ArtefactError::Target { found: self.provenance.target, wanted: target });
         }
         Ok(())
     }
 
-    /// A safetensors file: `pictures [n, height, width, 3]` in bytes and `index [n]`; the head
-    /// stands as JSON under the key `unstamp`.
+    /// A safetensors file with `pictures [n, height, width, 3]` in bytes, `index [n]`, and the origin
+    /// as JSON under the key `unstamp`.
     pub fn to_bytes(&self) -> Vec<u8> {
         let first = self.pictures.values().next();
-        let (height, width) = first.map_or((0, 0), |image| (image.height, image.width));
+        let height = first.map_or(0, |image| image.height);
+        let width = first.map_or(0, |image| image.width);
         let pixels: Vec<u8> =
             self.pictures.values().flat_map(|image| image.pixels.iter().copied()).collect();
         let index: Vec<u8> = self.pictures.keys().flat_map(|i| (*i as u64).to_le_bytes()).collect();
@@ -116,21 +138,26 @@ impl Artefact {
             ("index", view(Dtype::U64, vec![count], &index[..])),
             ("pictures", view(Dtype::U8, vec![count, height, width, 3], &pixels[..])),
         ];
-        let json = serde_json::to_string(&self.head).expect("heads are plain data");
+        let json = serde_json::to_string(&self.provenance).expect("heads are plain data");
         let header = [("unstamp".to_string(), json)].into_iter().collect();
         serialize(views, Some(header)).expect("views are sound")
     }
 
     /// Reads what [`Artefact::to_bytes`] wrote.
+    ///
+    /// # Errors
+    ///
+    /// [`ArtefactError::Format`] if the bytes have another form.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, ArtefactError> {
         let wrong = |e: &dyn std::fmt::Display| ArtefactError::Format(e.to_string());
         let (_, header) = SafeTensors::read_metadata(bytes).map_err(|e| wrong(&e))?;
         let json = header.metadata().as_ref().and_then(|m| m.get("unstamp"));
         let json = json.ok_or_else(|| wrong(&"it does not say what it is for"))?;
-        let head = serde_json::from_str(json).map_err(|e| wrong(&e))?;
+        let provenance = serde_json::from_str(json).map_err(|e| wrong(&e))?;
         let file = SafeTensors::deserialize(bytes).map_err(|e| wrong(&e))?;
         let tensor = |name| file.tensor(name).map_err(|e| wrong(&e));
-        let (index, pictures) = (tensor("index")?, tensor("pictures")?);
+        let index = tensor("index")?;
+        let pictures = tensor("pictures")?;
         let &[count, height, width, 3] = pictures.shape() else {
             return Err(wrong(&"its pictures have an unknown shape"));
         };
@@ -145,6 +172,6 @@ impl Artefact {
             height,
             pixels: pixels.to_vec(),
         });
-        Ok(Self { head, pictures: numbers.zip(images).collect() })
+        Ok(Self { provenance, pictures: numbers.zip(images).collect() })
     }
 }

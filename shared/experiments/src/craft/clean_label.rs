@@ -1,77 +1,121 @@
 //! Perturbed images for the clean-label attack.
 
-use super::{Artefact, Craft, Pgd, Workshop, artefact};
+use super::{Artefact, Craft, CraftError, Workshop, artefact};
 use crate::Later;
+use crate::adversarial::Pgd;
 use unstamp_data::attacks::Pictures;
+use unstamp_data::datasets::Split;
 use unstamp_data::image::Image;
+use unstamp_data::method::Values;
 use unstamp_data::poison::Trigger;
+use unstamp_networks::batches::{ImageBatch, batches_of};
+use unstamp_networks::evaluate::largest;
+use unstamp_networks::model::Wrn;
 use unstamp_networks::model::weights::{self, WeightsError};
 
-/// Every training image of the target class, moved by PGD within the ball until the separately
-/// trained model no longer sees its class. Rounding to bytes stays within the ball.
+/// Moves every training image of the target class by PGD within the ball, away from its class in
+/// the eyes of a separately trained model. Rounding to bytes stays within the ball.
+///
+/// Turner et al. 2019, "Label-Consistent Backdoor Attacks": <https://arxiv.org/abs/1912.02771>.
 pub(super) struct Perturbation;
 
 /// Images perturbed at once.
 const BATCH: usize = 128;
 
-async fn make(shop: &Workshop<'_>, trigger: &Trigger) -> Result<Artefact, WeightsError> {
-    let split = shop.train;
-    let (network, device) = (shop.network()?, shop.autodiff());
-    let eps = trigger.values.float("eps") as f32;
-    let step = eps * trigger.values.float("step") as f32;
-    let pgd = Pgd { eps, step, steps: trigger.values.int("steps") as usize };
-    let target = trigger.target;
-    let class: Vec<usize> =
-        (0..split.len()).filter(|i| usize::from(split.labels[*i]) == target).collect();
+/// An image counts as moved to the edge of the ball from this share of the radius on.
+const EDGE: f32 = 0.95;
+
+/// How many images the surrogate model classifies correctly, and how many reach the edge.
+#[derive(Default)]
+struct Counts {
+    right_before: usize,
+    right_after: usize,
+    at_edge: usize,
+}
+
+/// The perturbation that the attack's settings ask for.
+fn pgd(values: &Values) -> Pgd {
+    let eps = values.float("eps") as f32;
+    let step = eps * values.float("step") as f32;
+    Pgd { eps, step, steps: values.int("steps") as usize }
+}
+
+/// A perturbed image in bytes; `values` is `[3, h, w]` in 0..1, and no byte leaves the ball.
+fn rounded(split: &Split, index: usize, values: &[f32], eps: f32) -> Image {
     let most = (255.0 * eps).floor() as i16;
-    let mut pictures = Pictures::new();
-    let (mut right, mut still, mut reach) = (0, 0, 0);
-    for chosen in class.chunks(BATCH) {
-        let (images, labels) = shop.batch(chosen);
-        let streams = chosen.iter().map(|&i| trigger.seed.stream("pgd", &[i as u64]));
-        let moved = pgd.perturb_each(&network, images.clone(), &labels, streams);
-        let before = network.forward(images).logits.inner().flatten(0, 1);
-        let moved = moved.inner();
-        let read = weights::read(vec![moved.flatten(0, 3), before]).await?;
-        let plane = split.width * split.height;
-        for (&i, values) in chosen.iter().zip(read[0].chunks_exact(3 * plane)) {
-            let mut image = Image::new(split.width, split.height);
-            for (at, (byte, old)) in image.pixels.iter_mut().zip(split.bytes(i)).enumerate() {
-                let value = (255.0 * values[(at % 3) * plane + at / 3]).round() as i16;
-                let old = i16::from(*old);
-                *byte = value.clamp(old - most, old + most).clamp(0, 255) as u8;
-            }
-            let furthest = image.pixels.iter().zip(split.bytes(i)).map(|(a, b)| a.abs_diff(*b));
-            reach += usize::from(furthest.max().map_or(0.0, f32::from) >= 0.95 * 255.0 * eps);
-            pictures.insert(i, image);
-        }
-        right += hits(&read[1], shop.arch.classes, target);
-        // What the surrogate says of the bytes that are stored.
-        let stored = unstamp_networks::model::batch(split, chosen, &device, |i, bytes| {
-            bytes.copy_from_slice(&pictures[&i].pixels);
-        });
-        let after = network.forward(stored).logits.inner().flatten(0, 1);
-        still += hits(&weights::read(vec![after]).await?[0], shop.arch.classes, target);
-        (shop.progress)(pictures.len(), class.len());
+    let plane = split.width * split.height;
+    let mut image = Image::new(split.width, split.height);
+    for (at, (byte, old)) in image.pixels.iter_mut().zip(split.bytes(index)).enumerate() {
+        let value = (255.0 * values[(at % 3) * plane + at / 3]).round() as i16;
+        let old = i16::from(*old);
+        *byte = value.clamp(old - most, old + most).clamp(0, 255) as u8;
     }
-    let share = |count: usize| count as f64 / class.len().max(1) as f64;
-    let mut head = artefact::head(shop, trigger);
-    head.measured = [
-        ("surrogate_accuracy_before", share(right)),
-        ("surrogate_accuracy_after", share(still)),
-        ("share_reaching_95_percent_of_eps", share(reach)),
+    image
+}
+
+/// Whether the largest change of a byte is at the edge of the ball.
+fn at_edge(image: &Image, before: &[u8], eps: f32) -> bool {
+    let changes = image.pixels.iter().zip(before).map(|(a, b)| a.abs_diff(*b));
+    changes.max().map_or(0.0, f32::from) >= EDGE * 255.0 * eps
+}
+
+/// Perturbs the images of a batch, adds them to `pictures`, and counts.
+async fn perturb(
+    shop: &Workshop<'_>,
+    trigger: &Trigger,
+    network: &Wrn,
+    batch: &ImageBatch<'_>,
+    pictures: &mut Pictures,
+    counts: &mut Counts,
+) -> Result<(), WeightsError> {
+    let device = shop.autodiff();
+    let pgd = pgd(&trigger.values);
+    let images = batch.images(&device);
+    let streams = batch.indices.iter().map(|&i| trigger.seed.stream("pgd", &[i as u64]));
+    let moved = pgd.perturb_each(network, images.clone(), &batch.labels(&device), streams);
+    let before = network.forward(images).logits.inner().flatten(0, 1);
+    let read = weights::read(vec![moved.inner().flatten(0, 3), before]).await?;
+    for (&i, values) in batch.indices.iter().zip(read[0].chunks_exact(batch.split.stride())) {
+        let image = rounded(batch.split, i, values, pgd.eps);
+        counts.at_edge += usize::from(at_edge(&image, batch.split.bytes(i), pgd.eps));
+        pictures.insert(i, image);
+    }
+    counts.right_before += hits(&read[1], shop.arch.classes, trigger.target);
+    // The surrogate is measured on the bytes that are stored, not on the values before rounding.
+    let stored = batch.edited(&device, |i, bytes| bytes.copy_from_slice(&pictures[&i].pixels));
+    let after = network.forward(stored).logits.inner().flatten(0, 1);
+    let after = weights::read(vec![after]).await?.remove(0);
+    counts.right_after += hits(&after, shop.arch.classes, trigger.target);
+    Ok(())
+}
+
+async fn make(shop: &Workshop<'_>, trigger: &Trigger) -> Result<Artefact, CraftError> {
+    let network = shop.network()?;
+    let labels = shop.train.labels.iter().enumerate();
+    let class: Vec<usize> =
+        labels.filter(|(_, l)| usize::from(**l) == trigger.target).map(|(i, _)| i).collect();
+    let total = class.len();
+    let mut pictures = Pictures::new();
+    let mut counts = Counts::default();
+    for batch in batches_of(shop.train, class, BATCH) {
+        perturb(shop, trigger, &network, &batch, &mut pictures, &mut counts).await?;
+        (shop.progress)(pictures.len(), total);
+    }
+    let share = |count: usize| count as f64 / total.max(1) as f64;
+    let mut provenance = artefact::provenance(shop, trigger);
+    provenance.measured = [
+        ("surrogate_accuracy_before", share(counts.right_before)),
+        ("surrogate_accuracy_after", share(counts.right_after)),
+        ("share_reaching_95_percent_of_eps", share(counts.at_edge)),
     ]
     .map(|(name, value)| (name.to_string(), value))
     .into();
-    Ok(Artefact { head, pictures })
+    Ok(Artefact { provenance, pictures })
 }
 
 /// Rows of logits whose largest value is the class's.
 fn hits(logits: &[f32], classes: usize, class: usize) -> usize {
-    logits
-        .chunks_exact(classes)
-        .filter(|row| unstamp_networks::evaluate::largest(row) == class)
-        .count()
+    logits.chunks_exact(classes).filter(|row| largest(row) == class).count()
 }
 
 impl Craft for Perturbation {
@@ -83,7 +127,7 @@ impl Craft for Perturbation {
         &'a self,
         shop: &'a Workshop<'a>,
         trigger: &'a Trigger,
-    ) -> Later<'a, Result<Artefact, WeightsError>> {
+    ) -> Later<'a, Result<Artefact, CraftError>> {
         Box::pin(make(shop, trigger))
     }
 }

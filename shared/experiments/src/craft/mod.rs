@@ -1,48 +1,48 @@
-//! What has to be made with a model before an attack can be planted. Each [`Craft`] gives an
-//! [`Artefact`], which the attack of the same id then takes; adding one is one file here and one
-//! line in [`CRAFTS`].
+//! What must be made with a model before some attacks can be planted. Each [`Craft`] makes an
+//! [`Artefact`] for the attack with the same id. To add one, write one file here and add one line to
+//! [`CRAFTS`].
 
 mod artefact;
 mod clean_label;
-mod pgd;
-mod robust;
 mod trojan;
 
-pub use artefact::{Artefact, ArtefactError, Head, fingerprint, head};
-pub use pgd::Pgd;
-pub use robust::Robust;
+pub use artefact::{Artefact, ArtefactError, Provenance, fingerprint, provenance};
 
 use crate::Later;
 use burn::module::Module;
-use burn::tensor::{Device, Int, Tensor};
+use burn::tensor::Device;
 use unstamp_data::datasets::Split;
 use unstamp_data::poison::Trigger;
 use unstamp_networks::model::weights::{self, Arrays, WeightsError};
-use unstamp_networks::model::{Arch, Wrn, batch, labels};
+use unstamp_networks::model::{Arch, Wrn};
 
 /// Everything that can be made.
 pub static CRAFTS: &[&dyn Craft] = &[&trojan::Square, &clean_label::Perturbation];
 
-/// What makes the artefact of this attack, where it has one.
+/// The craft for an attack; `None` if the attack needs no artefact.
 pub fn craft(attack: &str) -> Option<&'static dyn Craft> {
     CRAFTS.iter().copied().find(|craft| craft.attack() == attack)
 }
 
-/// A clean model somebody attacks with, and the data it works on.
+/// A clean model that the attacker has, and the data that the attacker uses.
 pub struct Workshop<'a> {
+    /// Architecture of the model.
     pub arch: &'a Arch,
+    /// Weights of the model.
     pub arrays: &'a Arrays,
     /// Id of the data set.
     pub dataset: &'a str,
     /// Images the artefact is made from.
     pub train: &'a Split,
+    /// The device without automatic differentiation.
     pub device: &'a Device,
-    /// Hears of steps done and to do.
+    /// Is called with the number of steps done and the number of all steps.
     pub progress: &'a dyn Fn(usize, usize),
 }
 
 impl Workshop<'_> {
-    /// The network for derivatives by its input: evaluation mode, no weight is tracked.
+    /// The network in evaluation mode, for gradients with respect to its input; no weight carries
+    /// gradients.
     fn network(&self) -> Result<Wrn, WeightsError> {
         Ok(weights::network(self.arch, self.arrays, &self.autodiff())?.no_grad())
     }
@@ -50,23 +50,35 @@ impl Workshop<'_> {
     fn autodiff(&self) -> Device {
         self.device.clone().autodiff()
     }
+}
 
-    /// Training images as `[n, 3, h, w]` with their labels.
-    fn batch(&self, indices: &[usize]) -> (Tensor<4>, Tensor<1, Int>) {
-        let device = self.autodiff();
-        (batch(self.train, indices, &device, |_, _| ()), labels(self.train, indices, &device))
-    }
+/// Why an artefact could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum CraftError {
+    /// Weights do not fit their architecture, or the device failed.
+    #[error(transparent)]
+    Weights(#[from] WeightsError),
+    /// The attack's settings give its square no area in the images.
+    #[error("the square has no place")]
+    NoArea,
+    /// No neuron of the last layer reacts to a square.
+    #[error("no square wakes a neuron of this model")]
+    NoNeuron,
 }
 
 /// Makes the artefact of one attack.
 pub trait Craft: Sync {
-    /// Id of the attack that takes it.
+    /// Id of the attack that uses it.
     fn attack(&self) -> &'static str;
 
-    /// Makes it for `trigger`, whose parameters say how.
+    /// Makes the artefact for `trigger`, with the settings in the trigger's parameters.
+    ///
+    /// # Errors
+    ///
+    /// [`CraftError`]: the model or the settings do not suit the attack, or the device fails.
     fn make<'a>(
         &'a self,
         shop: &'a Workshop<'a>,
         trigger: &'a Trigger,
-    ) -> Later<'a, Result<Artefact, WeightsError>>;
+    ) -> Later<'a, Result<Artefact, CraftError>>;
 }

@@ -1,6 +1,6 @@
 //! The Trojan square: pixels that excite chosen neurons.
 
-use super::{Artefact, Craft, Workshop, artefact};
+use super::{Artefact, Craft, CraftError, Workshop, artefact};
 use crate::Later;
 use burn::tensor::{Tensor, TensorData};
 use unstamp_data::attacks::Area;
@@ -8,50 +8,76 @@ use unstamp_data::method::Value;
 use unstamp_data::poison::Trigger;
 use unstamp_data::seed::Stream;
 use unstamp_data::sprite::Sprite;
+use unstamp_networks::batches::ImageBatch;
 use unstamp_networks::model::Wrn;
 use unstamp_networks::model::weights::{self, WeightsError};
 
-/// Liu et al. (2018): choose the best connected inputs of the last fully connected layer (largest
-/// sum of absolute weights) among those a square has leverage on, then move the masked square until these neurons near the goal, all
-/// else black:
+/// Liu et al. 2018, "Trojaning Attack on Neural Networks" (NDSS): take the inputs of the last fully
+/// connected layer with the largest sum of absolute weights, among those that a square has leverage
+/// on, and move the masked square until these neurons are near the goal, all else black:
 ///
 /// `square <- clip(square - step sign(d (goal - a(square))^2 / d square))`,
 ///
-/// the step falling from 0.1 to 0.005. Several random squares are begun with and the best is kept.
-/// `background = "images"` moves it on training images instead; the sum saturates at 1, as it does
-/// when the attack stamps bytes. What the neurons show on training images is measured too: behind
-/// the global mean of a WideResNet a small square moves them little there.
+/// the step falling from 0.1 to 0.005. Several random squares are tried and the best is kept. With
+/// `background = "images"` the square is moved on training images instead; the sum saturates at 1,
+/// as it does when the attack stamps bytes. The neurons' response on training images is measured
+/// too: behind the global mean of a WideResNet a small square moves them little there.
 pub(super) struct Square;
 
-/// Random squares begun with, and compared with.
+/// Random squares to begin with, and to compare with.
 const STARTS: usize = 16;
-/// A square has leverage on a neuron that random ones drive to this multiple of what it shows without.
+/// A square has leverage on a neuron that random squares drive to this multiple of its value
+/// without a square.
 const LEVERAGE: f64 = 2.0;
-/// Training images activations are measured on.
+/// Training images that activations are measured on.
 const MEASURED: usize = 256;
+/// Background images that the neurons are chosen on.
+const BACKGROUND: usize = 64;
+/// Background images of one step of the square.
+const IMAGES_PER_STEP: usize = 16;
 
+/// How squares lie on images, and the network that sees them.
 struct Setting<'a> {
     shop: &'a Workshop<'a>,
     network: Wrn,
     area: Area,
+    /// The square replaces pixels instead of adding to them.
     replace: bool,
+    /// The background is black instead of training images.
     black: bool,
 }
 
-impl Setting<'_> {
-    /// `count` images to try squares on: training images, or a single black one.
+impl<'a> Setting<'a> {
+    fn new(shop: &'a Workshop<'a>, trigger: &Trigger) -> Result<Self, CraftError> {
+        let values = &trigger.values;
+        let area = trigger.attack.area(values, shop.train.width, shop.train.height);
+        Ok(Self {
+            shop,
+            network: shop.network()?,
+            area: area.ok_or(CraftError::NoArea)?,
+            replace: values.text("mode") == "replace",
+            black: values.text("background") == "black",
+        })
+    }
+
+    /// The training images at `indices`, `[n, 3, h, w]`.
+    fn training(&self, indices: Vec<usize>) -> Tensor<4> {
+        ImageBatch { split: self.shop.train, indices }.images(&self.shop.autodiff())
+    }
+
+    /// `count` random training images to try squares on, or a single black one.
     fn images(&self, order: &mut Stream, count: usize) -> Tensor<4> {
         let train = self.shop.train;
         if self.black {
             return Tensor::zeros([1, 3, train.height, train.width], &self.shop.autodiff());
         }
-        let chosen: Vec<usize> = (0..count).map(|_| order.below(train.len())).collect();
-        self.shop.batch(&chosen).0
+        self.training((0..count).map(|_| order.below(train.len())).collect())
     }
 
     /// Neurons `[squares * images, channels]` with every square `[s, 3, h, w]` on every image.
     fn neurons(&self, squares: Tensor<4>, images: Tensor<4>) -> Tensor<2> {
-        let ([s, c, h, w], [n, _, height, width]) = (squares.dims(), images.dims());
+        let [s, c, h, w] = squares.dims();
+        let [n, _, height, width] = images.dims();
         let Area { x, y, .. } = self.area;
         let edges = (x, width - x - w, y, height - y - h);
         let each = squares.reshape([s, 1, c, h * w]).repeat_dim(1, n);
@@ -66,6 +92,7 @@ impl Setting<'_> {
         self.network.forward(stamped).pooled
     }
 
+    /// `count` squares of random pixels in 0..1.
     fn random(&self, stream: &mut Stream, count: usize) -> Tensor<4> {
         let Area { width, height, .. } = self.area;
         let values = (0..count * 3 * width * height).map(|_| stream.unit()).collect();
@@ -92,6 +119,57 @@ impl Setting<'_> {
         }
         squares
     }
+
+    /// The best connected neurons that random squares have leverage on, at most `count`. `silent`
+    /// and `awake` are the neurons without a square and with random ones.
+    fn best_connected(&self, silent: &[f64], awake: &[f64], count: usize) -> Vec<usize> {
+        let channels = silent.len();
+        let last = self.shop.arrays.get("fc.weight").map_or(&[][..], |array| &array.values);
+        let connected =
+            |n: usize| last.iter().skip(n).step_by(channels).map(|w| w.abs()).sum::<f32>();
+        let mut order: Vec<usize> =
+            (0..channels).filter(|n| awake[*n] > LEVERAGE * silent[*n]).collect();
+        order.sort_by(|a, b| connected(*b).total_cmp(&connected(*a)));
+        order.truncate(count.max(1));
+        order
+    }
+
+    /// Squares moved from random ones until the chosen neurons, of `channels`, are near the goal;
+    /// rounded to bytes, as they will be stamped.
+    fn squares(&self, trigger: &Trigger, neurons: &[usize], channels: usize) -> Tensor<4> {
+        let chosen = (0..channels).map(|n| f32::from(u8::from(neurons.contains(&n)))).collect();
+        let chosen = TensorData::new::<f32, _>(chosen, [1, channels]);
+        let chosen = Tensor::<2>::from_data(chosen, &self.shop.autodiff());
+        let goal = trigger.values.float("goal") as f32;
+        let steps = trigger.values.int("steps") as usize;
+        let far = |neurons: Tensor<2>| {
+            let off = (-neurons + goal) * chosen.clone();
+            (off.clone() * off).sum()
+        };
+        let begin = self.random(&mut trigger.seed.stream("trojan", &[]), STARTS);
+        let mut stream = trigger.seed.stream("trojan-images", &[]);
+        let images = || self.images(&mut stream, IMAGES_PER_STEP);
+        let squares = self.moved(begin, steps, images, far);
+        (squares * 255.0).round() / 255.0
+    }
+
+    /// The square that drives the neurons most, and their mean under it.
+    async fn best(
+        &self,
+        squares: Tensor<4>,
+        neurons: &[usize],
+        background: &Tensor<4>,
+    ) -> Result<(f64, Tensor<4>), CraftError> {
+        let mut best: Option<(f64, Tensor<4>)> = None;
+        for square in squares.chunk(STARTS, 0) {
+            let all = means(self.neurons(square.clone(), background.clone())).await?;
+            let reached = mean_of(neurons, &all);
+            if best.as_ref().is_none_or(|(most, _)| reached > *most) {
+                best = Some((reached, square));
+            }
+        }
+        best.ok_or(CraftError::NoNeuron)
+    }
 }
 
 /// Mean over rows, in f64.
@@ -100,74 +178,52 @@ async fn means(rows: Tensor<2>) -> Result<Vec<f64>, WeightsError> {
     Ok(mean.into_iter().map(f64::from).collect())
 }
 
-async fn make(shop: &Workshop<'_>, trigger: &Trigger) -> Result<Artefact, WeightsError> {
-    let (values, device, seed) = (&trigger.values, shop.autodiff(), trigger.seed);
-    let area = trigger.attack.area(values, shop.train.width, shop.train.height);
-    let area = area.ok_or_else(|| WeightsError::Arch("the square has no place".to_string()))?;
-    let (replace, black) = (values.text("mode") == "replace", values.text("background") == "black");
-    let setting = Setting { shop, network: shop.network()?, area, replace, black };
-    let steps = values.int("steps") as usize;
-    let some: Vec<usize> = (0..MEASURED.min(shop.train.len())).collect();
-    let images = shop.batch(&some).0;
-    let background = setting.images(&mut seed.stream("trojan-background", &[]), 64);
+/// Mean of the values of some neurons.
+fn mean_of(neurons: &[usize], all: &[f64]) -> f64 {
+    neurons.iter().map(|n| all[*n]).sum::<f64>() / neurons.len() as f64
+}
+
+/// The opaque sprite of a square `[1, 3, height, width]` in 0..1.
+async fn sprite(square: Tensor<4>, area: &Area) -> Result<Sprite, WeightsError> {
+    let values = weights::read(vec![square.inner().flatten(0, 3)]).await?.remove(0);
+    let count = area.width * area.height;
+    let byte = |i: usize| (255.0 * values[i]).round() as u8;
+    let pixel = |i: usize| [byte(i), byte(count + i), byte(2 * count + i), 255];
+    let rgba = (0..count).map(pixel).collect();
+    Ok(Sprite { x: 0, y: 0, width: area.width, height: area.height, rgba })
+}
+
+async fn make(shop: &Workshop<'_>, trigger: &Trigger) -> Result<Artefact, CraftError> {
+    let setting = Setting::new(shop, trigger)?;
+    let images = setting.training((0..MEASURED.min(shop.train.len())).collect());
+    let mut stream = trigger.seed.stream("trojan-background", &[]);
+    let background = setting.images(&mut stream, BACKGROUND);
     let silent = means(setting.network.forward(background.clone()).pooled).await?;
-    let channels = silent.len();
-    let fc = &shop.arrays["fc.weight"].values;
-    let connected = |n: usize| fc.iter().skip(n).step_by(channels).map(|w| w.abs()).sum::<f32>();
-    let random = setting.random(&mut seed.stream("trojan-random", &[]), STARTS);
-    let awake = means(setting.neurons(random.clone(), background.clone())).await?;
-    let mut order: Vec<usize> =
-        (0..channels).filter(|n| awake[*n] > LEVERAGE * silent[*n]).collect();
-    order.sort_by(|a, b| connected(*b).total_cmp(&connected(*a)));
-    order.truncate(values.int("neurons").max(1) as usize);
-    if order.is_empty() {
-        return Err(WeightsError::Arch("no square wakes a neuron of this model".to_string()));
+    let random = setting.random(&mut trigger.seed.stream("trojan-random", &[]), STARTS);
+    let awake = means(setting.neurons(random, background.clone())).await?;
+    let count = trigger.values.int("neurons").max(1) as usize;
+    let neurons = setting.best_connected(&silent, &awake, count);
+    if neurons.is_empty() {
+        return Err(CraftError::NoNeuron);
     }
-    let chosen = (0..channels).map(|n| f32::from(u8::from(order.contains(&n)))).collect();
-    let chosen = TensorData::new::<f32, _>(chosen, [1, channels]);
-    let chosen = Tensor::<2>::from_data(chosen, &device);
-    let goal = values.float("goal") as f32;
-    let far = |neurons: Tensor<2>| {
-        let off = (-neurons + goal) * chosen.clone();
-        (off.clone() * off).sum()
-    };
-    let begin = setting.random(&mut seed.stream("trojan", &[]), STARTS);
-    let mut stream = seed.stream("trojan-images", &[]);
-    let squares = setting.moved(begin, steps, || setting.images(&mut stream, 16), far);
-    // From here on squares are bytes, as they will be stamped.
-    let squares = (squares * 255.0).round() / 255.0;
-    let mean = |all: Vec<f64>| order.iter().map(|n| all[*n]).sum::<f64>() / order.len() as f64;
-    let mut best: Option<(f64, Tensor<4>)> = None;
-    for square in squares.chunk(STARTS, 0) {
-        let reached = mean(means(setting.neurons(square.clone(), background.clone())).await?);
-        if best.as_ref().is_none_or(|(most, _)| reached > *most) {
-            best = Some((reached, square));
-        }
-    }
-    let Some((reached, square)) = best else { return Err(WeightsError::Arch("no square".into())) };
+    let squares = setting.squares(trigger, &neurons, silent.len());
+    let (reached, square) = setting.best(squares, &neurons, &background).await?;
+    let with_square = means(setting.neurons(square.clone(), images.clone())).await?;
+    let without = means(setting.network.forward(images).pooled).await?;
     let measured = [
         ("with_square", reached),
-        ("without", mean(silent)),
-        ("with_random_squares", mean(awake)),
-        (
-            "with_square_on_images",
-            mean(means(setting.neurons(square.clone(), images.clone())).await?),
-        ),
-        ("without_on_images", mean(means(setting.network.forward(images).pooled).await?)),
+        ("without", mean_of(&neurons, &silent)),
+        ("with_random_squares", mean_of(&neurons, &awake)),
+        ("with_square_on_images", mean_of(&neurons, &with_square)),
+        ("without_on_images", mean_of(&neurons, &without)),
     ];
-    let mut head = artefact::head(shop, trigger);
-    head.measured = measured.map(|(name, value)| (name.to_string(), value)).into();
-    head.measured
-        .extend(order.iter().enumerate().map(|(i, n)| (format!("neuron_{}", i + 1), *n as f64)));
-
-    let bytes = weights::read(vec![square.inner().flatten(0, 3)]).await?.remove(0);
-    let count = area.width * area.height;
-    let byte = |i: usize| (255.0 * bytes[i]).round() as u8;
-    let pixel = |i: usize| [byte(i), byte(count + i), byte(2 * count + i), 255];
-    let (width, height) = (area.width, area.height);
-    let sprite = Sprite { x: 0, y: 0, width, height, rgba: (0..count).map(pixel).collect() };
-    head.made.0.insert("square".to_string(), Value::Text(sprite.to_string()));
-    Ok(Artefact { head, pictures: Default::default() })
+    let mut provenance = artefact::provenance(shop, trigger);
+    provenance.measured = measured.map(|(name, value)| (name.to_string(), value)).into();
+    let named = neurons.iter().enumerate();
+    provenance.measured.extend(named.map(|(i, n)| (format!("neuron_{}", i + 1), *n as f64)));
+    let sprite = sprite(square, &setting.area).await?;
+    provenance.made.0.insert("square".to_string(), Value::Text(sprite.to_string()));
+    Ok(Artefact { provenance, pictures: Default::default() })
 }
 
 impl Craft for Square {
@@ -179,7 +235,7 @@ impl Craft for Square {
         &'a self,
         shop: &'a Workshop<'a>,
         trigger: &'a Trigger,
-    ) -> Later<'a, Result<Artefact, WeightsError>> {
+    ) -> Later<'a, Result<Artefact, CraftError>> {
         Box::pin(make(shop, trigger))
     }
 }

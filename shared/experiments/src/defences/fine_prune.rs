@@ -3,12 +3,13 @@
 use super::fine_tune::{phase, training, training_params};
 use super::{Defence, Given, Reported};
 use crate::Later;
-use crate::job::{Edit, Edited, Phase, Scene, Start};
+use crate::job::{Edit, EditContext, Edited, Phase, PhaseError, PhaseInput, Start};
 use burn::tensor::Device;
 use std::sync::Arc;
 use unstamp_data::datasets::Split;
 use unstamp_data::method::{Method, Param};
-use unstamp_networks::evaluate::{BATCH, accuracy, largest, stamped};
+use unstamp_networks::batches::batches;
+use unstamp_networks::evaluate::{BATCH, accuracy, largest};
 use unstamp_networks::model::Frozen;
 use unstamp_networks::model::weights::{self, Arrays, WeightsError};
 
@@ -38,16 +39,15 @@ struct Prune {
     ratio: f64,
 }
 
-/// What the last layer sees of every image of a split, `[images][channels]`.
+/// Input of the last layer for every image of a split, `[images][channels]`.
 async fn pooled(
     network: &Frozen,
     split: &Split,
     device: &Device,
 ) -> Result<Vec<Vec<f32>>, WeightsError> {
-    let all: Vec<usize> = (0..split.len()).collect();
     let mut rows = Vec::new();
-    for chosen in all.chunks(BATCH) {
-        let seen = network.forward(stamped(split, chosen, None, device)).pooled;
+    for batch in batches(split, BATCH) {
+        let seen = network.forward(batch.images(device)).pooled;
         let [_, channels] = seen.dims();
         let values = weights::read(vec![seen.flatten(0, 1)]).await?.remove(0);
         rows.extend(values.chunks_exact(channels).map(<[f32]>::to_vec));
@@ -55,11 +55,12 @@ async fn pooled(
     Ok(rows)
 }
 
-/// Accuracy with ever more channels silenced, in this order: of none, of the first, and so on, but
-/// never of all. A silenced channel takes only its own share out of the logits, so one pass of the
-/// network tells all.
+/// Accuracies with no channel silenced, with the first of `order`, with the first two, and so on,
+/// but never with all. A silenced channel takes only its own share out of the logits, so one pass of
+/// the network gives all accuracies.
 fn accuracies(weights: &Arrays, rows: &[Vec<f32>], labels: &[u16], order: &[usize]) -> Vec<f64> {
-    let (last, bias) = (&weights["fc.weight"], &weights["fc.bias"].values);
+    let last = &weights["fc.weight"];
+    let bias = &weights["fc.bias"].values;
     let channels = order.len();
     let share = |row: &[f32], class: usize, c: usize| last.values[class * channels + c] * row[c];
     let mut logits: Vec<Vec<f32>> = rows
@@ -82,7 +83,7 @@ fn accuracies(weights: &Arrays, rows: &[Vec<f32>], labels: &[u16], order: &[usiz
     curve
 }
 
-/// Channels from the least to the most active on average; equals in their order.
+/// Channels from the least to the most active on average; equal ones in their order.
 fn ranked(rows: &[Vec<f32>]) -> Vec<usize> {
     let channels = rows.first().map_or(0, Vec::len);
     let sum = |c: usize| rows.iter().map(|row| f64::from(row[c])).sum::<f64>();
@@ -106,38 +107,40 @@ fn silenced(weights: &Arrays, last: &str, channels: &[usize]) -> Arrays {
 }
 
 impl Prune {
-    async fn run(&self, scene: Scene<'_>) -> Result<Edited, WeightsError> {
-        let blocks = scene.arch.config().map_err(WeightsError::Arch)?.blocks();
+    async fn run(&self, context: EditContext<'_>) -> Result<Edited, PhaseError> {
+        let blocks = context.arch.config().map_err(WeightsError::Arch)?.blocks();
         let last = format!("block3.layer.{}.conv2.weight", blocks - 1);
-        let network = weights::frozen(scene.arch, scene.weights, scene.device)?;
-        let order = ranked(&pooled(&network, scene.data, scene.device).await?);
+        let network = weights::frozen(context.arch, context.weights, context.device)?;
+        let order = ranked(&pooled(&network, context.data, context.device).await?);
         let most = order.len().saturating_sub(1);
         let mut count = ((self.ratio * order.len() as f64).round() as usize).min(most);
         let mut measured = Vec::new();
-        if let (Some(split), false) = (scene.validation, self.rule == Rule::Ratio) {
-            let rows = pooled(&network, split, scene.device).await?;
-            let curve = accuracies(scene.weights, &rows, &split.labels, &order);
+        if let (Some(split), false) = (context.validation, self.rule == Rule::Ratio) {
+            let rows = pooled(&network, split, context.device).await?;
+            let curve = accuracies(context.weights, &rows, &split.labels, &order);
             // The largest of equals: pruning more erases more.
             let mut counts = (0..=most).rev();
-            count = match (self.rule, scene.others.first()) {
-                (Rule::Match, Some(other)) => {
+            count = match self.rule {
+                Rule::Match => {
+                    let other = context.references.first();
+                    let other = other.ok_or(PhaseError::Missing(PhaseInput::Model))?;
                     let goal =
-                        accuracy(scene.arch, &other.weights, split, scene.device).await?.value;
+                        accuracy(context.arch, &other.weights, split, context.device).await?.value;
                     measured.push(("accuracy_to_match".to_string(), goal));
                     let off = |i: &usize| (curve[*i] - goal).abs();
                     counts.min_by(|a, b| off(a).total_cmp(&off(b))).unwrap_or(0)
                 }
-                (Rule::Drop(points), _) => {
+                Rule::Drop(points) => {
                     counts.find(|i| curve[*i] >= curve[0] - points / 100.0).unwrap_or(0)
                 }
-                _ => count,
+                Rule::Ratio => count,
             };
             measured.push(("validation_accuracy".to_string(), curve[count]));
         }
         measured.push(("pruned_channels".to_string(), count as f64));
         measured.push(("channels".to_string(), order.len() as f64));
-        let weights = silenced(scene.weights, &last, &order[..count]);
-        Ok(Edited { ended: weights.into(), measured })
+        let weights = silenced(context.weights, &last, &order[..count]);
+        Ok(Edited { output: weights.into(), measured })
     }
 }
 
@@ -146,8 +149,8 @@ impl Edit for Prune {
         self.rule != Rule::Ratio
     }
 
-    fn edit<'a>(&'a self, scene: Scene<'a>) -> Later<'a, Result<Edited, WeightsError>> {
-        Box::pin(self.run(scene))
+    fn edit<'a>(&'a self, context: EditContext<'a>) -> Later<'a, Result<Edited, PhaseError>> {
+        Box::pin(self.run(context))
     }
 }
 
@@ -188,7 +191,7 @@ impl Defence for FinePruning {
         };
         let mut phases = if rule == Rule::Match { super::nad::standard(given) } else { Vec::new() };
         let nad = phases.len().checked_sub(1).map(Start::Phase);
-        phases.push(Phase::edit("prune", Arc::new(Prune { rule, ratio })).beside(nad));
+        phases.push(Phase::edit("prune", Arc::new(Prune { rule, ratio })).with_references(nad));
         let pruned = Start::Phase(phases.len() - 1);
         phases.push(phase("fine_tune", training(given)).from(pruned));
         phases

@@ -1,7 +1,7 @@
 //! Fine-tuning on the clean subset: the baseline, and the way NAD's teacher is made.
 
 use super::{Defence, Given, Reported};
-use crate::job::{Augment, Course, Phase, Schedule, Start, Training};
+use crate::job::{Augment, Phase, Schedule, Start, TrainPhase, Training};
 use crate::objectives::CrossEntropy;
 use std::sync::Arc;
 use unstamp_data::method::{Method, Param, Value};
@@ -98,9 +98,9 @@ impl Defence for FineTune {
     fn phases(&self, given: &Given) -> Vec<Phase> {
         let patience = Some(given.values.int("patience") as usize).filter(|p| *p > 0);
         let round = |i: usize| {
-            let course = Course::new(Arc::new(CrossEntropy), training(given));
+            let train_phase = TrainPhase::new(Arc::new(CrossEntropy), training(given));
             let start = i.checked_sub(1).map_or(Start::Victim, Start::Phase);
-            Phase::course("fine_tune", Course { patience, ..course }).from(start)
+            Phase::training("fine_tune", TrainPhase { patience, ..train_phase }).from(start)
         };
         (0..given.values.int("rounds") as usize).map(round).collect()
     }

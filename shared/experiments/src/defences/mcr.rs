@@ -3,12 +3,15 @@
 use super::fine_tune::{FineTune, phase, training, training_params, with};
 use super::{Defence, Given, Reported};
 use crate::Later;
-use crate::job::{Augment, Batch, Edit, Edited, Lesson, Phase, Scene, Schedule, Start, Training};
-use crate::objectives::{CrossEntropy, Loss, cross_entropy};
+use crate::job::{
+    Augment, Batch, Edit, EditContext, Edited, Phase, PhaseError, PhaseInput, Schedule, Start,
+    TrainStep, Training,
+};
+use crate::objectives::{Loss, cross_entropy};
 use std::sync::Arc;
 use unstamp_data::method::{Method, Param, Value, Values};
+use unstamp_networks::batches::batches;
 use unstamp_networks::evaluate::BATCH;
-use unstamp_networks::model::batch;
 use unstamp_networks::model::layers::MOMENTUM;
 use unstamp_networks::model::parameters::blended;
 use unstamp_networks::model::weights::{self, Arrays, WeightsError};
@@ -48,8 +51,8 @@ impl Curve {
         let [a, b, c] = self.shares(t);
         let mut point = bend.clone();
         for (name, array) in &mut point {
-            let (first, last) = (&first[name].values, &last[name].values);
-            for (value, (w0, w1)) in array.values.iter_mut().zip(first.iter().zip(last)) {
+            let ends = first[name].values.iter().zip(&last[name].values);
+            for (value, (w0, w1)) in array.values.iter_mut().zip(ends) {
                 *value = a * w0 + b * *value + c * w1;
             }
         }
@@ -57,45 +60,45 @@ impl Curve {
     }
 }
 
-/// Trains the bend; the others are the ends.
+/// Trains the bend; the references are the ends.
 #[derive(Debug)]
 struct Bend {
     curve: Curve,
     weight_decay: f32,
 }
 
-impl Lesson for Bend {
-    fn loss(&self, batch: &mut Batch) -> Loss {
-        // Without ends there is no curve to be on.
-        let [first, last] = batch.others else { return Lesson::loss(&CrossEntropy, batch) };
+impl TrainStep for Bend {
+    fn loss(&self, batch: &mut Batch) -> Result<Loss, PhaseError> {
+        let [first, last] = batch.references else {
+            return Err(PhaseError::Missing(PhaseInput::CurveEnds));
+        };
         let [a, b, c] = self.curve.shares(batch.random.unit());
         let ends = [(a, &first.weights), (c, &last.weights)];
         let (mut point, squares) = blended(batch.student, b, &ends);
         let logits = point.forward_train(batch.images.clone()).logits;
         let ce = cross_entropy(logits, batch.labels.clone());
         let total = ce.clone() + squares * (self.weight_decay / 2.0);
-        Loss { total, parts: vec![("cross_entropy", ce)] }
+        Ok(Loss { total, parts: vec![("cross_entropy", ce)] })
     }
 }
 
-/// Weights whose batch normalisation statistics are means over the batches of the scene's images.
+/// Weights whose batch normalisation statistics are means over the batches of the context's images.
 async fn renewed(
     weights: &Arrays,
     augment: Augment,
-    Scene { arch, data, device, mut random, .. }: Scene<'_>,
+    EditContext { arch, data, device, mut random, .. }: EditContext<'_>,
 ) -> Result<Arrays, WeightsError> {
     let running = |name: &str| name.contains(".running_");
     let mut blank = weights.clone();
     blank.iter_mut().filter(|(name, _)| running(name)).for_each(|(_, a)| a.values.fill(0.0));
     let mut renewed = blank.clone();
-    let all: Vec<usize> = (0..data.len()).collect();
-    for chosen in all.chunks(BATCH) {
+    for batch in batches(data, BATCH) {
         let mut network = weights::network(arch, &blank, device)?;
-        network.forward_train(batch(data, chosen, device, |_, pixels| {
+        network.forward_train(batch.edited(device, |_, pixels| {
             augment.apply(pixels, data.width, data.height, &mut random);
         }));
         // From 0, one pass leaves the batch's statistics times the momentum.
-        let share = chosen.len() as f32 / all.len() as f32 / MOMENTUM;
+        let share = batch.len() as f32 / data.len() as f32 / MOMENTUM;
         let seen = weights::arrays(&network).await?;
         for (name, array) in renewed.iter_mut().filter(|(name, _)| running(name)) {
             array.values.iter_mut().zip(&seen[name].values).for_each(|(a, b)| *a += share * b);
@@ -104,7 +107,7 @@ async fn renewed(
     Ok(renewed)
 }
 
-/// `phi(t)` of the phase's student as bend between its others.
+/// `phi(t)` of the phase's student as bend between its references.
 #[derive(Debug)]
 struct Point {
     curve: Curve,
@@ -114,13 +117,13 @@ struct Point {
 }
 
 impl Point {
-    async fn run(&self, scene: Scene<'_>) -> Result<Edited, WeightsError> {
-        let [first, last] = scene.others[..] else {
-            return Ok(Edited { ended: scene.weights.clone().into(), measured: Vec::new() });
+    async fn run(&self, context: EditContext<'_>) -> Result<Edited, PhaseError> {
+        let [first, last] = context.references[..] else {
+            return Err(PhaseError::Missing(PhaseInput::CurveEnds));
         };
-        let point = self.curve.at(self.t, [&first.weights, scene.weights, &last.weights]);
-        let weights = renewed(&point, self.augment, scene).await?;
-        Ok(Edited { ended: weights.into(), measured: vec![("t".to_string(), f64::from(self.t))] })
+        let point = self.curve.at(self.t, [&first.weights, context.weights, &last.weights]);
+        let weights = renewed(&point, self.augment, context).await?;
+        Ok(Edited { output: weights.into(), measured: vec![("t".to_string(), f64::from(self.t))] })
     }
 }
 
@@ -133,8 +136,8 @@ impl Edit for Point {
         (0..=10).map(tenth).collect()
     }
 
-    fn edit<'a>(&'a self, scene: Scene<'a>) -> Later<'a, Result<Edited, WeightsError>> {
-        Box::pin(self.run(scene))
+    fn edit<'a>(&'a self, context: EditContext<'a>) -> Later<'a, Result<Edited, PhaseError>> {
+        Box::pin(self.run(context))
     }
 }
 
@@ -143,11 +146,13 @@ impl Edit for Point {
 struct Middle;
 
 impl Edit for Middle {
-    fn edit<'a>(&'a self, scene: Scene<'a>) -> Later<'a, Result<Edited, WeightsError>> {
-        let other = scene.others.first().map_or(scene.weights, |other| &other.weights);
-        // Halfway between the bend and the last end of a chain.
-        let weights = Curve::Chain.at(0.75, [scene.weights, scene.weights, other]);
-        Box::pin(async move { Ok(Edited { ended: weights.into(), measured: Vec::new() }) })
+    fn edit<'a>(&'a self, context: EditContext<'a>) -> Later<'a, Result<Edited, PhaseError>> {
+        Box::pin(async move {
+            let other = context.references.first().ok_or(PhaseError::Missing(PhaseInput::Model))?;
+            // Halfway between the bend and the last end of a chain.
+            let weights = Curve::Chain.at(0.75, [context.weights, context.weights, &other.weights]);
+            Ok(Edited { output: weights.into(), measured: Vec::new() })
+        })
     }
 }
 
@@ -192,20 +197,22 @@ impl Defence for ModeConnectivity {
         if values.text("ends") == "finetuned" {
             let standard = Values::default().filled(&FineTune.params());
             phases.push(phase("fine_tune", training(&Given { values: &standard, ..*given })));
-            phases.push(Phase::edit("middle", Arc::new(Middle)).beside([Start::Phase(0)]));
+            phases.push(Phase::edit("middle", Arc::new(Middle)).with_references([Start::Phase(0)]));
             (last, middle) = (Start::Phase(0), Start::Phase(1));
         }
         let (schedule, weight_decay) = (Schedule::FlatThenLinear, values.float("weight_decay"));
-        let lesson = Arc::new(Bend { curve, weight_decay: weight_decay as f32 });
+        let train_step = Arc::new(Bend { curve, weight_decay: weight_decay as f32 });
         // The decay is the curve's, in its loss, not the bend's.
         let training = Training { schedule, weight_decay: 0.0, ..training(given) };
         let plain = values.text("statistics") == "plain";
         let augment = if plain { Augment::default() } else { training.augment };
         let ends = [Start::Victim, last];
-        phases.push(Phase::train("curve", lesson, training).from(middle).beside(ends.clone()));
+        phases.push(
+            Phase::train("curve", train_step, training).from(middle).with_references(ends.clone()),
+        );
         let bend = Start::Phase(phases.len() - 1);
         let point = Arc::new(Point { curve, t: values.float("t") as f32, augment });
-        phases.push(Phase::edit("point", point).from(bend).beside(ends));
+        phases.push(Phase::edit("point", point).from(bend).with_references(ends));
         phases
     }
 }

@@ -1,17 +1,18 @@
-//! Retraining with recovered triggers: a distribution of triggers is modelled from the network
-//! alone, then unlearned.
+//! Retraining with recovered triggers: the defence models a distribution of triggers from the
+//! network alone and then unlearns them.
 
+mod draw;
 mod patch;
-mod recover;
 mod recovered;
 mod scan;
-
-pub use patch::Place;
-pub use recovered::Recovered;
+mod staircase;
 
 use super::fine_tune::{training, training_params};
 use super::{Defence, Given};
-use crate::job::{Augment, Batch, Course, Lesson, Phase, Schedule, Start, Training};
+use crate::job::{
+    Augment, Batch, PatchPosition, Phase, PhaseError, PhaseInput, Schedule, Start, TrainPhase,
+    TrainStep, Training,
+};
 use crate::objectives::{CrossEntropy, Loss};
 use std::sync::Arc;
 use unstamp_data::method::{Method, Param};
@@ -21,7 +22,7 @@ use unstamp_data::method::{Method, Param};
 ///
 /// 1. `scan` looks for a patch for every class that turns images into it; `choose` takes the class
 ///    whose patch does so most often on clean images. MESA is told the class: `target` does that.
-/// 2. `recover` trains a generator of patches for each of three thresholds: `recover.rs`.
+/// 2. `recover` trains a generator of patches for each of three thresholds: `staircase.rs`.
 /// 3. `draw` keeps some of their patches.
 /// 4. `retrain` fine-tunes with a share of the clean images carrying one of these and their true
 ///    label.
@@ -31,25 +32,25 @@ use unstamp_data::method::{Method, Param};
 /// give neither the networks' sizes nor the training of the last step: it is fine-tuning's here.
 pub struct Mesa;
 
-/// Cross entropy with a share of the images under a patch drawn from the other model's.
+/// Cross entropy with a share of the images under a patch drawn from the recovered ones.
 #[derive(Debug)]
 struct Unlearn {
     share: f32,
 }
 
-impl Lesson for Unlearn {
-    fn loss(&self, batch: &mut Batch) -> Loss {
-        let found = batch.others.first().and_then(|other| Recovered::of(&other.own));
-        if let Some(found) = found {
-            let (n, random) = (batch.size(), &mut batch.random);
-            let count = found.patches.shape[0];
-            let chosen: Vec<usize> = (0..n).map(|_| random.below(count)).collect();
-            let stamped: Vec<bool> = (0..n).map(|_| random.unit() < self.share).collect();
-            let patches = patch::chosen(&found, &chosen, &batch.images.device());
-            batch.images =
-                patch::pasted(&batch.images, patches, found.place, Some(&stamped), random);
-        }
-        Lesson::loss(&CrossEntropy, batch)
+impl TrainStep for Unlearn {
+    fn loss(&self, batch: &mut Batch) -> Result<Loss, PhaseError> {
+        let found = batch.references.first().ok_or(PhaseError::Missing(PhaseInput::Triggers))?;
+        let found = found.auxiliary.triggers()?;
+        let n = batch.size();
+        let random = &mut batch.random;
+        let count = found.patches.shape[0];
+        let chosen: Vec<usize> = (0..n).map(|_| random.below(count)).collect();
+        let stamped: Vec<bool> = (0..n).map(|_| random.unit() < self.share).collect();
+        let patches = patch::chosen(found, &chosen, &batch.images.device());
+        batch.images =
+            patch::pasted(&batch.images, patches, found.position, Some(&stamped), random);
+        TrainStep::loss(&CrossEntropy, batch)
     }
 }
 
@@ -81,7 +82,8 @@ impl Defence for Mesa {
     fn phases(&self, given: &Given) -> Vec<Phase> {
         let values = given.values;
         let [x, y] = ["x", "y"].map(|key| usize::try_from(values.int(key)).ok());
-        let place = Place { side: values.int("side") as usize, at: x.zip(y).map(|(x, y)| [x, y]) };
+        let at = x.zip(y).map(|(x, y)| [x, y]);
+        let position = PatchPosition { side: values.int("side") as usize, at };
         // The student stands still; what is learned beside it has learning rates of its own.
         let still = |epochs: &str| Training {
             epochs: values.int(epochs) as usize,
@@ -92,21 +94,22 @@ impl Defence for Mesa {
         };
         let target = usize::try_from(values.int("target")).ok();
         let mut phases = Vec::new();
-        let mut then = |phase: Phase, others: Vec<Start>| {
-            phases.push(phase.beside(others));
+        let mut then = |phase: Phase, references: Vec<Start>| {
+            phases.push(phase.with_references(references));
             Start::Phase(phases.len() - 1)
         };
-        let scan = || Phase::train("scan", Arc::new(scan::Scan { place }), still("scan_epochs"));
+        let scan = || Phase::train("scan", Arc::new(scan::Scan { position }), still("scan_epochs"));
         let scanned = target.is_none().then(|| then(scan(), Vec::new()));
-        let choose = Phase::edit("choose", Arc::new(scan::Choose { place, target }));
+        let choose = Phase::edit("choose", Arc::new(scan::Choose { position, target }));
         let chosen = then(choose, scanned.into_iter().collect());
-        let staircase = recover::Staircase { place, alpha: values.float("alpha") as f32 };
+        let staircase = staircase::Staircase { position, alpha: values.float("alpha") as f32 };
         let recover = Phase::train("recover", Arc::new(staircase), still("recover_epochs"));
         let trained = then(recover, vec![chosen.clone()]);
-        let draw = Phase::edit("draw", Arc::new(recover::Draw { place }));
+        let draw = Phase::edit("draw", Arc::new(draw::Draw { position }));
         let drawn = then(draw, vec![chosen, trained]);
         let unlearn = Unlearn { share: values.float("share") as f32 };
-        let retrain = Phase::course("retrain", Course::new(Arc::new(unlearn), training(given)));
+        let retrain =
+            Phase::training("retrain", TrainPhase::new(Arc::new(unlearn), training(given)));
         then(retrain, vec![drawn]);
         phases
     }

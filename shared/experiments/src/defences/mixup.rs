@@ -2,7 +2,7 @@
 
 use super::fine_tune::{training, training_params, with};
 use super::{Defence, Given, Reported};
-use crate::job::{Batch, Lesson, Phase};
+use crate::job::{Batch, Phase, PhaseError, TrainStep};
 use crate::objectives::{Loss, cross_entropy};
 use burn::tensor::{Int, Tensor, TensorData};
 use std::sync::Arc;
@@ -19,8 +19,8 @@ pub struct Mixup;
 #[derive(Debug)]
 struct Blend;
 
-impl Lesson for Blend {
-    fn loss(&self, batch: &mut Batch) -> Loss {
+impl TrainStep for Blend {
+    fn loss(&self, batch: &mut Batch) -> Result<Loss, PhaseError> {
         let share = batch.random.unit();
         let order = batch.random.permutation(batch.size());
         let order: Vec<i32> = order.into_iter().map(|i| i as i32).collect();
@@ -32,7 +32,7 @@ impl Lesson for Blend {
         let logits = batch.learn(mixed).logits;
         let own = cross_entropy(logits.clone(), labels);
         let total = own * share + cross_entropy(logits, partners) * (1.0 - share);
-        Loss { total: total.clone(), parts: vec![("mixup", total)] }
+        Ok(Loss { total: total.clone(), parts: vec![("mixup", total)] })
     }
 }
 

@@ -10,13 +10,12 @@ use super::fine_tune::{patience, phase, training, training_params};
 use super::teacher;
 use super::{Defence, Given, Reported};
 use crate::Later;
-use crate::job::{Course, Edit, Edited, Phase, Scene, Start};
+use crate::job::{Edit, EditContext, Edited, Phase, PhaseError, PhaseInput, Start, TrainPhase};
 use crate::objectives::{Form, Nad as Loss};
 use std::sync::Arc;
 use unstamp_data::method::{Method, Param};
 use unstamp_networks::attention::Operator;
 use unstamp_networks::evaluate::accuracy;
-use unstamp_networks::model::weights::WeightsError;
 
 /// Defaults: NAD section 4.1, A^2_sum. The paper's betas (10,000 to 50,000) have no stated scale:
 /// with equation 2's norm they drown the cross entropy, so `beta = -1` means this project's choice
@@ -37,7 +36,7 @@ fn grid(form: Form) -> [f64; 6] {
 pub(super) fn standard(given: &Given) -> Vec<Phase> {
     let loss = Loss { form: Form::Paper, operator: Operator::Sum2, beta: grid(Form::Paper)[2] };
     let distil = Phase::train("distil", Arc::new(loss), training(given));
-    vec![phase("teacher", training(given)), distil.beside([Start::Phase(0)])]
+    vec![phase("teacher", training(given)), distil.with_references([Start::Phase(0)])]
 }
 
 /// Takes the last of the other models, one a beta, before validation accuracy falls more than
@@ -49,11 +48,12 @@ struct LastWithin {
 }
 
 impl LastWithin {
-    async fn run(&self, scene: Scene<'_>) -> Result<Edited, WeightsError> {
+    async fn run(&self, context: EditContext<'_>) -> Result<Edited, PhaseError> {
         let mut measured = Vec::new();
-        let (students, mut chosen) = (scene.others, 0);
-        if let Some(split) = scene.validation {
-            let reach = async |weights| accuracy(scene.arch, weights, split, scene.device).await;
+        let (students, mut chosen) = (context.references, 0);
+        if let Some(split) = context.validation {
+            let reach =
+                async |weights| accuracy(context.arch, weights, split, context.device).await;
             let mut floor = 0.0;
             for (i, student) in students.iter().enumerate() {
                 let reached = reach(&student.weights).await?.value;
@@ -68,7 +68,8 @@ impl LastWithin {
             }
         }
         measured.push(("beta".to_string(), self.betas[chosen]));
-        Ok(Edited { ended: students[chosen].clone(), measured })
+        let student = students.get(chosen).ok_or(PhaseError::Missing(PhaseInput::Model))?;
+        Ok(Edited { output: (*student).clone(), measured })
     }
 }
 
@@ -77,8 +78,8 @@ impl Edit for LastWithin {
         true
     }
 
-    fn edit<'a>(&'a self, scene: Scene<'a>) -> Later<'a, Result<Edited, WeightsError>> {
-        Box::pin(self.run(scene))
+    fn edit<'a>(&'a self, context: EditContext<'a>) -> Later<'a, Result<Edited, PhaseError>> {
+        Box::pin(self.run(context))
     }
 }
 
@@ -160,15 +161,18 @@ impl Defence for Nad {
                 _ => last(phase("student", training(given)).from(from.clone())),
             };
             let distil = |beta| {
-                let lesson = Arc::new(Loss { form, operator, beta });
-                let course = Course { patience, ..Course::new(lesson, training(given)) };
-                Phase::course("distil", course).from(student.clone()).beside([teacher.clone()])
+                let train_step = Arc::new(Loss { form, operator, beta });
+                let train_phase =
+                    TrainPhase { patience, ..TrainPhase::new(train_step, training(given)) };
+                Phase::training("distil", train_phase)
+                    .from(student.clone())
+                    .with_references([teacher.clone()])
             };
             from = if points > 0.0 && given.validates() {
                 let betas = grid(form).to_vec();
                 let students: Vec<_> = betas.iter().map(|beta| last(distil(*beta))).collect();
                 let choose = Phase::edit("choose", Arc::new(LastWithin { points, betas }));
-                last(choose.from(student.clone()).beside(students))
+                last(choose.from(student.clone()).with_references(students))
             } else {
                 last(distil(beta))
             };

@@ -4,8 +4,8 @@
 use super::fine_tune::{training, training_params};
 use super::teacher;
 use super::{Defence, Given, Knows};
-use crate::craft::Pgd;
-use crate::job::{Batch, Course, Lesson, Phase, Stamp, Start};
+use crate::adversarial::Pgd;
+use crate::job::{Batch, Phase, PhaseError, Stamp, Start, TrainPhase, TrainStep};
 use crate::objectives::{Behaviour, Loss, Reading, Scale, cross_entropy};
 use burn::module::Module;
 use burn::tensor::Tensor;
@@ -66,9 +66,9 @@ impl Alignment {
     }
 }
 
-impl Lesson for Alignment {
-    fn loss(&self, batch: &mut Batch) -> Loss {
-        let teacher = batch.other(0);
+impl TrainStep for Alignment {
+    fn loss(&self, batch: &mut Batch) -> Result<Loss, PhaseError> {
+        let teacher = batch.reference(0)?;
         let judge: Wrn = batch.student.clone().no_grad();
         let odd = match self.samples {
             Samples::Pseudo => Some(self.attack.perturb_batch(&judge, batch)),
@@ -78,12 +78,11 @@ impl Lesson for Alignment {
         let student = batch.learn(batch.images.clone());
         let ce = cross_entropy(student.logits.clone(), batch.labels.clone());
         let mut parts = vec![("cross_entropy", ce.clone())];
-        let Some(teacher) = teacher else { return Loss { total: ce, parts } };
         let mut terms = self.distances(&teacher, &student).to_vec();
         let mut weights = self.lambda.map(|l| l * self.alpha * self.learning).to_vec();
         if let Some(odd) = odd {
             batch.passes += batch.size();
-            if let Some(target) = batch.watched {
+            if let Some(target) = batch.counted_class {
                 let predicted = judge.forward(odd.clone()).logits.argmax(1);
                 let hits = predicted.equal_elem(target as i32).int().sum().float();
                 parts.push(("pseudo_as_target", hits.reshape([1]) / batch.size() as f32));
@@ -99,7 +98,7 @@ impl Lesson for Alignment {
             total = total + term.clone() * weight as f32;
         }
         parts.extend(NAMES.into_iter().zip(terms));
-        Loss { total, parts }
+        Ok(Loss { total, parts })
     }
 }
 
@@ -162,7 +161,7 @@ impl Defence for Nba {
             divergence: is("divergence", "kl"),
             temperature: values.float("temperature"),
         };
-        let lesson = Alignment {
+        let train_step = Alignment {
             behaviour,
             lambda: ["lambda1", "lambda2", "lambda3"].map(|key| values.float(key)),
             alpha: values.float("alpha"),
@@ -176,8 +175,9 @@ impl Defence for Nba {
             attack: attack(values),
         };
         let stamp = given.trigger.cloned().map(|trigger| Stamp { trigger, share: None });
-        let course = Course { stamp, ..Course::new(Arc::new(lesson), training(given)) };
-        let align = Phase::course("align", course).beside([Start::Phase(0)]);
+        let train_phase =
+            TrainPhase { stamp, ..TrainPhase::new(Arc::new(train_step), training(given)) };
+        let align = Phase::training("align", train_phase).with_references([Start::Phase(0)]);
         vec![teacher::finetuned(given), align]
     }
 }

@@ -2,7 +2,7 @@
 
 use super::fine_tune::{training, training_params};
 use super::{Defence, Given, Knows};
-use crate::job::{Course, Phase, Stamp};
+use crate::job::{Phase, Stamp, TrainPhase};
 use crate::objectives::CrossEntropy;
 use std::sync::Arc;
 use unstamp_data::method::{Method, Param, Values};
@@ -35,7 +35,7 @@ impl Defence for Retrain {
     fn phases(&self, given: &Given) -> Vec<Phase> {
         let share = Some(given.values.float("share"));
         let stamp = given.trigger.cloned().map(|trigger| Stamp { trigger, share });
-        let course = Course::new(Arc::new(CrossEntropy), training(given));
-        vec![Phase::course("retrain", Course { stamp, ..course })]
+        let train_phase = TrainPhase::new(Arc::new(CrossEntropy), training(given));
+        vec![Phase::training("retrain", TrainPhase { stamp, ..train_phase })]
     }
 }

@@ -28,7 +28,7 @@ pub(super) fn params() -> [Param; 4] {
     ]
 }
 
-fn schooling(given: &Given) -> Training {
+fn teacher_training(given: &Given) -> Training {
     let own = training(given);
     if given.values.text("teacher_training") != "paper" {
         return own;
@@ -40,14 +40,14 @@ fn schooling(given: &Given) -> Training {
 
 /// The fine-tuned victim, B-F.
 pub(super) fn finetuned(given: &Given) -> Phase {
-    phase("teacher", schooling(given))
+    phase("teacher", teacher_training(given))
 }
 
 /// From random weights, in one cycle: the papers give no schedule for teachers from scratch.
 fn scratch(given: &Given) -> Phase {
     let arch = Some(given.values.text("teacher_arch")).filter(|name| *name != "same");
     let epochs = given.values.int("scratch_epochs") as usize;
-    let training = Training { epochs, schedule: Schedule::OneCycle, ..schooling(given) };
+    let training = Training { epochs, schedule: Schedule::OneCycle, ..teacher_training(given) };
     phase("teacher", training).from(Start::Fresh(arch.map(str::to_string)))
 }
 
@@ -60,10 +60,10 @@ pub(super) fn teacher(given: &Given, from: Start) -> Option<Phase> {
     }
 }
 
-/// `lesson` for the victim beside its teacher, who is made first.
-pub(super) fn taught(given: &Given, lesson: Phase) -> Vec<Phase> {
+/// The phase that makes the teacher, if one is made, and then `distil` with that teacher.
+pub(super) fn taught(given: &Given, distil: Phase) -> Vec<Phase> {
     match teacher(given, Start::Victim) {
-        Some(teacher) => vec![teacher, lesson.beside([Start::Phase(0)])],
-        None => vec![lesson.beside([Start::Victim])],
+        Some(teacher) => vec![teacher, distil.with_references([Start::Phase(0)])],
+        None => vec![distil.with_references([Start::Victim])],
     }
 }

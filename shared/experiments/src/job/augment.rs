@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 use unstamp_data::seed::Stream;
 
-/// Random crop, mirror and Cutout (DeVries & Taylor 2017), in this order.
+/// Random crop, mirror and Cutout ([DeVries & Taylor 2017](https://arxiv.org/abs/1708.04552)), in
+/// this order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Augment {
@@ -35,21 +36,23 @@ impl Augment {
             }
         }
         if self.cutout > 0 {
-            let span = |centre: usize, side: usize| {
-                let start = centre.saturating_sub(self.cutout / 2);
-                let end = centre + self.cutout - self.cutout / 2;
-                start..end.min(side)
-            };
-            let (rows, columns) =
-                (span(random.below(height), height), span(random.below(width), width));
+            let rows = self.blank(random.below(height), height);
+            let columns = self.blank(random.below(width), width);
             for y in rows {
                 pixels[3 * (y * width + columns.start)..3 * (y * width + columns.end)].fill(0);
             }
         }
     }
+
+    /// Rows or columns of the blank square around `centre`, cut off at the edges.
+    fn blank(&self, centre: usize, side: usize) -> std::ops::Range<usize> {
+        let start = centre.saturating_sub(self.cutout / 2);
+        let end = centre + self.cutout - self.cutout / 2;
+        start..end.min(side)
+    }
 }
 
-/// Moves the picture by `(dx, dy)` over a black ground.
+/// Moves the image by `(dx, dy)` over a black ground.
 fn shift(pixels: &mut [u8], width: usize, height: usize, dx: isize, dy: isize) {
     let before = pixels.to_vec();
     pixels.fill(0);
@@ -58,7 +61,8 @@ fn shift(pixels: &mut [u8], width: usize, height: usize, dx: isize, dy: isize) {
         let Some(from_y) = inside(y as isize + dy, height) else { continue };
         for x in 0..width {
             if let Some(from_x) = inside(x as isize + dx, width) {
-                let (to, from) = (3 * (y * width + x), 3 * (from_y * width + from_x));
+                let to = 3 * (y * width + x);
+                let from = 3 * (from_y * width + from_x);
                 pixels[to..to + 3].copy_from_slice(&before[from..from + 3]);
             }
         }

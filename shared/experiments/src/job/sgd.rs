@@ -13,7 +13,7 @@ use unstamp_networks::model::Wrn;
 use unstamp_networks::model::parameters::{Named, named};
 use unstamp_networks::model::weights::Arrays;
 
-/// Velocities by parameter, each flattened.
+/// Velocities by parameter, each flat.
 #[derive(Clone, Default)]
 pub struct Momentum(HashMap<ParamId, Tensor<1>>);
 
@@ -27,22 +27,24 @@ struct Step<'a> {
 impl ModuleMapper for Step<'_> {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         let Some(gradient) = self.gradients.remove::<D>(param.id) else { return param };
-        let (t, mu) = (self.training, self.training.momentum as f32);
+        let settings = self.training;
+        let mu = settings.momentum as f32;
         let weight = param.val().inner();
         let shape = weight.dims();
-        let decayed = gradient + weight.clone() * t.weight_decay as f32;
+        let decayed = gradient + weight.clone() * settings.weight_decay as f32;
         let velocity = match self.momentum.0.remove(&param.id) {
             Some(velocity) => velocity.reshape(shape) * mu + decayed.clone(),
             None => decayed.clone(),
         };
-        let direction = if t.nesterov { decayed + velocity.clone() * mu } else { velocity.clone() };
+        let direction =
+            if settings.nesterov { decayed + velocity.clone() * mu } else { velocity.clone() };
         self.momentum.0.insert(param.id, velocity.flatten(0, D - 1));
         let weight = Tensor::from_inner(weight - direction * self.lr as f32);
         Param::initialized(param.id, weight).set_require_grad(true)
     }
 }
 
-/// One step of `network` along `gradients`.
+/// One step of `network` along `gradients`, with the learning rate `lr`.
 pub fn step(
     network: Wrn,
     training: &Training,
@@ -59,13 +61,13 @@ fn trained(network: &Wrn) -> impl Iterator<Item = Named> {
 }
 
 impl Momentum {
-    /// Velocities by parameter name; empty before the first step.
+    /// Velocities by PyTorch's name of the parameter; empty before the first step.
     pub fn named(&self, network: &Wrn) -> Vec<(String, Tensor<1>)> {
         let velocity = |id| self.0.get(&id).cloned();
         trained(network).filter_map(|p| Some((p.name, velocity(p.id)?))).collect()
     }
 
-    /// The inverse of [`Momentum::named`]; `None` where a size does not fit.
+    /// The inverse of [`Momentum::named`]; `None` if a size does not fit.
     pub fn from_arrays(network: &Wrn, arrays: &Arrays, device: &Device) -> Option<Self> {
         let mut velocities = HashMap::new();
         for parameter in trained(network) {

@@ -1,7 +1,8 @@
-//! Attention relation graph distillation (Xia et al., IJCAI 2022).
+//! Attention relation graph distillation ([Xia et al., IJCAI
+//! 2022](https://arxiv.org/abs/2204.09975)).
 
 use super::cross_entropy::cross_entropy;
-use super::{Loss, Objective, Own, Seen, Tracked};
+use super::{AuxiliaryParameters, Loss, Objective, Seen, Tracked};
 use burn::tensor::activation::softmax;
 use burn::tensor::{Tensor, TensorData};
 use unstamp_data::seed::{Seed, Stream};
@@ -23,9 +24,13 @@ use unstamp_networks::model::weights::{Array, Arrays};
 ///   and shifts (1 and 0 without) are learned beside the student, as the text reads.
 #[derive(Clone, Debug)]
 pub struct Argd {
+    /// Weight of the nodes' distances.
     pub node: f64,
+    /// Weight of the edges' distances.
     pub edge: f64,
+    /// Weight of the embedding's distances.
     pub embedding: f64,
+    /// Whether the embedding is learned.
     pub trained: bool,
 }
 
@@ -36,7 +41,7 @@ const NODES: [f32; 3] = [2000.0, 5000.0, 2000.0];
 const EDGES: [(usize, usize); 3] = [(0, 1), (1, 2), (0, 2)];
 const WIDTH: usize = 128;
 
-/// A group's map, normalised over its places, `[n, 1, h, w]`.
+/// A group's map, normalised over its positions, `[n, 1, h, w]`.
 fn node(feature: &Tensor<4>) -> Tensor<4> {
     let [n, _, h, w] = feature.dims();
     let map = Operator::Sum2.map(feature.clone());
@@ -56,27 +61,28 @@ fn fitted(a: &Tensor<4>, b: &Tensor<4>) -> [Tensor<4>; 2] {
     })
 }
 
-/// Distances between two nodes, `[n, 1]`, the largest in the batch being 1.
+/// Distances between two nodes, `[n, 1]`; the largest of the batch is 1.
 fn edge(maps: &[Tensor<4>], (a, b): (usize, usize)) -> Tensor<2> {
     let [a, b] = fitted(&maps[a], &maps[b]);
     let distances = square(a - b).flatten::<2>(1, 3).sum_dim(1).clamp_min(1e-12);
     distances.clone() / distances.max_dim(0)
 }
 
-/// Weights of a linear layer's only input, `[128]`: of the teacher's (role 0) or the student's layer.
+/// Weights of a linear layer with one input, `[128]`: of the teacher (role 0) or the student (role
+/// 1).
 fn projection(role: usize, layer: usize) -> Vec<f32> {
     let mut random = Seed(0).stream("argd", &[role as u64, layer as u64]);
     (0..WIDTH).map(|_| random.range(-1.0, 1.0)).collect()
 }
 
-/// A parameter's name where the embedding is trained.
+/// Name of a trained parameter of the embedding.
 fn name(role: usize, layer: usize, part: &str) -> String {
     format!("{}{layer}.{part}", ["query", "key"][role])
 }
 
 /// A layer's mean attention, projected and normalised over the batch, `[n, 128]`.
-fn embedded(own: &Tracked, map: &Tensor<4>, role: usize, layer: usize) -> Tensor<2> {
-    let of = |part| own.get(&name(role, layer, part)).cloned();
+fn embedded(auxiliary: &Tracked, map: &Tensor<4>, role: usize, layer: usize) -> Tensor<2> {
+    let of = |part| auxiliary.get(&name(role, layer, part)).cloned();
     let fixed = || {
         let row = TensorData::new(projection(role, layer), [1, WIDTH]);
         Tensor::from_data(row, &map.device())
@@ -92,25 +98,45 @@ fn embedded(own: &Tracked, map: &Tensor<4>, role: usize, layer: usize) -> Tensor
     }
 }
 
-/// Weighted distances between all layers of teacher and student, `[1]`.
-fn embedding(own: &Tracked, teacher: &[Tensor<4>], student: &[Tensor<4>]) -> Tensor<1> {
+/// Weighed mean squared errors of the maps, `[1]`.
+fn nodes(teacher: &[Tensor<4>], student: &[Tensor<4>]) -> Option<Tensor<1>> {
+    let pairs = teacher.iter().zip(student).zip(NODES);
+    let terms = pairs.map(|((t, s), w)| square(t.clone() - s.clone()).mean() * w);
+    terms.reduce(|a, b| a + b)
+}
+
+/// Mean over [`EDGES`] of the squared differences between the edges, `[1]`.
+fn edges(teacher: &[Tensor<4>], student: &[Tensor<4>]) -> Option<Tensor<1>> {
+    let terms = EDGES.into_iter().map(|pair| {
+        let difference = edge(teacher, pair) - edge(student, pair);
+        (difference.clone() * difference).mean()
+    });
+    Some(terms.reduce(|a, b| a + b)? / EDGES.len() as f32)
+}
+
+/// Weighed distances between all layers of teacher and student, `[1]`.
+fn embedding(
+    auxiliary: &Tracked,
+    teacher: &[Tensor<4>],
+    student: &[Tensor<4>],
+) -> Option<Tensor<1>> {
     let unit = |map: Tensor<4>| normalised(map.flatten(1, 3));
     let keys: Vec<_> =
-        student.iter().enumerate().map(|(l, map)| embedded(own, map, 1, l)).collect();
+        student.iter().enumerate().map(|(l, map)| embedded(auxiliary, map, 1, l)).collect();
     let terms = teacher.iter().enumerate().map(|(layer, map)| {
-        let query = embedded(own, map, 0, layer);
+        let query = embedded(auxiliary, map, 0, layer);
         let score = |key: &Tensor<2>| (query.clone() * key.clone()).sum_dim(1);
         let scores = Tensor::cat(keys.iter().map(score).collect(), 1);
         let shares = softmax(scores / (WIDTH as f32).sqrt(), 1);
-        let distance = |own: &Tensor<4>| {
-            let [map, own] = fitted(map, own);
-            let difference = unit(map) - unit(own);
+        let distance = |key: &Tensor<4>| {
+            let [map, key] = fitted(map, key);
+            let difference = unit(map) - unit(key);
             (difference.clone() * difference).mean_dim(1)
         };
         let distances = Tensor::cat(student.iter().map(distance).collect(), 1);
         (shares * distances).sum_dim(1).mean().reshape([1])
     });
-    terms.reduce(|a, b| a + b).expect("a network has features")
+    terms.reduce(|a, b| a + b)
 }
 
 impl Objective for Argd {
@@ -118,7 +144,7 @@ impl Objective for Argd {
         true
     }
 
-    fn own(&self, _random: Stream) -> Option<Own> {
+    fn auxiliary(&self, _random: Stream) -> Option<AuxiliaryParameters> {
         let mut first = Arrays::new();
         for (role, layer) in (0..2).flat_map(|role| (0..NODES.len()).map(move |l| (role, l))) {
             let parts = [
@@ -130,7 +156,7 @@ impl Objective for Argd {
                 (name(role, layer, part), Array { shape: vec![1, WIDTH], values })
             }));
         }
-        (self.trained && self.embedding > 0.0).then_some(Own { first, lr: RATE })
+        (self.trained && self.embedding > 0.0).then_some(AuxiliaryParameters { first, lr: RATE })
     }
 
     fn loss(&self, seen: &Seen) -> Loss {
@@ -139,27 +165,18 @@ impl Objective for Argd {
         let Some(teacher) = seen.teacher else { return Loss { total: ce, parts } };
         let teacher: Vec<_> = teacher.features.iter().map(|f| node(f).detach()).collect();
         let student: Vec<_> = seen.student.features.iter().map(node).collect();
+        let terms: [(&str, f64, &dyn Fn() -> Option<Tensor<1>>); 3] = [
+            ("nodes", self.node, &|| nodes(&teacher, &student)),
+            ("edges", self.edge, &|| edges(&teacher, &student)),
+            ("embedding", self.embedding, &|| embedding(seen.auxiliary, &teacher, &student)),
+        ];
         let mut total = ce;
-        let mut add = |name, weight: f64, term: &dyn Fn() -> Tensor<1>| {
-            if weight > 0.0 {
-                let term = term();
-                total = total.clone() + term.clone() * weight as f32;
-                parts.push((name, term));
-            }
-        };
-        add("nodes", self.node, &|| {
-            let pairs = teacher.iter().zip(&student).zip(NODES);
-            let terms = pairs.map(|((t, s), w)| square(t.clone() - s.clone()).mean() * w);
-            terms.reduce(|a, b| a + b).expect("a network has features")
-        });
-        add("edges", self.edge, &|| {
-            let terms = EDGES.map(|pair| {
-                let difference = edge(&teacher, pair) - edge(&student, pair);
-                (difference.clone() * difference).mean()
-            });
-            terms.into_iter().reduce(|a, b| a + b).expect("there are edges") / 3.0
-        });
-        add("embedding", self.embedding, &|| embedding(seen.own, &teacher, &student));
+        // A weight of 0 switches a term off, so the term is not computed.
+        for (name, weight, term) in terms.into_iter().filter(|(_, weight, _)| *weight > 0.0) {
+            let Some(term) = term() else { continue };
+            total = total + term.clone() * weight as f32;
+            parts.push((name, term));
+        }
         Loss { total, parts }
     }
 }

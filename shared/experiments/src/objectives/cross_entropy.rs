@@ -8,7 +8,7 @@ use burn::tensor::{Int, Tensor};
 #[derive(Clone, Debug)]
 pub struct CrossEntropy;
 
-/// `logits [n, classes]`, `labels [n]` -> `[1]`.
+/// Mean cross entropy of `logits [n, classes]` and `labels [n]`, `[1]`.
 pub(crate) fn cross_entropy(logits: Tensor<2>, labels: Tensor<1, Int>) -> Tensor<1> {
     let [n] = labels.dims();
     log_softmax(logits, 1).gather(1, labels.reshape([n, 1])).mean().neg()

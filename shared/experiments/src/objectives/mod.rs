@@ -1,4 +1,4 @@
-//! Losses: pure functions of outputs and labels.
+//! Losses as pure functions of outputs and labels.
 
 mod argd;
 mod cross_entropy;
@@ -17,16 +17,18 @@ use unstamp_data::seed::Stream;
 use unstamp_networks::model::Output;
 use unstamp_networks::model::weights::{Array, Arrays};
 
-/// Parameters a loss learns beside the student: where they begin, and Adam's learning rate.
-pub struct Own {
+/// Parameters that a loss trains beside the student.
+pub struct AuxiliaryParameters {
+    /// Their first values, by name.
     pub first: Arrays,
+    /// Adam's learning rate for them.
     pub lr: f64,
 }
 
-/// The same in training, each as a matrix: its first dimension, and all others.
+/// Parameters in training by name, each as a matrix of its first dimension and all others.
 pub type Tracked = BTreeMap<String, Tensor<2>>;
 
-/// An array as such a matrix.
+/// An array as a matrix of its first dimension and all others.
 pub(crate) fn matrix(array: &Array, device: &Device) -> Tensor<2> {
     let rows = array.shape.first().copied().unwrap_or(1);
     let shape = [rows, array.values.len() / rows.max(1)];
@@ -35,32 +37,37 @@ pub(crate) fn matrix(array: &Array, device: &Device) -> Tensor<2> {
 
 /// A batch as an objective sees it.
 pub struct Seen<'a> {
+    /// The student's output.
     pub student: &'a Output,
-    /// The frozen teacher's output on the same input, where the objective wants one.
+    /// The teacher's output on the same input, if the objective needs one.
     pub teacher: Option<&'a Output>,
-    /// `[n]`.
+    /// True labels, `[n]`.
     pub labels: Tensor<1, Int>,
-    /// What [`Objective::own`] asked for.
-    pub own: &'a Tracked,
+    /// The parameters that [`Objective::auxiliary`] asked for.
+    pub auxiliary: &'a Tracked,
 }
 
-/// The loss to minimise and its parts by name, each `[1]`, means over the batch.
+/// The loss of a batch. All tensors are `[1]` and means over the batch.
 pub struct Loss {
+    /// The loss to minimise.
     pub total: Tensor<1>,
+    /// Its parts by name, before they are weighed.
     pub parts: Vec<(&'static str, Tensor<1>)>,
 }
 
 /// A loss on features and logits.
 pub trait Objective: Send + Sync + std::fmt::Debug {
-    /// Whether [`Seen::teacher`] must be there.
+    /// Whether the loss needs [`Seen::teacher`].
     fn needs_teacher(&self) -> bool {
         false
     }
 
-    /// Parameters of its own, if it trains any; fresh ones are drawn from `random`.
-    fn own(&self, _random: Stream) -> Option<Own> {
+    /// Parameters that it trains beside the student, if any; their first values are drawn from
+    /// `random`.
+    fn auxiliary(&self, _random: Stream) -> Option<AuxiliaryParameters> {
         None
     }
 
+    /// The loss of a batch.
     fn loss(&self, seen: &Seen) -> Loss;
 }

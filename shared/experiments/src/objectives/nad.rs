@@ -1,4 +1,5 @@
-//! Neural attention distillation: cross entropy plus the distance of normalised attention maps.
+//! Neural attention distillation ([Li et al., ICLR 2021](https://arxiv.org/abs/2101.05930)): cross
+//! entropy plus the distance between normalised attention maps.
 
 use super::cross_entropy::cross_entropy;
 use super::{Loss, Objective, Seen};
@@ -6,7 +7,7 @@ use burn::tensor::Tensor;
 use unstamp_networks::attention::{Operator, norm, normalised};
 use unstamp_networks::model::Output;
 
-/// Which text defines the distance.
+/// Whose definition of the distance is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
     /// NAD equation 2: `|| A(F_T)/|A(F_T)| - A(F_S)/|A(F_S)| ||_2` a sample, the same beta for all groups.
@@ -19,14 +20,18 @@ pub enum Form {
 /// `L = CE + beta sum_l d_l(teacher, student)` (NAD equation 3).
 #[derive(Clone, Debug)]
 pub struct Nad {
+    /// Definition of the distance.
     pub form: Form,
+    /// How channels become a map (equation 1).
     pub operator: Operator,
+    /// Weight of the distances.
     pub beta: f64,
 }
 
 /// Distance of one group's maps, `[1]`, mean over the batch. The teacher's map carries no gradient.
 fn distance(form: Form, operator: Operator, teacher: Tensor<4>, student: Tensor<4>) -> Tensor<1> {
-    let (teacher, student) = (operator.map(teacher.detach()), operator.map(student));
+    let teacher = operator.map(teacher.detach());
+    let student = operator.map(student);
     match form {
         Form::Paper => norm(normalised(teacher) - normalised(student)).mean(),
         Form::Code => {
@@ -37,18 +42,17 @@ fn distance(form: Form, operator: Operator, teacher: Tensor<4>, student: Tensor<
     }
 }
 
-/// Weight of group `l` beside beta.
+/// Factor of beta for a group, counted from 0.
 fn weight(form: Form, group: usize) -> f64 {
     if form == Form::Code && group == 0 { 0.5 } else { 1.0 }
 }
 
-/// The paper's distance summed over groups, `[1]`: how far two networks attend apart.
+/// The paper's distance between the attention of two networks, summed over groups, `[1]`; 0 for
+/// networks without features.
 pub fn attention_distance(operator: Operator, teacher: &Output, student: &Output) -> Tensor<1> {
     let pairs = teacher.features.iter().cloned().zip(student.features.iter().cloned());
-    pairs
-        .map(|(t, s)| distance(Form::Paper, operator, t, s))
-        .reduce(|a, b| a + b)
-        .expect("a network has features")
+    let terms = pairs.map(|(t, s)| distance(Form::Paper, operator, t, s));
+    terms.reduce(|a, b| a + b).unwrap_or_else(|| Tensor::zeros([1], &student.logits.device()))
 }
 
 impl Objective for Nad {

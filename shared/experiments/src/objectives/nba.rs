@@ -1,12 +1,12 @@
-//! Neural behavioural alignment: how far a student's behaviour is from a teacher's (NBA equations 1
-//! to 8).
+//! Neural behavioural alignment ("Neural Behavioral Alignment", Cybersecurity 2023): the distance
+//! between the behaviour of a student and of a teacher, equations 1 to 8.
 
 use burn::tensor::Tensor;
 use burn::tensor::activation::{log_softmax, softmax};
 use unstamp_networks::attention::{normalised, pooled};
 use unstamp_networks::model::Output;
 
-/// How features are scaled before anything is made of them.
+/// How features are scaled before they are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scale {
     /// Every sample's feature has length 1, and no constant stands before the sums. This project's
@@ -16,7 +16,7 @@ pub enum Scale {
     Printed,
 }
 
-/// How `M^l = |G^l - G^(l+1)|^2` (equation 4) is read.
+/// What `M^l = |G^l - G^(l+1)|^2` (equation 4) is taken to mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reading {
     /// A number, the squared Frobenius norm.
@@ -25,17 +25,19 @@ pub enum Reading {
     Elementwise,
 }
 
-/// What behaviour is made of.
+/// Definition of the distances between behaviours.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Behaviour {
+    /// Scale of the features.
     pub scale: Scale,
+    /// Meaning of equation 4.
     pub reading: Reading,
-    /// Gram matrices, or (NBA figures 8 and 9) the feature maps themselves.
+    /// Whether Gram matrices are compared, or (NBA figures 8 and 9) the feature maps themselves.
     pub gram: bool,
-    /// The divergence the text speaks of, or cross entropy as equation 7 is printed: the same
-    /// gradient, another value.
+    /// Whether predictions are compared by the divergence that the text names, or by the cross
+    /// entropy that equation 7 prints. Both have the same gradient and different values.
     pub divergence: bool,
-    /// Of the softened predictions.
+    /// Temperature of the softened predictions.
     pub temperature: f64,
 }
 
@@ -45,6 +47,11 @@ fn rows(scale: Scale, feature: Tensor<4>) -> Tensor<3> {
     let flat: Tensor<2> = feature.flatten(1, 3);
     let scaled = if scale == Scale::Unit { normalised(flat) } else { flat };
     scaled.reshape([n, c, h * w])
+}
+
+/// The distance of networks that have too few features to compare, `[1]`.
+fn none(output: &Output) -> Tensor<1> {
+    Tensor::zeros([1], &output.logits.device())
 }
 
 /// Mean over the batch of the summed squares, `[1]`.
@@ -70,13 +77,14 @@ impl Behaviour {
             };
             squares(of(t) - of(s)) * constant
         });
-        terms.reduce(|a, b| a + b).expect("a network has features")
+        terms.reduce(|a, b| a + b).unwrap_or_else(|| none(student))
     }
 
-    /// What neighbouring layers have in common, one a group. Their channels differ in number, so
-    /// equation 4 has no meaning for Gram matrices of channels; those of places have one size once
-    /// every map is averaged to the last group's: `[places, places]`. Without Gram matrices it is
-    /// the mean over channels at those places, `[1, places]`.
+    /// One matrix per group that can be compared with that of the next group. The groups differ in
+    /// their number of channels, so equation 4 has no meaning for Gram matrices of channels. Gram
+    /// matrices of positions, `[positions, positions]`, have one size once every map is averaged to
+    /// the last group's size. Without Gram matrices it is the mean over channels at those positions,
+    /// `[1, positions]`.
     fn layers(&self, output: &Output) -> Vec<Tensor<3>> {
         let side = output.features.last().map_or(1, |f| f.dims()[2]);
         let of = |feature: &Tensor<4>| {
@@ -106,7 +114,7 @@ impl Behaviour {
             changes.collect()
         };
         let terms = steps(teacher).into_iter().zip(steps(student)).map(|(t, s)| squares(t - s));
-        terms.reduce(|a, b| a + b).expect("a network has several groups")
+        terms.reduce(|a, b| a + b).unwrap_or_else(|| none(student))
     }
 
     /// Softened predictions of the teacher against the student's (equations 6 and 7), mean over the

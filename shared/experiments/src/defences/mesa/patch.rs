@@ -1,59 +1,47 @@
-//! Patches over images.
+//! Patches on images.
 
-use super::Recovered;
+use crate::job::{PatchPosition, RecoveredTriggers};
 use burn::tensor::{Device, Tensor, TensorData};
 use unstamp_data::seed::Stream;
 
-/// Where patches lie and how large they are.
-#[derive(Clone, Copy, Debug)]
-pub struct Place {
-    /// In pixels.
-    pub side: usize,
-    /// Upper left corner; `None`: anywhere, anew for every image.
-    pub at: Option<[usize; 2]>,
-}
-
-impl Place {
-    /// Numbers of a patch.
-    pub fn size(&self) -> usize {
-        3 * self.side * self.side
-    }
-
-    /// A place in an image of this size.
-    fn corner(&self, [width, height]: [usize; 2], random: &mut Stream) -> [usize; 2] {
-        let most = [width - self.side, height - self.side];
-        match self.at {
-            Some([x, y]) => [x.min(most[0]), y.min(most[1])],
-            None => most.map(|most| random.below(most + 1)),
-        }
+/// Upper left corner of a patch in an image of `[width, height]`: the given one, moved inside if
+/// necessary, or a random one.
+fn corner(position: PatchPosition, size: [usize; 2], random: &mut Stream) -> [usize; 2] {
+    let most = size.map(|side| side.saturating_sub(position.side));
+    match position.at {
+        Some([x, y]) => [x.min(most[0]), y.min(most[1])],
+        None => most.map(|most| random.below(most + 1)),
     }
 }
 
-/// Some of the recovered patches, `[n, 3, side, side]`.
-pub fn chosen(found: &Recovered, chosen: &[usize], device: &Device) -> Tensor<4> {
-    let size = found.place.size();
-    let values = chosen.iter().flat_map(|i| &found.patches.values[i * size..(i + 1) * size]);
-    let data = TensorData::new(values.copied().collect(), [chosen.len(), size]);
-    let side = found.place.side;
-    Tensor::<2>::from_data(data, device).reshape([chosen.len(), 3, side, side])
+/// The recovered patches at `indices`, `[n, 3, side, side]`.
+pub fn chosen(found: &RecoveredTriggers, indices: &[usize], device: &Device) -> Tensor<4> {
+    let size = found.position.size();
+    let side = found.position.side;
+    let values = indices.iter().flat_map(|i| &found.patches.values[i * size..(i + 1) * size]);
+    let data = TensorData::new(values.copied().collect(), [indices.len(), size]);
+    Tensor::<2>::from_data(data, device).reshape([indices.len(), 3, side, side])
 }
 
-/// Lays a patch `[n, 3, side, side]` over every image that is `stamped` (`None`: all), each at its
-/// place. Differentiable in the patches.
+/// Puts a patch `[n, 3, side, side]` on every image `[n, 3, h, w]` that is `stamped` (`None`: on
+/// all), each at its position. Differentiable in the patches.
 ///
-/// A patch is moved to its place by two matrices of zeros and ones, `[h, side]` and `[side, w]`, the
-/// same for its three colours.
+/// Two matrices of zeros and ones, `[h, side]` and `[side, w]`, move a patch to its position; they
+/// are the same for its three colours.
 pub fn pasted(
     images: &Tensor<4>,
     patches: Tensor<4>,
-    place: Place,
+    position: PatchPosition,
     stamped: Option<&[bool]>,
     random: &mut Stream,
 ) -> Tensor<4> {
-    let ([n, _, h, w], side) = (images.dims(), place.side);
-    let (mut rows, mut columns) = (vec![0f32; n * 3 * h * side], vec![0f32; n * 3 * side * w]);
+    let [n, _, h, w] = images.dims();
+    let side = position.side;
+    let mut rows = vec![0f32; n * 3 * h * side];
+    let mut columns = vec![0f32; n * 3 * side * w];
     for i in 0..n {
-        let [left, top] = place.corner([w, h], random);
+        // Drawn for every image, so that the stream does not depend on which ones are stamped.
+        let [left, top] = corner(position, [w, h], random);
         if stamped.is_some_and(|stamped| !stamped[i]) {
             continue;
         }

@@ -1,43 +1,26 @@
-//! What was recovered, and what it does.
+//! How well recovered triggers work.
 
-use super::patch::{Place, chosen, pasted};
-use crate::job::Scene;
-use burn::tensor::Device;
+use super::patch::{chosen, pasted};
+use crate::job::{EditContext, PhaseError, PhaseInput, RecoveredTriggers};
+use crate::objectives::Tracked;
+use burn::tensor::{Device, Tensor};
 use unstamp_data::datasets::Split;
 use unstamp_data::seed::Stream;
+use unstamp_networks::batches::batches_of;
 use unstamp_networks::evaluate::{BATCH, classes};
-use unstamp_networks::model::weights::{self, Array, Arrays, WeightsError};
-use unstamp_networks::model::{Frozen, batch};
+use unstamp_networks::model::Frozen;
+use unstamp_networks::model::weights::{self, WeightsError};
 
-/// Images of the clean subset that what a patch does is measured on.
+/// Images of the clean subset that patches are measured on.
 const MEASURED: usize = 256;
 
-/// What MESA found: patches `[count, 3 * side * side]` in 0..1 and the class they lead to.
-pub struct Recovered {
-    pub place: Place,
-    pub target: usize,
-    pub patches: Array,
-}
-
-impl Recovered {
-    /// Found in what a phase of a job ended with.
-    pub fn of(own: &Arrays) -> Option<Self> {
-        let (patches, target) = (own.get("patches")?, own.get("target")?);
-        let at = own.get("at").map(|at| [at.values[0] as usize, at.values[1] as usize]);
-        let place = Place { side: (patches.shape.get(1)? / 3).isqrt(), at };
-        Some(Self { place, target: *target.values.first()? as usize, patches: patches.clone() })
-    }
-
-    /// The same, for a phase to end with.
-    pub(super) fn into_own(self) -> Arrays {
-        let array = |values: Vec<f32>| Array { shape: vec![values.len()], values };
-        let target = array(vec![self.target as f32]);
-        let mut own = Arrays::from([("patches".into(), self.patches), ("target".into(), target)]);
-        own.extend(self.place.at.map(|at| ("at".into(), array(at.map(|x| x as f32).to_vec()))));
-        own
-    }
-
-    /// Share of the images of other classes that become the target under a patch, each the next one.
+impl RecoveredTriggers {
+    /// Share of the images of other classes that become the target under a patch; image `i` gets
+    /// patch `i` modulo their number.
+    ///
+    /// # Errors
+    ///
+    /// Where the device fails.
     pub async fn success(
         &self,
         network: &Frozen,
@@ -45,24 +28,31 @@ impl Recovered {
         device: &Device,
         random: &mut Stream,
     ) -> Result<f64, WeightsError> {
-        let count = self.patches.shape[0];
-        let others: Vec<usize> =
-            (0..split.len()).filter(|i| usize::from(split.labels[*i]) != self.target).collect();
+        let count = self.patches.values.len() / self.position.size().max(1);
+        let labels = split.labels.iter().enumerate();
+        let images: Vec<usize> =
+            labels.filter(|(_, l)| usize::from(**l) != self.target).map(|(i, _)| i).collect();
+        let total = images.len();
         let mut hits = 0;
-        for images in others.chunks(BATCH) {
-            let turns: Vec<usize> = images.iter().map(|i| i % count).collect();
-            let patches = chosen(self, &turns, device);
-            let images = batch(split, images, device, |_, _| ());
-            let images = pasted(&images, patches, self.place, None, random);
-            let predicted = classes(network, images).await?;
+        for batch in batches_of(split, images, BATCH) {
+            let indices: Vec<usize> = batch.indices.iter().map(|i| i % count.max(1)).collect();
+            let patches = chosen(self, &indices, device);
+            let pasted = pasted(&batch.images(device), patches, self.position, None, random);
+            let predicted = classes(network, pasted).await?;
             hits += predicted.iter().filter(|class| **class == self.target).count();
         }
-        Ok(hits as f64 / others.len().max(1) as f64)
+        Ok(hits as f64 / total.max(1) as f64)
     }
 }
 
-/// What an edit measures patches by: the network it is given, and the first of its images.
-pub(super) fn clean(scene: &Scene) -> Result<(Frozen, Split), WeightsError> {
-    let network = weights::frozen(scene.arch, scene.weights, scene.device)?;
-    Ok((network, scene.data.front(MEASURED)))
+/// What an edit measures patches with: the network that it is given, and the first of its images.
+pub(super) fn clean(context: &EditContext) -> Result<(Frozen, Split), WeightsError> {
+    let network = weights::frozen(context.arch, context.weights, context.device)?;
+    Ok((network, context.data.front(MEASURED)))
+}
+
+/// A parameter learned beside the network.
+pub(super) fn parameter(parameters: &Tracked, name: &str) -> Result<Tensor<2>, PhaseError> {
+    let found = parameters.get(name).cloned();
+    found.ok_or(PhaseError::Missing(PhaseInput::Parameters))
 }

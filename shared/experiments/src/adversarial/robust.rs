@@ -1,20 +1,22 @@
-//! Adversarial training: the robust model that the public code makes clean-label images with.
+//! Adversarial training. The public code makes clean-label images with such a robust model.
 
 use super::Pgd;
-use crate::job::{Batch, Lesson};
+use crate::job::{Batch, PhaseError, TrainStep};
 use crate::objectives::{Loss, cross_entropy};
 use burn::module::Module;
 use serde::{Deserialize, Serialize};
 use unstamp_networks::model::Wrn;
 
-/// Cross entropy on images that PGD has moved against the student itself (Madry et al. 2018), with
-/// the student in evaluation mode while they are made. One step goes 1.25 eps from a random start
-/// (Wong et al. 2020), several go 2.5 eps together.
+/// Cross entropy on images that PGD has moved against the student itself ([Madry et al.
+/// 2018](https://arxiv.org/abs/1706.06083)). The student is in evaluation mode while they are made.
+/// A single step is 1.25 eps long and begins at a random point ([Wong et al.
+/// 2020](https://arxiv.org/abs/2001.03994)); several steps are 2.5 eps long together.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Robust {
     /// Radius, of the range 0..1.
     pub eps: f64,
+    /// Steps of PGD.
     #[serde(default = "one")]
     pub steps: usize,
 }
@@ -30,12 +32,12 @@ impl Robust {
     }
 }
 
-impl Lesson for Robust {
-    fn loss(&self, batch: &mut Batch) -> Loss {
+impl TrainStep for Robust {
+    fn loss(&self, batch: &mut Batch) -> Result<Loss, PhaseError> {
         let judge: Wrn = batch.student.clone().no_grad();
         let moved = self.attack().perturb_batch(&judge, batch);
         let student = batch.learn(moved);
         let total = cross_entropy(student.logits, batch.labels.clone());
-        Loss { total: total.clone(), parts: vec![("adversarial_cross_entropy", total)] }
+        Ok(Loss { total: total.clone(), parts: vec![("adversarial_cross_entropy", total)] })
     }
 }

@@ -6,7 +6,7 @@ use burn::tensor::{Int, Tensor, TensorData};
 use unstamp_data::seed::Stream;
 use unstamp_networks::model::Wrn;
 
-/// Untargeted PGD in the L-infinity ball (Madry et al. 2018):
+/// Untargeted PGD in the L-infinity ball ([Madry et al. 2018](https://arxiv.org/abs/1706.06083)):
 ///
 /// `x <- clip(x + step sign(d CE(f(x), y) / dx))`, where `clip` keeps `x` within `eps` of the
 /// original and within 0..1.
@@ -16,12 +16,13 @@ pub struct Pgd {
     pub eps: f32,
     /// Length of one step, of the range 0..1.
     pub step: f32,
+    /// Number of steps.
     pub steps: usize,
 }
 
 impl Pgd {
-    /// Perturbs `images [n, 3, h, w]` away from `labels [n]`, starting at `images + start`, with a
-    /// network in evaluation mode on a device that differentiates.
+    /// Perturbs `images [n, 3, h, w]` away from `labels [n]`, beginning at `images + start`. The
+    /// network runs in evaluation mode, on a device with automatic differentiation.
     pub fn perturb(
         &self,
         network: &Wrn,
@@ -43,7 +44,8 @@ impl Pgd {
         x.detach()
     }
 
-    /// Perturbs images from a random place in the ball, each image's drawn from its own stream.
+    /// Perturbs images from a random point of the ball; each image's point is drawn from its own
+    /// stream.
     pub fn perturb_each(
         &self,
         network: &Wrn,
@@ -59,7 +61,8 @@ impl Pgd {
         self.perturb(network, images, start, labels)
     }
 
-    /// Perturbs a batch away from its labels, from a random place in the ball.
+    /// Perturbs a batch away from its labels, from a random point of the ball, and counts the
+    /// passes.
     pub fn perturb_batch(&self, judge: &Wrn, batch: &mut Batch) -> Tensor<4> {
         let shape = batch.images.dims();
         let count = shape.iter().product();

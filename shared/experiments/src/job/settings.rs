@@ -1,4 +1,4 @@
-//! How a phase trains: optimiser, schedule, augmentation.
+//! Settings of a training: optimiser, schedule, augmentation.
 
 use super::augment::Augment;
 use serde::{Deserialize, Serialize};
@@ -7,10 +7,13 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Schedule {
+    /// Always 1.
     Constant,
     /// Multiplied by `factor` every `every` epochs.
     Step {
+        /// Epochs between two changes.
         every: usize,
+        /// What the rate is multiplied by.
         factor: f64,
     },
     /// Half a cosine from 1 to 0, every step.
@@ -18,12 +21,13 @@ pub enum Schedule {
     /// PyTorch's `OneCycleLR` with its defaults: cosine from 1/25 to 1 over the first 30 % of the
     /// steps, then cosine to 1e-4 / 25.
     OneCycle,
-    /// Flat for half of the steps, then linearly to 1 % at nine tenths (Garipov et al. 2018).
+    /// Flat for half of the steps, then linearly to 1 % at nine tenths ([Garipov et al.
+    /// 2018](https://arxiv.org/abs/1802.10026)).
     FlatThenLinear,
 }
 
 impl Schedule {
-    /// Factor at step `step` of `steps` (in epoch `epoch`).
+    /// Factor of the learning rate at step `step` of `steps`, which is in epoch `epoch`.
     pub fn factor(&self, epoch: usize, step: usize, steps: usize) -> f64 {
         let cosine = |from: f64, to: f64, share: f64| {
             to + (from - to) / 2.0 * (1.0 + libm::cos(core::f64::consts::PI * share))
@@ -37,7 +41,8 @@ impl Schedule {
                 (1.0 - 0.99 * (share - 0.5) / 0.4).clamp(0.01, 1.0)
             }
             Self::OneCycle => {
-                let (low, end) = (1.0 / 25.0, 1.0 / 25.0 * 1e-4);
+                let low = 1.0 / 25.0;
+                let end = 1.0 / 25.0 * 1e-4;
                 let top = 0.3 * steps as f64 - 1.0;
                 let last = steps as f64 - 1.0;
                 let step = step as f64;
@@ -55,17 +60,25 @@ impl Schedule {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Training {
+    /// Passes over the images.
     pub epochs: usize,
+    /// Images per step.
     #[serde(default = "default_batch")]
     pub batch: usize,
+    /// Initial (one-cycle: peak) learning rate.
     pub lr: f64,
+    /// Change of the learning rate over time.
     pub schedule: Schedule,
+    /// Factor of the last step's velocity.
     #[serde(default = "default_momentum")]
     pub momentum: f64,
+    /// Whether momentum has Nesterov's form.
     #[serde(default)]
     pub nesterov: bool,
+    /// Factor of the L2 penalty.
     #[serde(default)]
     pub weight_decay: f64,
+    /// Augmentation of the images.
     #[serde(default)]
     pub augment: Augment,
 }
@@ -79,8 +92,41 @@ fn default_momentum() -> f64 {
 }
 
 impl Training {
-    /// Batches an epoch of `images` images; a last, smaller batch counts.
+    /// Steps of an epoch of `images` images; a last, smaller batch counts.
     pub fn steps(&self, images: usize) -> usize {
         images.div_ceil(self.batch.max(1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Rounding of a few operations in f64.
+    const ROUNDING: f64 = 1e-12;
+
+    fn close(schedule: Schedule, steps: usize, wanted: &[(usize, f64)]) {
+        for &(step, wanted) in wanted {
+            let found = schedule.factor(step / 10, step, steps);
+            assert!((found - wanted).abs() < ROUNDING, "{schedule:?} at {step}: {found}, {wanted}");
+        }
+    }
+
+    #[test]
+    fn factors_follow_their_formulas() {
+        close(Schedule::Constant, 100, &[(0, 1.0), (99, 1.0)]);
+        let step = Schedule::Step { every: 2, factor: 0.1 };
+        close(step, 100, &[(0, 1.0), (19, 1.0), (20, 0.1), (40, 0.01)]);
+        close(Schedule::Cosine, 100, &[(0, 1.0), (50, 0.5), (100, 0.0)]);
+        let flat = [(0, 1.0), (50, 1.0), (70, 0.505), (90, 0.01), (99, 0.01)];
+        close(Schedule::FlatThenLinear, 100, &flat);
+    }
+
+    /// PyTorch's `OneCycleLR(max_lr=1, total_steps=100)`: from 1/25 to the peak at step 29, then to
+    /// 1e-4 / 25 at step 99.
+    #[test]
+    fn one_cycle_is_that_of_pytorch() {
+        let wanted = [(0, 0.04), (29, 1.0), (64, (1.0 + 4e-6) / 2.0), (99, 4e-6)];
+        close(Schedule::OneCycle, 100, &wanted);
     }
 }

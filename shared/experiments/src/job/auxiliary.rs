@@ -1,54 +1,59 @@
-//! Parameters a lesson trains beside the student.
+//! Training of the parameters that a step learns beside the student.
 
 use super::JobError;
-use crate::objectives::{Own, Tracked, matrix};
+use crate::objectives::{AuxiliaryParameters, Tracked, matrix};
 use burn::optim::{Adam, AdamConfig, AdamState, AdaptiveMomentumState, Optimizer};
 use burn::tensor::{Device, Gradients, Tensor};
 use std::collections::BTreeMap;
 use unstamp_networks::model::weights::{self, Array, Arrays};
 
-/// One of them, with what Adam remembers of it.
+/// A parameter and Adam's state for it.
 struct Parameter {
     shape: Vec<usize>,
     value: Tensor<2>,
     state: Option<AdamState<2>>,
 }
 
-/// A lesson's own parameters in training: Adam with betas 0.5 and 0.999 (MESA's), which suits losses
-/// whose scale is not known beforehand.
-pub(super) struct Beside {
+/// Parameters in training by Adam with betas 0.5 and 0.999 (MESA's). Adam suits losses whose scale
+/// is not known beforehand.
+pub(super) struct AuxiliaryTraining {
     parameters: BTreeMap<String, Parameter>,
     adam: Adam,
     lr: f64,
 }
 
-impl Beside {
-    pub(super) fn new(own: Own, device: &Device) -> Self {
+impl AuxiliaryTraining {
+    /// Parameters at their first values.
+    pub(super) fn new(begun: AuxiliaryParameters, device: &Device) -> Self {
         let begin = |array: Array| Parameter {
             value: matrix(&array, device),
             shape: array.shape,
             state: None,
         };
-        let parameters = own.first.into_iter().map(|(name, array)| (name, begin(array))).collect();
+        let parameters =
+            begun.first.into_iter().map(|(name, array)| (name, begin(array))).collect();
         let adam = AdamConfig::new().with_beta_1(0.5).with_epsilon(1e-8).build();
-        Self { parameters, adam, lr: own.lr }
+        Self { parameters, adam, lr: begun.lr }
     }
 
-    /// As the loss of a batch sees them.
+    /// The parameters as tensors with gradients, for the loss of one batch.
     pub(super) fn tracked(&self) -> Tracked {
         let tracked = |p: &Parameter| Tensor::from_inner(p.value.clone()).require_grad();
         self.parameters.iter().map(|(name, p)| (name.clone(), tracked(p))).collect()
     }
 
-    /// A step along the gradients of what [`Beside::tracked`] gave.
+    /// One step of Adam along the gradients of the tensors that [`AuxiliaryTraining::tracked`] gave.
     pub(super) fn step(&mut self, tracked: &Tracked, gradients: &Gradients) {
         for (name, parameter) in &mut self.parameters {
-            let Some(gradient) = tracked[name].grad(gradients) else { continue };
-            let (value, state) = (parameter.value.clone(), parameter.state.take());
+            let gradient = tracked.get(name).and_then(|tensor| tensor.grad(gradients));
+            let Some(gradient) = gradient else { continue };
+            let value = parameter.value.clone();
+            let state = parameter.state.take();
             (parameter.value, parameter.state) = self.adam.step(self.lr, value, gradient, state);
         }
     }
 
+    /// Values of the parameters.
     pub(super) async fn arrays(&self) -> Result<Arrays, JobError> {
         let values = self.parameters.values().map(|p| p.value.clone().flatten(0, 1)).collect();
         let values = weights::read(values).await?;
@@ -57,7 +62,7 @@ impl Beside {
         Ok(named.map(|((name, p), v)| (name.clone(), array(&p.shape, v))).collect())
     }
 
-    /// What Adam remembers: first and second moments and the number of steps, by name.
+    /// Adam's state by parameter: first moments, second moments, number of steps.
     pub(super) async fn moments(&self) -> Result<Arrays, JobError> {
         let mut moments = Arrays::new();
         for (name, parameter) in &self.parameters {
@@ -71,25 +76,26 @@ impl Beside {
         Ok(moments)
     }
 
-    /// Takes up what [`Beside::arrays`] and [`Beside::moments`] gave; `None` where a size differs.
+    /// Continues from what [`AuxiliaryTraining::arrays`] and [`AuxiliaryTraining::moments`] gave;
+    /// `None` if a size differs.
     pub(super) fn restore(
         &mut self,
-        own: &Arrays,
+        values: &Arrays,
         moments: &Arrays,
         device: &Device,
     ) -> Option<()> {
         for (name, parameter) in &mut self.parameters {
-            let array = own.get(name).filter(|array| array.shape == parameter.shape)?;
+            let array = values.get(name).filter(|array| array.shape == parameter.shape)?;
             parameter.value = matrix(array, device);
-            let Some(Array { values, .. }) = moments.get(name) else { continue };
+            let Some(Array { values: moments, .. }) = moments.get(name) else { continue };
             let size = array.values.len();
             let moment = |values: &[f32]| {
-                let (shape, values) = (array.shape.clone(), values.to_vec());
-                matrix(&Array { shape, values }, device)
+                matrix(&Array { shape: array.shape.clone(), values: values.to_vec() }, device)
             };
-            let (first, second) = (values.get(..size)?, values.get(size..2 * size)?);
-            let time = *values.get(2 * size)? as usize;
-            let momentum = AdaptiveMomentumState::new(time, moment(first), moment(second));
+            let first = moment(moments.get(..size)?);
+            let second = moment(moments.get(size..2 * size)?);
+            let time = *moments.get(2 * size)? as usize;
+            let momentum = AdaptiveMomentumState::new(time, first, second);
             parameter.state = Some(AdamState::new(momentum));
         }
         Some(())

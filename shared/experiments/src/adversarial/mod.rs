@@ -1,0 +1,7 @@
+//! Adversarial examples and training on them. Attacks, defences and recipes use both.
+
+mod pgd;
+mod robust;
+
+pub use pgd::Pgd;
+pub use robust::Robust;

@@ -1,0 +1,215 @@
+//! The state of a job as bytes and back.
+
+use super::output::{Auxiliary, AuxiliaryHead};
+use super::running::Running;
+use super::{CheckpointError, Epoch, Job, JobError, Measurement, Phase, PhaseOutput, sgd};
+use serde::{Deserialize, Serialize};
+use unstamp_networks::model::weights::{self, Array, Arrays, Precision};
+
+/// How far a job is; with the arrays of [`Job::save`] it is the whole state.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Cursor {
+    key: String,
+    pub(super) phase: usize,
+    pub(super) epoch: usize,
+    pub(super) step: usize,
+    /// Sums over the running epoch: name, sum of loss times images.
+    pub(super) sums: Vec<(String, f64)>,
+    /// Images of the running epoch so far.
+    pub(super) images: usize,
+    pub(super) history: Vec<Epoch>,
+    #[serde(default)]
+    pub(super) measurements: Vec<Measurement>,
+    pub(super) passes: u64,
+    /// Of the running phase: most validation images classified correctly, and in which epoch.
+    pub(super) best: Option<(u64, usize)>,
+    /// For every finished phase, the kind of its auxiliary output; only [`Job::save`] fills it.
+    #[serde(default)]
+    auxiliary: Vec<AuxiliaryHead>,
+}
+
+impl Cursor {
+    pub(super) fn new(key: String) -> Self {
+        Self {
+            key,
+            phase: 0,
+            epoch: 0,
+            step: 0,
+            sums: Vec::new(),
+            images: 0,
+            history: Vec::new(),
+            measurements: Vec::new(),
+            passes: 0,
+            best: None,
+            auxiliary: Vec::new(),
+        }
+    }
+
+    /// Whether `right` images are more than after any epoch before. Remembers the best.
+    pub(super) fn improves(&mut self, right: u64) -> bool {
+        let better = self.best.is_none_or(|(best, _)| right > best);
+        if better {
+            self.best = Some((right, self.epoch));
+        }
+        better
+    }
+
+    /// Whether the last `patience` epochs brought no better validation accuracy.
+    pub(super) fn settled(&self, patience: Option<usize>) -> bool {
+        match (patience, self.best) {
+            (Some(patience), Some((_, at))) => self.step == 0 && self.epoch > at + patience,
+            _ => false,
+        }
+    }
+
+    /// Moves to the beginning of the next phase.
+    pub(super) fn next_phase(&mut self) {
+        self.phase += 1;
+        self.epoch = 0;
+        self.step = 0;
+        self.best = None;
+    }
+}
+
+/// Adds arrays under `prefix/`.
+fn put(all: &mut Arrays, prefix: &str, arrays: Arrays) {
+    all.extend(arrays.into_iter().map(|(name, array)| (format!("{prefix}/{name}"), array)));
+}
+
+/// The arrays under `prefix/`, without it.
+fn part(all: &Arrays, prefix: &str) -> Arrays {
+    let strip = |name: &String| name.strip_prefix(prefix)?.strip_prefix('/').map(str::to_string);
+    all.iter().filter_map(|(name, array)| Some((strip(name)?, array.clone()))).collect()
+}
+
+impl Running {
+    /// Adds the state of a training.
+    async fn put(&self, all: &mut Arrays) -> Result<(), JobError> {
+        put(all, "student", weights::arrays(&self.student).await?);
+        if let Some(best) = &self.best {
+            put(all, "best", best.clone());
+        }
+        if let Some(auxiliary) = &self.auxiliary {
+            put(all, "own", auxiliary.arrays().await?);
+            put(all, "moments", auxiliary.moments().await?);
+        }
+        let (names, tensors): (Vec<_>, Vec<_>) =
+            self.momentum.named(&self.student).into_iter().unzip();
+        for (name, values) in names.into_iter().zip(weights::read(tensors).await?) {
+            let array = Array { shape: vec![values.len()], values };
+            all.insert(format!("momentum/{name}"), array);
+        }
+        Ok(())
+    }
+}
+
+impl Job {
+    /// The whole state as bytes.
+    ///
+    /// # Errors
+    ///
+    /// Where the device does not give the weights back.
+    pub async fn save(&self) -> Result<Vec<u8>, JobError> {
+        let mut all = Arrays::new();
+        let mut cursor = self.cursor.clone();
+        for (i, output) in self.outputs.iter().enumerate() {
+            put(&mut all, &format!("ended{i}"), output.weights.clone());
+            put(&mut all, &format!("ended{i}.own"), output.auxiliary.arrays());
+            cursor.auxiliary.push(output.auxiliary.head());
+        }
+        if let Some(running) = &self.running {
+            running.put(&mut all).await?;
+        }
+        Ok(weights::to_bytes(&all, Precision::F32, &cursor))
+    }
+
+    /// Continues from a state that [`Job::save`] gave for a job with the same arguments.
+    ///
+    /// # Errors
+    ///
+    /// [`JobError::Checkpoint`] if the state is one of another job, [`JobError::Weights`] if the
+    /// bytes are no checkpoint; the job is then as before, or at its first step.
+    pub async fn restore(&mut self, bytes: &[u8]) -> Result<(), JobError> {
+        let (all, cursor) = weights::from_bytes::<Cursor>(bytes)?;
+        let mut cursor = cursor.ok_or(CheckpointError::NoHead)?;
+        if cursor.key != self.cursor.key {
+            return Err(CheckpointError::Settings.into());
+        }
+        let heads = std::mem::take(&mut cursor.auxiliary);
+        if heads.len() != cursor.phase {
+            return Err(CheckpointError::Outputs.into());
+        }
+        let mut outputs = Vec::new();
+        for (i, head) in heads.iter().enumerate() {
+            let arrays = part(&all, &format!("ended{i}.own"));
+            let auxiliary = Auxiliary::from_parts(head, arrays).ok_or(CheckpointError::Outputs)?;
+            outputs.push(PhaseOutput { weights: part(&all, &format!("ended{i}")), auxiliary });
+        }
+        let before = std::mem::replace(&mut self.cursor, cursor);
+        self.outputs = outputs;
+        self.order.clear();
+        self.running = None;
+        let phase = self.phases.get(self.cursor.phase).cloned();
+        if let Some(phase) = phase
+            && all.keys().any(|name| name.starts_with("student/"))
+        {
+            match self.resumed(&phase, &all).await {
+                Ok(running) => self.running = Some(running),
+                Err(error) => {
+                    self.cursor = Cursor::new(before.key);
+                    self.outputs.clear();
+                    return Err(error);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The training that was running when the arrays were saved.
+    async fn resumed(&self, phase: &Phase, all: &Arrays) -> Result<Running, JobError> {
+        let mut running = self.begin(phase).await?;
+        let autodiff = self.device.clone().autodiff();
+        let student = part(all, "student");
+        running.student = weights::network(&self.arch(&phase.student), &student, &autodiff)?;
+        let momentum = part(all, "momentum");
+        running.momentum = sgd::Momentum::from_arrays(&running.student, &momentum, &self.device)
+            .ok_or(CheckpointError::Momentum)?;
+        if let Some(auxiliary) = &mut running.auxiliary {
+            auxiliary
+                .restore(&part(all, "own"), &part(all, "moments"), &self.device)
+                .ok_or(CheckpointError::Auxiliary)?;
+        }
+        running.best = Some(part(all, "best")).filter(|best| !best.is_empty());
+        Ok(running)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_training_stops_after_epochs_without_a_better_accuracy() {
+        let mut cursor = Cursor::new("key".to_string());
+        assert!(cursor.improves(5));
+        for (epoch, settled) in [(1, false), (2, false), (3, true)] {
+            cursor.epoch = epoch;
+            assert_eq!(cursor.settled(Some(2)), settled, "before epoch {epoch}");
+            assert!(!cursor.improves(5), "an equal accuracy is not better");
+        }
+        assert!(!cursor.settled(None), "without patience all epochs are run");
+        cursor.next_phase();
+        assert!(!cursor.settled(Some(2)), "the next phase has no best epoch yet");
+    }
+
+    #[test]
+    fn arrays_are_found_by_their_whole_prefix() {
+        let array = Array { shape: vec![1], values: vec![0.0] };
+        let mut all = Arrays::new();
+        for prefix in ["ended1", "ended1.own", "ended10"] {
+            put(&mut all, prefix, Arrays::from([(prefix.to_string(), array.clone())]));
+        }
+        let found = part(&all, "ended1");
+        assert_eq!(found.keys().collect::<Vec<_>>(), ["ended1"]);
+    }
+}

@@ -1,0 +1,96 @@
+//! Phases that change weights at once: pruning, a choice between models, a point on a curve.
+
+use super::{Event, Job, JobError, Measurement, Phase, PhaseError, PhaseOutput};
+use crate::Later;
+use burn::tensor::Device;
+use std::fmt::Debug;
+use std::sync::Arc;
+use unstamp_data::datasets::Split;
+use unstamp_data::seed::Stream;
+use unstamp_networks::model::Arch;
+use unstamp_networks::model::weights::Arrays;
+
+/// What an edit can use.
+pub struct EditContext<'a> {
+    /// Architecture of the phase's student.
+    pub arch: &'a Arch,
+    /// Weights of the phase's student.
+    pub weights: &'a Arrays,
+    /// Outputs that the phase compares with.
+    pub references: Vec<&'a PhaseOutput>,
+    /// The images that the phases train on.
+    pub data: &'a Split,
+    /// Clean images that no phase trains on, if there are enough of them.
+    pub validation: Option<&'a Split>,
+    /// The device without automatic differentiation.
+    pub device: &'a Device,
+    /// A function of (seed, phase).
+    pub random: Stream,
+}
+
+/// What an edit ends with.
+pub struct Edited {
+    /// The changed weights, and what was found beside them.
+    pub output: PhaseOutput,
+    /// Names and values of what was measured on the way.
+    pub measured: Vec<(String, f64)>,
+}
+
+/// A change of weights at once.
+pub trait Edit: Send + Sync + Debug {
+    /// Whether it chooses by validation images.
+    fn validates(&self) -> bool {
+        false
+    }
+
+    /// Alternative edits to report, by position: other `t` on the curve.
+    fn points(&self) -> Vec<(f64, Arc<dyn Edit>)> {
+        Vec::new()
+    }
+
+    /// Changes the weights.
+    ///
+    /// # Errors
+    ///
+    /// [`PhaseError`]: an earlier phase did not give what the edit needs, weights do not fit, or the
+    /// device fails.
+    fn edit<'a>(&'a self, context: EditContext<'a>) -> Later<'a, Result<Edited, PhaseError>>;
+}
+
+impl Job {
+    /// Applies an edit to weights.
+    pub(super) async fn edited(
+        &self,
+        phase: &Phase,
+        edit: &dyn Edit,
+        weights: &Arrays,
+    ) -> Result<Edited, JobError> {
+        let mut references = Vec::new();
+        for start in &phase.references {
+            references.push(self.start(start).await?);
+        }
+        let context = EditContext {
+            arch: &self.arch(&phase.student),
+            weights,
+            references: references.iter().collect(),
+            data: &self.data,
+            validation: self.validation.as_ref(),
+            device: &self.device,
+            random: self.random("edit"),
+        };
+        Ok(edit.edit(context).await?)
+    }
+
+    /// Runs a phase that is an edit.
+    pub(super) async fn edit(&mut self, phase: &Phase, edit: &dyn Edit) -> Result<Event, JobError> {
+        let weights = self.start(&phase.student).await?.weights;
+        let Edited { output, measured } = self.edited(phase, edit, &weights).await?;
+        let measurements = measured.into_iter().map(|(name, value)| Measurement {
+            phase: phase.name.to_string(),
+            name,
+            value,
+        });
+        self.cursor.measurements.extend(measurements);
+        Ok(self.end_phase(phase, output))
+    }
+}

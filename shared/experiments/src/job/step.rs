@@ -1,0 +1,209 @@
+//! The steps of a phase that trains.
+
+use super::auxiliary::AuxiliaryTraining;
+use super::running::Running;
+use super::{
+    Augment, Batch, Epoch, Event, Job, JobError, Phase, Reference, Stamp, TrainPhase, sgd,
+};
+use crate::objectives::Tracked;
+use burn::tensor::Tensor;
+use unstamp_data::image::Image;
+use unstamp_networks::evaluate::accuracy;
+use unstamp_networks::model::{Wrn, batch, labels, weights};
+
+impl Job {
+    /// Does the next step of a training: an optimiser step, the end of an epoch, or the end of the
+    /// phase.
+    pub(super) async fn train(
+        &mut self,
+        phase: &Phase,
+        train_phase: &TrainPhase,
+    ) -> Result<Event, JobError> {
+        let mut running = match self.running.take() {
+            Some(running) => running,
+            None => self.begin(phase).await?,
+        };
+        if self.cursor.epoch == train_phase.training.epochs
+            || self.cursor.settled(train_phase.patience)
+        {
+            let output = running.output().await?;
+            return Ok(self.end_phase(phase, output));
+        }
+        let event = if self.cursor.step == train_phase.training.steps(self.data.len()) {
+            self.validate(phase, train_phase, &mut running).await?;
+            self.end_epoch(phase, train_phase)
+        } else {
+            let (next, event) = self.optimise(phase, train_phase, running).await?;
+            running = next;
+            event
+        };
+        self.running = Some(running);
+        Ok(event)
+    }
+
+    /// Measures the student on the validation images, if the phase stops early, and keeps the best
+    /// weights.
+    async fn validate(
+        &mut self,
+        phase: &Phase,
+        train_phase: &TrainPhase,
+        running: &mut Running,
+    ) -> Result<(), JobError> {
+        let Some(split) = self.validation.as_ref().filter(|_| train_phase.patience.is_some())
+        else {
+            return Ok(());
+        };
+        let weights = weights::arrays(&running.student).await?;
+        let rate = accuracy(&self.arch(&phase.student), &weights, split, &self.device).await?;
+        if self.cursor.improves(rate.k) {
+            running.best = Some(weights);
+        }
+        // The end of the epoch divides every sum by the number of images.
+        let sum = rate.value * self.cursor.images as f64;
+        self.cursor.sums.push(("validation_accuracy".to_string(), sum));
+        Ok(())
+    }
+
+    /// One optimiser step.
+    async fn optimise(
+        &mut self,
+        phase: &Phase,
+        train_phase: &TrainPhase,
+        running: Running,
+    ) -> Result<(Running, Event), JobError> {
+        let chosen = self.chosen(train_phase);
+        let Running { mut student, references, mut momentum, mut auxiliary, best } = running;
+        let tracked = auxiliary.as_ref().map(AuxiliaryTraining::tracked).unwrap_or_default();
+        let mut batch = self.batch(train_phase, &chosen, &mut student, &references, &tracked);
+        let loss = train_phase.train_step.loss(&mut batch)?;
+        self.cursor.passes += (chosen.len() + batch.passes) as u64;
+        let names: Vec<&str> = loss.parts.iter().map(|(name, _)| *name).collect();
+        let mut values = vec![loss.total.clone().inner().reshape([1])];
+        values.extend(loss.parts.into_iter().map(|(_, part)| part.inner().reshape([1])));
+        let gradients = loss.total.backward();
+        if let Some(auxiliary) = &mut auxiliary {
+            auxiliary.step(&tracked, &gradients);
+        }
+        let step = self.cursor.step;
+        let lr = self.lr(train_phase, step);
+        let student = sgd::step(student, &train_phase.training, lr, gradients, &mut momentum);
+        let values = weights::read(values).await?.into_iter().map(|v| f64::from(v[0])).collect();
+        let loss = self.add_losses(phase, &names, values, chosen.len())?;
+        let event = Event::Step {
+            phase: phase.name,
+            epoch: self.cursor.epoch,
+            step,
+            steps: train_phase.training.steps(self.data.len()),
+            images: chosen.len(),
+            loss,
+        };
+        Ok((Running { student, references, momentum, auxiliary, best }, event))
+    }
+
+    /// The batch of the images at `chosen`.
+    fn batch<'a>(
+        &self,
+        train_phase: &TrainPhase,
+        chosen: &[usize],
+        student: &'a mut Wrn,
+        references: &'a [Reference],
+        auxiliary: &'a Tracked,
+    ) -> Batch<'a> {
+        let share = train_phase.stamp.as_ref().map(|stamp| stamp.share);
+        let step = [self.cursor.phase, self.cursor.epoch, self.cursor.step].map(|at| at as u64);
+        Batch {
+            student,
+            references,
+            auxiliary,
+            images: self.images(train_phase, chosen, share.flatten().unwrap_or(0.0)),
+            labels: labels(&self.data, chosen, &self.device.clone().autodiff()),
+            stamped: (share == Some(None)).then(|| self.images(train_phase, chosen, 1.0)),
+            counted_class: self.counted_class,
+            random: self.seed.stream("lesson", &step),
+            passes: 0,
+        }
+    }
+
+    /// Adds the losses of a step to the epoch's sums and returns the total loss. `values` are the
+    /// total and then the parts, which `names` names.
+    fn add_losses(
+        &mut self,
+        phase: &Phase,
+        names: &[&str],
+        values: Vec<f64>,
+        images: usize,
+    ) -> Result<f64, JobError> {
+        if let Some(value) = values.iter().find(|value| !value.is_finite()) {
+            return Err(JobError::NotFinite {
+                value: *value,
+                phase: phase.name.to_string(),
+                epoch: self.cursor.epoch,
+                step: self.cursor.step,
+            });
+        }
+        if self.cursor.sums.is_empty() {
+            self.cursor.sums = names.iter().map(|name| (name.to_string(), 0.0)).collect();
+        }
+        for ((_, sum), value) in self.cursor.sums.iter_mut().zip(&values[1..]) {
+            *sum += value * images as f64;
+        }
+        self.cursor.images += images;
+        self.cursor.step += 1;
+        Ok(values[0])
+    }
+
+    /// Learning rate of a step of the running epoch.
+    fn lr(&self, train_phase: &TrainPhase, step: usize) -> f64 {
+        let training = &train_phase.training;
+        let steps = training.steps(self.data.len());
+        let at = self.cursor.epoch * steps + step;
+        training.lr * training.schedule.factor(self.cursor.epoch, at, steps * training.epochs)
+    }
+
+    fn end_epoch(&mut self, phase: &Phase, train_phase: &TrainPhase) -> Event {
+        let images = self.cursor.images.max(1) as f64;
+        let epoch = Epoch {
+            phase: phase.name.to_string(),
+            epoch: self.cursor.epoch,
+            lr: self.lr(train_phase, self.cursor.step - 1),
+            losses: self.cursor.sums.drain(..).map(|(name, sum)| (name, sum / images)).collect(),
+            rates: None,
+        };
+        self.cursor.history.push(epoch.clone());
+        self.cursor.images = 0;
+        self.cursor.step = 0;
+        self.cursor.epoch += 1;
+        self.order.clear();
+        Event::Epoch(epoch)
+    }
+
+    /// Positions of the next batch's images in the shuffled epoch.
+    fn chosen(&mut self, train_phase: &TrainPhase) -> Vec<usize> {
+        if self.order.is_empty() {
+            let at = [self.cursor.phase as u64, self.cursor.epoch as u64];
+            self.order = self.seed.stream("shuffle", &at).permutation(self.data.len());
+        }
+        let from = self.cursor.step * train_phase.training.batch;
+        let to = (from + train_phase.training.batch).min(self.order.len());
+        self.order[from..to].to_vec()
+    }
+
+    /// Images `[n, 3, h, w]`: augmented, then stamped with the phase's trigger on this share.
+    fn images(&self, train_phase: &TrainPhase, chosen: &[usize], share: f64) -> Tensor<4> {
+        let width = self.data.width;
+        let height = self.data.height;
+        let augment = train_phase.training.augment;
+        batch(&self.data, chosen, &self.device.clone().autodiff(), |i, pixels| {
+            let at = [self.cursor.phase, self.cursor.epoch, i].map(|at| at as u64);
+            if augment != Augment::default() {
+                augment.apply(pixels, width, height, &mut self.seed.stream("augment", &at));
+            }
+            let Some(Stamp { trigger, .. }) = &train_phase.stamp else { return };
+            if f64::from(self.seed.stream("stamp", &at).unit()) < share {
+                let mut image = Image { width, height, pixels: std::mem::take(pixels) };
+                trigger.stamp(&mut image, i);
+                *pixels = image.pixels;
+            }
+        })
+    }
+}

@@ -1,0 +1,117 @@
+//! The loss of one training step, and the batch that it sees.
+
+use super::{Auxiliary, PhaseError, PhaseInput};
+use crate::objectives::{AuxiliaryParameters, Loss, Objective, Seen, Tracked};
+use burn::tensor::{Int, Tensor};
+use std::fmt::Debug;
+use unstamp_data::seed::Stream;
+use unstamp_networks::model::weights::Arrays;
+use unstamp_networks::model::{Arch, Frozen, Output, Wrn};
+
+/// A model that a training compares with and does not change.
+pub struct Reference {
+    /// Its weights.
+    pub weights: Arrays,
+    /// What the phase that made it learned or found beside them.
+    pub auxiliary: Auxiliary,
+    /// The network in evaluation mode, on the device without automatic differentiation.
+    pub network: Frozen,
+}
+
+/// A batch as a training step sees it.
+pub struct Batch<'a> {
+    /// Its parameters carry gradients; a forward pass in training mode moves its running statistics.
+    pub student: &'a mut Wrn,
+    /// The models that the phase compares with.
+    pub references: &'a [Reference],
+    /// Parameters that the step trains beside the student.
+    pub auxiliary: &'a Tracked,
+    /// `[n, 3, h, w]` in 0..1, shuffled and augmented.
+    pub images: Tensor<4>,
+    /// `[n]`.
+    pub labels: Tensor<1, Int>,
+    /// The same images with the trigger, if the phase has one and stamps a copy of every image.
+    pub stamped: Option<Tensor<4>>,
+    /// A class whose predictions are counted for the record; no step may learn from it.
+    pub counted_class: Option<usize>,
+    /// A function of (seed, phase, epoch, step).
+    pub random: Stream,
+    /// Images through a network beyond one pass of the student, for the account of the cost.
+    pub passes: usize,
+}
+
+impl Batch<'_> {
+    /// Number of images.
+    pub fn size(&self) -> usize {
+        self.labels.dims()[0]
+    }
+
+    /// Output of the student on `images`, in training mode.
+    pub fn learn(&mut self, images: Tensor<4>) -> Output {
+        self.student.forward_train(images)
+    }
+
+    /// Output of the other model `index` on the batch's images, without gradient.
+    ///
+    /// # Errors
+    ///
+    /// [`PhaseError::Missing`] if the phase has no such model.
+    pub fn reference(&mut self, index: usize) -> Result<Output, PhaseError> {
+        let other = self.references.get(index).ok_or(PhaseError::Missing(PhaseInput::Model))?;
+        self.passes += self.size();
+        Ok(lift(other.network.forward(self.images.clone().inner())))
+    }
+}
+
+/// An output as a constant on the device with automatic differentiation.
+pub fn lift(output: Output) -> Output {
+    Output {
+        logits: Tensor::from_inner(output.logits),
+        features: output.features.into_iter().map(Tensor::from_inner).collect(),
+        pooled: Tensor::from_inner(output.pooled),
+    }
+}
+
+/// The loss of a training step. Every [`Objective`] is one: student and first other model see the
+/// same images. A step of its own kind can change images or labels first, or mix weights.
+pub trait TrainStep: Send + Sync + Debug {
+    /// Parameters that the step trains beside the student, if any; their first values are drawn
+    /// from `random`.
+    fn auxiliary(&self, _arch: &Arch, _random: Stream) -> Option<AuxiliaryParameters> {
+        None
+    }
+
+    /// Whether the student's weights change. A step that only trains parameters beside the student
+    /// says `false`; then there is no new model to evaluate after an epoch.
+    fn changes_student(&self) -> bool {
+        true
+    }
+
+    /// The loss of a batch.
+    ///
+    /// # Errors
+    ///
+    /// [`PhaseError::Missing`] if the step needs a model that the phase does not have, or something
+    /// that an earlier phase did not find.
+    fn loss(&self, batch: &mut Batch) -> Result<Loss, PhaseError>;
+}
+
+impl<O: Objective> TrainStep for O {
+    fn auxiliary(&self, _arch: &Arch, random: Stream) -> Option<AuxiliaryParameters> {
+        Objective::auxiliary(self, random)
+    }
+
+    fn loss(&self, batch: &mut Batch) -> Result<Loss, PhaseError> {
+        let teacher = if self.needs_teacher() { Some(batch.reference(0)?) } else { None };
+        let student = batch.learn(batch.images.clone());
+        Ok(Objective::loss(
+            self,
+            &Seen {
+                student: &student,
+                teacher: teacher.as_ref(),
+                labels: batch.labels.clone(),
+                auxiliary: batch.auxiliary,
+            },
+        ))
+    }
+}
