@@ -1,7 +1,7 @@
 //! Which images are poisoned, and with which label: a pure function of data, attack and seed.
 
 use crate::attacks::{Attack, Ink, Labels, Needs, Pictures, attack};
-use crate::datasets::{Split, signs};
+use crate::datasets::{Split, SplitName, signs};
 use crate::image::Image;
 use crate::method::Values;
 use crate::seed::Seed;
@@ -182,7 +182,7 @@ pub fn select(
 pub fn sign_reflections() -> Arc<Pictures> {
     static DRAWN: LazyLock<Arc<Pictures>> = LazyLock::new(|| {
         let chosen = reflections(signs::TRAIN, Seed(0)).into_iter();
-        Arc::new(chosen.map(|i| (i, signs::draw(Seed(0), "train", i).0)).collect())
+        Arc::new(chosen.map(|i| (i, signs::draw(Seed(0), SplitName::Train, i).0)).collect())
     });
     DRAWN.clone()
 }

@@ -7,6 +7,6 @@ pub mod attention;
 pub mod evaluate;
 pub mod golden;
 pub mod model;
-pub mod probe;
+pub mod self_test;
 
 pub use burn::tensor::Device;
