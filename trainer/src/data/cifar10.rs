@@ -142,8 +142,8 @@ fn batches(
         let rows = rows.map_err(|error| DataError::File { name: entry.name.clone(), error })?;
         for (&label, planes) in rows.labels.iter().zip(rows.planes.chunks_exact(ROW)) {
             if label >= classes {
-                let (name, last) = (entry.name.clone(), cifar10::CLASSES.len() - 1);
-                return Err(DataError::Label { name, label, last });
+                let last = cifar10::CLASSES.len() - 1;
+                return Err(DataError::Label { name: entry.name.clone(), label, last });
             }
             split.push(&resized(image_of(planes), size), label as u16);
         }

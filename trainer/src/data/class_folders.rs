@@ -66,20 +66,28 @@ pub(super) fn place<'a>(path: &str, files: &'a Files) -> Result<Placement<'a>, D
         let below = parts.strip_prefix(root).unwrap_or_default();
         if let Some(split) = below.first().and_then(|folder| split_of(folder)) {
             let [folder, class, _] = *below else {
-                let (name, split) = (entry.name.clone(), split.to_string());
-                return Err(DataError::Misplaced { name, split });
+                return Err(DataError::Misplaced {
+                    name: entry.name.clone(),
+                    split: split.to_string(),
+                });
             };
             let spelling = *spellings.entry(split).or_insert(folder);
             if spelling != folder {
-                let (first, second) = (spelling.to_string(), folder.to_string());
-                return Err(DataError::TwoSpellings { path: path.to_string(), first, second });
+                return Err(DataError::TwoSpellings {
+                    path: path.to_string(),
+                    first: spelling.to_string(),
+                    second: folder.to_string(),
+                });
             }
             placement.pictures.push(Placed { split, class, entry });
             continue;
         }
         if let Some(other) = root_of(parts) {
-            let (first, second) = (folder_name(root), folder_name(other));
-            return Err(DataError::TwoRoots { path: path.to_string(), first, second });
+            return Err(DataError::TwoRoots {
+                path: path.to_string(),
+                first: folder_name(root),
+                second: folder_name(other),
+            });
         }
         let folder = below.first().filter(|_| below.len() > 1);
         let is_split = |folder: &str| OTHER_SPLITS.iter().any(|o| folder.eq_ignore_ascii_case(o));
@@ -106,8 +114,11 @@ pub(super) fn decode(
     let one = |picture: &Placed| -> Result<(SplitName, (Image, u16)), DataError> {
         let Placed { split, class, entry } = picture;
         let Some(label) = classes.iter().position(|known| known == class) else {
-            let (name, class, known) = (entry.name.clone(), class.to_string(), classes.join(", "));
-            return Err(DataError::NoClass { name, class, known });
+            return Err(DataError::NoClass {
+                name: entry.name.clone(),
+                class: class.to_string(),
+                known: classes.join(", "),
+            });
         };
         match read_picture(&entry.bytes) {
             Ok(image) => Ok((*split, (resized(image, size), label as u16))),

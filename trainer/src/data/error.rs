@@ -4,6 +4,9 @@ use super::picture::PictureError;
 use thiserror::Error;
 
 /// Why a data set cannot be loaded.
+///
+/// In every variant `path` is the folder or archive that was given, `name` is a file in it, and `id`
+/// is a data set's id.
 #[derive(Debug, Error)]
 pub enum DataError {
     /// No data set has this id.
@@ -77,10 +80,10 @@ pub enum DataError {
     /// A class has test images only.
     #[error("class '{class}' has test images but no training images; check its folder's name")]
     NotTrained { class: String },
-    /// A part of the data set is missing.
+    /// A part of the data set is missing: `what` was not found, and `next` is the step to take.
     #[error("{path} holds no {what}; {next}")]
     Missing { path: String, what: String, next: String },
-    /// A split has no images.
+    /// A split has no images. `hint` is empty or says where they may be.
     #[error("{id} at {path} has no {split} images{hint}")]
     Empty { id: &'static str, path: String, split: &'static str, hint: String },
     /// A label is not below the number of classes.

@@ -32,8 +32,8 @@ fn read(path: &str, files: &Files, size: (usize, usize)) -> Result<Loaded, DataE
         .other_split
         .map_or(String::new(), |other| format!("; if '{other}' holds them, name that folder test"));
     if test.is_empty() {
-        let (id, path) = (folder::INFO.id, path.to_string());
-        return Err(DataError::Empty { id, path, split: "test", hint });
+        let path = path.to_string();
+        return Err(DataError::Empty { id: folder::INFO.id, path, split: "test", hint });
     }
     Ok(Loaded { class_names, train, test, skipped: placement.skipped })
 }
@@ -44,12 +44,12 @@ fn classes(path: &str, files: &Files, pictures: &[Placed]) -> Result<Vec<String>
     let mut names: Vec<String> = names.into_iter().map(str::to_string).collect();
     match names.as_slice() {
         [] => {
-            let (path, found) = (path.to_string(), folders_found(files));
-            return Err(DataError::NoFolders { path, found });
+            let found = folders_found(files);
+            return Err(DataError::NoFolders { path: path.to_string(), found });
         }
         [class] => {
-            let (path, class) = (path.to_string(), class.clone());
-            return Err(DataError::OneClass { path, class });
+            let class = class.clone();
+            return Err(DataError::OneClass { path: path.to_string(), class });
         }
         _ => {}
     }

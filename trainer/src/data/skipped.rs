@@ -28,7 +28,7 @@ impl fmt::Display for Reason {
             Self::Outside => "outside the folders of the splits",
             Self::Unlisted => "named by no list",
             Self::OtherForm => "of another form of the data set",
-            Self::Loop => "links back to a folder above them",
+            Self::Loop => "a link back to a folder above it",
         })
     }
 }
@@ -58,7 +58,8 @@ impl Skipped {
     /// One line for each reason.
     pub fn lines(&self) -> impl Iterator<Item = String> {
         self.0.iter().map(|(reason, (count, name))| {
-            format!("{count} files passed over, {reason}; the first is {name}")
+            let files = if *count == 1 { "file" } else { "files" };
+            format!("{count} {files} passed over ({reason}); the first is {name}")
         })
     }
 }
@@ -82,8 +83,8 @@ mod tests {
         assert_eq!(
             lines,
             [
-                "3 files passed over, hidden; the first is .DS_Store",
-                "1 files passed over, of no kind that is read here; the first is notes.txt",
+                "3 files passed over (hidden); the first is .DS_Store",
+                "1 file passed over (of no kind that is read here); the first is notes.txt",
             ]
         );
     }

@@ -77,8 +77,11 @@ fn resolve(
         match contents.get(target) {
             Some(bytes) if !to_folder => found.push(name.clone(), bytes.clone()),
             _ => {
-                let (name, target) = (name.clone(), target.clone());
-                return Err(DataError::Link { path: shown(path), name, target });
+                return Err(DataError::Link {
+                    path: shown(path),
+                    name: name.clone(),
+                    target: target.clone(),
+                });
             }
         }
     }
