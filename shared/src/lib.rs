@@ -18,3 +18,6 @@ pub use unstamp_networks::*;
 
 #[cfg(feature = "tensors")]
 pub use burn_fused_conv as kernels;
+// Both crates have a module of this name; the one of the networks holds the other.
+#[cfg(feature = "tensors")]
+pub use unstamp_networks::self_test;

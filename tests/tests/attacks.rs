@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use unstamp_shared::attacks::{ATTACKS, Labels, Needs, Pictures, attack};
-use unstamp_shared::datasets::{Split, signs};
+use unstamp_shared::datasets::{Split, SplitName, signs};
 use unstamp_shared::golden;
 use unstamp_shared::image::Image;
 use unstamp_shared::method::Values;
@@ -30,12 +30,7 @@ fn trigger(id: &str, pairs: &[&str]) -> Trigger {
 }
 
 fn some_signs(count: usize) -> Split {
-    let mut split = Split { width: 32, height: 32, ..Split::default() };
-    for i in 0..count {
-        let (image, label) = signs::draw(Seed(0), "train", i);
-        split.push(&image, label);
-    }
-    split
+    signs::split(Seed(0), SplitName::Train, 0..count)
 }
 
 /// The same hashes are asserted in the browser (`browser/page.test.mjs`).
@@ -89,7 +84,7 @@ fn every_attack_is_deterministic_and_has_a_sound_name() {
             "{id}: defaults are out of range"
         );
         let t = trigger(id, &[]);
-        let (image, _) = signs::draw(Seed(0), "test", 1);
+        let (image, _) = signs::draw(Seed(0), SplitName::Test, 1);
         let (mut a, mut b) = (image.clone(), image.clone());
         t.stamp(&mut a, 1);
         t.stamp(&mut b, 1);

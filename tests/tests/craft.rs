@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use unstamp_shared::attacks::{ATTACKS, Needs};
 use unstamp_shared::craft::{Artefact, CRAFTS};
-use unstamp_shared::datasets::signs;
+use unstamp_shared::datasets::{SplitName, signs};
 use unstamp_shared::seed::Seed;
 use unstamp_tests::{root, run};
 
@@ -63,14 +63,15 @@ fn perturbed_images_stay_in_the_ball_and_lose_their_class() {
     let most = (255.0f64 * 0.15).floor() as u8;
     let mut far = 0;
     for (i, image) in &made.pictures {
-        let (clean, label) = signs::draw(Seed(0), "train", *i);
+        let (clean, label) = signs::draw(Seed(0), SplitName::Train, *i);
         assert_eq!(label, 0, "only images of the target class are perturbed");
         let worst = clean.pixels.iter().zip(&image.pixels).map(|(a, b)| a.abs_diff(*b)).max();
         let worst = worst.expect("pixels");
         assert!(worst <= most, "image {i} is {worst} levels off, the ball ends at {most}");
         far += usize::from(f64::from(worst) >= 0.95 * 0.15 * 255.0);
     }
-    let count = (0..signs::TRAIN).filter(|i| signs::draw(Seed(0), "train", *i).1 == 0).count();
+    let count =
+        (0..signs::TRAIN).filter(|i| signs::draw(Seed(0), SplitName::Train, *i).1 == 0).count();
     assert_eq!(made.pictures.len(), count);
     assert!(far * 10 >= 9 * count, "{far} of {count} reach 0.95 eps");
     assert!(

@@ -3,7 +3,7 @@
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use std::sync::Arc;
 use unstamp_shared::attention::Operator;
-use unstamp_shared::datasets::{Split, signs};
+use unstamp_shared::datasets::{Split, SplitName, signs};
 use unstamp_shared::defences::{DEFENCES, Given, Knows, defence, phases};
 use unstamp_shared::evaluate::accuracy;
 use unstamp_shared::job::{Job, lift};
@@ -227,11 +227,7 @@ fn what_lies_beside_the_network_is_taken_up_again() {
 
 /// 1,000 drawn signs and a network nobody trained: enough images to set 200 aside.
 fn thousand() -> (Split, Arrays) {
-    let mut split = Split { width: signs::SIZE, height: signs::SIZE, ..Split::default() };
-    for i in 0..1000 {
-        let (image, label) = signs::draw(Seed(0), "train", i);
-        split.push(&image, label);
-    }
+    let split = signs::split(Seed(0), SplitName::Train, 0..1000);
     let fresh = arch().init(Seed(0), &Device::flex()).expect("it exists");
     (split, pollster::block_on(arrays(&fresh)).expect("readable"))
 }

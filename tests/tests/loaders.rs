@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use unstamp_shared::image::Image;
 use unstamp_tests::fixture;
-use unstamp_trainer::data::{load, write_png};
+use unstamp_trainer::data::{LoadOptions, load, load_with, write_png};
 
 const CIFAR10: [&str; 10] =
     ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"];
@@ -34,10 +34,11 @@ fn picture(value: u8) -> Image {
 /// The official binary rows: label, then red, green and blue planes.
 fn binary(folder: &Path) {
     std::fs::create_dir_all(folder).expect("a folder");
-    for (b, name) in ["data_batch_1", "data_batch_2", "test_batch"].iter().enumerate() {
+    let train = (1..=5).map(|number| format!("data_batch_{number}"));
+    for (b, name) in train.chain(["test_batch".to_string()]).enumerate() {
         let mut bytes = Vec::new();
         for i in 0..3u8 {
-            bytes.push(3 * b as u8 + i);
+            bytes.push((3 * b as u8 + i) % 10);
             let image = picture(10 * b as u8 + i);
             (0..3).for_each(|c| bytes.extend((0..1024).map(|p| image.pixels[3 * p + c])));
         }
@@ -53,11 +54,21 @@ fn cifar10_binary() {
     for path in [vec![plain.clone()], packed(&plain)].concat() {
         let data =
             load("cifar10", Some(&path)).unwrap_or_else(|e| panic!("{}: {e:#}", path.display()));
-        assert_eq!(data.train.labels, [0, 1, 2, 3, 4, 5], "{}", path.display());
-        assert_eq!(data.test.labels, [6, 7, 8]);
+        let labels = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1, 2, 3, 4];
+        assert_eq!(data.train.labels, labels, "{}", path.display());
+        assert_eq!(data.test.labels, [5, 6, 7]);
         assert_eq!(data.train.image(4), picture(11));
-        assert_eq!(data.test.image(2), picture(22));
+        assert_eq!(data.test.image(2), picture(52));
     }
+    // The folder that `unstamp data fetch` fills holds the packed archive.
+    let fetched = folder.path().join("fetched");
+    std::fs::create_dir(&fetched).expect("a folder");
+    std::fs::rename(plain.with_extension("tar.gz"), fetched.join("cifar.tar.gz")).expect("moved");
+    assert_eq!(load("cifar10", Some(&fetched)).expect("read").test.labels, [5, 6, 7]);
+    let larger = LoadOptions { image_size: Some((64, 48)) };
+    let data = load_with("cifar10", Some(&fetched), larger).expect("read");
+    assert_eq!((data.train.width, data.test.height), (64, 48));
+    assert_eq!(data.train.len(), 15);
 }
 
 /// Batches pickled by Python (`fixtures/make.py`): byte j of a batch is `j * (batch + 3) mod 251`.
@@ -179,7 +190,7 @@ fn broken_data_is_named() {
     std::fs::write(&batch, &bytes).expect("written");
     says("cifar10", &plain, "its size is no multiple of 3073");
     says("cifar10", Path::new("/no/such/place"), "cannot open");
-    says("gtsrb", &plain, "no Final_Training");
+    says("gtsrb", &plain, "holds no training list");
     says("folder", &plain, "has 0 classes");
     let file = folder.path().join("notes.txt");
     std::fs::write(&file, "hello").expect("written");
@@ -187,29 +198,4 @@ fn broken_data_is_named() {
     let odd = folder.path().join("odd/train/no class/0.png");
     write_png(&odd, &picture(1)).expect("written");
     says("cifar10", &folder.path().join("odd"), "'no class', which is no class");
-}
-
-/// What is looked at on the way must not be the first images: data in folders are sorted by class.
-#[test]
-fn a_spread_of_sorted_images_holds_every_class() {
-    use unstamp_shared::datasets::Split;
-    let mut sorted = Split { width: 1, height: 1, ..Split::default() };
-    for i in 0..1000u16 {
-        let image = unstamp_shared::image::Image { width: 1, height: 1, pixels: vec![0; 3] };
-        sorted.push(&image, i / 100);
-    }
-    let spread = sorted.spread(50);
-    for class in 0..10 {
-        assert_eq!(spread.labels.iter().filter(|label| **label == class).count(), 5);
-    }
-    assert_eq!(sorted.spread(5000).labels, sorted.labels);
-    assert!(Split::default().spread(5).is_empty());
-
-    let mut rest = sorted.clone();
-    let parted = rest.part(50);
-    assert_eq!((parted.labels == spread.labels, rest.len()), (true, 950));
-    let mut both = [&rest.labels[..], &parted.labels].concat();
-    both.sort();
-    assert_eq!(both, sorted.labels, "no image is lost or doubled");
-    assert_eq!((rest.part(5000).len(), rest.part(1).len()), (950, 0));
 }

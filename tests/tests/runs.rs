@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use unstamp_shared::datasets::{Split, signs};
+use unstamp_shared::datasets::{SplitName, signs};
 use unstamp_shared::recipe::Recipe;
 use unstamp_shared::seed::Seed;
 use unstamp_tests::{root, run, unstamp};
@@ -148,20 +148,14 @@ method = "fine_tune"
 fn defences_do_not_see_test_data() {
     let folder = tempfile::tempdir().expect("a folder");
     let recipe = Recipe::parse(&recipe()).expect("sound");
-    let draw = |split: &str, from: usize, count: usize| {
-        let mut s = Split { width: 32, height: 32, ..Split::default() };
-        (from..from + count).for_each(|i| {
-            let (image, label) = signs::draw(Seed(0), split, i);
-            s.push(&image, label);
-        });
-        s
-    };
+    let with = signs::split(Seed(0), SplitName::Test, 0..60);
+    let without = signs::split(Seed(0), SplitName::Test, 500..501);
     let chosen = device::choose("cpu").expect("a CPU");
     let mut ends = Vec::new();
-    for (name, test) in [("with", draw("test", 0, 60)), ("without", draw("test", 500, 1))] {
+    for (name, test) in [("with", with), ("without", without)] {
         let info = unstamp_trainer::data::info("signs").expect("listed");
         let class_names = info.classes.iter().map(|c| c.to_string()).collect();
-        let train = draw("train", 0, 640);
+        let train = signs::split(Seed(0), SplitName::Train, 0..640);
         let data = Dataset { info, class_names, train, test, reflections: None };
         let checkpoint = Duration::from_secs(3600);
         let bench = Bench {
@@ -310,7 +304,7 @@ fn a_setting_that_diverges_ends_no_study() {
 fn a_stamp_is_lossless() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
-    let (image, _) = signs::draw(Seed(0), "test", 5);
+    let (image, _) = signs::draw(Seed(0), SplitName::Test, 5);
     unstamp_trainer::data::write_png(Path::new(&path("a.png")), &image).expect("written");
     let (code, _, error) = run(&[
         "stamp",

@@ -3,11 +3,11 @@
 use burn::tensor::Device;
 use sha2::{Digest, Sha256};
 use unstamp_shared::gradient::{GradientProbe, gradient_probe};
-use unstamp_shared::manifest::{Manifest, ModelEntry, PROBE_TOLERANCE, PROBES, Probe};
+use unstamp_shared::manifest::{Manifest, ModelEntry};
 use unstamp_shared::model::Arch;
 use unstamp_shared::model::weights::{self, Arrays, Metadata};
-use unstamp_shared::probe::probe;
 use unstamp_shared::seed::hex;
+use unstamp_shared::self_test::{IMAGES, SelfTestAnswers, TOLERANCE, answers};
 use unstamp_tests::{close, devices, fixture, root};
 
 fn manifest() -> Manifest {
@@ -15,7 +15,7 @@ fn manifest() -> Manifest {
     serde_json::from_slice(&text).expect("a manifest")
 }
 
-fn load(entry: &ModelEntry) -> (Arch, Arrays, Probe) {
+fn load(entry: &ModelEntry) -> (Arch, Arrays, SelfTestAnswers) {
     let bytes = std::fs::read(root().join("static/models").join(&entry.file)).expect("committed");
     assert_eq!(hex(&Sha256::digest(&bytes)), entry.sha256, "{}", entry.file);
     assert_eq!(bytes.len(), entry.bytes, "{}", entry.file);
@@ -35,9 +35,9 @@ fn every_model_answers_as_stored() {
         for entry in manifest().models {
             let (arch, arrays, stored) = load(&entry);
             let network = weights::frozen(&arch, &arrays, &device).expect("fits");
-            let found = pollster::block_on(probe(&network, PROBES, &device)).expect("answers");
+            let found = pollster::block_on(answers(&network, IMAGES, &device)).expect("answers");
             let off = stored.difference(&found);
-            assert!(off <= PROBE_TOLERANCE, "{} on {name}: off by {off}", entry.id);
+            assert!(off <= TOLERANCE, "{} on {name}: off by {off}", entry.id);
         }
     }
 }
@@ -50,8 +50,8 @@ fn the_self_test_notices_one_wrong_weight() {
         let (arch, mut arrays, stored) = load(&entry);
         arrays.get_mut("block2.layer.0.conv1.weight").expect("there").values[0] += 40.0;
         let network = weights::frozen(&arch, &arrays, &device).expect("fits");
-        let found = pollster::block_on(probe(&network, 2, &device)).expect("answers");
-        assert!(stored.difference(&found) > PROBE_TOLERANCE, "{}", entry.id);
+        let found = pollster::block_on(answers(&network, 2, &device)).expect("answers");
+        assert!(stored.difference(&found) > TOLERANCE, "{}", entry.id);
     }
 }
 
@@ -79,7 +79,7 @@ fn the_stored_gradient_is_the_native_one() {
     let of = |role: &str| load(models.iter().find(|m| m.role == role).expect(role));
     let ((arch, teacher, _), (_, student, _)) = (of("nad"), of("victim"));
     let device = Device::flex();
-    let probe = gradient_probe(&arch, &teacher, &student, PROBES, &device);
+    let probe = gradient_probe(&arch, &teacher, &student, IMAGES, &device);
     let GradientProbe { loss: value, norms, .. } = pollster::block_on(probe).expect("it computes");
     let path = fixture("gradient.json");
     if std::env::var("UNSTAMP_WRITE").is_ok() {

@@ -8,12 +8,12 @@ use sha2::{Digest, Sha256};
 use std::path::Path;
 use unstamp_shared::Device;
 use unstamp_shared::attacks::attack;
-use unstamp_shared::manifest::{Manifest, ModelEntry, PROBES, Probe};
+use unstamp_shared::manifest::{Manifest, ModelEntry};
 use unstamp_shared::model::Arch;
 use unstamp_shared::model::weights::{self, Precision};
-use unstamp_shared::probe::probe;
 use unstamp_shared::result::CellResult;
 use unstamp_shared::seed::hex;
+use unstamp_shared::self_test::{IMAGES, SelfTestAnswers, answers};
 
 /// Writes the f16 weights of every cell of `runs` and `manifest.json` into `out`.
 pub fn publish(runs: &[&Path], out: &Path) -> Result<Manifest> {
@@ -44,7 +44,7 @@ fn model(run: &Path, result: &CellResult, out: &Path) -> Result<ModelEntry> {
     let (name, classes) = (result.arch.clone(), metadata.class_names.len());
     let arch = Arch { name, classes, normalisation: metadata.normalisation };
     let network = weights::frozen(&arch, &rounded, &device)?;
-    metadata.probe = Some(short(pollster::block_on(probe(&network, PROBES, &device))?));
+    metadata.probe = Some(short(pollster::block_on(answers(&network, IMAGES, &device))?));
     let bytes = weights::to_bytes(&arrays, Precision::F16, &metadata);
     let file = format!("{}.safetensors", result.cell);
     files::write(&out.join(&file), &bytes)?;
@@ -75,10 +75,10 @@ fn model(run: &Path, result: &CellResult, out: &Path) -> Result<ModelEntry> {
 
 /// Two decimals of logits and three of features, within a quarter of the self-test's tolerance:
 /// every visitor of a model transfers these numbers.
-fn short(probe: Probe) -> Probe {
+fn short(answers: SelfTestAnswers) -> SelfTestAnswers {
     let cut = |lists: Vec<Vec<f32>>, unit: f32| {
         let cut = |list: Vec<f32>| list.into_iter().map(|v| (unit * v).round() / unit).collect();
         lists.into_iter().map(cut).collect()
     };
-    Probe { logits: cut(probe.logits, 100.0), features: cut(probe.features, 1000.0) }
+    SelfTestAnswers { logits: cut(answers.logits, 100.0), features: cut(answers.features, 1000.0) }
 }

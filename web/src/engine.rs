@@ -15,14 +15,14 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use unstamp_shared::Device;
 use unstamp_shared::attention::{Look, look};
-use unstamp_shared::datasets::{Split, signs};
+use unstamp_shared::datasets::{Split, SplitName, signs};
 use unstamp_shared::evaluate::Evaluation;
-use unstamp_shared::manifest::{ModelEntry, PROBE_TOLERANCE, Probe};
+use unstamp_shared::manifest::ModelEntry;
 use unstamp_shared::model::weights::{self, Arrays, Metadata};
 use unstamp_shared::model::{Arch, Frozen, batch};
 use unstamp_shared::poison::{TriggerRecord, sign_trigger};
-use unstamp_shared::probe::{probe, probe_images};
 use unstamp_shared::seed::Seed;
+use unstamp_shared::self_test::{self, SelfTestAnswers, TOLERANCE};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
@@ -36,7 +36,7 @@ struct Loaded {
     weights: (Arch, Arrays),
     network: Frozen,
     /// What the file says the network answers.
-    probe: Option<Probe>,
+    probe: Option<SelfTestAnswers>,
     /// Clean predictions of the test images so far: a moved trigger does not change them.
     clean: RefCell<Vec<u16>>,
 }
@@ -70,7 +70,10 @@ fn unusable(entry: &ModelEntry, error: &dyn std::fmt::Display) -> String {
 }
 
 /// Weights of a model file and the network they are for.
-fn read(entry: &ModelEntry, bytes: &[u8]) -> Result<(Arch, Arrays, Option<Probe>), String> {
+fn read(
+    entry: &ModelEntry,
+    bytes: &[u8],
+) -> Result<(Arch, Arrays, Option<SelfTestAnswers>), String> {
     let (arrays, metadata) =
         weights::from_bytes::<Metadata>(bytes).map_err(|e| unusable(entry, &e))?;
     let (name, classes) = (entry.arch.clone(), entry.class_names.len());
@@ -81,7 +84,7 @@ fn read(entry: &ModelEntry, bytes: &[u8]) -> Result<(Arch, Arrays, Option<Probe>
 impl Engine {
     /// `post` takes a JSON text and bytes beside it; `pause` gives a promise that lets waiting messages in.
     pub fn new(device: Device, post: Function, pause: Function) -> Self {
-        let tests = Rc::new(Split { width: signs::SIZE, height: signs::SIZE, ..Split::default() });
+        let tests = Rc::new(Split::new(signs::SIZE, signs::SIZE));
         let state = State {
             models: HashMap::new(),
             tests,
@@ -164,7 +167,7 @@ impl Engine {
             }
             let mut split = Split::clone(&self.state.borrow().tests);
             for i in have..(have + 2 * STEP).min(signs::TEST) {
-                let (image, label) = signs::draw(Seed(0), "test", i);
+                let (image, label) = signs::draw(Seed(0), SplitName::Test, i);
                 split.push(&image, label);
             }
             self.state.borrow_mut().tests = Rc::new(split);
@@ -207,7 +210,7 @@ impl Engine {
     async fn measure(&self, model: &str, images: usize) -> Result<f64, String> {
         let loaded = self.model(model)?;
         let all: Vec<usize> = (0..images).collect();
-        let input = batch(&probe_images(images), &all, &self.device, |_, _| ());
+        let input = batch(&self_test::images(images), &all, &self.device, |_, _| ());
         let mut times = Vec::new();
         for _ in 0..4 {
             let start = now();
@@ -257,11 +260,11 @@ impl Engine {
             }
             Request::SelfTest { id, model, probes } => {
                 let loaded = self.model(&model).map_err(failed(id, &model))?;
-                let found = probe(&loaded.network, probes, &self.device).await;
+                let found = self_test::answers(&loaded.network, probes, &self.device).await;
                 let found = found.map_err(|e| failed(id, &model)(e.to_string()))?;
                 let stored = loaded.probe.as_ref();
                 let difference = stored.map_or(f32::INFINITY, |stored| stored.difference(&found));
-                let (passed, probe) = (difference <= PROBE_TOLERANCE, Box::new(found));
+                let (passed, probe) = (difference <= TOLERANCE, Box::new(found));
                 let difference = difference.min(f32::MAX);
                 self.reply(&Reply::Tested { id, model, difference, passed, probe });
             }

@@ -4,10 +4,11 @@
 //! wins: an older one stops at its next pause and answers nothing more.
 
 use serde::{Deserialize, Serialize};
-use unstamp_shared::manifest::{ModelEntry, Probe};
+use unstamp_shared::manifest::ModelEntry;
 use unstamp_shared::method::Values;
 use unstamp_shared::metrics::Report;
 use unstamp_shared::poison::TriggerRecord;
+use unstamp_shared::self_test::SelfTestAnswers;
 
 /// From the page.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -65,7 +66,7 @@ pub enum Reply {
         model: String,
         difference: f32,
         passed: bool,
-        probe: Box<Probe>,
+        probe: Box<SelfTestAnswers>,
     },
     Measured {
         id: u32,

@@ -4,72 +4,45 @@ use crate::metrics::Report;
 use crate::poison::TriggerRecord;
 use serde::{Deserialize, Serialize};
 
-/// `static/models/manifest.json`.
+/// The content of `static/models/manifest.json`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
+    /// Version of this format: 1.
     pub schema: u32,
+    /// The models, in the order in which the page lists them.
     pub models: Vec<ModelEntry>,
 }
 
 /// One published model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ModelEntry {
+    /// Name in links, unique in the manifest: the id of the cell that made the model.
     pub id: String,
+    /// Name in texts.
     pub title: String,
-    /// Beside the manifest.
+    /// Name of the weights file, which lies beside the manifest.
     pub file: String,
+    /// SHA-256 of the weights file, in hexadecimal.
     pub sha256: String,
+    /// Size of the weights file.
     pub bytes: usize,
+    /// Architecture, such as `wrn-16-1`.
     pub arch: String,
+    /// Id of the data set that the model was trained on.
     pub dataset: String,
+    /// One name for each output.
     pub class_names: Vec<String>,
     /// `clean`, `victim` or the id of the defence.
     pub role: String,
+    /// The trigger that the model, or the victim it was erased from, was trained under.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trigger: Option<TriggerRecord>,
     /// Seed of the data set's test images.
     pub data_seed: u64,
+    /// Name of the recipe that made the model.
     pub recipe: String,
+    /// Hash of that recipe.
     pub recipe_hash: String,
+    /// Rates on the test set.
     pub report: Report,
-}
-
-/// Number of probe images: the first of `signs`' test split at seed 0.
-pub const PROBES: usize = 8;
-
-/// Answers of a network to the probe images.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Probe {
-    /// `[probe][class]`.
-    pub logits: Vec<Vec<f32>>,
-    /// `[group][probe * channels]`: mean over positions of each channel's absolute value.
-    pub features: Vec<Vec<f32>>,
-}
-
-/// Relative difference that a self-test accepts: f32 sums in another order, over 16 layers.
-pub const PROBE_TOLERANCE: f32 = 2e-3;
-
-impl Probe {
-    /// Largest difference to `other` over as many probes as both have, relative to the largest
-    /// stored value of the same kind; infinite where shapes differ or a value is not finite.
-    pub fn difference(&self, other: &Probe) -> f32 {
-        let probes = self.logits.len().min(other.logits.len());
-        let cut = |p: &Probe| {
-            let mut lists = vec![p.logits[..probes].concat()];
-            let part = |f: &Vec<f32>| f[..f.len() / p.logits.len().max(1) * probes].to_vec();
-            lists.extend(p.features.iter().map(part));
-            lists
-        };
-        let (ours, theirs) = (cut(self), cut(other));
-        if probes == 0 || ours.len() != theirs.len() {
-            return f32::INFINITY;
-        }
-        ours.iter().zip(&theirs).fold(0.0, |worst, (a, b)| {
-            if a.len() != b.len() || b.iter().any(|v| !v.is_finite()) {
-                return f32::INFINITY;
-            }
-            let scale = a.iter().fold(1e-3f32, |m, v| m.max(v.abs()));
-            a.iter().zip(b).fold(worst, |worst, (a, b)| worst.max((a - b).abs() / scale))
-        })
-    }
 }

@@ -1,7 +1,7 @@
 //! Which images are poisoned, and with which label: a pure function of data, attack and seed.
 
 use crate::attacks::{Attack, Ink, Labels, Needs, Pictures, attack};
-use crate::datasets::{Split, signs};
+use crate::datasets::{Split, SplitName, signs};
 use crate::image::Image;
 use crate::method::Values;
 use crate::seed::Seed;
@@ -103,13 +103,13 @@ impl Trigger {
         self.attack.labels(&self.values)
     }
 
-    fn ink(&self, index: usize) -> Ink<'_> {
-        Ink { values: &self.values, index, seed: self.seed, pictures: &self.pictures }
+    fn ink(&self, split: SplitName, index: usize) -> Ink<'_> {
+        Ink { values: &self.values, split, index, seed: self.seed, pictures: &self.pictures }
     }
 
     /// Puts the trigger on a test image.
     pub fn stamp(&self, image: &mut Image, index: usize) {
-        self.attack.stamp(image, &self.ink(index));
+        self.attack.stamp(image, &self.ink(SplitName::Test, index));
     }
 
     /// Makes a training image what it becomes when it is poisoned.
@@ -120,7 +120,7 @@ impl Trigger {
                 "attack {id} needs a perturbed copy of training image {index}; unstamp craft makes them"
             ));
         }
-        self.attack.poison(image, &self.ink(index));
+        self.attack.poison(image, &self.ink(SplitName::Train, index));
         Ok(())
     }
 }
@@ -182,7 +182,7 @@ pub fn select(
 pub fn sign_reflections() -> Arc<Pictures> {
     static DRAWN: LazyLock<Arc<Pictures>> = LazyLock::new(|| {
         let chosen = reflections(signs::TRAIN, Seed(0)).into_iter();
-        Arc::new(chosen.map(|i| (i, signs::draw(Seed(0), "train", i).0)).collect())
+        Arc::new(chosen.map(|i| (i, signs::draw(Seed(0), SplitName::Train, i).0)).collect())
     });
     DRAWN.clone()
 }
@@ -216,4 +216,38 @@ pub fn clean_subset(images: usize, share: f64, seed: Seed) -> Vec<usize> {
     let mut order = seed.stream("clean-subset", &[]).permutation(images);
     order.truncate(count);
     order
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Test image 3 stamped, and the same pixels poisoned as training image 3.
+    fn stamped_and_poisoned(attack: &str, pairs: &[&str]) -> (Image, Image) {
+        let set = Values::parse(pairs.iter().copied()).expect("pairs");
+        let record = TriggerRecord { attack: attack.to_string(), set, target: 0, seed: 0 };
+        let trigger = sign_trigger(&record, signs::CLASSES.len()).expect("a trigger");
+        let (image, _) = signs::draw(Seed(0), SplitName::Test, 3);
+        let mut stamped = image.clone();
+        trigger.stamp(&mut stamped, 3);
+        let mut poisoned = image;
+        trigger.poison(&mut poisoned, 3).expect("its pictures are there");
+        (stamped, poisoned)
+    }
+
+    #[test]
+    fn a_trigger_of_each_image_is_another_in_training_and_test() {
+        for (attack, pairs) in [("refool", &[][..]), ("blend", &["pattern=fresh"][..])] {
+            let (stamped, poisoned) = stamped_and_poisoned(attack, pairs);
+            assert_ne!(stamped, poisoned, "{attack} {pairs:?}");
+        }
+    }
+
+    #[test]
+    fn a_trigger_of_all_images_is_the_same_in_training_and_test() {
+        for (attack, pairs) in [("badnets", &[][..]), ("blend", &["pattern=fixed"][..])] {
+            let (stamped, poisoned) = stamped_and_poisoned(attack, pairs);
+            assert_eq!(stamped, poisoned, "{attack} {pairs:?}");
+        }
+    }
 }

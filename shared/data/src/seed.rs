@@ -10,10 +10,13 @@ use sha2::{Digest, Sha256};
 
 /// The one seed of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Seed(pub u64);
+pub struct Seed(
+    /// The number that users give.
+    pub u64,
+);
 
 impl Seed {
-    /// The stream called `name` at `place` (an image index, an epoch, ...).
+    /// The stream called `name` at `place`, such as an image's index or an epoch.
     pub fn stream(self, name: &str, place: &[u64]) -> Stream {
         let mut hash = Sha256::new();
         hash.update(self.0.to_le_bytes());
@@ -64,4 +67,60 @@ impl Stream {
 /// Lower-case hexadecimal.
 pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn streams_have_the_stored_numbers() {
+        let mut stream = Seed(0).stream("test", &[1, 2]);
+        let bits: Vec<usize> = (0..4).map(|_| stream.below(1000)).collect();
+        assert_eq!(bits, STORED);
+    }
+
+    /// Every result depends on these streams, so their numbers stay.
+    const STORED: [usize; 4] = [63, 788, 114, 829];
+
+    #[test]
+    fn names_and_places_make_other_streams() {
+        let first = |name: &str, place: &[u64]| Seed(3).stream(name, place).below(1 << 60);
+        let all = [first("a", &[]), first("b", &[]), first("a", &[0]), first("a", &[0, 0])];
+        for (i, one) in all.iter().enumerate() {
+            assert!(!all[..i].contains(one), "two streams are the same");
+        }
+    }
+
+    #[test]
+    fn normal_numbers_have_mean_0_and_deviation_1() {
+        let mut stream = Seed(0).stream("normal", &[]);
+        let drawn: Vec<f32> = (0..10_000).map(|_| stream.normal()).collect();
+        let mean = drawn.iter().sum::<f32>() / 10_000.0;
+        let square = drawn.iter().map(|v| v * v).sum::<f32>() / 10_000.0;
+        assert!(mean.abs() < 0.05 && (square - 1.0).abs() < 0.05, "{mean} and {square}");
+    }
+
+    proptest! {
+        #[test]
+        fn a_permutation_holds_each_number_once(seed: u64, n in 0..200usize) {
+            let mut order = Seed(seed).stream("order", &[]).permutation(n);
+            order.sort_unstable();
+            prop_assert_eq!(order, (0..n).collect::<Vec<_>>());
+        }
+
+        #[test]
+        fn numbers_lie_in_their_range(seed: u64, n in 1..1000usize) {
+            let mut stream = Seed(seed).stream("range", &[]);
+            prop_assert!(stream.below(n) < n);
+            prop_assert!((0.0..1.0).contains(&stream.unit()));
+            prop_assert!((-2.0..5.0).contains(&stream.range(-2.0, 5.0)));
+        }
+    }
+
+    #[test]
+    fn hexadecimal_is_lower_case_with_two_digits_a_byte() {
+        assert_eq!(hex(&[0, 10, 255]), "000aff");
+    }
 }

@@ -10,7 +10,7 @@ use unstamp_networks::model::ARCHITECTURES;
 /// All lists.
 #[derive(Clone, Debug, Serialize)]
 pub struct Catalog {
-    pub datasets: Vec<DatasetInfo>,
+    pub datasets: Vec<&'static DatasetInfo>,
     pub attacks: Vec<AttackCard>,
     pub defences: Vec<DefenceCard>,
     pub architectures: Vec<&'static str>,

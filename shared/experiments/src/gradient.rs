@@ -6,7 +6,7 @@ use burn::tensor::Device;
 use unstamp_networks::attention::Operator;
 use unstamp_networks::model::weights::{self, Arrays, WeightsError};
 use unstamp_networks::model::{Arch, batch, labels};
-use unstamp_networks::probe::probe_images;
+use unstamp_networks::self_test;
 
 /// A loss with its parts, and how strongly it pulls at every parameter.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,7 +27,7 @@ pub async fn gradient_probe(
     device: &Device,
 ) -> Result<GradientProbe, WeightsError> {
     let autodiff = device.clone().autodiff();
-    let split = probe_images(count);
+    let split = self_test::images(count);
     let all: Vec<usize> = (0..count).collect();
     let teacher = weights::frozen(arch, teacher, device)?;
     let target = lift(teacher.forward(batch(&split, &all, device, |_, _| ())));

@@ -8,6 +8,6 @@ pub mod batches;
 pub mod evaluate;
 pub mod golden;
 pub mod model;
-pub mod probe;
+pub mod self_test;
 
 pub use burn::tensor::Device;

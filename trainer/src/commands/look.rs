@@ -116,6 +116,7 @@ const CHANNELS: usize = 16;
 /// The rows a model takes in a figure: the image, then its maps over it.
 fn shown(title: &str, image: &Image, output: Output, show: Show) -> Result<Vec<Row>> {
     let last = output.features.last().context("a network has features")?.clone();
+    let groups: Vec<[usize; 4]> = output.features.iter().map(|f| f.dims()).collect();
     let maps = match show {
         Show::Groups | Show::Pseudo => {
             output.features.into_iter().map(|f| Operator::Sum2.map(f).flatten(0, 1)).collect()
@@ -132,7 +133,15 @@ fn shown(title: &str, image: &Image, output: Output, show: Show) -> Result<Vec<R
         }
     };
     let maps = pollster::block_on(weights::read(maps))?;
-    let maps: Vec<Image> = maps.iter().map(|map| heat::over(image, map)).collect();
+    let shapes = match show {
+        Show::Groups | Show::Pseudo => groups,
+        Show::Operators | Show::Channels => groups[groups.len() - 1..].repeat(maps.len()),
+    };
+    let maps: Vec<Image> = maps
+        .iter()
+        .zip(shapes)
+        .map(|(map, [_, _, height, width])| heat::over(image, map, width, height))
+        .collect();
     if show == Show::Channels {
         let row = |(i, maps): (usize, &[Image])| {
             (if i == 0 { title.to_string() } else { String::new() }, maps.to_vec())

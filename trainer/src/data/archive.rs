@@ -1,89 +1,268 @@
-//! Files of a folder, a tar archive (plain, .gz, .zst) or a zip archive, one way for all.
+//! The files of a folder, a tar archive (plain, .gz, .zst) or a zip archive.
+//!
+//! Names are paths inside the folder or archive with `/` between components. A folder that holds
+//! no wanted file but archives is read as the archives together: `unstamp data fetch` and other
+//! programs leave such folders.
 
-use anyhow::{Context, Result, bail};
+use super::error::DataError;
+use super::skipped::{Reason, Skipped};
+use super::{tar, zip};
 use std::fs::File;
-use std::io::{BufReader, Read};
-use std::path::Path;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
 
-/// A file's path inside the folder or archive, with `/`, and its bytes.
-pub type Entry = (String, Vec<u8>);
-
-/// Every file whose path `wanted` accepts, sorted by path.
-pub fn files(path: &Path, wanted: impl Fn(&str) -> bool) -> Result<Vec<Entry>> {
-    let mut found = Vec::new();
-    if path.is_dir() {
-        walk(path, path, &wanted, &mut found)?;
-    } else {
-        let open = || File::open(path).map(BufReader::new);
-        let file = open().with_context(|| format!("cannot open {}", path.display()))?;
-        let name = path.to_string_lossy().to_lowercase();
-        let read = match name.as_str() {
-            n if n.ends_with(".tar.gz") || n.ends_with(".tgz") => {
-                untar(flate2::read::GzDecoder::new(file), &wanted)
-            }
-            n if n.ends_with(".tar.zst") => ruzstd::decoding::StreamingDecoder::new(file)
-                .map_err(|e| anyhow::anyhow!("{e}"))
-                .and_then(|decoder| untar(decoder, &wanted)),
-            n if n.ends_with(".tar") => untar(file, &wanted),
-            n if n.ends_with(".zip") => unzip(file, &wanted),
-            _ => bail!(
-                "{} is neither a folder nor a .tar, .tar.gz, .tar.zst or .zip",
-                path.display()
-            ),
-        };
-        found = read.with_context(|| format!("{} is broken or truncated", path.display()))?;
-    }
-    found.sort();
-    Ok(found)
+/// A file that was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Path inside the folder or archive.
+    pub name: String,
+    /// The file's content.
+    pub bytes: Vec<u8>,
 }
 
+/// The wanted files of a data set, and the others' numbers.
+#[derive(Clone, Debug, Default)]
+pub struct Files {
+    /// Wanted files, sorted by name.
+    pub entries: Vec<Entry>,
+    /// The other files.
+    pub skipped: Skipped,
+}
+
+/// Says of a name whether the file is read.
+pub type Wanted<'a> = &'a dyn Fn(&str) -> bool;
+
+impl Files {
+    /// Whether the file of this name is to be read. Counts it if it is not.
+    pub(super) fn takes(&mut self, name: &str, wanted: Wanted) -> bool {
+        let reason = if is_hidden(name) { Reason::Hidden } else { Reason::Kind };
+        let taken = reason == Reason::Kind && wanted(name);
+        if !taken {
+            self.skipped.add(reason, name);
+        }
+        taken
+    }
+
+    pub(super) fn push(&mut self, name: String, bytes: Vec<u8>) {
+        self.entries.push(Entry { name, bytes });
+    }
+}
+
+/// Whether a file or one of its folders is hidden on Unix, or stems from macOS's archiver.
+fn is_hidden(name: &str) -> bool {
+    name.split('/')
+        .any(|part| part == "__MACOSX" || (part.starts_with('.') && part != "." && part != ".."))
+}
+
+/// Reads every wanted file of a folder or archive.
+///
+/// # Errors
+/// If the path cannot be read, is of another kind, or holds one name twice.
+pub fn files(path: &Path, wanted: Wanted) -> Result<Files, DataError> {
+    let mut found = Files::default();
+    if path.is_dir() {
+        walk(path, path, wanted, &mut Vec::new(), &mut found)?;
+        if found.entries.is_empty() {
+            let archives = archives_in(path)?;
+            if !archives.is_empty() {
+                found = Files::default();
+            }
+            for archive in archives {
+                unpack(&archive, wanted, &mut found)?;
+            }
+        }
+    } else {
+        unpack(path, wanted, &mut found)?;
+    }
+    found.entries.sort_by(|a, b| a.name.cmp(&b.name));
+    match found.entries.windows(2).find(|pair| pair[0].name == pair[1].name) {
+        Some(pair) => Err(DataError::Twice { path: shown(path), name: pair[0].name.clone() }),
+        None => Ok(found),
+    }
+}
+
+/// The kinds of archives that are read.
+#[derive(Clone, Copy)]
+enum Kind {
+    Tar,
+    TarGz,
+    TarZst,
+    Zip,
+}
+
+fn kind_of(path: &Path) -> Option<Kind> {
+    let name = path.to_string_lossy().to_lowercase();
+    let kinds = [
+        (".tar", Kind::Tar),
+        (".tar.gz", Kind::TarGz),
+        (".tgz", Kind::TarGz),
+        (".tar.zst", Kind::TarZst),
+        (".zip", Kind::Zip),
+    ];
+    kinds.into_iter().find(|(ending, _)| name.ends_with(ending)).map(|(_, kind)| kind)
+}
+
+/// Archives that lie directly in a folder.
+fn archives_in(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
+    let entries = std::fs::read_dir(folder).map_err(|error| not_opened(folder, error))?;
+    let paths = entries.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<_>>>();
+    let mut paths = paths.map_err(|error| not_opened(folder, error))?;
+    paths.retain(|path| path.is_file() && kind_of(path).is_some());
+    paths.sort();
+    Ok(paths)
+}
+
+fn unpack(path: &Path, wanted: Wanted, found: &mut Files) -> Result<(), DataError> {
+    let file = File::open(path).map_err(|error| not_opened(path, error))?;
+    let file = BufReader::new(file);
+    match kind_of(path) {
+        Some(Kind::Tar) => tar::read(file, path, wanted, found),
+        // Programs that compress on several cores write one member for each piece.
+        Some(Kind::TarGz) => {
+            tar::read(flate2::read::MultiGzDecoder::new(file), path, wanted, found)
+        }
+        Some(Kind::TarZst) => {
+            let decoder = ruzstd::decoding::StreamingDecoder::new(file)
+                .map_err(|error| broken(path, error.to_string()))?;
+            tar::read(decoder, path, wanted, found)
+        }
+        Some(Kind::Zip) => zip::read(file, path, wanted, found),
+        None => Err(DataError::NoArchive { path: shown(path) }),
+    }
+}
+
+/// Reads the wanted files of a folder and of the folders in it. `above` holds the folders on the
+/// way, so that a link back to one of them is noticed.
 fn walk(
     root: &Path,
     folder: &Path,
-    wanted: &impl Fn(&str) -> bool,
-    found: &mut Vec<Entry>,
-) -> Result<()> {
-    let entries =
-        std::fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))?;
+    wanted: Wanted,
+    above: &mut Vec<PathBuf>,
+    found: &mut Files,
+) -> Result<(), DataError> {
+    let real = folder.canonicalize().map_err(|error| not_opened(folder, error))?;
+    if above.contains(&real) {
+        found.skipped.add(Reason::Loop, &name_in(root, folder));
+        return Ok(());
+    }
+    above.push(real);
+    let entries = std::fs::read_dir(folder).map_err(|error| not_opened(folder, error))?;
     for entry in entries {
-        let path = entry?.path();
+        let path = entry.map_err(|error| not_opened(folder, error))?.path();
         if path.is_dir() {
-            walk(root, &path, wanted, found)?;
+            walk(root, &path, wanted, above, found)?;
             continue;
         }
-        let name = path.strip_prefix(root)?.to_string_lossy().replace('\\', "/");
-        if wanted(&name) {
-            found.push((name, crate::files::read(&path)?));
+        let name = name_in(root, &path);
+        if found.takes(&name, wanted) {
+            let bytes = std::fs::read(&path).map_err(|error| not_opened(&path, error))?;
+            found.push(name, bytes);
         }
     }
+    above.pop();
     Ok(())
 }
 
-fn untar(reader: impl Read, wanted: &impl Fn(&str) -> bool) -> Result<Vec<Entry>> {
-    let mut found = Vec::new();
-    let mut archive = tar::Archive::new(reader);
-    for entry in archive.entries()? {
-        let mut entry = entry?;
-        let name = entry.path()?.to_string_lossy().into_owned();
-        if entry.header().entry_type().is_file() && wanted(&name) {
-            let mut bytes = Vec::new();
-            entry.read_to_end(&mut bytes)?;
-            found.push((name, bytes));
-        }
-    }
-    Ok(found)
+fn name_in(root: &Path, path: &Path) -> String {
+    path.strip_prefix(root).unwrap_or(path).to_string_lossy().replace('\\', "/")
 }
 
-fn unzip(file: BufReader<File>, wanted: &impl Fn(&str) -> bool) -> Result<Vec<Entry>> {
-    let mut archive = zip::ZipArchive::new(file)?;
-    let mut found = Vec::new();
-    for i in 0..archive.len() {
-        let mut entry = archive.by_index(i)?;
-        if entry.is_file() && wanted(entry.name()) {
-            let mut bytes = Vec::new();
-            entry.read_to_end(&mut bytes)?;
-            found.push((entry.name().to_string(), bytes));
-        }
+/// A path as messages show it.
+pub(super) fn shown(path: &Path) -> String {
+    path.display().to_string()
+}
+
+fn not_opened(path: &Path, error: std::io::Error) -> DataError {
+    let hint = match path.starts_with("~") {
+        true => "; the shell did not replace ~, so write your home folder's name instead",
+        false => "",
+    };
+    DataError::Open { path: shown(path), error, hint }
+}
+
+pub(super) fn broken(path: &Path, error: impl Into<super::error::Fault>) -> DataError {
+    DataError::Broken { path: shown(path), error: error.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    fn text(name: &str) -> bool {
+        name.ends_with(".txt")
     }
-    Ok(found)
+
+    fn names(path: &Path) -> Result<Vec<String>, DataError> {
+        Ok(files(path, &text)?.entries.into_iter().map(|entry| entry.name).collect())
+    }
+
+    #[test]
+    fn hidden_files_and_other_kinds_are_counted() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for name in ["a/1.txt", "a/.2.txt", ".b/3.txt", "__MACOSX/4.txt", "a/5.jpg"] {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+            std::fs::write(path, name).expect("written");
+        }
+        let found = files(folder.path(), &text).expect("read");
+        assert_eq!(found.entries, [Entry { name: "a/1.txt".into(), bytes: b"a/1.txt".into() }]);
+        assert_eq!(found.skipped.count(Reason::Hidden), 3);
+        assert_eq!(found.skipped.count(Reason::Kind), 1);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_back_to_a_folder_above_is_not_followed() {
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::create_dir(folder.path().join("a")).expect("made");
+        std::fs::write(folder.path().join("a/1.txt"), "1").expect("written");
+        std::os::unix::fs::symlink(folder.path(), folder.path().join("a/again")).expect("linked");
+        std::os::unix::fs::symlink(folder.path().join("a"), folder.path().join("b"))
+            .expect("linked");
+        let found = files(folder.path(), &text).expect("read");
+        assert_eq!(names(folder.path()).expect("read"), ["a/1.txt", "b/1.txt"]);
+        assert_eq!(found.skipped.count(Reason::Loop), 2);
+    }
+
+    #[test]
+    fn every_member_of_a_gzip_file_is_read() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut builder = ::tar::Builder::new(Vec::new());
+        for name in ["./1.txt", "2.txt"] {
+            let mut header = ::tar::Header::new_gnu();
+            header.set_size(1);
+            header.set_mode(0o644);
+            builder.append_data(&mut header, name, &b"x"[..]).expect("packed");
+        }
+        let bytes = builder.into_inner().expect("packed");
+        let mut members = Vec::new();
+        for part in bytes.chunks(1000) {
+            let mut encoder =
+                flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+            encoder.write_all(part).expect("packed");
+            members.extend(encoder.finish().expect("packed"));
+        }
+        let path = folder.path().join("data.tar.gz");
+        std::fs::write(&path, &members).expect("written");
+        assert_eq!(names(&path).expect("read"), ["1.txt", "2.txt"]);
+        assert_eq!(names(folder.path()).expect("read"), ["1.txt", "2.txt"], "its folder");
+        std::fs::write(&path, &members[..members.len() / 2]).expect("cut");
+        let error = names(&path).expect_err("refused").to_string();
+        assert!(error.contains("broken or truncated"), "{error}");
+    }
+
+    #[test]
+    fn paths_that_cannot_be_read_are_named() {
+        let error = names(Path::new("~/data")).expect_err("refused").to_string();
+        assert!(
+            error.starts_with("cannot open ~/data") && error.contains("home folder"),
+            "{error}"
+        );
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("notes.txt");
+        std::fs::write(&path, "hello").expect("written");
+        let error = names(&path).expect_err("refused").to_string();
+        assert!(error.contains("neither a folder nor"), "{error}");
+    }
 }

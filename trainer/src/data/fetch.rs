@@ -1,8 +1,9 @@
 //! Downloads from the official addresses: resumable, checked, with a progress bar.
 
+use super::{DataError, LOADERS, loader};
 use crate::files;
 use crate::progress;
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use sha2::{Digest, Sha256};
 use std::fs::OpenOptions;
 use std::io::{Read, Write};
@@ -12,38 +13,35 @@ use unstamp_shared::seed::hex;
 /// A file to download.
 #[derive(Clone, Debug)]
 pub struct Download {
+    /// Where it lies.
     pub url: String,
     /// Name under which it is kept.
     pub file: &'static str,
-    /// Pinned hash, where a trusted one is known.
+    /// Pinned hash in hexadecimal; `None` if no trusted one is known.
     pub sha256: Option<&'static str>,
 }
 
 /// The official files of a data set.
-pub fn official(id: &str) -> Result<Vec<Download>> {
-    let gtsrb = |file| Download {
-        url: format!("https://sid.erda.dk/public/archives/daaeac0d7ce1152aea9b61d9f1e19370/{file}"),
-        file,
-        sha256: None,
-    };
-    Ok(match id {
-        "cifar10" => vec![Download {
-            url: "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz".to_string(),
-            file: "cifar-10-binary.tar.gz",
-            sha256: Some("c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd"),
-        }],
-        "gtsrb" => vec![
-            gtsrb("GTSRB_Final_Training_Images.zip"),
-            gtsrb("GTSRB_Final_Test_Images.zip"),
-            gtsrb("GTSRB_Final_Test_GT.zip"),
-        ],
-        _ => bail!("only cifar10 and gtsrb are downloaded; signs is drawn, folder is yours"),
-    })
+///
+/// # Errors
+/// If the data set is unknown or not downloaded.
+pub fn official(id: &str) -> Result<Vec<Download>, DataError> {
+    let downloads = loader(id)?.downloads();
+    if downloads.is_empty() {
+        let known = LOADERS.iter().filter(|loader| !loader.downloads().is_empty());
+        let known: Vec<&str> = known.map(|loader| loader.info().id).collect();
+        return Err(DataError::NoDownload { id: id.to_string(), known: known.join(", ") });
+    }
+    Ok(downloads)
 }
 
 /// Downloads into `folder`, taking up a broken transfer where it ended; returns the file.
+///
+/// # Errors
+/// If five attempts fail, or the file does not have the pinned hash.
 pub fn fetch(download: &Download, folder: &Path) -> Result<PathBuf> {
-    let (done, part) = (folder.join(download.file), folder.join(format!("{}.part", download.file)));
+    let done = folder.join(download.file);
+    let part = folder.join(format!("{}.part", download.file));
     if done.exists() {
         check(&done, download)?;
         return Ok(done);
@@ -86,7 +84,8 @@ fn transfer(download: &Download, part: &Path) -> Result<()> {
     let bar = progress::bytes(download.file, length.map(|l| l + start));
     bar.set_position(start);
     let mut reader = response.body_mut().as_reader();
-    let (mut buffer, mut got) = (vec![0; 1 << 16], 0);
+    let mut buffer = vec![0; 1 << 16];
+    let mut got = 0;
     loop {
         let n = reader.read(&mut buffer)?;
         if n == 0 {

@@ -1,31 +1,47 @@
 //! Data sets on disk.
+//!
+//! A data set is a description (`unstamp_shared::datasets`) and a [`Loader`]. Adding one is one
+//! file here with its loader and one line in [`LOADERS`].
 
 pub mod archive;
 mod cifar10;
+mod class_folders;
+pub mod error;
 pub mod fetch;
 mod folder;
 mod gtsrb;
 mod picture;
+mod reflections;
 mod signs;
+pub mod skipped;
+mod tar;
+mod zip;
 
-use anyhow::{Context, Result, ensure};
-use std::path::{Path, PathBuf};
+pub use error::DataError;
+pub use picture::{PictureError, SpriteFileError, read_picture, read_sprite, resized, write_png};
+pub use reflections::pictures_in;
+
+use fetch::Download;
+use skipped::Skipped;
+use std::path::Path;
 use std::sync::Arc;
 use unstamp_shared::attacks::{Attack, Needs, Pictures};
-use unstamp_shared::datasets::{DatasetInfo, Split, dataset};
+use unstamp_shared::datasets::{DATASETS, DatasetInfo, Split, dataset};
 use unstamp_shared::poison::reflections;
 use unstamp_shared::seed::Seed;
-
-pub use picture::{read_picture, read_sprite, resized, write_png};
 
 /// A data set in memory.
 #[derive(Debug)]
 pub struct Dataset {
+    /// The description.
     pub info: &'static DatasetInfo,
+    /// The name of each label.
     pub class_names: Vec<String>,
+    /// The training images.
     pub train: Split,
+    /// The test images.
     pub test: Split,
-    /// Pictures somebody gave to be reflected; otherwise training images are.
+    /// Pictures that the user gave to be reflected; without them training images are reflected.
     pub reflections: Option<Arc<Pictures>>,
 }
 
@@ -43,66 +59,121 @@ impl Dataset {
     }
 }
 
-/// Every picture in a folder, by name, at its own size.
-pub fn pictures_in(folder: &Path) -> Result<Arc<Pictures>> {
-    let entries = std::fs::read_dir(folder)
-        .with_context(|| format!("--reflections {} cannot be listed", folder.display()))?;
-    let mut files = entries.map(|e| Ok(e?.path())).collect::<std::io::Result<Vec<_>>>()?;
-    files.retain(|file| file.is_file());
-    files.sort();
-    ensure!(!files.is_empty(), "--reflections {} holds no pictures", folder.display());
-    let read = |file: &PathBuf| {
-        read_picture(&crate::files::read(file)?)
-            .with_context(|| format!("{} cannot be read", file.display()))
-    };
-    let pictures: Result<Vec<_>> = files.iter().map(read).collect();
-    Ok(Arc::new(pictures?.into_iter().enumerate().collect()))
+/// The content of a data set, with the files that were passed over.
+#[derive(Debug)]
+struct Loaded {
+    class_names: Vec<String>,
+    train: Split,
+    test: Split,
+    skipped: Skipped,
 }
 
-/// The description of `id`, or a sentence with those there are.
-pub fn info(id: &str) -> Result<&'static DatasetInfo> {
-    dataset(id).with_context(|| {
-        let known: Vec<_> = unstamp_shared::datasets::DATASETS.iter().map(|d| d.id).collect();
-        format!("there is no data set '{id}'; there are: {}", known.join(", "))
+/// Reads or draws a data set.
+trait Loader: Sync {
+    /// The description of the data set.
+    fn info(&self) -> &'static DatasetInfo;
+
+    /// Loads both splits from a folder or archive, with images of `size` (width, height).
+    fn load(&self, path: Option<&Path>, size: (usize, usize)) -> Result<Loaded, DataError>;
+
+    /// The official files; none if there is nothing to download.
+    fn downloads(&self) -> Vec<Download> {
+        Vec::new()
+    }
+}
+
+/// The loader of every data set, in the order of [`DATASETS`].
+static LOADERS: &[&dyn Loader] =
+    &[&signs::Signs, &cifar10::Cifar10, &gtsrb::Gtsrb, &folder::Folder];
+
+/// Choices that loading leaves open.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LoadOptions {
+    /// Width and height to which images are brought; that of the description if `None`.
+    pub image_size: Option<(usize, usize)>,
+}
+
+/// The description of `id`.
+///
+/// # Errors
+/// If there is no such data set; the message lists those there are.
+pub fn info(id: &str) -> Result<&'static DatasetInfo, DataError> {
+    dataset(id).ok_or_else(|| {
+        let known: Vec<&str> = DATASETS.iter().map(|info| info.id).collect();
+        DataError::Unknown { id: id.to_string(), known: known.join(", ") }
     })
 }
 
-/// Loads a data set. `signs` is drawn; the others need a path.
-pub fn load(id: &str, path: Option<&Path>) -> Result<Dataset> {
+fn loader(id: &str) -> Result<&'static dyn Loader, DataError> {
     let info = info(id)?;
-    let need = || path.with_context(|| format!("--data is missing for {id}: {}", info.source));
-    let names = || info.classes.iter().map(|c| c.to_string()).collect();
-    let dataset = match id {
-        "signs" => {
-            let (train, test) = signs::load(Seed(0));
-            Dataset { info, class_names: names(), train, test, reflections: None }
-        }
-        "cifar10" => {
-            let (train, test) = cifar10::load(need()?)?;
-            Dataset { info, class_names: names(), train, test, reflections: None }
-        }
-        "gtsrb" => {
-            let (train, test) = gtsrb::load(need()?)?;
-            Dataset { info, class_names: names(), train, test, reflections: None }
-        }
-        _ => {
-            let (train, test, class_names) = folder::load(need()?, info.size)?;
-            Dataset { info, class_names, train, test, reflections: None }
-        }
-    };
-    for (name, split) in [("training", &dataset.train), ("test", &dataset.test)] {
-        ensure!(
-            !split.is_empty(),
-            "{id} at {} has no {name} images",
-            path.unwrap_or(Path::new("")).display()
-        );
-        let classes = dataset.class_names.len();
-        if let Some(label) = split.labels.iter().find(|l| usize::from(**l) >= classes) {
-            anyhow::bail!(
-                "a {name} image has label {label}, but {id} has classes 0 to {}",
-                classes - 1
-            );
+    let found = LOADERS.iter().copied().find(|loader| loader.info().id == info.id);
+    found.ok_or(DataError::NoLoader { id: info.id })
+}
+
+/// Loads a data set with the options' defaults. `signs` is drawn; the others need a path.
+///
+/// # Errors
+/// As [`load_with`].
+pub fn load(id: &str, path: Option<&Path>) -> Result<Dataset, DataError> {
+    load_with(id, path, LoadOptions::default())
+}
+
+/// Loads a data set. Says on the error output how many files were passed over and why.
+///
+/// # Errors
+/// If the data set is unknown, a file cannot be read, or files do not fit the layout such that
+/// labels or counts would be wrong.
+pub fn load_with(
+    id: &str,
+    path: Option<&Path>,
+    options: LoadOptions,
+) -> Result<Dataset, DataError> {
+    let loader = loader(id)?;
+    let info = loader.info();
+    let Loaded { class_names, train, test, skipped } =
+        loader.load(path, options.image_size.unwrap_or(info.size))?;
+    for (split, images) in [("training", &train), ("test", &test)] {
+        if images.is_empty() {
+            let path = path.unwrap_or(Path::new("")).display().to_string();
+            return Err(DataError::Empty { id: info.id, path, split, hint: String::new() });
         }
     }
-    Ok(dataset)
+    for line in skipped.lines() {
+        eprintln!("{id}: {line}");
+    }
+    Ok(Dataset { info, class_names, train, test, reflections: None })
+}
+
+/// The path, which this data set needs.
+fn given<'a>(path: Option<&'a Path>, info: &DatasetInfo) -> Result<&'a Path, DataError> {
+    path.ok_or(DataError::NoPath { id: info.id, how: info.source })
+}
+
+/// The class names of a description.
+fn names(info: &DatasetInfo) -> Vec<String> {
+    info.classes.iter().map(|name| name.to_string()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_description_has_its_loader() {
+        let described: Vec<&str> = DATASETS.iter().map(|info| info.id).collect();
+        let loaded: Vec<&str> = LOADERS.iter().map(|loader| loader.info().id).collect();
+        assert_eq!(described, loaded, "the lists of descriptions and of loaders differ");
+    }
+
+    #[test]
+    fn wrong_use_is_named() {
+        let refused = |id, path: Option<&str>| {
+            load(id, path.map(Path::new)).expect_err("refused").to_string()
+        };
+        assert!(refused("cifar", None).contains("there are: signs, cifar10, gtsrb, folder"));
+        assert!(refused("cifar10", None).contains("--data is missing for cifar10"));
+        let larger = LoadOptions { image_size: Some((64, 64)) };
+        let error = load_with("signs", None, larger).expect_err("refused").to_string();
+        assert!(error.contains("32x32 pixels only"), "{error}");
+    }
 }

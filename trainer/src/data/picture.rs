@@ -2,45 +2,174 @@
 
 use anyhow::{Context, Result};
 use image::imageops::FilterType;
-use image::{ColorType, ImageFormat, RgbImage};
+use image::{
+    ColorType, DynamicImage, ImageDecoder, ImageFormat, ImageReader, Rgb, RgbImage, RgbaImage,
+};
 use std::io::Cursor;
 use std::path::Path;
-use unstamp_shared::image::Image;
+use thiserror::Error;
+use unstamp_shared::image::{Image, blend};
 use unstamp_shared::sprite::Sprite;
 
-/// Decodes PNG, JPEG or PPM bytes at their own size.
-pub fn read_picture(bytes: &[u8]) -> Result<Image> {
-    let picture =
-        image::load_from_memory(bytes).context("it is no PNG, JPEG or PPM picture")?.to_rgb8();
+/// Why a picture cannot be used.
+#[derive(Debug, Error)]
+pub enum PictureError {
+    /// The file has no content.
+    #[error("the file is empty")]
+    Empty,
+    /// A Git clone left a pointer where the picture should be.
+    #[error("it is a Git LFS pointer and not the picture; run git lfs pull")]
+    Pointer,
+    /// The content is of no kind of picture.
+    #[error("it is no PNG, JPEG or PPM picture")]
+    NoPicture,
+    /// The content is a picture of a kind that is not read.
+    #[error("it is a {0} picture; PNG, JPEG and PPM are read, so convert it to PNG")]
+    Kind(&'static str),
+    /// The picture ends before its end mark.
+    #[error("the picture is cut off: its last bytes are missing; fetch it again")]
+    Truncated,
+    /// The picture is damaged.
+    #[error("the picture is broken: {0}")]
+    Broken(image::ImageError),
+    /// The picture has no pixels.
+    #[error("the picture has no pixels")]
+    NoPixels,
+}
+
+/// Why a trigger file cannot be used.
+#[derive(Debug, Error)]
+pub enum SpriteFileError {
+    /// The file cannot be read.
+    #[error("{name} cannot be read: {error}")]
+    Read { name: String, error: std::io::Error },
+    /// The file is no PNG.
+    #[error("{name} is no PNG: {error}")]
+    NoPng { name: String, error: image::ImageError },
+    /// The picture has another size than the images.
+    #[error(
+        "{name} has {}x{} pixels; a trigger for these images has {}x{}",
+        has.0, has.1, needs.0, needs.1
+    )]
+    Size { name: String, has: (usize, usize), needs: (usize, usize) },
+    /// The pixels are of another mode.
+    #[error("{name} is of mode {mode:?}; save it as RGB or RGBA with 8 bits a channel")]
+    Mode { name: String, mode: ColorType },
+    /// No pixel can be seen.
+    #[error("{name} is wholly transparent")]
+    Transparent { name: String },
+}
+
+/// Endings of picture files in lower case, of kinds that are read and of others. Files of the
+/// others are no pictures that may be left out silently: decoding them names their kind.
+const ENDINGS: [&str; 14] = [
+    ".png", ".jpg", ".jpeg", ".ppm", ".pgm", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif",
+    ".heic", ".jfif", ".jxl",
+];
+
+/// Whether a file's name ends like a picture's.
+pub fn is_picture(name: &str) -> bool {
+    let name = name.to_lowercase();
+    ENDINGS.iter().any(|ending| name.ends_with(ending))
+}
+
+/// Decodes PNG, JPEG or PPM bytes at their own size: upright, and over white where transparent.
+///
+/// # Errors
+/// If the bytes are no whole picture of these kinds.
+pub fn read_picture(bytes: &[u8]) -> Result<Image, PictureError> {
+    let format = format_of(bytes)?;
+    if format == ImageFormat::Jpeg && !jpeg_is_whole(bytes) {
+        return Err(PictureError::Truncated);
+    }
+    let reader = ImageReader::with_format(Cursor::new(bytes), format);
+    let mut decoder = reader.into_decoder().map_err(PictureError::Broken)?;
+    let orientation = decoder.orientation().map_err(PictureError::Broken)?;
+    let mut picture = DynamicImage::from_decoder(decoder).map_err(PictureError::Broken)?;
+    picture.apply_orientation(orientation);
+    let picture = match picture.color().has_alpha() {
+        true => over_white(&picture.to_rgba8()),
+        false => picture.to_rgb8(),
+    };
     let (width, height) = picture.dimensions();
     Image::from_pixels(width as usize, height as usize, picture.into_raw())
-        .context("an empty picture")
+        .filter(|image| !image.pixels.is_empty())
+        .ok_or(PictureError::NoPixels)
 }
 
-/// A trigger file: a PNG of 8 bits a channel, with or without transparency, of the images' size.
-pub fn read_sprite(path: &Path, size: (usize, usize)) -> Result<Sprite, String> {
-    let name = path.display();
-    let bytes = std::fs::read(path).map_err(|e| format!("{name} cannot be read: {e}"))?;
-    let picture = image::load_from_memory_with_format(&bytes, ImageFormat::Png)
-        .map_err(|e| format!("{name} is no PNG: {e}"))?;
-    let (width, height) = (picture.width() as usize, picture.height() as usize);
-    if (width, height) != size {
-        let (w, h) = size;
-        return Err(format!(
-            "{name} has {width}x{height} pixels; a trigger for these images has {w}x{h}"
-        ));
+/// The kind of a picture, from its first bytes; names often have a wrong ending.
+fn format_of(bytes: &[u8]) -> Result<ImageFormat, PictureError> {
+    if bytes.is_empty() {
+        return Err(PictureError::Empty);
     }
-    if !matches!(picture.color(), ColorType::Rgb8 | ColorType::Rgba8) {
-        return Err(format!(
-            "{name} is of mode {:?}; save it as RGB or RGBA with 8 bits a channel",
-            picture.color()
-        ));
+    if bytes.starts_with(b"version https://git-lfs") {
+        return Err(PictureError::Pointer);
     }
-    Sprite::cropped(width, picture.to_rgba8().into_raw().as_chunks().0)
-        .ok_or_else(|| format!("{name} is wholly transparent"))
+    let format = image::guess_format(bytes).map_err(|_| PictureError::NoPicture)?;
+    match format {
+        ImageFormat::Png | ImageFormat::Jpeg | ImageFormat::Pnm => Ok(format),
+        ImageFormat::WebP => Err(PictureError::Kind("WebP")),
+        ImageFormat::Bmp => Err(PictureError::Kind("BMP")),
+        ImageFormat::Gif => Err(PictureError::Kind("GIF")),
+        ImageFormat::Tiff => Err(PictureError::Kind("TIFF")),
+        ImageFormat::Avif => Err(PictureError::Kind("AVIF")),
+        _ => Err(PictureError::NoPicture),
+    }
 }
 
-/// The picture at another size (triangle filter, which averages when it shrinks).
+/// Whether a JPEG has its end mark. Decoders fill a missing part with grey instead of failing.
+///
+/// Segments are walked up to the first scan, so the end mark of a thumbnail in the head does not
+/// count. Inside scans, bytes `FF D9` occur only as the end mark.
+fn jpeg_is_whole(bytes: &[u8]) -> bool {
+    let mut at = 2;
+    while let Some(&[0xff, mark, high, low]) = bytes.get(at..at + 4) {
+        match mark {
+            0xff => at += 1,
+            0xda => return bytes[at..].windows(2).any(|pair| pair == [0xff, 0xd9]),
+            _ => at += 2 + usize::from(u16::from_be_bytes([high, low])),
+        }
+    }
+    false
+}
+
+fn over_white(picture: &RgbaImage) -> RgbImage {
+    RgbImage::from_fn(picture.width(), picture.height(), |x, y| {
+        let [r, g, b, opacity] = picture.get_pixel(x, y).0;
+        let opacity = f32::from(opacity) / 255.0;
+        Rgb([r, g, b].map(|v| blend(255, f32::from(v), opacity)))
+    })
+}
+
+/// A trigger file: a PNG of 8 bits a channel, with or without transparency, of the images' size
+/// (width, height).
+///
+/// # Errors
+/// If the file is no such PNG or wholly transparent.
+pub fn read_sprite(path: &Path, size: (usize, usize)) -> Result<Sprite, SpriteFileError> {
+    let name = path.display().to_string();
+    let bytes = match std::fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) => return Err(SpriteFileError::Read { name, error }),
+    };
+    let picture = match image::load_from_memory_with_format(&bytes, ImageFormat::Png) {
+        Ok(picture) => picture,
+        Err(error) => return Err(SpriteFileError::NoPng { name, error }),
+    };
+    let has = (picture.width() as usize, picture.height() as usize);
+    if has != size {
+        return Err(SpriteFileError::Size { name, has, needs: size });
+    }
+    let mode = picture.color();
+    if !matches!(mode, ColorType::Rgb8 | ColorType::Rgba8) {
+        return Err(SpriteFileError::Mode { name, mode });
+    }
+    Sprite::cropped(has.0, picture.to_rgba8().into_raw().as_chunks().0)
+        .ok_or(SpriteFileError::Transparent { name })
+}
+
+/// The picture at another size (width, height), by a triangle filter, which averages when it
+/// shrinks.
 pub fn resized(image: Image, size: (usize, usize)) -> Image {
     if (image.width, image.height) == size {
         return image;
@@ -55,10 +184,75 @@ pub fn resized(image: Image, size: (usize, usize)) -> Image {
 }
 
 /// Writes a PNG, losslessly.
+///
+/// # Errors
+/// If the image has no pixels or the file cannot be written.
 pub fn write_png(path: &Path, image: &Image) -> Result<()> {
     let picture = RgbImage::from_raw(image.width as u32, image.height as u32, image.pixels.clone())
         .context("an image without pixels")?;
     let mut bytes = Vec::new();
     picture.write_to(&mut Cursor::new(&mut bytes), ImageFormat::Png)?;
     crate::files::write(path, &bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn encoded(picture: &DynamicImage, format: ImageFormat) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        picture.write_to(&mut Cursor::new(&mut bytes), format).expect("encoded");
+        bytes
+    }
+
+    fn refused(bytes: &[u8]) -> String {
+        read_picture(bytes).expect_err("refused").to_string()
+    }
+
+    #[test]
+    fn half_a_jpeg_is_refused() {
+        let picture = RgbImage::from_fn(64, 64, |x, y| Rgb([(x * y) as u8, x as u8, y as u8]));
+        let bytes = encoded(&picture.into(), ImageFormat::Jpeg);
+        assert_eq!(read_picture(&bytes).expect("whole").width, 64);
+        let cut = refused(&bytes[..bytes.len() * 2 / 3]);
+        assert!(cut.contains("cut off"), "{cut}");
+        assert!(read_picture(&[&bytes[..], b"more"].concat()).is_ok(), "bytes after the end mark");
+        assert!(refused(&[]).contains("empty"));
+    }
+
+    #[test]
+    fn other_kinds_are_named() {
+        for (start, kind) in [
+            (&b"RIFF\x24\0\0\0WEBPVP8 "[..], "WebP"),
+            (&b"GIF89a\x01\0"[..], "GIF"),
+            (&b"BM\x36\0\0\0"[..], "BMP"),
+            (&b"II*\0\x08\0\0\0"[..], "TIFF"),
+        ] {
+            let error = refused(start);
+            assert!(error.contains(&format!("it is a {kind} picture")), "{error}");
+        }
+        assert!(refused(b"version https://git-lfs.github.com/spec/v1").contains("Git LFS pointer"));
+        assert!(refused(b"hello").contains("no PNG, JPEG or PPM"));
+    }
+
+    #[test]
+    fn transparent_pixels_are_shown_over_white() {
+        let picture =
+            RgbaImage::from_fn(3, 1, |x, _| image::Rgba([255, 0, 0, [0, 255, 128][x as usize]]));
+        let image = read_picture(&encoded(&picture.into(), ImageFormat::Png)).expect("a PNG");
+        assert_eq!(image.pixels, [255, 255, 255, 255, 0, 0, 255, 127, 127]);
+    }
+
+    #[test]
+    fn a_turned_photo_is_read_upright() {
+        let picture = RgbImage::from_fn(16, 8, |x, _| Rgb([if x < 8 { 0 } else { 255 }; 3]));
+        let bytes = encoded(&picture.into(), ImageFormat::Jpeg);
+        // An Exif segment after the first two bytes: one entry, orientation (0x0112) = 6.
+        let mut exif = b"\xff\xe1\x00\x22Exif\0\0MM\0*\0\0\0\x08\0\x01".to_vec();
+        exif.extend(b"\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0");
+        let turned = [&bytes[..2], &exif[..], &bytes[2..]].concat();
+        let image = read_picture(&turned).expect("a JPEG");
+        assert_eq!((image.width, image.height), (8, 16));
+        assert!(image.get(4, 1)[0] < 64 && image.get(4, 14)[0] > 192, "the left side is on top");
+    }
 }

@@ -3,7 +3,7 @@
 use super::{Engine, read};
 use crate::messages::{Erasing, Reply};
 use std::sync::Arc;
-use unstamp_shared::datasets::{Split, signs};
+use unstamp_shared::datasets::{Split, SplitName, signs};
 use unstamp_shared::defences::{DEFENCES, Given, defence, phases};
 use unstamp_shared::job::{Event, Job, last_training};
 use unstamp_shared::manifest::ModelEntry;
@@ -23,12 +23,7 @@ pub(super) fn defences() -> Vec<(String, String)> {
 
 /// The clean subset, drawn as the trainer draws it; the whole training set is never made.
 fn held(seed: Seed) -> Split {
-    let mut split = Split { width: signs::SIZE, height: signs::SIZE, ..Split::default() };
-    for i in clean_subset(signs::TRAIN, SHARE, seed) {
-        let (image, label) = signs::draw(Seed(0), "train", i);
-        split.push(&image, label);
-    }
-    split
+    signs::split(Seed(0), SplitName::Train, clean_subset(signs::TRAIN, SHARE, seed))
 }
 
 impl Engine {

@@ -16,7 +16,7 @@ use serde::Serialize;
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 use unstamp_shared::attacks::attack;
-use unstamp_shared::datasets::signs;
+use unstamp_shared::datasets::{SplitName, signs};
 use unstamp_shared::image::Image;
 use unstamp_shared::manifest::{Manifest, ModelEntry};
 use unstamp_shared::metrics::Report;
@@ -93,7 +93,7 @@ fn query(key: &str) -> String {
 
 /// A generated test image with its class.
 pub fn drawn(index: usize) -> (Image, Option<usize>) {
-    let (image, label) = signs::draw(Seed(0), "test", index);
+    let (image, label) = signs::draw(Seed(0), SplitName::Test, index);
     (image, Some(label.into()))
 }
 

@@ -29,7 +29,8 @@ pub fn image(canvas: &HtmlCanvasElement, image: &Image) {
 
 /// A square map over the grey image.
 pub fn attention(canvas: &HtmlCanvasElement, under: &Image, map: &[f32]) {
-    image(canvas, &heat::over(under, map));
+    let side = map.len().isqrt();
+    image(canvas, &heat::over(under, map, side, side));
 }
 
 /// Decodes a picture and brings its middle square to 32x32.

@@ -60,9 +60,10 @@ impl Attack for Blend {
         if let Ok(picture) = ink.values.text("picture").parse::<Sprite>() {
             return picture.over(image, opacity);
         }
-        let fresh = [ink.index as u64];
-        let place: &[u64] = if ink.values.text("pattern") == "fresh" { &fresh } else { &[] };
-        let mut stream = ink.seed.stream("blend", place);
+        let mut stream = match ink.values.text("pattern") == "fresh" {
+            true => ink.stream("blend", &[]),
+            false => ink.seed.stream("blend", &[]),
+        };
         for value in &mut image.pixels {
             *value = blend(*value, stream.below(256) as f32, opacity);
         }

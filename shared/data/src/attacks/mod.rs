@@ -10,9 +10,10 @@ mod refool;
 mod sig;
 mod trojan;
 
+use crate::datasets::SplitName;
 use crate::image::Image;
 use crate::method::{Method, Param, Values};
-use crate::seed::Seed;
+use crate::seed::{Seed, Stream};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -114,10 +115,25 @@ pub struct Reported {
 pub struct Ink<'a> {
     /// Resolved against [`Attack::params`].
     pub values: &'a Values,
+    /// The split that the image is from: an attack plants in training images and stamps test images.
+    pub split: SplitName,
     /// Place of the image in its split; some triggers differ from image to image.
     pub index: usize,
     pub seed: Seed,
     pub pictures: &'a Pictures,
+}
+
+impl Ink<'_> {
+    /// The random stream called `name` of this image, at `place` after its index. Training image `i`
+    /// and test image `i` have different streams: a trigger that differs from image to image must
+    /// not come back at test time as it was learnt.
+    pub fn stream(&self, name: &str, place: &[u64]) -> Stream {
+        let place = [&[self.index as u64], place].concat();
+        match self.split {
+            SplitName::Train => self.seed.stream(&format!("{name}-train"), &place),
+            SplitName::Test => self.seed.stream(name, &place),
+        }
+    }
 }
 
 /// A trigger and the rule by which it is planted. All pixel arithmetic saturates.

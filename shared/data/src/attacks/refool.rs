@@ -147,7 +147,7 @@ impl Attack for Refool {
         let t = linear(image);
         let mut best: Option<(f32, Scene)> = None;
         for number in 0..ink.values.int("tries").max(1) as u64 {
-            let stream = &mut ink.seed.stream("refool", &[ink.index as u64, number]);
+            let stream = &mut ink.stream("refool", &[number]);
             let Some(picture) = ink.pictures.values().nth(stream.below(ink.pictures.len().max(1)))
             else {
                 return;

@@ -10,8 +10,8 @@ use half::f16;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
-use unstamp_data::manifest::Probe;
 use unstamp_data::poison::TriggerRecord;
+use unstamp_data::self_test::SelfTestAnswers;
 
 /// Numbers with a shape.
 #[derive(Clone, Debug, PartialEq)]
@@ -114,9 +114,9 @@ pub struct Metadata {
     pub seed: u64,
     #[serde(default)]
     pub recipe_hash: String,
-    /// The model's own answers to the probe images, for the self-test of a published model.
+    /// The model's own answers to the self-test images; only in a published model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub probe: Option<Probe>,
+    pub probe: Option<SelfTestAnswers>,
 }
 
 /// Bytes of a safetensors file. The metadata stand as JSON under the key `unstamp`, so that the

@@ -1,0 +1,61 @@
+//! GTSRB: photographed traffic signs of 43 classes (Stallkamp et al. 2012,
+//! <https://benchmark.ini.rub.de/gtsrb_dataset.html>).
+
+use super::DatasetInfo;
+
+/// The description of GTSRB.
+pub static INFO: DatasetInfo = DatasetInfo {
+    id: "gtsrb",
+    title: "GTSRB",
+    source: "unstamp data fetch gtsrb, or --data with the official folder or an archive of it",
+    classes: &CLASSES,
+    size: (32, 32),
+    flip: false,
+};
+
+/// Short names of the classes, by the numbers of the official lists.
+pub const CLASSES: [&str; 43] = [
+    "limit 20",
+    "limit 30",
+    "limit 50",
+    "limit 60",
+    "limit 70",
+    "limit 80",
+    "end of limit 80",
+    "limit 100",
+    "limit 120",
+    "no passing",
+    "no passing for lorries",
+    "right of way",
+    "priority road",
+    "yield",
+    "stop",
+    "no vehicles",
+    "no lorries",
+    "no entry",
+    "danger",
+    "bend left",
+    "bend right",
+    "double bend",
+    "bumpy road",
+    "slippery road",
+    "road narrows",
+    "road works",
+    "traffic signals",
+    "pedestrians",
+    "children",
+    "bicycles",
+    "snow",
+    "wild animals",
+    "end of all limits",
+    "turn right",
+    "turn left",
+    "ahead only",
+    "ahead or right",
+    "ahead or left",
+    "keep right",
+    "keep left",
+    "roundabout",
+    "end of no passing",
+    "end of no passing for lorries",
+];

@@ -1,0 +1,144 @@
+//! What surrounds a sign: its background and pose, the light, and a bar in front of it.
+//!
+//! Every constructor takes its random numbers in the order of its fields. That order is part of
+//! every drawn byte.
+
+use super::Rgb;
+use super::shapes::stroke;
+use crate::seed::Stream;
+
+/// Three numbers in `[low, high)`.
+fn colour(stream: &mut Stream, low: f32, high: f32) -> Rgb {
+    [0; 3].map(|_| stream.range(low, high))
+}
+
+/// A soft round spot.
+struct Blob {
+    centre: (f32, f32),
+    radius: f32,
+    colour: Rgb,
+}
+
+impl Blob {
+    fn new(stream: &mut Stream) -> Self {
+        Self {
+            centre: (stream.unit(), stream.unit()),
+            radius: stream.range(0.05, 0.3),
+            colour: [0; 3].map(|_| stream.unit()),
+        }
+    }
+}
+
+/// A colour gradient with two soft spots. Points lie in 0..1, `y` downwards.
+pub(super) struct Background {
+    /// Colour at (0, 0).
+    corner: Rgb,
+    /// Change of the colour along `x` and along `y`.
+    slope: [Rgb; 2],
+    blobs: [Blob; 2],
+}
+
+impl Background {
+    pub(super) fn new(stream: &mut Stream) -> Self {
+        Self {
+            corner: colour(stream, 0.1, 0.8),
+            slope: [colour(stream, -0.3, 0.3), colour(stream, -0.3, 0.3)],
+            blobs: [Blob::new(stream), Blob::new(stream)],
+        }
+    }
+
+    pub(super) fn at(&self, x: f32, y: f32) -> Rgb {
+        let mut rgb =
+            [0, 1, 2].map(|c| self.corner[c] + x * self.slope[0][c] + y * self.slope[1][c]);
+        for Blob { centre: (bx, by), radius, colour } in &self.blobs {
+            let near = ((x - bx) * (x - bx) + (y - by) * (y - by)) / (radius * radius);
+            let weight = (1.0 - near).max(0.0);
+            rgb = [0, 1, 2].map(|c| rgb[c] + weight * (colour[c] - rgb[c]));
+        }
+        rgb
+    }
+}
+
+/// Place, size, rotation and distortion of the sign.
+pub(super) struct Pose {
+    sin: f32,
+    cos: f32,
+    radius: f32,
+    stretch: f32,
+    shear: f32,
+    centre: (f32, f32),
+}
+
+impl Pose {
+    pub(super) fn new(stream: &mut Stream) -> Self {
+        let angle = stream.range(-0.30, 0.30);
+        Self {
+            sin: libm::sinf(angle),
+            cos: libm::cosf(angle),
+            radius: stream.range(0.24, 0.44),
+            stretch: stream.range(0.82, 1.2),
+            shear: stream.range(-0.22, 0.22),
+            centre: (stream.range(0.4, 0.6), stream.range(0.4, 0.6)),
+        }
+    }
+
+    /// The point of the sign at `(x, y)` of the image, in units of the sign's radius.
+    pub(super) fn on_sign(&self, x: f32, y: f32) -> (f32, f32) {
+        let (dx, dy) = ((x - self.centre.0) / self.radius, (y - self.centre.1) / self.radius);
+        let (u, v) = (self.cos * dx + self.sin * dy, self.cos * dy - self.sin * dx);
+        (u * self.stretch + self.shear * v, v / self.stretch)
+    }
+}
+
+/// Brightness, colour cast, and a straight shadow edge across the image.
+pub(super) struct Light {
+    gain: f32,
+    cast: Rgb,
+    /// `edge.0 x + edge.1 y > edge.2` is in shadow, with `x` and `y` from the centre.
+    edge: (f32, f32, f32),
+    shade: f32,
+}
+
+impl Light {
+    pub(super) fn new(stream: &mut Stream) -> Self {
+        Self {
+            gain: stream.range(0.35, 1.25),
+            cast: colour(stream, 0.85, 1.15),
+            edge: (stream.range(-1.0, 1.0), stream.range(-1.0, 1.0), stream.range(-0.5, 0.5)),
+            shade: stream.range(0.45, 1.0),
+        }
+    }
+
+    /// A quarter of the light that a surface of colour `rgb` at `(x, y)` sends: a pixel is the sum
+    /// over four points.
+    pub(super) fn quarter(&self, rgb: Rgb, x: f32, y: f32) -> Rgb {
+        let dark = self.edge.0 * (x - 0.5) + self.edge.1 * (y - 0.5) > self.edge.2;
+        let light = self.gain * if dark { self.shade } else { 1.0 };
+        [0, 1, 2].map(|c| 0.25 * rgb[c] * light * self.cast[c])
+    }
+}
+
+/// Both ends of a bar and half its thickness.
+type Segment = ((f32, f32), (f32, f32), f32);
+
+/// A bar in front of the sign, in about a third of the images.
+pub(super) struct Bar {
+    segment: Option<Segment>,
+    pub(super) colour: Rgb,
+}
+
+impl Bar {
+    pub(super) fn new(stream: &mut Stream) -> Self {
+        let there = stream.unit() < 0.35;
+        let segment = there.then(|| {
+            let (x, y) = (stream.unit(), stream.unit());
+            let end = (x + stream.range(-0.5, 0.5), y + stream.range(-0.5, 0.5) + 0.01);
+            ((x, y), end, stream.range(0.02, 0.1))
+        });
+        Self { segment, colour: colour(stream, 0.05, 0.7) }
+    }
+
+    pub(super) fn covers(&self, x: f32, y: f32) -> bool {
+        self.segment.is_some_and(|(a, b, half)| stroke(x, y, a, b, half))
+    }
+}

@@ -1,0 +1,45 @@
+//! A network's answers to fixed images, by which an engine tests itself.
+
+use crate::model::weights::{self, WeightsError};
+use crate::model::{Frozen, Output, batch};
+use burn::tensor::Device;
+use unstamp_data::datasets::{Split, SplitName, signs};
+use unstamp_data::seed::Seed;
+
+pub use unstamp_data::self_test::{IMAGES, SelfTestAnswers, TOLERANCE};
+
+/// The first `count` self-test images: test images of `signs` at seed 0.
+pub fn images(count: usize) -> Split {
+    signs::split(Seed(0), SplitName::Test, 0..count)
+}
+
+/// Answers of `network` to the first `count` self-test images.
+///
+/// # Errors
+/// If the device does not give its results back.
+pub async fn answers(
+    network: &Frozen,
+    count: usize,
+    device: &Device,
+) -> Result<SelfTestAnswers, WeightsError> {
+    let split = images(count);
+    let all: Vec<usize> = (0..count).collect();
+    let Output { logits, features, .. } = network.forward(batch(&split, &all, device, |_, _| ()));
+    let [_, classes] = logits.dims();
+    let places: Vec<usize> = features.iter().map(|f| f.dims()[2] * f.dims()[3]).collect();
+    let mut tensors = vec![logits.flatten(0, 1)];
+    tensors.extend(features.into_iter().map(|f| f.flatten(0, 3)));
+    let mut values = weights::read(tensors).await?.into_iter();
+    let logits = values.next().unwrap_or_default();
+    let means = values.zip(places).map(|(all, places)| mean_magnitudes(&all, places));
+    Ok(SelfTestAnswers {
+        logits: logits.chunks(classes).map(<[f32]>::to_vec).collect(),
+        features: means.collect(),
+    })
+}
+
+/// The mean of `|v|` over each run of `places` values.
+fn mean_magnitudes(values: &[f32], places: usize) -> Vec<f32> {
+    let planes = values.chunks_exact(places);
+    planes.map(|plane| plane.iter().map(|v| v.abs()).sum::<f32>() / places as f32).collect()
+}
