@@ -1,4 +1,4 @@
-//! What is measured of a finished model.
+//! Measurements of a finished model.
 
 use crate::device::Chosen;
 use anyhow::Result;
@@ -12,16 +12,17 @@ use unstamp_shared::model::weights::{self, Arrays};
 use unstamp_shared::objectives::attention_distance;
 use unstamp_shared::poison::Trigger;
 
-/// Test images whose attention is looked at.
-pub const LOOKED_AT: usize = 500;
+/// Test images on which attention is measured.
+pub const ATTENTION_SAMPLE: usize = 500;
 
-/// A test split, and all its images with the trigger, which some attacks take long to put on.
+/// A test split, and the same images with the trigger, which some attacks need long to put on.
 pub struct Tests<'a> {
     clean: Split,
     triggered: Option<(&'a Trigger, Split)>,
 }
 
 impl<'a> Tests<'a> {
+    /// The images of `clean`; with a trigger also a triggered copy of each.
     pub fn new(clean: Split, trigger: Option<&'a Trigger>) -> Self {
         let triggered = trigger.map(|trigger| {
             let mut split = clean.clone();
@@ -41,13 +42,20 @@ impl<'a> Tests<'a> {
         &self.clean
     }
 
-    /// `count` of them, spread over all.
+    /// `count` images, spread over all.
     pub fn spread(&self, count: usize) -> Self {
-        let spread = |(trigger, split): &(&'a Trigger, Split)| (*trigger, split.spread(count));
-        Self { clean: self.clean.spread(count), triggered: self.triggered.as_ref().map(spread) }
+        let triggered = self.triggered.as_ref();
+        Self {
+            clean: self.clean.spread(count),
+            triggered: triggered.map(|(trigger, split)| (*trigger, split.spread(count))),
+        }
     }
 
-    /// Measures `arrays`: the report, and the predictions of every image, as it is and triggered.
+    /// Measures `arrays`: the report, and for every image the predicted class without and with the
+    /// trigger.
+    ///
+    /// # Errors
+    /// The weights do not fit the architecture, or the device fails.
     pub fn measure(
         &self,
         arch: &Arch,
@@ -72,8 +80,11 @@ impl<'a> Tests<'a> {
     }
 }
 
-/// How much more of every group's attention lies on a local trigger's pixels when it is there, over
-/// [`LOOKED_AT`] test images; nothing where the trigger has no place.
+/// For every group: share of the attention on a local trigger's pixels with the trigger, less the
+/// share without it; mean over [`ATTENTION_SAMPLE`] test images. Empty where the trigger is not local.
+///
+/// # Errors
+/// The weights do not fit the architecture, or the device fails.
 pub fn on_trigger(
     arch: &Arch,
     arrays: &Arrays,
@@ -85,7 +96,7 @@ pub fn on_trigger(
         return Ok(Vec::new());
     };
     let network = weights::frozen(arch, arrays, &device.device)?;
-    let test = &test.spread(LOOKED_AT);
+    let test = &test.spread(ATTENTION_SAMPLE);
     let all: Vec<usize> = (0..test.len()).collect();
     let mut sums = Vec::new();
     for (sign, trigger) in [(1.0, Some(trigger)), (-1.0, None)] {
@@ -108,11 +119,15 @@ pub fn on_trigger(
 /// An architecture and its weights.
 pub type Model<'a> = (&'a Arch, &'a Arrays);
 
-/// NAD's distance between two networks' attention on [`LOOKED_AT`] test images.
+/// Sum over groups of NAD's distance between the attention of two networks (equation 2 of
+/// <https://arxiv.org/abs/2101.05930>), mean over [`ATTENTION_SAMPLE`] test images.
+///
+/// # Errors
+/// The weights do not fit the architecture, or the device fails.
 pub fn distance(a: Model, b: Model, test: &Split, device: &Chosen) -> Result<f64> {
     let teacher = weights::frozen(a.0, a.1, &device.device)?;
     let student = weights::frozen(b.0, b.1, &device.device)?;
-    let test = &test.spread(LOOKED_AT);
+    let test = &test.spread(ATTENTION_SAMPLE);
     let all: Vec<usize> = (0..test.len()).collect();
     let mut sum = 0.0;
     for chosen in all.chunks(100) {
@@ -126,4 +141,30 @@ pub fn distance(a: Model, b: Model, test: &Split, device: &Chosen) -> Result<f64
         sum += f64::from(value[0][0]) * chosen.len() as f64;
     }
     Ok(sum / all.len().max(1) as f64)
+}
+
+/// Sum of the squares of all convolution weights, which are the arrays with four dimensions. Behind
+/// batch normalisation, the effective step of a training is its learning rate divided by this sum.
+pub fn squared_weight_norm(arrays: &Arrays) -> f64 {
+    let convolutions = arrays.values().filter(|array| array.shape.len() == 4);
+    convolutions.flat_map(|array| &array.values).map(|v| f64::from(*v) * f64::from(*v)).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use unstamp_shared::model::weights::Array;
+
+    #[test]
+    fn only_convolutions_count_for_the_norm() {
+        let array = |shape: &[usize], value| Array {
+            shape: shape.to_vec(),
+            values: vec![value; shape.iter().product()],
+        };
+        let arrays = Arrays::from([
+            ("conv1.weight".to_string(), array(&[2, 1, 3, 3], 0.5)),
+            ("fc.weight".to_string(), array(&[10, 4], 7.0)),
+        ]);
+        assert_eq!(squared_weight_norm(&arrays), 4.5);
+    }
 }

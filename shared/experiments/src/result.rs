@@ -19,8 +19,15 @@ pub struct CellResult {
     pub cell: String,
     pub cell_hash: String,
     pub seed: u64,
+    /// Version of the program.
     pub version: String,
+    /// Git commit that the program was built from, where the build knew it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
     pub device: String,
+    /// Threads of the processor that computed; results repeat to the bit only with the same number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threads: Option<usize>,
     pub dataset: String,
     pub data_note: String,
     pub arch: String,
@@ -38,6 +45,9 @@ pub struct CellResult {
     /// Images forward and backward; a teacher's forward counts as one.
     pub passes: u64,
     pub report: Report,
+    /// Sum of the squares of all convolution weights.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub squared_weight_norm: Option<f64>,
     /// Defence effectiveness rate against the victim, where something was erased.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub der: Option<f64>,

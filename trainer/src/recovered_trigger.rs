@@ -1,4 +1,4 @@
-//! A trigger that a defence recovered, held against the attacker's. Evaluation only.
+//! Comparison of a trigger that a defence recovered with the attacker's. Only for evaluation.
 
 use crate::device::Chosen;
 use anyhow::Result;
@@ -14,8 +14,9 @@ use unstamp_shared::seed::Seed;
 /// Root mean square over pixels and colours between a patch and the trigger as it lies on the first
 /// test image, mean over patches; `None` where the trigger is no square of this size.
 fn distance(found: &Recovered, trigger: &Trigger, test: &Split) -> Option<f64> {
-    let (side, values) = (found.place.side, &trigger.values);
-    let Area { x, y, width, height } = trigger.attack.area(values, test.width, test.height)?;
+    let side = found.place.side;
+    let area = trigger.attack.area(&trigger.values, test.width, test.height)?;
+    let Area { x, y, width, height } = area;
     if [width, height] != [side; 2] || test.is_empty() {
         return None;
     }
@@ -37,8 +38,12 @@ fn distance(found: &Recovered, trigger: &Trigger, test: &Split) -> Option<f64> {
     Some(patches.map(off).sum::<f64>() / count)
 }
 
-/// What a job's phases found, if they looked for triggers, on test images and the model they looked at.
-pub fn recovery(
+/// What the last recovered trigger of a job does to the model that it was recovered from, on test
+/// images. `None` where no phase recovered a trigger.
+///
+/// # Errors
+/// The weights do not fit the architecture, or the device fails.
+pub fn measure_recovery(
     ended: &[Ended],
     arch: &Arch,
     test: &Split,
