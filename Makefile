@@ -8,6 +8,8 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
+# Results and models record it.
+export UNSTAMP_COMMIT := $(shell git rev-parse --short HEAD 2>/dev/null)
 .PHONY: demo test check page site bench fixtures native clean
 
 OUT := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)

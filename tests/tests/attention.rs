@@ -10,16 +10,16 @@ const CORNER: Area = Area { x: 28, y: 28, width: 4, height: 4 };
 fn a_share_is_of_the_area_covered() {
     // An even map has as much on the trigger as the trigger has of the image, at every size.
     for side in [32, 16, 8] {
-        let share = share_on(&vec![1.0; side * side], &CORNER, 32, 32);
+        let share = share_on(&vec![1.0; side * side], (side, side), &CORNER, (32, 32));
         assert!((share - 1.0 / 64.0).abs() < 1e-12, "{side}: {share}");
     }
     // All attention in the corner's only cell of an 8x8 map; a 2x2 trigger covers a quarter of it.
     let mut map = vec![0.0; 64];
     map[63] = 5.0;
-    assert_eq!(share_on(&map, &CORNER, 32, 32), 1.0);
+    assert_eq!(share_on(&map, (8, 8), &CORNER, (32, 32)), 1.0);
     let small = Area { x: 30, y: 30, width: 2, height: 2 };
-    assert_eq!(share_on(&map, &small, 32, 32), 0.25);
-    assert_eq!(share_on(&[0.0; 64], &CORNER, 32, 32), 0.0);
+    assert_eq!(share_on(&map, (8, 8), &small, (32, 32)), 0.25);
+    assert_eq!(share_on(&[0.0; 64], (8, 8), &CORNER, (32, 32)), 0.0);
 }
 
 /// Pseudo samples of a victim look to it like its trigger more often than those of a model without

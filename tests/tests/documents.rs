@@ -44,9 +44,9 @@ fn every_result_belongs_to_its_recipe() {
                 .iter()
                 .find(|c| c.name() == result.cell)
                 .unwrap_or_else(|| panic!("{}", result.cell));
-            assert_eq!(result.cell_hash, recipe.cell_hash(cell), "{name}/{}", result.cell);
+            assert_eq!(result.cell_hash, cell.hash(), "{name}/{}", result.cell);
             // A continued run says so of finished cells too.
-            assert_eq!(result.recipe_hash, recipe.hash(), "{name}/{}", result.cell);
+            assert!(recipe.accepts_hash(&result.recipe_hash), "{name}/{}", result.cell);
         }
         // Results are committed as they come; RESULTS.md says where some are missing.
         let says = format!("`{name}`: {} of {} cells", results.len(), cells.len());

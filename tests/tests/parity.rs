@@ -4,7 +4,7 @@ use burn::tensor::{Int, Tensor, TensorData};
 use unstamp_shared::attention::Operator;
 use unstamp_shared::job::lift;
 use unstamp_shared::model::weights::{self, gradient_norms, network};
-use unstamp_shared::model::{Arch, Wrn};
+use unstamp_shared::model::{Arch, Network};
 use unstamp_shared::objectives::{Form, Nad, Objective, Seen, Tracked};
 use unstamp_shared::seed::Seed;
 use unstamp_tests::{Fixture, close, devices, values};
@@ -21,7 +21,7 @@ fn arch(depth: usize) -> Arch {
     Arch { name: format!("wrn-{depth}-1"), classes: 10, normalisation: None }
 }
 
-fn load(fixture: &Fixture, part: &str, depth: usize, device: &burn::tensor::Device) -> Wrn {
+fn load(fixture: &Fixture, part: &str, depth: usize, device: &burn::tensor::Device) -> Network {
     network(&arch(depth), &fixture.part(part), device).expect("the fixture fits")
 }
 

@@ -6,7 +6,7 @@ use unstamp_shared::datasets::{SplitName, signs};
 use unstamp_shared::recipe::Recipe;
 use unstamp_shared::seed::Seed;
 use unstamp_tests::{root, run, unstamp};
-use unstamp_trainer::cell::Bench;
+use unstamp_trainer::cell::{CellRunner, Given, RunLabel};
 use unstamp_trainer::data::Dataset;
 use unstamp_trainer::device;
 
@@ -158,18 +158,19 @@ fn defences_do_not_see_test_data() {
         let train = signs::split(Seed(0), SplitName::Train, 0..640);
         let data = Dataset { info, class_names, train, test, reflections: None };
         let checkpoint = Duration::from_secs(3600);
-        let bench = Bench {
-            recipe: &recipe,
+        let runner = CellRunner {
+            label: RunLabel::from(&recipe),
             data: &data,
             device: &chosen,
             validation: None,
             normalisation: None,
-            given: None,
+            given: Given::default(),
+            curves: true,
             checkpoint,
         };
         let out = folder.path().join(name);
         for cell in recipe.cells() {
-            bench.run(&cell, &out, None).expect("it runs");
+            runner.run(&cell, &out).expect("it runs");
         }
         ends.push(weights(&out));
     }

@@ -21,7 +21,7 @@ fn recipe(defences: &str) -> Result<Recipe, String> {
 fn erasures(recipe: &Recipe) -> Vec<(String, String)> {
     let erased = |cell: &&Cell| cell.erasure.is_some();
     let cells = recipe.cells();
-    let named = |cell: &Cell| (cell.name(), recipe.cell_hash(cell));
+    let named = |cell: &Cell| (cell.name(), cell.hash());
     cells.iter().filter(erased).map(named).collect()
 }
 
@@ -70,7 +70,7 @@ fn smaller_shares_are_nested_in_larger_ones() {
 fn images_kept_apart_are_another_training_set() {
     let victim = |line: &str| {
         let recipe = Recipe::parse(&format!("{line}{HEAD}")).expect("sound");
-        recipe.cell_hash(&recipe.cells()[0])
+        recipe.cells()[0].hash()
     };
     let front = victim("train_images = 100\n");
     assert_eq!(victim("train_images = 100\nvalidation_images = 9\n"), front);

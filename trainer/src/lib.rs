@@ -1,21 +1,26 @@
 //! The native side of Unstamp: data on disk, long runs, results, publishing.
 
+pub mod args;
+pub mod artefact;
+pub mod attack_sheet;
+pub mod attention_figure;
+pub mod build_info;
+pub mod captioned_rows;
 pub mod cell;
 pub mod cli;
 pub mod commands;
 pub mod data;
 pub mod device;
-pub mod drive;
 pub mod files;
-pub mod grid;
 pub mod import;
 pub mod measure;
 pub mod onnx;
+pub mod open_model;
+pub mod poisoned_set;
 pub mod progress;
 pub mod publish;
-pub mod recovered;
+pub mod recovered_trigger;
 pub mod serve;
-pub mod sheet;
 pub mod table;
 pub mod trigger;
 

@@ -1,4 +1,4 @@
-//! What is measured of a finished model.
+//! Measurements of a finished model.
 
 use crate::device::Chosen;
 use anyhow::Result;
@@ -13,16 +13,17 @@ use unstamp_shared::model::weights::{self, Arrays};
 use unstamp_shared::objectives::attention_distance;
 use unstamp_shared::poison::Trigger;
 
-/// Test images whose attention is looked at.
+/// Test images on which attention is measured.
 pub const ATTENTION_SAMPLE: usize = 500;
 
-/// A test split, and all its images with the trigger, which some attacks take long to put on.
+/// A test split, and the same images with the trigger, which some attacks need long to put on.
 pub struct Tests<'a> {
     clean: Split,
     triggered: Option<(&'a Trigger, Split)>,
 }
 
 impl<'a> Tests<'a> {
+    /// The images of `clean`; with a trigger also a triggered copy of each.
     pub fn new(clean: Split, trigger: Option<&'a Trigger>) -> Self {
         let triggered = trigger.map(|trigger| {
             let mut split = clean.clone();
@@ -42,13 +43,20 @@ impl<'a> Tests<'a> {
         &self.clean
     }
 
-    /// `count` of them, spread over all.
+    /// `count` images, spread over all.
     pub fn spread(&self, count: usize) -> Self {
-        let spread = |(trigger, split): &(&'a Trigger, Split)| (*trigger, split.spread(count));
-        Self { clean: self.clean.spread(count), triggered: self.triggered.as_ref().map(spread) }
+        let triggered = self.triggered.as_ref();
+        Self {
+            clean: self.clean.spread(count),
+            triggered: triggered.map(|(trigger, split)| (*trigger, split.spread(count))),
+        }
     }
 
-    /// Measures `arrays`: the report, and the predictions of every image, as it is and triggered.
+    /// Measures `arrays`: the report, and for every image the predicted class without and with the
+    /// trigger.
+    ///
+    /// # Errors
+    /// The weights do not fit the architecture, or the device fails.
     pub fn measure(
         &self,
         arch: &Arch,
@@ -74,8 +82,11 @@ impl<'a> Tests<'a> {
     }
 }
 
-/// How much more of every group's attention lies on a local trigger's pixels when it is there, over
-/// [`ATTENTION_SAMPLE`] test images; nothing where the trigger has no place.
+/// For every group: share of the attention on a local trigger's pixels with the trigger, less the
+/// share without it; mean over [`ATTENTION_SAMPLE`] test images. Empty where the trigger is not local.
+///
+/// # Errors
+/// The weights do not fit the architecture, or the device fails.
 pub fn on_trigger(
     arch: &Arch,
     arrays: &Arrays,
@@ -92,13 +103,14 @@ pub fn on_trigger(
     for (sign, trigger) in [(1.0, Some(trigger)), (-1.0, None)] {
         for batch in batches(test, BATCH) {
             let images = batch.stamped(trigger, &device.device);
-            let maps = network.forward(images).features.into_iter();
-            let maps = maps.map(|f| Operator::Sum2.map(f).flatten(0, 1)).collect();
+            let features = network.forward(images).features;
+            let shapes: Vec<[usize; 4]> = features.iter().map(|f| f.dims()).collect();
+            let maps = features.into_iter().map(|f| Operator::Sum2.map(f).flatten(0, 1)).collect();
             let maps = pollster::block_on(weights::read(maps))?;
             sums.resize(maps.len(), 0.0);
-            for (sum, maps) in sums.iter_mut().zip(maps) {
-                for map in maps.chunks_exact(maps.len() / batch.len()) {
-                    *sum += sign * share_on(map, &area, test.width, test.height);
+            for ((sum, maps), [_, _, height, width]) in sums.iter_mut().zip(maps).zip(shapes) {
+                for map in maps.chunks_exact(width * height) {
+                    *sum += sign * share_on(map, (width, height), &area, (test.width, test.height));
                 }
             }
         }
@@ -112,7 +124,11 @@ const DISTANCE_BATCH: usize = 100;
 /// An architecture and its weights.
 pub type Model<'a> = (&'a Arch, &'a Arrays);
 
-/// NAD's distance between two networks' attention on [`ATTENTION_SAMPLE`] test images.
+/// Sum over groups of NAD's distance between the attention of two networks (equation 2 of
+/// <https://arxiv.org/abs/2101.05930>), mean over [`ATTENTION_SAMPLE`] test images.
+///
+/// # Errors
+/// The weights do not fit the architecture, or the device fails.
 pub fn distance(a: Model, b: Model, test: &Split, device: &Chosen) -> Result<f64> {
     let teacher = weights::frozen(a.0, a.1, &device.device)?;
     let student = weights::frozen(b.0, b.1, &device.device)?;
@@ -129,4 +145,30 @@ pub fn distance(a: Model, b: Model, test: &Split, device: &Chosen) -> Result<f64
         sum += f64::from(value[0][0]) * batch.len() as f64;
     }
     Ok(sum / test.len().max(1) as f64)
+}
+
+/// Sum of the squares of all convolution weights, which are the arrays with four dimensions. Behind
+/// batch normalisation, the effective step of a training is its learning rate divided by this sum.
+pub fn squared_weight_norm(arrays: &Arrays) -> f64 {
+    let convolutions = arrays.values().filter(|array| array.shape.len() == 4);
+    convolutions.flat_map(|array| &array.values).map(|v| f64::from(*v) * f64::from(*v)).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use unstamp_shared::model::weights::Array;
+
+    #[test]
+    fn only_convolutions_count_for_the_norm() {
+        let array = |shape: &[usize], value| Array {
+            shape: shape.to_vec(),
+            values: vec![value; shape.iter().product()],
+        };
+        let arrays = Arrays::from([
+            ("conv1.weight".to_string(), array(&[2, 1, 3, 3], 0.5)),
+            ("fc.weight".to_string(), array(&[10, 4], 7.0)),
+        ]);
+        assert_eq!(squared_weight_norm(&arrays), 4.5);
+    }
 }

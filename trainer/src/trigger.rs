@@ -1,28 +1,29 @@
-//! Triggers: from a model's metadata or the command line, with what they are made from.
+//! Triggers: from a model's metadata or the command line.
 
-use crate::cli::TriggerArgs;
+use crate::args::TriggerArgs;
 use crate::data::{Dataset, read_sprite};
-use crate::device::Chosen;
-use crate::{files, progress, usage};
-use anyhow::{Context, Result};
+use crate::usage;
+use anyhow::Result;
 use std::path::Path;
 use std::sync::Arc;
 use unstamp_shared::attacks::{Pictures, attack};
-use unstamp_shared::craft::{self, Artefact, Workshop};
+use unstamp_shared::craft::{self, Artefact};
 use unstamp_shared::method::{Accepts, Value, Values};
-use unstamp_shared::model::Arch;
-use unstamp_shared::model::weights::{Arrays, Metadata};
+use unstamp_shared::model::weights::Metadata;
 use unstamp_shared::poison::{Trigger, TriggerRecord};
 use unstamp_shared::seed::Seed;
 
 /// Reads `key=value` pairs.
-pub fn values(pairs: &[String]) -> Result<Values> {
+///
+/// # Errors
+/// A pair has no `=`.
+pub fn parse_values(pairs: &[String]) -> Result<Values> {
     Values::parse(pairs.iter().map(String::as_str)).map_err(usage)
 }
 
 /// Parameters given on the command line: `--set`, and `--trigger` for the attack's picture.
-fn given(args: &TriggerArgs, id: &str, size: (usize, usize)) -> Result<Values> {
-    let mut values = values(&args.set)?;
+fn given_values(args: &TriggerArgs, id: &str, size: (usize, usize)) -> Result<Values> {
+    let mut values = parse_values(&args.set)?;
     let Some(path) = &args.trigger else { return Ok(values) };
     let params = attack(id).map(|a| a.params()).unwrap_or_default();
     let picture = params.iter().find(|p| matches!(p.accepts, Accepts::Picture { .. }));
@@ -32,15 +33,26 @@ fn given(args: &TriggerArgs, id: &str, size: (usize, usize)) -> Result<Values> {
     Ok(values)
 }
 
-/// The trigger the command line names, for images of `size`.
-pub fn record(args: &TriggerArgs, size: (usize, usize), seed: u64) -> Result<TriggerRecord> {
+/// The trigger that the command line names, for images of `size` (width, height).
+///
+/// # Errors
+/// There is no `--attack`, a parameter cannot be read, or the picture does not fit.
+pub fn record_from_args(
+    args: &TriggerArgs,
+    size: (usize, usize),
+    seed: u64,
+) -> Result<TriggerRecord> {
     let attack = args.attack.clone().ok_or_else(|| usage("--attack is missing"))?;
-    let (set, target) = (given(args, &attack, size)?, args.target.unwrap_or(0));
-    Ok(TriggerRecord { attack, set, target, seed })
+    let set = given_values(args, &attack, size)?;
+    Ok(TriggerRecord { attack, set, target: args.target.unwrap_or(0), seed })
 }
 
-/// The trigger in a model's metadata, with attack, parameters or target replaced where given.
-pub fn trigger_of(
+/// The trigger in a model's metadata. Attack, parameters and target on the command line replace those
+/// of the metadata. `None` where neither names an attack.
+///
+/// # Errors
+/// The trigger does not fit the data set.
+pub fn trigger_of_model(
     metadata: Option<&Metadata>,
     args: &TriggerArgs,
     data: &Dataset,
@@ -52,18 +64,21 @@ pub fn trigger_of(
     let same = known.filter(|k| k.attack == id);
     let size = (data.test.width, data.test.height);
     let mut set = same.map(|k| k.set.clone()).unwrap_or_default();
-    set.0.extend(given(args, id, size)?.0);
+    set.0.extend(given_values(args, id, size)?.0);
     let record = TriggerRecord {
         attack: id.to_string(),
         set,
         target: args.target.or(same.map(|k| k.target)).unwrap_or(0),
         seed: same.map_or(0, |k| k.seed),
     };
-    trigger(&record, data, None).map(Some)
+    build_trigger(&record, data, None).map(Some)
 }
 
-/// A trigger for a data set, with an artefact where there is one.
-pub fn trigger(
+/// A trigger for a data set. An artefact adds its parameters and pictures.
+///
+/// # Errors
+/// The artefact is for another attack, target or data set, or the trigger does not fit the images.
+pub fn build_trigger(
     record: &TriggerRecord,
     data: &Dataset,
     artefact: Option<&Artefact>,
@@ -85,54 +100,10 @@ pub fn trigger(
     Trigger::new(&record, data.class_names.len(), size, pictures).map_err(usage)
 }
 
-/// Reads an artefact.
-pub fn read_artefact(path: &Path) -> Result<Artefact> {
-    Artefact::from_bytes(&files::read(path)?).map_err(|e| usage(format!("{}: {e}", path.display())))
-}
-
-/// What the trigger's attack needs, made with a clean model and written to `path`. With `keep`, what
-/// was made there before under the same circumstances stays.
-pub fn make_artefact(
-    arch: &Arch,
-    arrays: &Arrays,
-    data: &Dataset,
-    trigger: &Trigger,
-    device: &Chosen,
-    path: &Path,
-    keep: bool,
-) -> Result<Artefact> {
-    let id = trigger.attack.method().id;
-    let craft = craft::craft(id).ok_or_else(|| {
-        let all: Vec<_> = craft::CRAFTS.iter().map(|craft| craft.attack()).collect();
-        usage(format!("nothing is made for {id}; unstamp craft is for: {}", all.join(", ")))
-    })?;
-    let bar = progress::counts(&format!("craft {id}"));
-    let shop = Workshop {
-        arch,
-        arrays,
-        dataset: data.info.id,
-        train: &data.train,
-        device: &device.device,
-        progress: &|done, total| {
-            bar.set_length(total as u64);
-            bar.set_position(done as u64);
-        },
-    };
-    let there = (keep && path.exists()).then(|| read_artefact(path)).transpose()?;
-    if let Some(there) = there.filter(|there| there.answers(&craft::provenance(&shop, trigger))) {
-        return Ok(there);
-    }
-    let made = pollster::block_on(craft.make(&shop, trigger))
-        .with_context(|| format!("{id} could not be made"))?;
-    bar.finish_and_clear();
-    for (name, value) in &made.provenance.measured {
-        eprintln!("craft {id}: {} {value:.4}", name.replace('_', " "));
-    }
-    files::write(path, &made.to_bytes())?;
-    Ok(made)
-}
-
-/// The pictures given for reflections, or drawn signs, where there is no data set.
+/// Pictures for reflections where there is no data set: those in `folder`, or drawn signs.
+///
+/// # Errors
+/// The folder cannot be listed, or holds something other than pictures.
 pub fn loose_pictures(folder: Option<&Path>) -> Result<Arc<Pictures>> {
     match folder {
         Some(folder) => crate::data::pictures_in(folder),

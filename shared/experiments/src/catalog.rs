@@ -5,7 +5,7 @@ use serde::Serialize;
 use unstamp_data::attacks::{ATTACKS, Labels, Needs};
 use unstamp_data::datasets::{DATASETS, DatasetInfo};
 use unstamp_data::method::{Method, Param, Values};
-use unstamp_networks::model::ARCHITECTURES;
+use unstamp_networks::model::architectures;
 
 /// All lists.
 #[derive(Clone, Debug, Serialize)]
@@ -57,6 +57,6 @@ pub fn catalog() -> Catalog {
                 DefenceCard { method: d.method(), knows: d.knows(&default), params: d.params() }
             })
             .collect(),
-        architectures: ARCHITECTURES.to_vec(),
+        architectures: architectures().collect(),
     }
 }

@@ -10,7 +10,7 @@ use unstamp_data::poison::Trigger;
 use unstamp_data::seed::Seed;
 use unstamp_networks::batches::{ImageBatch, batches_of};
 use unstamp_networks::model::weights::{self, Arrays, WeightsError};
-use unstamp_networks::model::{Arch, Wrn};
+use unstamp_networks::model::{Arch, Network};
 
 /// Means over pseudo samples of images that are not of the target class.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -30,7 +30,7 @@ const BATCH: usize = 100;
 
 /// Makes the pseudo samples of a network.
 pub struct Pseudo {
-    judge: Wrn,
+    judge: Network,
     attack: Pgd,
     device: Device,
 }

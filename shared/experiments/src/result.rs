@@ -43,8 +43,14 @@ pub struct CellResult {
     pub seed: u64,
     /// Version of the program.
     pub version: String,
+    /// Git commit that the program was built from, where the build knew it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
     /// Device that computed it, in words.
     pub device: String,
+    /// Threads of the processor that computed; results repeat to the bit only with the same number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threads: Option<usize>,
     /// Id of the data set.
     pub dataset: String,
     /// Remark on the data, such as "JPEG copy".
@@ -70,7 +76,10 @@ pub struct CellResult {
     pub passes: u64,
     /// Rates on test images.
     pub report: Report,
-    /// Defence effectiveness rate against the victim, if a defence was run.
+    /// Sum of the squares of all convolution weights.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub squared_weight_norm: Option<f64>,
+    /// Defence effectiveness rate against the victim, where something was erased.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub der: Option<f64>,
     /// NAD equation 2 (A^2_sum, summed over groups) between teacher and student on 500 test

@@ -3,6 +3,7 @@
 use crate::model::Frozen;
 use crate::model::weights::{WeightsError, read};
 use burn::tensor::Tensor;
+use burn::tensor::module::adaptive_avg_pool2d;
 use serde::{Deserialize, Serialize};
 use unstamp_data::attacks::Area;
 
@@ -73,30 +74,61 @@ pub fn normalised(map: Tensor<2>) -> Tensor<2> {
     map / length.mask_fill(zero, 1.0)
 }
 
-/// Maps averaged over `k x k` places: `[n, c, h, w]` -> `[n, c, h / k, w / k]`.
-pub fn pooled(maps: Tensor<4>, k: usize) -> Tensor<4> {
+/// Maps averaged to `height` x `width` cells: `[n, c, h, w]` -> `[n, c, height, width]`. Maps of that
+/// size stay as they are.
+pub fn pooled(maps: Tensor<4>, height: usize, width: usize) -> Tensor<4> {
     let [n, c, h, w] = maps.dims();
-    let (rows, columns) = (h / k, w / k);
-    let tiles = maps.reshape([n * c, rows, k, columns, k]);
-    tiles.mean_dim(4).mean_dim(2).reshape([n, c, rows, columns])
+    if (h, w) == (height, width) {
+        return maps;
+    }
+    if h % height != 0 || w % width != 0 {
+        return adaptive_avg_pool2d(maps, [height, width]);
+    }
+    let tiles = maps.reshape([n * c, height, h / height, width, w / width]);
+    tiles.mean_dim(4).mean_dim(2).reshape([n, c, height, width])
 }
 
-/// Share of a square map's mass that lies on `area` of an image `width` wide and `height` high; a
-/// cell counts by the part of it the area covers. 0 for an empty map.
-pub fn share_on(map: &[f32], area: &Area, width: usize, height: usize) -> f64 {
-    let side = map.len().isqrt();
-    let overlap = |cell: usize, pixels: usize, start: usize, length: usize| {
-        let step = pixels as f64 / side as f64;
-        let (from, to) = (cell as f64 * step, (cell + 1) as f64 * step);
-        (to.min((start + length) as f64) - from.max(start as f64)).max(0.0) / step
-    };
-    let (mut on, mut all) = (0.0, 0.0);
-    for (at, value) in map.iter().enumerate() {
-        let down = overlap(at / side, height, area.y, area.height);
-        on += f64::from(*value) * down * overlap(at % side, width, area.x, area.width);
+/// Share of a map's mass that lies on `area` of an image. The map and the image are `(width, height)`
+/// in size; a cell counts by the part of it that the area covers. 0 for an empty map.
+pub fn share_on(
+    map: &[f32],
+    map_size: (usize, usize),
+    area: &Area,
+    image_size: (usize, usize),
+) -> f64 {
+    let columns = covered(map_size.0, image_size.0, area.x, area.width);
+    let rows = covered(map_size.1, image_size.1, area.y, area.height);
+    let mut on = 0.0;
+    let mut all = 0.0;
+    for (index, value) in map.iter().enumerate() {
+        let share = rows[index / map_size.0] * columns[index % map_size.0];
+        on += f64::from(*value) * share;
         all += f64::from(*value);
     }
     if all > 0.0 { on / all } else { 0.0 }
+}
+
+/// For each of `cells` cells along a side of `pixels` pixels: the share of it that lies between
+/// `start` and `start + length`.
+fn covered(cells: usize, pixels: usize, start: usize, length: usize) -> Vec<f64> {
+    let step = pixels as f64 / cells as f64;
+    let share = |cell: usize| {
+        let from = (cell as f64 * step).max(start as f64);
+        let to = ((cell + 1) as f64 * step).min((start + length) as f64);
+        (to - from).max(0.0) / step
+    };
+    (0..cells).map(share).collect()
+}
+
+/// An attention map with its size.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct AttentionMap {
+    /// Cells of a row.
+    pub width: usize,
+    /// Number of rows.
+    pub height: usize,
+    /// Row by row.
+    pub values: Vec<f32>,
 }
 
 /// What a network says of one image.
@@ -104,8 +136,8 @@ pub fn share_on(map: &[f32], area: &Area, width: usize, height: usize) -> f64 {
 pub struct Look {
     /// One a class, summing to 1.
     pub probabilities: Vec<f32>,
-    /// A^2_sum of every group divided by its Euclidean norm, row by row.
-    pub maps: Vec<Vec<f32>>,
+    /// A^2_sum of every feature divided by its Euclidean norm, from the input to the output.
+    pub maps: Vec<AttentionMap>,
 }
 
 /// `exp(z_i) / sum exp(z_j)`, in `libm`, so that every platform gives the same.
@@ -134,11 +166,15 @@ fn map(feature: &[f32], channels: usize) -> Vec<f32> {
 /// output is made here, not on the device: it is little, and the page's first program stays small.
 pub async fn look(network: &Frozen, image: Tensor<4>) -> Result<Look, WeightsError> {
     let output = network.forward(image);
-    let channels: Vec<usize> = output.features.iter().map(|f| f.dims()[1]).collect();
+    let shapes: Vec<[usize; 4]> = output.features.iter().map(Tensor::dims).collect();
     let mut tensors = vec![output.logits.flatten(0, 1)];
     tensors.extend(output.features.into_iter().map(|f| f.flatten(0, 3)));
     let mut values = read(tensors).await?.into_iter();
     let logits = values.next().unwrap_or_default();
-    let maps = values.zip(channels).map(|(feature, channels)| map(&feature, channels)).collect();
+    let maps = values.zip(shapes).map(|(feature, [_, channels, height, width])| {
+        let values = map(&feature, channels);
+        AttentionMap { width, height, values }
+    });
+    let maps = maps.collect();
     Ok(Look { probabilities: probabilities(&logits), maps })
 }

@@ -9,7 +9,7 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 use unstamp_shared::job::sgd::{self, Momentum};
 use unstamp_shared::job::{Augment, Schedule, Training};
 use unstamp_shared::model::weights::{self, Arrays};
-use unstamp_shared::model::{Arch, Frozen, Wrn};
+use unstamp_shared::model::{self, Arch, Frozen};
 use unstamp_shared::objectives::{CrossEntropy, Objective, Seen, Tracked};
 use unstamp_shared::seed::Seed;
 
@@ -33,7 +33,7 @@ fn training() -> Training {
 /// Frozen and trainable form of one network.
 #[expect(clippy::large_enum_variant, reason = "there is only one of it")]
 enum Network {
-    Ours { frozen: Frozen, student: Wrn, momentum: Momentum },
+    Ours { frozen: Frozen, student: model::Network, momentum: Momentum },
     Plain { frozen: Plain, student: Plain, optimiser: ModuleOptimizer },
 }
 

@@ -4,7 +4,7 @@ use crate::job::Batch;
 use crate::objectives::cross_entropy;
 use burn::tensor::{Int, Tensor, TensorData};
 use unstamp_data::seed::Stream;
-use unstamp_networks::model::Wrn;
+use unstamp_networks::model::Network;
 
 /// Untargeted PGD in the L-infinity ball ([Madry et al. 2018](https://arxiv.org/abs/1706.06083)):
 ///
@@ -25,7 +25,7 @@ impl Pgd {
     /// network runs in evaluation mode, on a device with automatic differentiation.
     pub fn perturb(
         &self,
-        network: &Wrn,
+        network: &Network,
         images: Tensor<4>,
         start: Tensor<4>,
         labels: &Tensor<1, Int>,
@@ -48,7 +48,7 @@ impl Pgd {
     /// stream.
     pub fn perturb_each(
         &self,
-        network: &Wrn,
+        network: &Network,
         images: Tensor<4>,
         labels: &Tensor<1, Int>,
         streams: impl Iterator<Item = Stream>,
@@ -63,7 +63,7 @@ impl Pgd {
 
     /// Perturbs a batch away from its labels, from a random point of the ball, and counts the
     /// passes.
-    pub fn perturb_batch(&self, judge: &Wrn, batch: &mut Batch) -> Tensor<4> {
+    pub fn perturb_batch(&self, judge: &Network, batch: &mut Batch) -> Tensor<4> {
         let shape = batch.images.dims();
         let count = shape.iter().product();
         let start: Vec<f32> = (0..count).map(|_| batch.random.range(-self.eps, self.eps)).collect();

@@ -5,7 +5,7 @@ use crate::job::{Batch, PhaseError, TrainStep};
 use crate::objectives::{Loss, cross_entropy};
 use burn::module::Module;
 use serde::{Deserialize, Serialize};
-use unstamp_networks::model::Wrn;
+use unstamp_networks::model::Network;
 
 /// Cross entropy on images that PGD has moved against the student itself ([Madry et al.
 /// 2018](https://arxiv.org/abs/1706.06083)). The student is in evaluation mode while they are made.
@@ -34,7 +34,7 @@ impl Robust {
 
 impl TrainStep for Robust {
     fn loss(&self, batch: &mut Batch) -> Result<Loss, PhaseError> {
-        let judge: Wrn = batch.student.clone().no_grad();
+        let judge: Network = batch.student.clone().no_grad();
         let moved = self.attack().perturb_batch(&judge, batch);
         let student = batch.learn(moved);
         let total = cross_entropy(student.logits, batch.labels.clone());

@@ -10,7 +10,7 @@ use unstamp_data::method::Values;
 use unstamp_data::poison::Trigger;
 use unstamp_networks::batches::{ImageBatch, batches_of};
 use unstamp_networks::evaluate::largest;
-use unstamp_networks::model::Wrn;
+use unstamp_networks::model::Network;
 use unstamp_networks::model::weights::{self, WeightsError};
 
 /// Moves every training image of the target class by PGD within the ball, away from its class in
@@ -63,7 +63,7 @@ fn at_edge(image: &Image, before: &[u8], eps: f32) -> bool {
 async fn perturb(
     shop: &Workshop<'_>,
     trigger: &Trigger,
-    network: &Wrn,
+    network: &Network,
     batch: &ImageBatch<'_>,
     pictures: &mut Pictures,
     counts: &mut Counts,

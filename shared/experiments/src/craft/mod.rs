@@ -14,7 +14,7 @@ use burn::tensor::Device;
 use unstamp_data::datasets::Split;
 use unstamp_data::poison::Trigger;
 use unstamp_networks::model::weights::{self, Arrays, WeightsError};
-use unstamp_networks::model::{Arch, Wrn};
+use unstamp_networks::model::{Arch, Network};
 
 /// Everything that can be made.
 pub static CRAFTS: &[&dyn Craft] = &[&trojan::Square, &clean_label::Perturbation];
@@ -43,7 +43,7 @@ pub struct Workshop<'a> {
 impl Workshop<'_> {
     /// The network in evaluation mode, for gradients with respect to its input; no weight carries
     /// gradients.
-    fn network(&self) -> Result<Wrn, WeightsError> {
+    fn network(&self) -> Result<Network, WeightsError> {
         Ok(weights::network(self.arch, self.arrays, &self.autodiff())?.no_grad())
     }
 

@@ -9,7 +9,7 @@ use unstamp_data::poison::Trigger;
 use unstamp_data::seed::Stream;
 use unstamp_data::sprite::Sprite;
 use unstamp_networks::batches::ImageBatch;
-use unstamp_networks::model::Wrn;
+use unstamp_networks::model::Network;
 use unstamp_networks::model::weights::{self, WeightsError};
 
 /// Liu et al. 2018, "Trojaning Attack on Neural Networks" (NDSS): take the inputs of the last fully
@@ -39,7 +39,7 @@ const IMAGES_PER_STEP: usize = 16;
 /// How squares lie on images, and the network that sees them.
 struct Setting<'a> {
     shop: &'a Workshop<'a>,
-    network: Wrn,
+    network: Network,
     area: Area,
     /// The square replaces pixels instead of adding to them.
     replace: bool,

@@ -11,7 +11,7 @@ use burn::module::Module;
 use burn::tensor::Tensor;
 use std::sync::Arc;
 use unstamp_data::method::{Method, Param, Values};
-use unstamp_networks::model::{Output, Wrn};
+use unstamp_networks::model::{Network, Output};
 
 /// `L = CE + alpha (LDL + beta UDL)` (equation 12). `LDL` weighs the distances of response, learning
 /// and prediction behaviour ([`Behaviour`]) on clean images by lambda 1 to 3; `UDL` the same with the
@@ -69,7 +69,7 @@ impl Alignment {
 impl TrainStep for Alignment {
     fn loss(&self, batch: &mut Batch) -> Result<Loss, PhaseError> {
         let teacher = batch.reference(0)?;
-        let judge: Wrn = batch.student.clone().no_grad();
+        let judge: Network = batch.student.clone().no_grad();
         let odd = match self.samples {
             Samples::Pseudo => Some(self.attack.perturb_batch(&judge, batch)),
             Samples::Poisoned => batch.stamped.clone(),

@@ -3,12 +3,12 @@
 use super::auxiliary::AuxiliaryTraining;
 use super::{Auxiliary, Job, JobError, Phase, PhaseOutput, Reference, Start, Work, sgd};
 use unstamp_data::seed::Seed;
-use unstamp_networks::model::Wrn;
+use unstamp_networks::model::Network;
 use unstamp_networks::model::weights::{self, Arrays, WeightsError};
 
 /// The state of a training between two steps.
 pub(super) struct Running {
-    pub(super) student: Wrn,
+    pub(super) student: Network,
     pub(super) references: Vec<Reference>,
     pub(super) momentum: sgd::Momentum,
     /// Parameters that are trained auxiliary the student.

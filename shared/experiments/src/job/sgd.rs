@@ -9,7 +9,7 @@ use burn::module::{Module, ModuleMapper, Param, ParamId};
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Gradients, Tensor, TensorData};
 use std::collections::HashMap;
-use unstamp_networks::model::Wrn;
+use unstamp_networks::model::Network;
 use unstamp_networks::model::parameters::{Named, named};
 use unstamp_networks::model::weights::Arrays;
 
@@ -46,29 +46,29 @@ impl ModuleMapper for Step<'_> {
 
 /// One step of `network` along `gradients`, with the learning rate `lr`.
 pub fn step(
-    network: Wrn,
+    network: Network,
     training: &Training,
     lr: f64,
     gradients: Gradients,
     momentum: &mut Momentum,
-) -> Wrn {
+) -> Network {
     let gradients = GradientsParams::from_grads(gradients, &network);
     network.map(&mut Step { training, lr, gradients, momentum })
 }
 
-fn trained(network: &Wrn) -> impl Iterator<Item = Named> {
+fn trained(network: &Network) -> impl Iterator<Item = Named> {
     named(network).into_iter().filter(|parameter| parameter.trained)
 }
 
 impl Momentum {
     /// Velocities by PyTorch's name of the parameter; empty before the first step.
-    pub fn named(&self, network: &Wrn) -> Vec<(String, Tensor<1>)> {
+    pub fn named(&self, network: &Network) -> Vec<(String, Tensor<1>)> {
         let velocity = |id| self.0.get(&id).cloned();
         trained(network).filter_map(|p| Some((p.name, velocity(p.id)?))).collect()
     }
 
     /// The inverse of [`Momentum::named`]; `None` if a size does not fit.
-    pub fn from_arrays(network: &Wrn, arrays: &Arrays, device: &Device) -> Option<Self> {
+    pub fn from_arrays(network: &Network, arrays: &Arrays, device: &Device) -> Option<Self> {
         let mut velocities = HashMap::new();
         for parameter in trained(network) {
             let Some(array) = arrays.get(&parameter.name) else { continue };

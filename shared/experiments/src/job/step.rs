@@ -9,7 +9,7 @@ use crate::objectives::Tracked;
 use burn::tensor::Tensor;
 use unstamp_data::image::Image;
 use unstamp_networks::evaluate::accuracy;
-use unstamp_networks::model::{Wrn, batch, labels, weights};
+use unstamp_networks::model::{Network, batch, labels, weights};
 
 impl Job {
     /// Does the next step of a training: an optimiser step, the end of an epoch, or the end of the
@@ -105,7 +105,7 @@ impl Job {
         &self,
         train_phase: &TrainPhase,
         chosen: &[usize],
-        student: &'a mut Wrn,
+        student: &'a mut Network,
         references: &'a [Reference],
         auxiliary: &'a Tracked,
     ) -> Batch<'a> {

@@ -6,7 +6,7 @@ use burn::tensor::{Int, Tensor};
 use std::fmt::Debug;
 use unstamp_data::seed::Stream;
 use unstamp_networks::model::weights::Arrays;
-use unstamp_networks::model::{Arch, Frozen, Output, Wrn};
+use unstamp_networks::model::{Arch, Frozen, Network, Output};
 
 /// A model that a training compares with and does not change.
 pub struct Reference {
@@ -21,7 +21,7 @@ pub struct Reference {
 /// A batch as a training step sees it.
 pub struct Batch<'a> {
     /// Its parameters carry gradients; a forward pass in training mode moves its running statistics.
-    pub student: &'a mut Wrn,
+    pub student: &'a mut Network,
     /// The models that the phase compares with.
     pub references: &'a [Reference],
     /// Parameters that the step trains beside the student.
@@ -97,8 +97,9 @@ pub trait TrainStep: Send + Sync + Debug {
 }
 
 impl<O: Objective> TrainStep for O {
-    fn auxiliary(&self, _arch: &Arch, random: Stream) -> Option<AuxiliaryParameters> {
-        Objective::auxiliary(self, random)
+    fn auxiliary(&self, arch: &Arch, random: Stream) -> Option<AuxiliaryParameters> {
+        let groups = arch.describe().map_or(0, |network| network.taps.len());
+        Objective::auxiliary(self, groups, random)
     }
 
     fn loss(&self, batch: &mut Batch) -> Result<Loss, PhaseError> {

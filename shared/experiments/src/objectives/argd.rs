@@ -12,8 +12,9 @@ use unstamp_networks::model::weights::{Array, Arrays};
 /// `L = CE + node V + edge E + embedding G` on the graph whose nodes are the groups' attention maps
 /// `A^2_sum / (|A^2_sum| + 1e-6)`; a weight of 0 switches a term off. As the public code has them:
 ///
-/// - nodes: `V = 2000 V_1 + 5000 V_2 + 2000 V_3`, `V_l` the mean squared error of the maps;
-/// - edges: `E = 1/3 sum MSE(d_T, d_S)` over the pairs (1,2), (2,3), (1,3), where `d` is the squared
+/// - nodes: `V = 2000 V_1 + 5000 V_2 + 2000 V_3`, `V_l` the mean squared error of the maps; in a
+///   network with more groups all but the first and last have the weight 5000;
+/// - edges: `E` is the mean of `MSE(d_T, d_S)` over all pairs of groups, where `d` is the squared
 ///   distance of the larger map, averaged to the smaller's size, to the smaller, at least 1e-12
 ///   and divided by its largest in the batch;
 /// - embedding: every layer's mean attention goes through a linear layer of 128 outputs and a batch
@@ -37,9 +38,21 @@ pub struct Argd {
 /// Adam's learning rate for the embedding.
 const RATE: f64 = 1e-3;
 
-const NODES: [f32; 3] = [2000.0, 5000.0, 2000.0];
-const EDGES: [(usize, usize); 3] = [(0, 1), (1, 2), (0, 2)];
 const WIDTH: usize = 128;
+
+/// Weight of a group's node, counted from 0: 2000 for the first and the last group, 5000 between.
+fn node_weight(group: usize, groups: usize) -> f32 {
+    if group == 0 || group + 1 == groups { 2000.0 } else { 5000.0 }
+}
+
+/// Every pair of groups, neighbours first: (0, 1), (1, 2), (0, 2) for three groups.
+fn pairs(groups: usize) -> Vec<(usize, usize)> {
+    let mut pairs = Vec::new();
+    for gap in 1..groups {
+        pairs.extend((0..groups - gap).map(|first| (first, first + gap)));
+    }
+    pairs
+}
 
 /// A group's map, normalised over its positions, `[n, 1, h, w]`.
 fn node(feature: &Tensor<4>) -> Tensor<4> {
@@ -54,11 +67,9 @@ fn square(x: Tensor<4>) -> Tensor<4> {
 
 /// Two maps at the smaller one's size.
 fn fitted(a: &Tensor<4>, b: &Tensor<4>) -> [Tensor<4>; 2] {
-    let small = a.dims()[2].min(b.dims()[2]);
-    [a, b].map(|x| match x.dims()[2] / small {
-        1 => x.clone(),
-        k => pooled(x.clone(), k),
-    })
+    let smaller = if a.dims()[2] <= b.dims()[2] { a } else { b };
+    let [_, _, height, width] = smaller.dims();
+    [a, b].map(|x| pooled(x.clone(), height, width))
 }
 
 /// Distances between two nodes, `[n, 1]`; the largest of the batch is 1.
@@ -100,18 +111,22 @@ fn embedded(auxiliary: &Tracked, map: &Tensor<4>, role: usize, layer: usize) -> 
 
 /// Weighed mean squared errors of the maps, `[1]`.
 fn nodes(teacher: &[Tensor<4>], student: &[Tensor<4>]) -> Option<Tensor<1>> {
-    let pairs = teacher.iter().zip(student).zip(NODES);
-    let terms = pairs.map(|((t, s), w)| square(t.clone() - s.clone()).mean() * w);
+    let groups = teacher.len();
+    let terms = teacher.iter().zip(student).enumerate().map(|(group, (teacher, student))| {
+        square(teacher.clone() - student.clone()).mean() * node_weight(group, groups)
+    });
     terms.reduce(|a, b| a + b)
 }
 
-/// Mean over [`EDGES`] of the squared differences between the edges, `[1]`.
+/// Mean over all pairs of groups of the squared differences between the edges, `[1]`.
 fn edges(teacher: &[Tensor<4>], student: &[Tensor<4>]) -> Option<Tensor<1>> {
-    let terms = EDGES.into_iter().map(|pair| {
+    let pairs = pairs(teacher.len());
+    let count = pairs.len();
+    let terms = pairs.into_iter().map(|pair| {
         let difference = edge(teacher, pair) - edge(student, pair);
         (difference.clone() * difference).mean()
     });
-    Some(terms.reduce(|a, b| a + b)? / EDGES.len() as f32)
+    Some(terms.reduce(|a, b| a + b)? / count as f32)
 }
 
 /// Weighed distances between all layers of teacher and student, `[1]`.
@@ -144,9 +159,9 @@ impl Objective for Argd {
         true
     }
 
-    fn auxiliary(&self, _random: Stream) -> Option<AuxiliaryParameters> {
+    fn auxiliary(&self, groups: usize, _random: Stream) -> Option<AuxiliaryParameters> {
         let mut first = Arrays::new();
-        for (role, layer) in (0..2).flat_map(|role| (0..NODES.len()).map(move |l| (role, l))) {
+        for (role, layer) in (0..2).flat_map(|role| (0..groups).map(move |l| (role, l))) {
             let parts = [
                 ("weight", projection(role, layer)),
                 ("scale", vec![1.0; WIDTH]),

@@ -64,7 +64,7 @@ pub trait Objective: Send + Sync + std::fmt::Debug {
 
     /// Parameters that it trains beside the student, if any; their first values are drawn from
     /// `random`.
-    fn auxiliary(&self, _random: Stream) -> Option<AuxiliaryParameters> {
+    fn auxiliary(&self, _groups: usize, _random: Stream) -> Option<AuxiliaryParameters> {
         None
     }
 

@@ -61,7 +61,8 @@ impl Objective for Nad {
     }
 
     fn loss(&self, seen: &Seen) -> Loss {
-        const NAMES: [&str; 3] = ["attention_1", "attention_2", "attention_3"];
+        const NAMES: [&str; 5] =
+            ["attention_1", "attention_2", "attention_3", "attention_4", "attention_5"];
         let ce = cross_entropy(seen.student.logits.clone(), seen.labels.clone());
         let mut total = ce.clone();
         let mut parts = vec![("cross_entropy", ce)];

@@ -86,9 +86,10 @@ impl Behaviour {
     /// the last group's size. Without Gram matrices it is the mean over channels at those positions,
     /// `[1, positions]`.
     fn layers(&self, output: &Output) -> Vec<Tensor<3>> {
-        let side = output.features.last().map_or(1, |f| f.dims()[2]);
+        let last = output.features.last().map_or([1; 4], Tensor::dims);
+        let [_, _, height, width] = last;
         let of = |feature: &Tensor<4>| {
-            let small = pooled(feature.clone(), feature.dims()[2] / side);
+            let small = pooled(feature.clone(), height, width);
             if !self.gram {
                 return rows(self.scale, small.mean_dim(1));
             }

@@ -1,5 +1,5 @@
 //! One `[[defence]]` of a recipe that stands for many: every combination of some values and clean
-//! shares, which is how both papers study a method.
+//! shares. Both papers study their methods in this way.
 
 use super::Erasure;
 use crate::defences::defence;
@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
 use unstamp_data::method::{Value, Values};
 
-/// A `[[defence]]` as it is written.
+/// A `[[defence]]` as the recipe writes it.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Entry {
@@ -16,10 +16,10 @@ struct Entry {
     method: String,
     #[serde(default)]
     set: Values,
-    /// Shares of the training set it gets; the recipe's `clean_fraction` where there are none.
+    /// Shares of the training set it gets; the recipe's `clean_fraction` where the list is empty.
     #[serde(default)]
     clean: Vec<f64>,
-    /// For some parameters, the values each takes.
+    /// Values that a parameter takes, one after another.
     #[serde(default)]
     grid: BTreeMap<String, Vec<Value>>,
 }
@@ -30,38 +30,48 @@ fn plain(value: impl ToString) -> String {
 }
 
 impl Entry {
-    /// Every combination, the last parameter of the grid changing fastest, clean shares slowest. Ids
+    /// Every combination. The last parameter of the grid changes fastest, clean shares slowest. Ids
     /// say what differs: `nad_clean0_01_beta2_lr0_1`.
     fn expand(self) -> Vec<Erasure> {
-        let Entry { id, method, set, clean, grid } = self;
-        let of = (!clean.is_empty() || !grid.is_empty()).then(|| id.clone());
-        let erasure = |id: String, clean| {
-            let (method, set, of) = (method.clone(), set.clone(), of.clone());
-            Erasure { id, method, set, clean, of }
+        let is_sweep = !self.clean.is_empty() || !self.grid.is_empty();
+        let plain_entry = Erasure {
+            id: self.id.clone(),
+            method: self.method,
+            set: self.set,
+            clean: None,
+            of: is_sweep.then_some(self.id),
         };
-        let mut all: Vec<Erasure> = match &clean[..] {
-            [] => vec![erasure(id, None)],
-            shares => {
-                let share = |s: &f64| erasure(format!("{id}_clean{}", plain(s)), Some(*s));
-                shares.iter().map(share).collect()
-            }
+        let mut all: Vec<Erasure> = match &self.clean[..] {
+            [] => vec![plain_entry],
+            shares => shares.iter().map(|share| plain_entry.with_share(*share)).collect(),
         };
-        for (key, values) in &grid {
-            let with = |erasure: &Erasure, value: &Value| {
-                let mut one = erasure.clone();
-                one.id += &format!("_{key}{}", plain(value));
-                one.set.0.insert(key.clone(), value.clone());
-                one
-            };
-            all = all.iter().flat_map(|e| values.iter().map(move |v| with(e, v))).collect();
+        for (key, values) in &self.grid {
+            all = all
+                .iter()
+                .flat_map(|erasure| values.iter().map(|value| erasure.with_value(key, value)))
+                .collect();
         }
         all
     }
 }
 
 impl Erasure {
-    /// Its share of clean data (`clean`) or a parameter's value, and its id without that, which
-    /// those have in common that differ in nothing else.
+    /// The same with this share of clean data.
+    fn with_share(&self, share: f64) -> Self {
+        let id = format!("{}_clean{}", self.id, plain(share));
+        Self { id, clean: Some(share), ..self.clone() }
+    }
+
+    /// The same with another value of a parameter.
+    fn with_value(&self, key: &str, value: &Value) -> Self {
+        let mut erasure = self.clone();
+        erasure.id += &format!("_{key}{}", plain(value));
+        erasure.set.0.insert(key.to_string(), value.clone());
+        erasure
+    }
+
+    /// Its share of clean data (`key` is `clean`) or the value of a parameter, and its id without that
+    /// value. Erasures that differ only in this value have the same shortened id.
     pub fn along(&self, key: &str) -> Option<(f64, String)> {
         let set = self.set.filled(&defence(&self.method)?.params());
         let (at, value) = match (key, set.0.get(key)) {

@@ -114,6 +114,18 @@ pub struct Metadata {
     pub seed: u64,
     #[serde(default)]
     pub recipe_hash: String,
+    /// Version of the program that made the model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// Git commit that the program was built from, where the build knew it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
+    /// Threads of the processor that computed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threads: Option<usize>,
+    /// Sum of the squares of all convolution weights.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub squared_weight_norm: Option<f64>,
     /// The model's own answers to the self-test images; only in a published model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub probe: Option<SelfTestAnswers>,

@@ -13,7 +13,7 @@ use burn::tensor::activation::sigmoid;
 use burn::tensor::{Int, Tensor, TensorData};
 use unstamp_data::seed::Stream;
 use unstamp_networks::model::weights::{Array, Arrays};
-use unstamp_networks::model::{Arch, Wrn};
+use unstamp_networks::model::{Arch, Network};
 
 /// A patch for every class, the `sigmoid` of free numbers, trained so that images under it become
 /// that class: cross entropy of the victim as it is. Every batch uses all classes in turn.
@@ -58,7 +58,7 @@ impl TrainStep for Scan {
         let turns = Tensor::<2>::from_data(TensorData::new(turns, [n, classes]), &device);
         let patches = sigmoid(turns.matmul(patches));
         let patches = patches.reshape([n, 3, self.position.side, self.position.side]);
-        let judge: Wrn = batch.student.clone().no_grad();
+        let judge: Network = batch.student.clone().no_grad();
         let images = pasted(&batch.images, patches, self.position, None, &mut batch.random);
         let total = cross_entropy(judge.forward(images).logits, wanted);
         Ok(Loss { total: total.clone(), parts: vec![("cross_entropy", total)] })

@@ -9,7 +9,7 @@ use burn::tensor::activation::{log_softmax, relu, sigmoid, softmax};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use unstamp_data::seed::Stream;
 use unstamp_networks::model::weights::{Array, Arrays};
-use unstamp_networks::model::{Arch, Wrn};
+use unstamp_networks::model::{Arch, Network};
 
 /// The probability of the class at which each step stops to reward its patches.
 pub(super) const STEPS: [f32; 3] = [0.5, 0.8, 0.9];
@@ -109,7 +109,7 @@ impl Staircase {
         let mut terms = patches.iter().zip(turns).map(|(x, turn)| x.clone() * turn.clone());
         let first = terms.next().unwrap_or_else(|| Tensor::zeros([n, 3 * side * side], &device));
         let on_images = terms.fold(first, |sum, term| sum + term).reshape([n, 3, side, side]);
-        let judge: Wrn = batch.student.clone().no_grad();
+        let judge: Network = batch.student.clone().no_grad();
         let images = pasted(&batch.images, on_images, self.position, None, &mut batch.random);
         let wanted = TensorData::new(vec![target as i32; n], [n, 1]);
         let wanted = Tensor::<2, Int>::from_data(wanted, &device);

@@ -1,4 +1,4 @@
-//! Comparison of a recovered trigger with the attacker's. Evaluation only.
+//! Comparison of a trigger that a defence recovered with the attacker's. Only for evaluation.
 
 use crate::device::Chosen;
 use anyhow::Result;
@@ -37,9 +37,12 @@ fn distance(found: &RecoveredTriggers, trigger: &Trigger, test: &Split) -> Optio
     Some(patches.map(off).sum::<f64>() / count)
 }
 
-/// The triggers that a job recovered, measured on test images and the model that they come from;
-/// `None` if it recovered none.
-pub fn recovery(
+/// What the last recovered trigger of a job does to the model that it was recovered from, on test
+/// images. `None` where no phase recovered a trigger.
+///
+/// # Errors
+/// The weights do not fit the architecture, or the device fails.
+pub fn measure_recovery(
     outputs: &[PhaseOutput],
     arch: &Arch,
     test: &Split,

@@ -3,7 +3,7 @@
 use font8x8::UnicodeFonts;
 use unstamp_shared::image::Image;
 
-/// Screen pixels a pixel.
+/// Screen pixels for each pixel of a picture, across and down.
 const ZOOM: usize = 3;
 const GAP: usize = 8;
 const TEXT: usize = 16;
@@ -13,13 +13,14 @@ const INK: [u8; 3] = [40, 40, 48];
 /// A title and the pictures below it.
 pub type Row = (String, Vec<Image>);
 
-/// Writes in letters of 8x8 pixels, twice enlarged.
+/// Writes a text in letters of 8x8 pixels, enlarged to twice their size.
 fn write(grid: &mut Image, text: &str, left: usize, top: usize) {
     for (i, letter) in text.chars().enumerate() {
         let rows = font8x8::BASIC_FONTS.get(letter).unwrap_or_default();
         for (y, row) in (0..TEXT).map(|y| (y, rows[y / 2])) {
             for x in (0..TEXT).filter(|x| row >> (x / 2) & 1 == 1) {
-                let (x, y) = (left + TEXT * i + x, top + y);
+                let x = left + TEXT * i + x;
+                let y = top + y;
                 if x < grid.width && y < grid.height {
                     grid.set(x, y, INK);
                 }
@@ -36,8 +37,8 @@ fn draw(grid: &mut Image, image: &Image, left: usize, top: usize) {
     }
 }
 
-/// All rows, one below the other; the pictures of a grid have one size.
-pub fn grid(rows: &[Row]) -> Image {
+/// All rows, one below the other. All pictures must have the same size.
+pub fn captioned_rows(rows: &[Row]) -> Image {
     let first = rows.iter().flat_map(|(_, images)| images).next();
     let (side, tall) = first.map_or((0, 0), |image| (image.width * ZOOM, image.height * ZOOM));
     let most = rows.iter().map(|(_, images)| images.len()).max().unwrap_or(0);

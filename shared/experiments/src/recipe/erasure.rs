@@ -1,0 +1,36 @@
+//! A defence with its settings.
+
+use crate::defences::{Knows, defence};
+use serde::{Deserialize, Serialize};
+use unstamp_data::method::Values;
+
+/// A defence to run on every victim that has an attack.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Erasure {
+    /// Name of the entry within its recipe; part of the file names.
+    pub id: String,
+    /// Id of the defence.
+    pub method: String,
+    /// Parameters of the defence.
+    #[serde(default)]
+    pub set: Values,
+    /// Share of the training set it gets instead of the recipe's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clean: Option<f64>,
+    /// Id of the recipe's entry that this is one combination of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of: Option<String>,
+}
+
+impl Erasure {
+    /// Id of the recipe's entry it comes from.
+    pub fn entry(&self) -> &str {
+        self.of.as_ref().unwrap_or(&self.id)
+    }
+
+    /// Whether the defence is told the trigger, so that it cannot run on a model without one.
+    pub(super) fn needs_trigger(&self) -> bool {
+        defence(&self.method).is_some_and(|defence| defence.knows(&self.set) == Knows::Trigger)
+    }
+}

@@ -1,0 +1,75 @@
+//! What can be wrong with a recipe.
+
+/// What is wrong with a recipe. Every message names the entry, the value and what is allowed.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum RecipeError {
+    /// The text is no TOML, or a key is unknown, missing or of another type.
+    #[error("line {line}: {message}")]
+    Syntax {
+        /// Line of the text, from 1.
+        line: usize,
+        /// What the parser says.
+        message: String,
+    },
+    /// An id that no list holds.
+    #[error("{key} = '{id}' is not known; see unstamp list")]
+    Unknown {
+        /// Key of the recipe: `dataset`, `attack` or `method`.
+        key: &'static str,
+        /// The unknown id.
+        id: String,
+    },
+    /// The architecture cannot be built.
+    #[error("{0}")]
+    Arch(String),
+    /// A share outside of (0, 1].
+    #[error("{place} = {share} must be above 0 and at most 1")]
+    Share {
+        /// The key, with its entry.
+        place: String,
+        /// The value.
+        share: f64,
+    },
+    /// A training that would do nothing.
+    #[error("epochs, train.batch and train.lr must be above 0")]
+    Training,
+    /// A recipe without cells.
+    #[error("a recipe needs at least one seed and one [[victim]]")]
+    Empty,
+    /// An id that is no plain file name.
+    #[error("id = '{0}' may only hold a-z, 0-9 and _")]
+    Id(String),
+    /// Two entries with one id.
+    #[error("id = '{0}' is given twice")]
+    Twice(String),
+    /// Adversarial training with an impossible radius or no steps.
+    #[error("victim {victim}: robust.eps must be above 0 and at most 1, robust.steps above 0")]
+    Robust {
+        /// Id of the victim.
+        victim: String,
+    },
+    /// A surrogate that is missing, comes later, or has an attack.
+    #[error("victim {victim}: surrogate must name an earlier [[victim]] without attack")]
+    Surrogate {
+        /// Id of the victim that needs the surrogate.
+        victim: String,
+    },
+    /// A target label that the data set does not have.
+    #[error("victim {victim}: target = {target} is not a class of {dataset}")]
+    Target {
+        /// Id of the victim.
+        victim: String,
+        /// The target label.
+        target: usize,
+        /// Id of the data set.
+        dataset: String,
+    },
+    /// A parameter that is unknown or has a value that is not allowed.
+    #[error("{entry}: {reason}")]
+    Setting {
+        /// The victim or defence.
+        entry: String,
+        /// What is wrong, with the parameter's name.
+        reason: String,
+    },
+}

@@ -1,0 +1,77 @@
+//! A model to train, with or without a backdoor.
+
+use crate::adversarial::Robust;
+use crate::job::{Augment, Training};
+use serde::{Deserialize, Serialize};
+use unstamp_data::method::Values;
+use unstamp_data::poison::{Draw, RateOf};
+
+/// The id of a [`Victim`] of the same recipe.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct VictimId(pub String);
+
+/// A model to train. Without an attack it is a clean model.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Victim {
+    /// Name of the model within its recipe; part of the file names.
+    pub id: String,
+    /// Id of the attack.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attack: Option<String>,
+    /// Poisoning rate; the attack's default where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate: Option<f64>,
+    /// Which images the rate is a share of.
+    #[serde(default)]
+    pub rate_of: RateOf,
+    /// Which classes the poisoned images are drawn from.
+    #[serde(default)]
+    pub draw: Draw,
+    /// Target label.
+    #[serde(default)]
+    pub target: usize,
+    /// Parameters of the attack.
+    #[serde(default)]
+    pub set: Values,
+    /// Id of an earlier victim without attack. The attack makes its artefact with that model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub surrogate: Option<VictimId>,
+    /// Replaces the recipe's number of epochs for this model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epochs: Option<usize>,
+    /// Replaces the recipe's augmentation for this model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub augment: Option<Augment>,
+    /// Adversarial training instead of plain training: the robust surrogate of some attacks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub robust: Option<Robust>,
+}
+
+impl Victim {
+    /// A clean model with default settings.
+    pub fn clean(id: &str) -> Self {
+        Self {
+            id: id.to_string(),
+            attack: None,
+            rate: None,
+            rate_of: RateOf::All,
+            draw: Draw::AnyClass,
+            target: 0,
+            set: Values::default(),
+            surrogate: None,
+            epochs: None,
+            augment: None,
+            robust: None,
+        }
+    }
+
+    /// `training` with the epochs and the augmentation that this model replaces.
+    pub fn adapted(&self, training: &Training) -> Training {
+        let mut training = training.clone();
+        training.augment = self.augment.unwrap_or(training.augment);
+        training.epochs = self.epochs.unwrap_or(training.epochs);
+        training
+    }
+}

@@ -1,0 +1,85 @@
+//! Command-line arguments that several commands share.
+
+use crate::device;
+use anyhow::Result;
+use clap::Args;
+use clap::builder::PossibleValuesParser;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// A data set on the command line.
+#[derive(Args)]
+pub struct SourceArgs {
+    /// signs, cifar10, gtsrb or folder
+    #[arg(long)]
+    pub dataset: String,
+    /// Folder or archive of the data set (not needed for signs)
+    #[arg(long)]
+    pub data: Option<PathBuf>,
+    /// Folder of pictures whose reflections refool uses; training images by default
+    #[arg(long, value_name = "DIR")]
+    pub reflections: Option<PathBuf>,
+}
+
+/// A model and the data it is measured on.
+#[derive(Args)]
+pub struct ModelArgs {
+    /// Weights: safetensors, or a PyTorch checkpoint
+    #[arg(long)]
+    pub model: PathBuf,
+    /// Data set; the model's own by default
+    #[arg(long)]
+    pub dataset: Option<String>,
+    /// Folder or archive of the data set (not needed for signs)
+    #[arg(long)]
+    pub data: Option<PathBuf>,
+    /// Folder of pictures whose reflections refool uses; training images by default
+    #[arg(long, value_name = "DIR")]
+    pub reflections: Option<PathBuf>,
+    /// Architecture; the model's own by default
+    #[arg(long)]
+    pub arch: Option<String>,
+}
+
+/// A trigger on the command line.
+#[derive(Args, Default)]
+pub struct TriggerArgs {
+    /// Attack (see unstamp list)
+    #[arg(long)]
+    pub attack: Option<String>,
+    /// A parameter of the attack; may be given several times
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// Picture of the attack: a PNG with transparency for custom, any PNG for blend
+    #[arg(long, value_name = "FILE.png")]
+    pub trigger: Option<PathBuf>,
+    /// Target label
+    #[arg(long)]
+    pub target: Option<usize>,
+}
+
+/// A device on the command line.
+#[derive(Args)]
+pub struct DeviceArgs {
+    /// Where to compute
+    #[arg(long, default_value = "auto", value_parser = PossibleValuesParser::new(device::NAMES))]
+    pub device: String,
+    /// Seconds between checkpoints of a running job
+    #[arg(long, default_value_t = 20, hide_short_help = true)]
+    pub checkpoint_seconds: u64,
+}
+
+impl DeviceArgs {
+    /// The device.
+    ///
+    /// # Errors
+    /// The device is not compiled in or cannot be used.
+    pub fn choose(&self) -> Result<device::Chosen> {
+        device::choose(&self.device)
+    }
+
+    /// The time between checkpoints.
+    pub fn checkpoint(&self) -> Duration {
+        Duration::from_secs(self.checkpoint_seconds)
+    }
+}

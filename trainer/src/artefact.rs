@@ -1,0 +1,96 @@
+//! Artefacts: what an attack needs and a clean model makes, as files.
+
+use crate::data::Dataset;
+use crate::device::Chosen;
+use crate::{files, progress, usage};
+use anyhow::{Context, Result};
+use std::path::Path;
+use unstamp_shared::craft::{self, Artefact, Craft, Workshop};
+use unstamp_shared::model::Arch;
+use unstamp_shared::model::weights::Arrays;
+use unstamp_shared::poison::Trigger;
+
+/// What an artefact is made from.
+pub struct CraftInput<'a> {
+    /// Architecture of the clean model.
+    pub arch: &'a Arch,
+    /// Weights of the clean model.
+    pub arrays: &'a Arrays,
+    /// The data set whose training images are used.
+    pub data: &'a Dataset,
+    /// The trigger, whose parameters say how the artefact is made.
+    pub trigger: &'a Trigger,
+    /// Where to compute.
+    pub device: &'a Chosen,
+}
+
+impl CraftInput<'_> {
+    fn attack(&self) -> &'static str {
+        self.trigger.attack.method().id
+    }
+
+    fn craft(&self) -> Result<&'static dyn Craft> {
+        craft::craft(self.attack()).ok_or_else(|| {
+            let all: Vec<_> = craft::CRAFTS.iter().map(|craft| craft.attack()).collect();
+            let id = self.attack();
+            usage(format!("nothing is made for {id}; unstamp craft is for: {}", all.join(", ")))
+        })
+    }
+
+    fn workshop<'a>(&'a self, progress: &'a dyn Fn(usize, usize)) -> Workshop<'a> {
+        Workshop {
+            arch: self.arch,
+            arrays: self.arrays,
+            dataset: self.data.info.id,
+            train: &self.data.train,
+            device: &self.device.device,
+            progress,
+        }
+    }
+}
+
+/// Reads an artefact.
+///
+/// # Errors
+/// The file cannot be read or is no artefact.
+pub fn read_artefact(path: &Path) -> Result<Artefact> {
+    Artefact::from_bytes(&files::read(path)?).map_err(|e| usage(format!("{}: {e}", path.display())))
+}
+
+/// Makes the artefact of the trigger's attack and writes it to `path`.
+///
+/// # Errors
+/// The attack needs no artefact, the model cannot be used, or the file cannot be written.
+pub fn make_artefact(input: &CraftInput, path: &Path) -> Result<Artefact> {
+    let craft = input.craft()?;
+    let id = input.attack();
+    let bar = progress::counts(&format!("craft {id}"));
+    let show = |done: usize, total: usize| {
+        bar.set_length(total as u64);
+        bar.set_position(done as u64);
+    };
+    let made = pollster::block_on(craft.make(&input.workshop(&show), input.trigger))
+        .with_context(|| format!("{id} could not be made"))?;
+    bar.finish_and_clear();
+    for (name, value) in &made.provenance.measured {
+        eprintln!("craft {id}: {} {value:.4}", name.replace('_', " "));
+    }
+    files::write(path, &made.to_bytes())?;
+    Ok(made)
+}
+
+/// The artefact at `path`, if it was made from the same input; otherwise a new one.
+///
+/// # Errors
+/// Those of [`read_artefact`] and [`make_artefact`].
+pub fn existing_or_new_artefact(input: &CraftInput, path: &Path) -> Result<Artefact> {
+    input.craft()?;
+    if path.exists() {
+        let artefact = read_artefact(path)?;
+        let head = craft::provenance(&input.workshop(&|_, _| ()), input.trigger);
+        if artefact.answers(&head) {
+            return Ok(artefact);
+        }
+    }
+    make_artefact(input, path)
+}

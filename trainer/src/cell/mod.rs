@@ -1,0 +1,133 @@
+//! Running one cell in four steps: prepare a job, train it, measure the model, store the result.
+
+mod measure;
+mod paths;
+mod prepare;
+mod store;
+mod train;
+
+pub use paths::CellPaths;
+
+use crate::data::Dataset;
+use crate::device::Chosen;
+use crate::measure::Tests;
+use anyhow::Result;
+use prepare::Prepared;
+use std::path::Path;
+use std::time::Duration;
+use unstamp_shared::craft::Provenance;
+use unstamp_shared::datasets::Split;
+use unstamp_shared::metrics::Report;
+use unstamp_shared::model::Arch;
+use unstamp_shared::model::weights::Arrays;
+use unstamp_shared::poison::Trigger;
+use unstamp_shared::recipe::{Cell, Recipe};
+use unstamp_shared::result::CellResult;
+use unstamp_shared::seed::Seed;
+
+/// Test images on which the model is evaluated after every epoch.
+const EVALUATION_SAMPLE: usize = 1000;
+
+/// Runs cells. It holds what all cells of a run share.
+pub struct CellRunner<'a> {
+    /// Names that stand in every result of the run.
+    pub label: RunLabel,
+    /// The data set, without the images kept for validation.
+    pub data: &'a Dataset,
+    /// Where to compute.
+    pub device: &'a Chosen,
+    /// Images to choose settings by ([`Recipe::validation_images`]); no cell trains on them.
+    pub validation: Option<Split>,
+    /// Mean and deviation of the input that an imported model expects.
+    pub normalisation: Option<[[f32; 3]; 2]>,
+    /// Values that replace those in the run's folder.
+    pub given: Given,
+    /// Evaluate the model after every epoch.
+    pub curves: bool,
+    /// Time between checkpoints; it does not change the outcome.
+    pub checkpoint: Duration,
+}
+
+/// Names that stand in a result but do not decide it.
+#[derive(Clone, Debug)]
+pub struct RunLabel {
+    /// Name of the recipe.
+    pub recipe: String,
+    /// Hash of the recipe.
+    pub recipe_hash: String,
+    /// Remark about the data, such as "JPEG copy".
+    pub data_note: String,
+}
+
+impl From<&Recipe> for RunLabel {
+    fn from(recipe: &Recipe) -> Self {
+        Self {
+            recipe: recipe.name.clone(),
+            recipe_hash: recipe.hash(),
+            data_note: recipe.data_note.clone(),
+        }
+    }
+}
+
+impl From<&Cell> for RunLabel {
+    /// The label of a cell that belongs to no recipe.
+    fn from(cell: &Cell) -> Self {
+        Self { recipe: "command".to_string(), recipe_hash: cell.hash(), data_note: String::new() }
+    }
+}
+
+/// Values that a runner would otherwise make from the cell or read from the run's folder.
+#[derive(Default)]
+pub struct Given {
+    /// The trigger of the victim.
+    pub trigger: Option<CellTrigger>,
+    /// The victim, for a cell that erases.
+    pub victim: Option<StartingModel>,
+}
+
+/// The trigger of a cell's victim.
+#[derive(Clone)]
+pub struct CellTrigger {
+    /// The trigger.
+    pub trigger: Trigger,
+    /// Provenance of the artefact that the trigger was made from.
+    pub artefact: Option<Provenance>,
+}
+
+/// The model that a defence starts from.
+#[derive(Clone)]
+pub struct StartingModel {
+    /// Its weights.
+    pub weights: Arrays,
+    /// Its rates on the test images, where they are known.
+    pub report: Option<Report>,
+}
+
+impl CellRunner<'_> {
+    /// Runs a cell, unless its result is there. A cell that erases needs its victim: given, or
+    /// finished in the same folder.
+    ///
+    /// # Errors
+    /// The cell does not fit the data, its victim is missing, the training diverges, or a file
+    /// cannot be written.
+    pub fn run(&self, cell: &Cell, folder: &Path) -> Result<CellResult> {
+        let paths = CellPaths::new(folder, &cell.name());
+        if let Some(result) = paths.finished(&cell.hash(), self.validation.is_some()) {
+            return self.relabel(result, &paths);
+        }
+        let Prepared { job, test, facts } = self.prepare(cell, folder)?;
+        let tests = Tests::new(test, facts.trigger());
+        let sample = tests.spread(EVALUATION_SAMPLE);
+        let trained = self.train(job, &sample, &paths, &cell.name())?;
+        let measured = self.measure(&trained.job, &facts, &tests, &sample, Seed(cell.seed))?;
+        self.store(cell, &paths, facts, &trained, measured)
+    }
+
+    fn arch(&self, cell: &Cell) -> Arch {
+        Arch {
+            name: cell.arch.clone(),
+            classes: self.data.class_names.len(),
+            normalisation: self.normalisation,
+        }
+    }
+}

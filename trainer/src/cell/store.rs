@@ -1,0 +1,111 @@
+//! Last step of a cell: weights and result on disk.
+
+use super::measure::Measured;
+use super::prepare::CellFacts;
+use super::train::Trained;
+use super::{CellPaths, CellRunner};
+use crate::{build_info, files};
+use anyhow::{Context, Result};
+use unstamp_shared::model::weights::{self, Metadata, Precision};
+use unstamp_shared::poison::Trigger;
+use unstamp_shared::recipe::Cell;
+use unstamp_shared::result::{CellResult, SCHEMA};
+
+/// What a model is: `clean`, `victim`, or the id of the erasure that made it.
+fn role(cell: &Cell) -> String {
+    match (&cell.erasure, &cell.victim.attack) {
+        (Some(erasure), _) => erasure.id.clone(),
+        (None, Some(_)) => "victim".to_string(),
+        (None, None) => "clean".to_string(),
+    }
+}
+
+impl CellRunner<'_> {
+    /// A finished result under the name of this run's recipe. The cell may have been finished for
+    /// another recipe or another version of this one.
+    pub(super) fn relabel(&self, mut result: CellResult, paths: &CellPaths) -> Result<CellResult> {
+        let label = &self.label;
+        if result.recipe != label.recipe || result.recipe_hash != label.recipe_hash {
+            result.recipe = label.recipe.clone();
+            result.recipe_hash = label.recipe_hash.clone();
+            files::write(&paths.result, &serde_json::to_vec_pretty(&result)?)?;
+        }
+        Ok(result)
+    }
+
+    /// Writes the weights, then the result, and removes the checkpoint.
+    pub(super) fn store(
+        &self,
+        cell: &Cell,
+        paths: &CellPaths,
+        facts: CellFacts,
+        trained: &Trained,
+        measured: Measured,
+    ) -> Result<CellResult> {
+        let model = trained.job.result().context("the job ended without a model")?;
+        let metadata = self.metadata(cell, facts.trigger(), &measured);
+        files::write(&paths.weights, &weights::to_bytes(model, Precision::F32, &metadata))?;
+        let result = self.result(cell, facts, trained, measured);
+        files::write(&paths.result, &serde_json::to_vec_pretty(&result)?)?;
+        std::fs::remove_file(&paths.checkpoint).ok();
+        Ok(result)
+    }
+
+    fn result(
+        &self,
+        cell: &Cell,
+        facts: CellFacts,
+        trained: &Trained,
+        measured: Measured,
+    ) -> CellResult {
+        CellResult {
+            schema: SCHEMA,
+            recipe: self.label.recipe.clone(),
+            recipe_hash: self.label.recipe_hash.clone(),
+            cell: cell.name(),
+            cell_hash: cell.hash(),
+            seed: cell.seed,
+            version: build_info::VERSION.to_string(),
+            commit: build_info::commit(),
+            device: self.device.name.clone(),
+            threads: Some(rayon::current_num_threads()),
+            dataset: cell.dataset.clone(),
+            data_note: self.label.data_note.clone(),
+            arch: cell.arch.clone(),
+            victim: cell.victim.clone(),
+            erasure: cell.erasure.clone(),
+            data: facts.counts,
+            validation: measured.validation,
+            artefact: facts.trigger.and_then(|known| known.artefact),
+            minutes: (trained.minutes * 100.0).round() / 100.0,
+            passes: trained.job.passes(),
+            report: measured.report,
+            squared_weight_norm: Some(measured.squared_weight_norm),
+            der: measured.der,
+            attention_distance: measured.attention_distance,
+            attention_on_trigger: measured.attention_on_trigger,
+            recovered: measured.recovered,
+            curve: trained.job.history().to_vec(),
+            measurements: trained.job.measurements().to_vec(),
+            points: measured.points,
+        }
+    }
+
+    fn metadata(&self, cell: &Cell, trigger: Option<&Trigger>, measured: &Measured) -> Metadata {
+        Metadata {
+            arch: cell.arch.clone(),
+            dataset: cell.dataset.clone(),
+            class_names: self.data.class_names.clone(),
+            normalisation: self.normalisation,
+            role: role(cell),
+            trigger: trigger.map(Trigger::record),
+            seed: cell.seed,
+            recipe_hash: self.label.recipe_hash.clone(),
+            version: Some(build_info::VERSION.to_string()),
+            commit: build_info::commit(),
+            threads: Some(rayon::current_num_threads()),
+            squared_weight_norm: Some(measured.squared_weight_norm),
+            probe: None,
+        }
+    }
+}

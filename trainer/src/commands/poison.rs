@@ -1,0 +1,176 @@
+//! `unstamp poison`: train a victim on poisoned data.
+
+use super::known_attack;
+use crate::args::{DeviceArgs, SourceArgs, TriggerArgs};
+use crate::artefact::read_artefact;
+use crate::cell::{CellPaths, CellRunner, CellTrigger, Given, RunLabel};
+use crate::data::Dataset;
+use crate::open_model::load_data;
+use crate::poisoned_set::write_poisoned_set;
+use crate::trigger::{build_trigger, record_from_args};
+use crate::{table, usage};
+use anyhow::{Context, Result};
+use clap::Args;
+use std::path::PathBuf;
+use unstamp_shared::craft::Artefact;
+use unstamp_shared::job::{Augment, Schedule, Training};
+use unstamp_shared::model::Arch;
+use unstamp_shared::poison::{RateOf, Trigger};
+use unstamp_shared::recipe::{Cell, ImageLimits, Surrogate, Victim, VictimWeights};
+
+/// Arguments of `unstamp poison`.
+#[derive(Args)]
+pub struct PoisonArgs {
+    #[command(flatten)]
+    source: SourceArgs,
+    #[command(flatten)]
+    trigger: TriggerArgs,
+    /// Share of the training images that is poisoned; the attack's own by default
+    #[arg(long)]
+    rate: Option<f64>,
+    /// What the rate is a share of: all, class
+    #[arg(long, default_value = "all")]
+    rate_of: String,
+    /// What unstamp craft made for this attack
+    #[arg(long, value_name = "FILE")]
+    artefact: Option<PathBuf>,
+    /// Train on unaugmented images (the public NAD code does)
+    #[arg(long)]
+    no_augment: bool,
+    /// Only write the poisoned training set (PNG and a CSV of index, original label, new label)
+    #[arg(long)]
+    dataset_only: bool,
+    /// Architecture of the model
+    #[arg(long, default_value = "wrn-16-1")]
+    arch: String,
+    /// Epochs of training
+    #[arg(long, default_value_t = 12)]
+    epochs: usize,
+    /// Images in a batch
+    #[arg(long, default_value_t = 128)]
+    batch: usize,
+    /// Peak learning rate of the one-cycle schedule
+    #[arg(long, default_value_t = 0.2)]
+    lr: f64,
+    /// Seed of all random choices
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    #[command(flatten)]
+    device: DeviceArgs,
+    /// Folder for model, result and checkpoint
+    #[arg(long)]
+    out: PathBuf,
+}
+
+/// The attack where the command line names none.
+const DEFAULT_ATTACK: &str = "badnets";
+
+/// Share of clean images that results of this command record; no defence runs here.
+const CLEAN_FRACTION: f64 = 0.05;
+
+impl PoisonArgs {
+    fn rate_of(&self) -> Result<RateOf> {
+        match self.rate_of.as_str() {
+            "all" => Ok(RateOf::All),
+            "class" => Ok(RateOf::Class),
+            other => Err(usage(format!("--rate-of {other} is neither all nor class"))),
+        }
+    }
+
+    fn training(&self, flip: bool) -> Training {
+        let augment = match self.no_augment {
+            true => Augment::default(),
+            false => Augment { crop: 4, flip, cutout: 0 },
+        };
+        Training {
+            epochs: self.epochs,
+            batch: self.batch,
+            lr: self.lr,
+            schedule: Schedule::OneCycle,
+            momentum: 0.9,
+            nesterov: true,
+            weight_decay: 5e-4,
+            augment,
+        }
+    }
+
+    fn trigger(&self, data: &Dataset, artefact: Option<&Artefact>) -> Result<Trigger> {
+        let args = TriggerArgs {
+            attack: self.trigger.attack.clone().or(Some(DEFAULT_ATTACK.to_string())),
+            set: self.trigger.set.clone(),
+            trigger: self.trigger.trigger.clone(),
+            target: self.trigger.target,
+        };
+        let size = (data.train.width, data.train.height);
+        build_trigger(&record_from_args(&args, size, self.seed)?, data, artefact)
+    }
+
+    fn cell(&self, data: &Dataset, victim: Victim, artefact: Option<&Artefact>) -> Result<Cell> {
+        let arch =
+            Arch { name: self.arch.clone(), classes: data.class_names.len(), normalisation: None };
+        arch.describe().map_err(usage)?;
+        let surrogate = match artefact {
+            Some(made) => Some(made.provenance.model.parse().context("--artefact names no model")?),
+            None => None,
+        };
+        Ok(Cell {
+            dataset: self.source.dataset.clone(),
+            arch: self.arch.clone(),
+            weights: VictimWeights::Trained(self.training(data.info.flip)),
+            victim,
+            surrogate: surrogate.map(Surrogate::Given),
+            erasure: None,
+            clean_fraction: CLEAN_FRACTION,
+            seed: self.seed,
+            limits: ImageLimits::default(),
+        })
+    }
+}
+
+/// Trains a victim, or only writes its poisoned training set.
+///
+/// # Errors
+/// The attack does not fit the data set, or the training diverges.
+pub fn poison(args: &PoisonArgs) -> Result<()> {
+    let id = args.trigger.attack.as_deref().unwrap_or(DEFAULT_ATTACK);
+    let attack = known_attack(id)?;
+    let rate_of = args.rate_of()?;
+    let data = load_data(&args.source)?;
+    let artefact = args.artefact.as_deref().map(read_artefact).transpose()?;
+    let trigger = args.trigger(&data, artefact.as_ref())?;
+    let victim = Victim {
+        attack: Some(id.to_string()),
+        rate: Some(args.rate.unwrap_or(attack.default_rate())),
+        rate_of,
+        target: trigger.target,
+        set: trigger.values.clone(),
+        ..Victim::clean(id)
+    };
+    let cell = args.cell(&data, victim, artefact.as_ref())?;
+    if args.dataset_only {
+        let poisoned = write_poisoned_set(&data, &trigger, &cell.victim, &args.out)?;
+        println!("{poisoned} of {} images poisoned, in {}", data.train.len(), args.out.display());
+        return Ok(());
+    }
+    let trigger = CellTrigger { trigger, artefact: artefact.map(|made| made.provenance) };
+    let runner = CellRunner {
+        label: RunLabel::from(&cell),
+        data: &data,
+        device: &args.device.choose()?,
+        validation: None,
+        normalisation: None,
+        given: Given { trigger: Some(trigger), victim: None },
+        curves: true,
+        checkpoint: args.device.checkpoint(),
+    };
+    let result = runner.run(&cell, &args.out)?;
+    print!("{}", table::markdown(std::slice::from_ref(&result)));
+    println!(
+        "\n{} of {} images poisoned ({:.1} % of the target class)",
+        result.data.poisoned,
+        result.data.train,
+        100.0 * result.data.poisoned_of_class
+    );
+    println!("{}", CellPaths::new(&args.out, &result.cell).weights.display());
+    Ok(())
+}

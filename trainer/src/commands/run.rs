@@ -1,0 +1,169 @@
+//! `unstamp run`: run whole recipes.
+
+use crate::args::{DeviceArgs, SourceArgs};
+use crate::cell::{CellRunner, Given, RunLabel};
+use crate::device::Chosen;
+use crate::open_model::load_data;
+use crate::{files, table, usage};
+use anyhow::{Context, Result, ensure};
+use clap::Args;
+use std::path::{Path, PathBuf};
+use unstamp_shared::datasets::Split;
+use unstamp_shared::recipe::Recipe;
+use unstamp_shared::result::CellResult;
+
+/// Arguments of `unstamp run`.
+#[derive(Args)]
+pub struct RunArgs {
+    /// Recipes, run one after another
+    #[arg(required = true, value_name = "RECIPE")]
+    recipes: Vec<PathBuf>,
+    /// Folder or archive of the data set (not needed for signs)
+    #[arg(long)]
+    data: Option<PathBuf>,
+    /// Folder of pictures whose reflections refool uses; training images by default
+    #[arg(long, value_name = "DIR")]
+    reflections: Option<PathBuf>,
+    /// Folder for models, results and checkpoints, with a folder for each of several recipes;
+    /// runs/RECIPE by default
+    #[arg(long)]
+    out: Option<PathBuf>,
+    /// Print the cells and stop
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    device: DeviceArgs,
+}
+
+impl RunArgs {
+    fn folder(&self, recipe: &Recipe) -> PathBuf {
+        match &self.out {
+            Some(out) if self.recipes.len() == 1 => out.clone(),
+            Some(out) => out.join(&recipe.name),
+            None => Path::new("runs").join(&recipe.name),
+        }
+    }
+}
+
+fn read_recipe(path: &Path) -> Result<Recipe> {
+    let text = files::text(path)?;
+    Recipe::parse(&text).map_err(|e| usage(format!("{}: {e}", path.display())))
+}
+
+/// Runs recipes one after another. All recipes are checked before the first is run.
+///
+/// # Errors
+/// A recipe is wrong, its data set cannot be read, or cells fail. When a recipe of several fails, the
+/// others are still run.
+pub fn run(args: &RunArgs) -> Result<()> {
+    let recipes = args.recipes.iter().map(|path| read_recipe(path)).collect::<Result<Vec<_>>>()?;
+    if args.dry_run {
+        recipes.iter().for_each(print_cells);
+        return Ok(());
+    }
+    if let [recipe] = &recipes[..] {
+        return run_recipe(recipe, args, None);
+    }
+    let device = args.device.choose()?;
+    let mut failed = Vec::new();
+    for recipe in &recipes {
+        if let Err(error) = run_recipe(recipe, args, Some(&device)) {
+            eprintln!("unstamp: recipe {}: {error:#}", recipe.name);
+            failed.push(recipe.name.as_str());
+        }
+    }
+    ensure!(
+        failed.is_empty(),
+        "{} of {} recipes failed, for the reasons above: {}",
+        failed.len(),
+        recipes.len(),
+        failed.join(", ")
+    );
+    Ok(())
+}
+
+fn print_cells(recipe: &Recipe) {
+    let cells = recipe.cells();
+    println!("recipe {} ({}), {} cells", recipe.name, recipe.hash(), cells.len());
+    for cell in &cells {
+        println!("  {} ({})", cell.name(), cell.hash());
+    }
+}
+
+fn run_recipe(recipe: &Recipe, args: &RunArgs, device: Option<&Chosen>) -> Result<()> {
+    let mut data = load_data(&SourceArgs {
+        dataset: recipe.dataset.clone(),
+        data: args.data.clone(),
+        reflections: args.reflections.clone(),
+    })?;
+    let validation = take_validation(&mut data.train, recipe)?;
+    let chosen;
+    let device = match device {
+        Some(device) => device,
+        None => {
+            chosen = args.device.choose()?;
+            &chosen
+        }
+    };
+    let runner = CellRunner {
+        label: RunLabel::from(recipe),
+        data: &data,
+        device,
+        validation,
+        normalisation: None,
+        given: Given::default(),
+        curves: !recipe.skip_curves,
+        checkpoint: args.device.checkpoint(),
+    };
+    run_cells(recipe, &runner, &args.folder(recipe))
+}
+
+/// Runs the cells of a recipe and prints their table. A defence that fails does not stop the other
+/// cells, because they do not need its model; a victim that fails does.
+fn run_cells(recipe: &Recipe, runner: &CellRunner, folder: &Path) -> Result<()> {
+    let cells = recipe.cells();
+    let mut results: Vec<CellResult> = Vec::new();
+    let mut failed = Vec::new();
+    for cell in &cells {
+        let result = runner.run(cell, folder).with_context(|| format!("cell {}", cell.name()));
+        match result {
+            Err(error) if cell.erasure.is_some() => {
+                eprintln!("unstamp: {error:#}");
+                failed.push(cell.name());
+            }
+            result => results.push(result?),
+        }
+    }
+    println!("{}", table::markdown(&results));
+    ensure!(
+        failed.is_empty(),
+        "{} of {} cells failed, for the reasons above: {}",
+        failed.len(),
+        cells.len(),
+        failed.join(", ")
+    );
+    Ok(())
+}
+
+/// The images that a recipe keeps to choose settings by. Without a limit of training images they are
+/// spread over all of `train` and taken out of it; otherwise they are those behind the limit.
+fn take_validation(train: &mut Split, recipe: &Recipe) -> Result<Option<Split>> {
+    let Some(count) = recipe.validation_images else { return Ok(None) };
+    let validation = match recipe.train_images {
+        Some(front) => {
+            let start = front.min(train.len());
+            let end = front.saturating_add(count).min(train.len());
+            train.subset(&(start..end).collect::<Vec<_>>())
+        }
+        None => train.part(count),
+    };
+    let left = train.len();
+    let kept = validation.len();
+    ensure!(
+        left > 0 && kept > 0,
+        usage(format!(
+            "validation_images = {count} leaves {left} images to train on, {kept} to choose by"
+        ))
+    );
+    Ok(Some(validation))
+}
