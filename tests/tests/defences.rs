@@ -8,6 +8,7 @@ use unstamp_shared::defences::{DEFENCES, Given, Knows, defence, phases};
 use unstamp_shared::evaluate::accuracy;
 use unstamp_shared::job::{Job, lift};
 use unstamp_shared::method::Values;
+use unstamp_shared::model::architectures;
 use unstamp_shared::model::weights::{Arrays, arrays, gradient_norms, network};
 use unstamp_shared::model::{Arch, Output};
 use unstamp_shared::objectives::{
@@ -341,7 +342,9 @@ fn distillation_from_itself_pulls_nowhere() {
 #[test]
 fn any_architecture_teaches() {
     let nets = Fixture::load();
-    let (methods, archs) = (["nad", "argd"], unstamp_shared::model::ARCHITECTURES);
+    let methods = ["nad", "argd"];
+    // Teacher and student need maps of the same sizes: networks of one family.
+    let archs: Vec<&str> = architectures().filter(|name| name.starts_with("wrn-")).collect();
     for (method, name) in methods.into_iter().flat_map(|m| archs.iter().map(move |a| (m, a))) {
         let teacher = format!("teacher_arch={name}");
         let set = ["teacher=scratch", &teacher, "scratch_epochs=1", "epochs=1", "lr=0.01"];

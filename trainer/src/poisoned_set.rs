@@ -24,15 +24,15 @@ pub fn write_poisoned_set(
     let split = poison(&data.train, trigger, &chosen).map_err(usage)?;
     let mut list = csv::Writer::from_writer(Vec::new());
     list.write_record(["index", "original_label", "new_label", "poisoned", "file"])?;
-    for i in 0..split.len() {
-        let class = &data.class_names[usize::from(split.labels[i])];
+    for (i, (original, new)) in labels.iter().zip(&split.labels).enumerate() {
+        let class = &data.class_names[usize::from(*new)];
         let file = format!("train/{class}/{i:06}.png");
         write_png(&out.join(&file), &split.image(i))?;
         let poisoned = u8::from(chosen.binary_search(&i).is_ok());
         list.write_record([
             i.to_string(),
-            labels[i].to_string(),
-            split.labels[i].to_string(),
+            original.to_string(),
+            new.to_string(),
             poisoned.to_string(),
             file,
         ])?;

@@ -1,4 +1,4 @@
-//! Putting finished models where the page finds them.
+//! Finished models in the place where the page finds them.
 
 use crate::files;
 use crate::import::weights_of;
@@ -16,6 +16,9 @@ use unstamp_shared::seed::hex;
 use unstamp_shared::self_test::{IMAGES, SelfTestAnswers, answers};
 
 /// Writes the f16 weights of every cell of `runs` and `manifest.json` into `out`.
+///
+/// # Errors
+/// A folder holds no results, two runs have a cell of the same name, or a model cannot be used.
 pub fn publish(runs: &[&Path], out: &Path) -> Result<Manifest> {
     let mut manifest = Manifest { schema: 1, models: Vec::new() };
     for run in runs {
@@ -34,6 +37,7 @@ pub fn publish(runs: &[&Path], out: &Path) -> Result<Manifest> {
     Ok(manifest)
 }
 
+/// Writes the weights of one cell and describes them.
 fn model(run: &Path, result: &CellResult, out: &Path) -> Result<ModelEntry> {
     let (arrays, metadata) = weights_of(&run.join(format!("{}.safetensors", result.cell)))?;
     let mut metadata = metadata.context("its weights have no metadata")?;
@@ -41,8 +45,11 @@ fn model(run: &Path, result: &CellResult, out: &Path) -> Result<ModelEntry> {
     let rounded = weights::to_bytes(&arrays, Precision::F16, &metadata);
     let (rounded, _) = weights::from_bytes::<weights::Metadata>(&rounded)?;
     let device = Device::flex();
-    let (name, classes) = (result.arch.clone(), metadata.class_names.len());
-    let arch = Arch { name, classes, normalisation: metadata.normalisation };
+    let arch = Arch {
+        name: result.arch.clone(),
+        classes: metadata.class_names.len(),
+        normalisation: metadata.normalisation,
+    };
     let network = weights::frozen(&arch, &rounded, &device)?;
     metadata.probe = Some(short(pollster::block_on(answers(&network, IMAGES, &device))?));
     let bytes = weights::to_bytes(&arrays, Precision::F16, &metadata);
@@ -73,12 +80,19 @@ fn model(run: &Path, result: &CellResult, out: &Path) -> Result<ModelEntry> {
     })
 }
 
-/// Two decimals of logits and three of features, within a quarter of the self-test's tolerance:
-/// every visitor of a model transfers these numbers.
+/// Rounds logits to two decimals and features to three. Every visitor of a model transfers these
+/// numbers, and the rounding is within a quarter of the self-test's tolerance.
 fn short(answers: SelfTestAnswers) -> SelfTestAnswers {
-    let cut = |lists: Vec<Vec<f32>>, unit: f32| {
-        let cut = |list: Vec<f32>| list.into_iter().map(|v| (unit * v).round() / unit).collect();
-        lists.into_iter().map(cut).collect()
-    };
-    SelfTestAnswers { logits: cut(answers.logits, 100.0), features: cut(answers.features, 1000.0) }
+    SelfTestAnswers {
+        logits: round_all(answers.logits, 100.0),
+        features: round_all(answers.features, 1000.0),
+    }
+}
+
+/// Rounds every value to a multiple of `1 / unit`.
+fn round_all(mut lists: Vec<Vec<f32>>, unit: f32) -> Vec<Vec<f32>> {
+    for value in lists.iter_mut().flatten() {
+        *value = (unit * *value).round() / unit;
+    }
+    lists
 }

@@ -10,7 +10,7 @@ use crate::poisoned_set::write_poisoned_set;
 use crate::trigger::{build_trigger, record_from_args};
 use crate::{table, usage};
 use anyhow::{Context, Result};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 use unstamp_shared::craft::Artefact;
 use unstamp_shared::job::{Augment, Schedule, Training};
@@ -28,9 +28,9 @@ pub struct PoisonArgs {
     /// Share of the training images that is poisoned; the attack's own by default
     #[arg(long)]
     rate: Option<f64>,
-    /// What the rate is a share of: all, class
-    #[arg(long, default_value = "all")]
-    rate_of: String,
+    /// What the rate is a share of
+    #[arg(long, value_enum, default_value_t = RateShare::All)]
+    rate_of: RateShare,
     /// What unstamp craft made for this attack
     #[arg(long, value_name = "FILE")]
     artefact: Option<PathBuf>,
@@ -62,6 +62,24 @@ pub struct PoisonArgs {
     out: PathBuf,
 }
 
+/// What a poisoning rate is a share of.
+#[derive(Clone, Copy, ValueEnum)]
+enum RateShare {
+    /// All training images
+    All,
+    /// The images of the target class
+    Class,
+}
+
+impl From<RateShare> for RateOf {
+    fn from(share: RateShare) -> Self {
+        match share {
+            RateShare::All => RateOf::All,
+            RateShare::Class => RateOf::Class,
+        }
+    }
+}
+
 /// The attack where the command line names none.
 const DEFAULT_ATTACK: &str = "badnets";
 
@@ -69,14 +87,6 @@ const DEFAULT_ATTACK: &str = "badnets";
 const CLEAN_FRACTION: f64 = 0.05;
 
 impl PoisonArgs {
-    fn rate_of(&self) -> Result<RateOf> {
-        match self.rate_of.as_str() {
-            "all" => Ok(RateOf::All),
-            "class" => Ok(RateOf::Class),
-            other => Err(usage(format!("--rate-of {other} is neither all nor class"))),
-        }
-    }
-
     fn training(&self, flip: bool) -> Training {
         let augment = match self.no_augment {
             true => Augment::default(),
@@ -134,14 +144,13 @@ impl PoisonArgs {
 pub fn poison(args: &PoisonArgs) -> Result<()> {
     let id = args.trigger.attack.as_deref().unwrap_or(DEFAULT_ATTACK);
     let attack = known_attack(id)?;
-    let rate_of = args.rate_of()?;
     let data = load_data(&args.source)?;
     let artefact = args.artefact.as_deref().map(read_artefact).transpose()?;
     let trigger = args.trigger(&data, artefact.as_ref())?;
     let victim = Victim {
         attack: Some(id.to_string()),
         rate: Some(args.rate.unwrap_or(attack.default_rate())),
-        rate_of,
+        rate_of: args.rate_of.into(),
         target: trigger.target,
         set: trigger.values.clone(),
         ..Victim::clean(id)

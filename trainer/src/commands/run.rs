@@ -167,3 +167,37 @@ fn take_validation(train: &mut Split, recipe: &Recipe) -> Result<Option<Split>> 
     );
     Ok(Some(validation))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = r#"
+name = "kept"
+dataset = "signs"
+validation_images = 2
+train = { epochs = 1, lr = 0.1, schedule = { kind = "constant" } }
+[[victim]]
+id = "clean"
+"#;
+
+    fn split(count: usize) -> Split {
+        let pixels = vec![0; 3 * count];
+        let labels = vec![0; count];
+        Split { width: 1, height: 1, pixels, labels }
+    }
+
+    #[test]
+    fn validation_images_are_taken_out_of_all_or_lie_behind_the_limit() {
+        let all = Recipe::parse(TEXT).expect("sound");
+        let mut train = split(10);
+        let kept = take_validation(&mut train, &all).expect("enough").expect("asked for");
+        assert_eq!((kept.len(), train.len()), (2, 8));
+        let limited = Recipe { train_images: Some(9), ..all.clone() };
+        let mut train = split(10);
+        let kept = take_validation(&mut train, &limited).expect("enough").expect("asked for");
+        assert_eq!((kept.len(), train.len()), (1, 10));
+        let beyond = Recipe { train_images: Some(10), ..all };
+        assert!(take_validation(&mut train, &beyond).is_err());
+    }
+}
