@@ -1,42 +1,47 @@
-//! Batch normalisation and the ReLU that follows it, as one operation in two passes.
+//! Batch normalisation (<https://arxiv.org/abs/1502.03167>) and the ReLU that follows it, as one
+//! operation in two passes over the input: the statistics, then the output.
 //!
-//! `y = relu(gamma * (x - mean) / sqrt(var + eps) + beta)`, statistics over batch and space.
+//! `y = relu(gamma * (x - mean) / sqrt(var + eps) + beta)`, with mean and biased variance over
+//! batch and space. Each plane is summed in f32; the sums of the planes are merged in f64.
 
-use super::fused::relu;
+use super::fused::{InputAffine, relu, write_mapped};
 use super::par;
-use super::planes::put;
-use super::simd::{dispatch, fma, plain};
+use super::simd::{auto_vectorised, dispatch, fma};
 use pulp::{Arch, Simd, WithSimd};
 use std::mem::MaybeUninit;
 
-/// `[n, channels, size]`: the shape of an activation with its plane flattened.
+/// The shape `[n, channels, size]` of an activation whose rows and columns are flattened.
 #[derive(Clone, Copy, Debug)]
-pub struct Planes {
+pub struct Shape {
+    /// Images.
     pub n: usize,
+    /// Channels.
     pub channels: usize,
+    /// Pixels of an image.
     pub size: usize,
 }
 
-impl Planes {
+impl Shape {
+    /// The pixels of channel `c` of image `n`.
     fn plane<'a>(&self, data: &'a [f32], n: usize, c: usize) -> &'a [f32] {
         &data[(n * self.channels + c) * self.size..][..self.size]
     }
 }
 
-/// Mean of some values, and the sum of their squared distances to it.
+/// Computes the mean of some values, and the sum of their squared distances to it.
 struct Moments<'a>(&'a [f32]);
 
 impl Moments<'_> {
-    /// `sum (x - centre)`, or of its square.
+    /// `sum (x - centre)`, or the sum of its squares.
     #[inline(always)]
     fn sum<S: Simd, const SQUARED: bool>(&self, simd: S, centre: f32) -> f32 {
         let (vectors, rest) = S::as_simd_f32s(self.0);
         let (pairs, last) = vectors.as_chunks::<2>();
-        let middle = simd.splat_f32s(centre);
+        let centres = simd.splat_f32s(centre);
         let mut sums = [simd.splat_f32s(0.0); 2];
         for pair in pairs.iter().map(|pair| &pair[..]).chain([last]) {
             for (sum, &x) in sums.iter_mut().zip(pair) {
-                let x = simd.sub_f32s(x, middle);
+                let x = simd.sub_f32s(x, centres);
                 *sum = if SQUARED { fma(simd, x, x, *sum) } else { simd.add_f32s(*sum, x) };
             }
         }
@@ -59,8 +64,9 @@ impl WithSimd for Moments<'_> {
     }
 }
 
-/// `[sum g, sum g (x - mean)]`, where `g` is `dy` wherever `scale x + shift` is positive.
-struct Sums<'a> {
+/// Computes `[sum g, sum g (x - mean)]`, where `g` is `dy` if `scale x + shift` is positive, and
+/// else 0.
+struct GradientSums<'a> {
     x: &'a [f32],
     dy: &'a [f32],
     scale: f32,
@@ -68,15 +74,17 @@ struct Sums<'a> {
     mean: f32,
 }
 
-impl WithSimd for Sums<'_> {
+impl WithSimd for GradientSums<'_> {
     type Output = [f32; 2];
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) -> [f32; 2] {
-        let ((x, x_rest), (dy, dy_rest)) = (S::as_simd_f32s(self.x), S::as_simd_f32s(self.dy));
+        let (x, x_rest) = S::as_simd_f32s(self.x);
+        let (dy, dy_rest) = S::as_simd_f32s(self.dy);
         let [scale, shift, mean] = [self.scale, self.shift, self.mean].map(|v| simd.splat_f32s(v));
         let zero = simd.splat_f32s(0.0);
-        let (mut sum, mut weighted) = (zero, zero);
+        let mut sum = zero;
+        let mut weighted = zero;
         for (&x, &dy) in x.iter().zip(dy) {
             let y = fma(simd, scale, x, shift);
             let g = simd.select_f32s(simd.greater_than_f32s(y, zero), dy, zero);
@@ -93,30 +101,30 @@ impl WithSimd for Sums<'_> {
     }
 }
 
-/// Images one task takes: neighbours in memory, so that it is read from one end to the other, and a
-/// fixed number, so that the order of additions does not depend on the number of threads.
-const TASK: usize = 4;
+/// Images of one task: neighbours in memory, so that it is read in order. The number is fixed, so
+/// that the order of additions does not depend on the number of threads.
+const TASK_IMAGES: usize = 4;
 
-/// What `work` makes of every plane, put together by `merge` channel by channel in the order of images.
-fn reduced<T: Copy + Default + Send>(
-    p: Planes,
-    work: impl Fn(usize, usize) -> T + Send + Sync,
+/// `plane(n, c)` of every plane, merged channel by channel in the order of the images.
+fn reduce_planes<T: Copy + Default + Send>(
+    shape: Shape,
+    plane: impl Fn(usize, usize) -> T + Send + Sync,
     merge: impl Fn(T, T) -> T + Send + Sync,
 ) -> Vec<T> {
     let parts = par::map(
-        p.n.div_ceil(TASK),
+        shape.n.div_ceil(TASK_IMAGES),
         || (),
         |(), part| {
-            let mut totals = vec![T::default(); p.channels];
-            for n in part * TASK..p.n.min((part + 1) * TASK) {
+            let mut totals = vec![T::default(); shape.channels];
+            for n in part * TASK_IMAGES..shape.n.min((part + 1) * TASK_IMAGES) {
                 for (c, total) in totals.iter_mut().enumerate() {
-                    *total = merge(*total, work(n, c));
+                    *total = merge(*total, plane(n, c));
                 }
             }
             totals
         },
     );
-    let mut totals = vec![T::default(); p.channels];
+    let mut totals = vec![T::default(); shape.channels];
     for part in parts {
         for (total, part) in totals.iter_mut().zip(part) {
             *total = merge(*total, part);
@@ -125,7 +133,7 @@ fn reduced<T: Copy + Default + Send>(
     totals
 }
 
-/// Number of values, mean, sum of squares around it.
+/// Number of values, their mean, and the sum of their squared distances to it.
 #[derive(Clone, Copy, Default)]
 struct Summary {
     count: f64,
@@ -133,90 +141,177 @@ struct Summary {
     squares: f64,
 }
 
-/// Chan's rule.
+/// The summary of the values of both: the rule of Chan, Golub and LeVeque,
+/// <https://en.wikipedia.org/wiki/Algorithms_for_calculating_variance#Parallel_algorithm>.
 fn merge(a: Summary, b: Summary) -> Summary {
-    let (delta, count) = (b.mean - a.mean, a.count + b.count);
+    let delta = b.mean - a.mean;
+    let count = a.count + b.count;
     let mean = a.mean + delta * b.count / count;
     let squares = a.squares + b.squares + delta * delta * a.count * b.count / count;
     Summary { count, mean, squares }
 }
 
-/// Mean and biased variance of every channel. Planes are summed in f32 while they are in the
-/// cache and merged in f64, so a large mean does not eat the variance.
-pub fn statistics(p: Planes, x: &[f32]) -> (Vec<f32>, Vec<f32>) {
+/// Mean and biased variance of every channel. A plane is summed in f32 while it is in the cache.
+/// The planes are merged in f64, so that a large mean does not cancel the digits of the variance.
+pub fn statistics(shape: Shape, x: &[f32]) -> (Vec<f32>, Vec<f32>) {
     let arch = Arch::new();
     let plane = |n: usize, c: usize| {
-        let [mean, squares] = dispatch(arch, Moments(p.plane(x, n, c))).map(f64::from);
-        Summary { count: p.size as f64, mean, squares }
+        let [mean, squares] = dispatch(arch, Moments(shape.plane(x, n, c))).map(f64::from);
+        Summary { count: shape.size as f64, mean, squares }
     };
-    let all = reduced(p, plane, merge);
-    all.into_iter().map(|s| (s.mean as f32, (s.squares / s.count) as f32)).unzip()
+    let summaries = reduce_planes(shape, plane, merge);
+    summaries.into_iter().map(|s| (s.mean as f32, (s.squares / s.count) as f32)).unzip()
 }
 
 /// `relu(scale[c] * x + shift[c])`.
-pub fn affine(p: Planes, x: &[f32], scale: &[f32], shift: &[f32]) -> Vec<f32> {
-    let (arch, image) = (Arch::new(), p.channels * p.size);
-    let images = |_: &mut (), n: usize, to: &mut [MaybeUninit<f32>]| {
-        plain(
+pub fn affine_relu(shape: Shape, x: &[f32], affine: InputAffine) -> Vec<f32> {
+    let arch = Arch::new();
+    let image = shape.channels * shape.size;
+    let work = |_: &mut (), n: usize, to: &mut [MaybeUninit<f32>]| {
+        auto_vectorised(
             arch,
             #[inline(always)]
             || {
-                for (c, to) in to.chunks_exact_mut(p.size).enumerate() {
-                    let (scale, shift) = (scale[c], shift[c]);
-                    put(to, p.plane(x, n, c), |x| relu(scale * x + shift));
+                for (c, to) in to.chunks_exact_mut(shape.size).enumerate() {
+                    let scale = affine.scale[c];
+                    let shift = affine.shift[c];
+                    write_mapped(to, shape.plane(x, n, c), |x| relu(scale * x + shift));
                 }
             },
         );
     };
-    // SAFETY: the planes fill the image.
-    unsafe { par::build(p.n * image, image, || (), images) }
+    // SAFETY: an image is `channels` planes of `size` pixels, and `work` writes each of them.
+    unsafe { par::build(shape.n * image, image, || (), work) }
 }
 
-/// What normalising with these gamma, beta, mean and `1 / std` does: `scale x + shift`.
-pub fn scale_shift([gamma, beta, mean, rstd]: &[Vec<f32>; 4]) -> (Vec<f32>, Vec<f32>) {
-    let scale: Vec<f32> = gamma.iter().zip(rstd).map(|(g, r)| g * r).collect();
-    let shift = beta.iter().zip(scale.iter().zip(mean)).map(|(b, (s, m))| b - s * m).collect();
-    (scale, shift)
+/// One number for each channel: what a normalisation with known statistics computes with.
+pub struct Parameters {
+    /// Factor after the normalisation.
+    pub gamma: Vec<f32>,
+    /// Summand after the normalisation.
+    pub beta: Vec<f32>,
+    /// Mean of the input.
+    pub mean: Vec<f32>,
+    /// `1 / sqrt(var + eps)`.
+    pub rstd: Vec<f32>,
 }
 
-/// Gradients of the training form, in the place of the output's: returns `(dx, dgamma, dbeta)`.
-/// `parts` are gamma, beta, mean and `rstd`.
+impl Parameters {
+    /// The normalisation as `scale x + shift`.
+    pub fn scale_shift(&self) -> (Vec<f32>, Vec<f32>) {
+        let scale: Vec<f32> = self.gamma.iter().zip(&self.rstd).map(|(g, r)| g * r).collect();
+        let terms = scale.iter().zip(&self.mean);
+        let shift = self.beta.iter().zip(terms).map(|(b, (s, m))| b - s * m).collect();
+        (scale, shift)
+    }
+}
+
+/// Gradients `(dx, dgamma, dbeta)` of the form with batch statistics; `dx` takes the memory of
+/// `dy`.
 ///
-/// With `h = (x - mean) * rstd` and `g = dy` where the output was positive:
-/// `dbeta = sum g`, `dgamma = sum g h`, `dx = gamma rstd (g - dbeta / m - h dgamma / m)`.
+/// With `h = (x - mean) rstd`, `m` values a channel, and `g = dy` where the output is positive,
+/// else 0: `dbeta = sum g`, `dgamma = sum g h`, `dx = gamma rstd (g - dbeta / m - h dgamma / m)`.
 pub fn gradient(
-    p: Planes,
+    shape: Shape,
     x: &[f32],
     mut dy: Vec<f32>,
-    parts: &[Vec<f32>; 4],
+    parameters: &Parameters,
 ) -> (Vec<f32>, Vec<f32>, Vec<f32>) {
     let arch = Arch::new();
-    let ([_, _, mean, rstd], (scale, shift)) = (parts, scale_shift(parts));
+    let Parameters { mean, rstd, .. } = parameters;
+    let (scale, shift) = parameters.scale_shift();
     let plane = |n: usize, c: usize| {
-        let (x, dy) = (p.plane(x, n, c), p.plane(&dy, n, c));
-        let sums = Sums { x, dy, scale: scale[c], shift: shift[c], mean: mean[c] };
+        let x = shape.plane(x, n, c);
+        let dy = shape.plane(&dy, n, c);
+        let sums = GradientSums { x, dy, scale: scale[c], shift: shift[c], mean: mean[c] };
         dispatch(arch, sums).map(f64::from)
     };
-    let sums = reduced(p, plane, |a, b| [a[0] + b[0], a[1] + b[1]]);
-    let weighted = sums.iter().zip(rstd).map(|(s, &rstd)| (s[1] * f64::from(rstd)) as f32);
-    let (dgamma, dbeta): (Vec<f32>, Vec<f32>) =
-        (weighted.collect(), sums.iter().map(|s| s[0] as f32).collect());
-    let m = (p.n * p.size) as f32;
-    par::change(&mut dy, p.channels * p.size, |n, dy| {
-        plain(
+    let sums = reduce_planes(shape, plane, |a, b| [a[0] + b[0], a[1] + b[1]]);
+    let weighted = sums.iter().zip(rstd);
+    let dgamma: Vec<f32> = weighted.map(|(s, &rstd)| (s[1] * f64::from(rstd)) as f32).collect();
+    let dbeta: Vec<f32> = sums.iter().map(|s| s[0] as f32).collect();
+    let m = (shape.n * shape.size) as f32;
+    par::for_each_chunk(&mut dy, shape.channels * shape.size, |n, dy| {
+        auto_vectorised(
             arch,
             #[inline(always)]
             || {
-                for (c, dy) in dy.chunks_exact_mut(p.size).enumerate() {
-                    let (scale, shift, mean) = (scale[c], shift[c], mean[c]);
-                    let (along, base) = (dgamma[c] / m * rstd[c], dbeta[c] / m);
-                    for (dy, &x) in dy.iter_mut().zip(p.plane(x, n, c)) {
+                for (c, dy) in dy.chunks_exact_mut(shape.size).enumerate() {
+                    let scale = scale[c];
+                    let shift = shift[c];
+                    let mean = mean[c];
+                    // `h dgamma / m` is `(x - mean) slope`, and `dbeta / m` is the mean of g.
+                    let slope = dgamma[c] / m * rstd[c];
+                    let mean_g = dbeta[c] / m;
+                    for (dy, &x) in dy.iter_mut().zip(shape.plane(x, n, c)) {
                         let g = if scale * x + shift > 0.0 { *dy } else { 0.0 };
-                        *dy = scale * (g - base - (x - mean) * along);
+                        *dy = scale * (g - mean_g - (x - mean) * slope);
                     }
                 }
             },
         );
     });
     (dy, dgamma, dbeta)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reference::{close, values};
+
+    const SHAPE: Shape = Shape { n: 9, channels: 3, size: 37 };
+
+    /// The values of channel `c`, and their mean and biased variance, in f64.
+    fn channel(x: &[f32], c: usize) -> (Vec<f64>, f64, f64) {
+        let planes = (0..SHAPE.n).flat_map(|n| SHAPE.plane(x, n, c));
+        let values: Vec<f64> = planes.map(|&v| f64::from(v)).collect();
+        let mean = values.iter().sum::<f64>() / values.len() as f64;
+        let squares = values.iter().map(|v| (v - mean) * (v - mean)).sum::<f64>();
+        let var = squares / values.len() as f64;
+        (values, mean, var)
+    }
+
+    #[test]
+    fn statistics_survive_a_large_mean() {
+        let mut x = values(SHAPE.n * SHAPE.channels * SHAPE.size, 1);
+        x.iter_mut().for_each(|x| *x += 100.0);
+        let (mean, var) = statistics(SHAPE, &x);
+        for c in 0..SHAPE.channels {
+            let (_, expected_mean, expected_var) = channel(&x, c);
+            assert!((f64::from(mean[c]) - expected_mean).abs() < 1e-4);
+            assert!((f64::from(var[c]) / expected_var - 1.0).abs() < 1e-3);
+        }
+    }
+
+    #[test]
+    fn gradients_follow_the_formula() {
+        let x = values(SHAPE.n * SHAPE.channels * SHAPE.size, 2);
+        let dy = values(x.len(), 3);
+        let (mean, var) = statistics(SHAPE, &x);
+        let rstd: Vec<f32> = var.iter().map(|v| 1.0 / (v + 1e-5).sqrt()).collect();
+        let parameters = Parameters { gamma: vec![0.5, 1.0, -2.0], beta: vec![0.1; 3], mean, rstd };
+        let (dx, dgamma, dbeta) = gradient(SHAPE, &x, dy.clone(), &parameters);
+        for c in 0..SHAPE.channels {
+            let (values, mean, var) = channel(&x, c);
+            let rstd = 1.0 / (var + 1e-5).sqrt();
+            let gamma = f64::from(parameters.gamma[c]);
+            let beta = f64::from(parameters.beta[c]);
+            let h: Vec<f64> = values.iter().map(|x| (x - mean) * rstd).collect();
+            let dy = (0..SHAPE.n).flat_map(|n| SHAPE.plane(&dy, n, c));
+            let g: Vec<f64> = dy
+                .zip(&h)
+                .map(|(&dy, h)| if gamma * h + beta > 0.0 { f64::from(dy) } else { 0.0 })
+                .collect();
+            let sum: f64 = g.iter().sum();
+            let weighted: f64 = g.iter().zip(&h).map(|(g, h)| g * h).sum();
+            close(&[dbeta[c], dgamma[c]], &[sum as f32, weighted as f32]);
+            let m = h.len() as f64;
+            let expected = g
+                .iter()
+                .zip(&h)
+                .map(|(g, h)| (gamma * rstd * (g - sum / m - h * weighted / m)) as f32);
+            let dx: Vec<f32> = (0..SHAPE.n).flat_map(|n| SHAPE.plane(&dx, n, c)).copied().collect();
+            close(&dx, &expected.collect::<Vec<_>>());
+        }
+    }
 }
