@@ -42,7 +42,7 @@ fn geometry(x: &T, weight: &T, stride: usize) -> Geometry {
     assert_eq!(dims(weight), [cout, cin, kernel, kernel], "square kernels for {cin} channels");
     assert!(
         matches!((kernel, stride), (1 | 3, 1 | 2)),
-        "kernel {kernel}x{kernel} with stride {stride}: the CPU kernels have 1x1 and 3x3 with 1 and 2"
+        "a {kernel}x{kernel} kernel with stride {stride}: only 1x1 and 3x3 with 1 and 2 exist here"
     );
     assert!(cin * cout * height * width > 0, "channels, height and width are at least 1");
     Geometry { n, cin, cout, height, width, kernel, stride }

@@ -13,8 +13,7 @@
 //! | [`batch_norm_relu`] | `relu(batch_norm(x))` with batch statistics |
 //! | [`batch_norm_conv2d`] | `conv(relu(batch_norm(x)), w)`, and `+ skip` on request |
 //!
-//! What lies between the parts of a group is not stored, neither in the forward pass nor for the
-//! gradients.
+//! What lies between the parts of a group is not stored.
 //!
 //! # Example
 //!
@@ -42,27 +41,33 @@
 //! |---|---|---|
 //! | `Flex` | `cpu` | the kernels of this crate |
 //! | `Wgpu` | `wgpu` | Burn's own operations (the default bodies of [`ops::FusedOps`]) |
-//! | `Autodiff` of these | `learn` | derivatives of this crate, on the kernels of the backend inside |
+//! | `Autodiff` of these | `learn` | derivatives of this crate, on the backend inside |
 //!
 //! On any other backend the functions panic. On `Flex`, a convolution takes one of two paths:
-//! - the **Winograd path** ([`winograd`], feature `winograd`): kernel 3, stride 1, width at most 128, at least 8
-//!   input and 8 output channels, at least 4 tiles of 4x4 outputs in an image and 64 in a batch;
-//! - the **direct path** otherwise: a sum of shifted views of zero-padded planes, without an im2col matrix.
+//! - the **Winograd path** (module and crate feature `winograd`): kernel 3, stride 1, width at most
+//!   128, at least 8 input and 8 output channels, at least 4 tiles of 4x4 outputs in an image and 64
+//!   in a batch;
+//! - the **direct path** otherwise: a sum of shifted views of zero-padded planes, without an im2col
+//!   matrix.
+//!
+//! `winograd` is a feature of its own because it adds about 14 kB to a WASM program. A program that
+//! only predicts may prefer the smaller download. `learn` switches it on, because training gains more
+//! from it than the size costs.
 //!
 //! # Accuracy
 //!
-//! All sums of products are in f32. The tests allow a difference from Burn's own operations of `2e-4` of the
-//! largest value, for random normal inputs. The order of additions is fixed: the same program on the same type
-//! of processor gives the same bits, whatever the number of threads.
+//! All sums of products are in f32. The tests allow a difference from Burn's own operations of `2e-4`
+//! of the largest value, for random normal inputs. The order of additions is fixed: the same program
+//! on the same type of processor gives the same bits, whatever the number of threads.
 //!
 //! # Limits
 //!
 //! - Tensors of f32, in the layout `[n, c, h, w]`.
-//! - On `Flex`: square kernels of 1x1 or 3x3, stride 1 or 2, padding `(k - 1) / 2`, no dilation, one group. Any
-//!   number of channels and any height and width, each at least 1. The batch may be empty.
-//! - The kernels are tuned for images of up to about 64x64. Larger ones are computed correctly, but each thread
-//!   then holds a padded copy of a whole image (`cin * (h + 1) * (w + 1)` numbers for kernel 3 and stride 1),
-//!   which may not fit in the cache.
+//! - On `Flex`: square kernels of 1x1 or 3x3, stride 1 or 2, padding `(k - 1) / 2`, no dilation, one
+//!   group. Any number of channels and any height and width, each at least 1. The batch may be empty.
+//! - The kernels are tuned for small images (32x32 and 64x64). Larger ones are computed correctly, but
+//!   each thread then holds a padded copy of a whole image (`cin * (h + 1) * (w + 1)` numbers for
+//!   kernel 3 and stride 1), which may not fit in the cache.
 #![allow(unsafe_code, reason = "the SIMD loops check their bounds once, before the loop")]
 #![deny(unsafe_op_in_unsafe_fn)]
 #![warn(missing_docs, clippy::missing_safety_doc, clippy::undocumented_unsafe_blocks)]

@@ -11,14 +11,14 @@
 //!
 //! where `*` multiplies element by element. Summed over input channels, the 36 elements of the
 //! transformed tiles become 36 matrix products. A tile costs 36 multiplications for each pair of
-//! channels instead of the 144 of the definition. The matrices are in [`matrices`].
+//! channels instead of the 144 of the definition. The matrices are in `matrices.rs`.
 //!
 //! The input gradient is the same convolution of the output's gradient, with the kernels rotated by
 //! 180 degrees. The weight gradient is `G^T [sum over tiles (A y A^T) * (B^T d B)] G` for the tiles
 //! `y` of the output's gradient.
 //!
-//! Which path a convolution takes is decided by [`is_faster`]. Rounding errors are about twice
-//! those of direct sums: see [`matrices`].
+//! Which path a convolution takes is decided by `is_faster`. Rounding errors are about twice
+//! those of direct sums: see `matrices.rs`.
 
 mod convolution;
 mod gradient;
