@@ -29,7 +29,7 @@
 //! from offset `ky * pitch + kx`. The columns of the grid that are not pixels of the output (here
 //! the fifth) are computed and ignored.
 //!
-//! With stride 2 and kernel 3, the rows and columns of the padded image are dealt to four planes by
+//! With stride 2 and kernel 3, the rows and columns of the padded image are distributed to four planes by
 //! their parity. Along one row of four pixels:
 //!
 //! ```text

@@ -80,12 +80,15 @@ fn write_block(
 ) {
     let oh = g.out_height();
     let ow = g.out_width();
+    let grid_pitch = g.grid_pitch();
+    let image_length = g.image_length();
+    let row_pitch = g.row_pitch();
     let rows = BLOCK.min(g.cout - block * BLOCK);
     for i in 0..out.len() / g.out_size() {
         for r in 0..rows {
             let c = block * BLOCK + r;
             for y in 0..oh {
-                let from = r * g.grid_pitch() + i * g.image_length() + y * g.row_pitch();
+                let from = r * grid_pitch + i * image_length + y * row_pitch;
                 let at = (i * g.cout + c) * oh * ow + y * ow;
                 let start = first * g.out_size() + at;
                 let to = &mut out[at..at + ow];

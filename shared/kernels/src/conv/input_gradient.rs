@@ -137,12 +137,15 @@ fn write_block(
 ) {
     let s = g.stride;
     let size = g.height * g.width;
+    let grid_pitch = g.grid_pitch();
+    let image_length = g.image_length();
+    let row_pitch = g.row_pitch();
     let rows = BLOCK.min(g.cin - block * BLOCK);
     for i in 0..dx.len() / g.in_size() {
         for r in 0..rows {
             let dx = &mut dx[(i * g.cin + block * BLOCK + r) * size..][..size];
             for y in 0..phase.size.0 {
-                let at = r * g.grid_pitch() + i * g.image_length() + y * g.row_pitch();
+                let at = r * grid_pitch + i * image_length + y * row_pitch;
                 let from = &grids[at..at + phase.size.1];
                 let to = (phase.origin.0 + s * y) * g.width + phase.origin.1;
                 if s == 1 {

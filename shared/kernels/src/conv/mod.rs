@@ -7,8 +7,8 @@
 //!   stride 1, and enough channels and tiles, in a build with the feature `winograd`;
 //! - the direct path in this module otherwise.
 //!
-//! Both paths sum in f32. Against Burn's own convolution on random normal numbers, the largest
-//! difference is below `2e-4` of the largest value; the tests state the same tolerance.
+//! Both paths sum in f32. The tests allow a difference from the definition, and from Burn's own
+//! convolution on random normal numbers, of `2e-4` of the largest value.
 //!
 //! [`ShiftedProduct`]: crate::loops::ShiftedProduct
 //! [`Correlation`]: crate::loops::Correlation

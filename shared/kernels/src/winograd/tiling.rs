@@ -8,17 +8,22 @@ use std::ops::Range;
 /// Rows and columns of tiles in an image. The last ones may reach past the image.
 #[derive(Clone, Copy)]
 pub struct Tiling {
+    /// Rows of tiles.
     pub rows: usize,
+    /// Tiles in a row.
     pub columns: usize,
 }
 
 /// Adjacent rows of tiles of an image.
 pub struct Piece {
+    /// Index of the image in the batch.
     pub image: usize,
+    /// Rows of tiles.
     pub rows: Range<usize>,
 }
 
 impl Tiling {
+    /// The tiles of an image of this height and width.
     pub fn new(g: Geometry) -> Self {
         Self { rows: g.height.div_ceil(OUTPUTS), columns: g.width.div_ceil(OUTPUTS) }
     }
