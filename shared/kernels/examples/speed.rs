@@ -9,7 +9,6 @@ use burn::tensor::{Device, Distribution, Tensor};
 use burn_fused_conv::{batch_norm_conv2d, conv2d, norm_conv2d};
 use std::time::Instant;
 
-const EPS: f32 = 1e-5;
 /// Measurements of each operation; the median is printed.
 const REPEATS: usize = 15;
 /// Batch, channels in and out, side of the image, stride.
@@ -36,7 +35,6 @@ fn random<const D: usize>(shape: [usize; D], device: &Device) -> Tensor<D> {
 fn per_channel(t: Tensor<1>) -> Tensor<4> {
     t.reshape([1, -1, 1, 1])
 }
-
 fn plain_conv(x: Tensor<4>, weight: Tensor<4>, stride: usize) -> Tensor<4> {
     burn_conv2d(x, weight, None, ConvOptions::new([stride; 2], [1; 2], [1; 2], 1))
 }
@@ -52,7 +50,7 @@ fn plain_batch_norm_conv(
     let mean = x.clone().mean_dim(0).mean_dim(2).mean_dim(3);
     let centred = x - mean;
     let var = centred.clone().square().mean_dim(0).mean_dim(2).mean_dim(3);
-    plain_conv(relu(centred / (var + EPS).sqrt() * gamma + beta), w, s)
+    plain_conv(relu(centred / (var + 1e-5).sqrt() * gamma + beta), w, s)
 }
 
 /// Measures both and prints a row of the table.
@@ -94,7 +92,7 @@ fn main() {
         let forward = || plain_batch_norm_conv(x.clone(), affine.clone(), w.clone(), stride);
         let burn = || forward().sum().backward();
         compare(shape, "batch norm, ReLU, conv, gradients", burn, || {
-            let y = batch_norm_conv2d(x.clone(), affine.clone(), EPS, w.clone(), stride, None);
+            let y = batch_norm_conv2d(x.clone(), affine.clone(), 1e-5, w.clone(), stride, None);
             y.output.sum().backward()
         });
     }
