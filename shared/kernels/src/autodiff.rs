@@ -1,6 +1,9 @@
-//! Derivatives of the extension's operations (the extension macro makes none).
+//! The derivatives of [`FusedOps`]: the extension macro generates none.
+//!
+//! Each operation is a node of the autodiff graph that stores its inputs, and the statistics of a
+//! normalisation, instead of the intermediate tensors between the fused parts.
 
-use super::ops::{KernelOps, along_channels, reciprocal_std, through_relu};
+use super::ops::{FusedOps, per_channel, reciprocal_std, relu_gradient};
 use burn::backend::Autodiff;
 use burn::backend::AutodiffBackend;
 use burn::backend::autodiff::NodeId;
@@ -10,16 +13,16 @@ use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, NodeGuard, Ops, OpsKind};
 use burn::backend::tensor::FloatTensor;
 
-/// Values and nodes of an operation's inputs.
-fn apart<B: KernelOps, C: CheckpointStrategy, const N: usize>(
+/// The values and the graph nodes of an operation's inputs.
+fn split<B: FusedOps, C: CheckpointStrategy, const N: usize>(
     tensors: [FloatTensor<Autodiff<B, C>>; N],
 ) -> ([FloatTensor<B>; N], [NodeGuard; N]) {
     let nodes = std::array::from_fn(|i| tensors[i].node());
     (tensors.map(|tensor| tensor.into_primitive()), nodes)
 }
 
-/// Registers the gradients that are wanted.
-fn register<B: KernelOps, const N: usize>(
+/// Registers the gradients of the inputs that require one.
+fn register<B: FusedOps, const N: usize>(
     nodes: [Option<NodeId>; N],
     gradients: [FloatTensor<B>; N],
     grads: &mut Gradients,
@@ -31,8 +34,9 @@ fn register<B: KernelOps, const N: usize>(
     }
 }
 
-/// Gradients of a convolution, those that are wanted: the first layer needs no `dx`.
-fn convolved<B: KernelOps>(
+/// Computes and registers the gradients of a convolution, of the inputs that require one. The first
+/// layer of a network needs no `dx`.
+fn register_convolution<B: FusedOps>(
     nodes: [Option<NodeId>; 2],
     (x, weight, stride): (FloatTensor<B>, FloatTensor<B>, usize),
     dy: FloatTensor<B>,
@@ -40,11 +44,11 @@ fn convolved<B: KernelOps>(
 ) {
     let [x_node, weight_node] = nodes;
     if let Some(node) = x_node {
-        let dx = B::unstamp_conv2d_x(x.clone(), weight.clone(), dy.clone(), stride);
+        let dx = B::fused_conv2d_input_gradient(x.clone(), weight.clone(), dy.clone(), stride);
         grads.register::<B>(node, dx);
     }
     if let Some(node) = weight_node {
-        let dw = B::unstamp_conv2d_weight(x, weight, dy, stride);
+        let dw = B::fused_conv2d_weight_gradient(x, weight, dy, stride);
         grads.register::<B>(node, dw);
     }
 }
@@ -53,13 +57,13 @@ fn convolved<B: KernelOps>(
 #[derive(Debug)]
 struct Conv;
 
-impl<B: KernelOps> Backward<B, 2> for Conv {
+impl<B: FusedOps> Backward<B, 2> for Conv {
     type State = (FloatTensor<B>, FloatTensor<B>, usize);
 
     fn backward(self, ops: Ops<Self::State, 2>, grads: &mut Gradients, _: &mut Checkpointer) {
         let dy = grads.consume::<B>(&ops.node);
         let nodes = ops.parents.map(|node| node.map(|node| node.id));
-        convolved::<B>(nodes, ops.state, dy, grads);
+        register_convolution::<B>(nodes, ops.state, dy, grads);
     }
 }
 
@@ -67,14 +71,14 @@ impl<B: KernelOps> Backward<B, 2> for Conv {
 #[derive(Debug)]
 struct ConvAdd;
 
-impl<B: KernelOps> Backward<B, 3> for ConvAdd {
+impl<B: FusedOps> Backward<B, 3> for ConvAdd {
     type State = (FloatTensor<B>, FloatTensor<B>);
 
     fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
         let dy = grads.consume::<B>(&ops.node);
         let [x_node, weight_node, skip_node] = ops.parents.map(|node| node.map(|node| node.id));
         let (x, weight) = ops.state;
-        convolved::<B>([x_node, weight_node], (x, weight, 1), dy.clone(), grads);
+        register_convolution::<B>([x_node, weight_node], (x, weight, 1), dy.clone(), grads);
         if let Some(node) = skip_node {
             grads.register::<B>(node, dy);
         }
@@ -85,32 +89,31 @@ impl<B: KernelOps> Backward<B, 3> for ConvAdd {
 #[derive(Debug)]
 struct BatchNormRelu;
 
-impl<B: KernelOps> Backward<B, 3> for BatchNormRelu {
+impl<B: FusedOps> Backward<B, 3> for BatchNormRelu {
     type State = [FloatTensor<B>; 5];
 
     fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
         let dy = grads.consume::<B>(&ops.node);
         let [x, gamma, beta, mean, rstd] = ops.state;
-        let (dx, dgamma, dbeta) =
-            B::unstamp_batch_norm_relu_backward(x, dy, gamma, beta, mean, rstd);
+        let (dx, dgamma, dbeta) = B::fused_batch_norm_relu_backward(x, dy, gamma, beta, mean, rstd);
         let nodes = ops.parents.map(|node| node.map(|node| node.id));
         register::<B, 3>(nodes, [dx, dgamma, dbeta], grads);
     }
 }
 
-/// What a convolution of a normalised batch saves: `x`, gamma, beta and weight; mean and `1 / std`; its
-/// stride.
-type Normed<B> = ([FloatTensor<B>; 4], [FloatTensor<B>; 2], usize);
+/// The state of a convolution of a normalised batch: `x`, gamma, beta and weight; mean and `1 /
+/// std`; the stride.
+type NormConvState<B> = ([FloatTensor<B>; 4], [FloatTensor<B>; 2], usize);
 
-/// Gradients of a convolution of a normalised batch.
-fn normed<B: KernelOps>(
+/// Computes and registers the gradients of a convolution of a normalised batch.
+fn register_norm_convolution<B: FusedOps>(
     nodes: [Option<NodeId>; 4],
-    ([x, gamma, beta, weight], [mean, rstd], stride): Normed<B>,
+    ([x, gamma, beta, weight], [mean, rstd], stride): NormConvState<B>,
     dy: FloatTensor<B>,
     grads: &mut Gradients,
 ) {
     let (dx, dgamma, dbeta, dw) =
-        B::unstamp_batch_norm_conv2d_backward(x, dy, gamma, beta, mean, rstd, weight, stride);
+        B::fused_batch_norm_conv2d_backward(x, dy, gamma, beta, mean, rstd, weight, stride);
     register::<B, 4>(nodes, [dx, dgamma, dbeta, dw], grads);
 }
 
@@ -118,38 +121,43 @@ fn normed<B: KernelOps>(
 #[derive(Debug)]
 struct BatchNormConv;
 
-impl<B: KernelOps> Backward<B, 4> for BatchNormConv {
-    type State = Normed<B>;
+impl<B: FusedOps> Backward<B, 4> for BatchNormConv {
+    type State = NormConvState<B>;
 
     fn backward(self, ops: Ops<Self::State, 4>, grads: &mut Gradients, _: &mut Checkpointer) {
         let dy = grads.consume::<B>(&ops.node);
-        normed::<B>(ops.parents.map(|node| node.map(|node| node.id)), ops.state, dy, grads);
+        register_norm_convolution::<B>(
+            ops.parents.map(|node| node.map(|node| node.id)),
+            ops.state,
+            dy,
+            grads,
+        );
     }
 }
 
-/// The same plus a skip.
+/// `y = conv(relu(batch_norm(x)), w) + skip`, stride 1.
 #[derive(Debug)]
 struct BatchNormConvAdd;
 
-impl<B: KernelOps> Backward<B, 5> for BatchNormConvAdd {
-    type State = Normed<B>;
+impl<B: FusedOps> Backward<B, 5> for BatchNormConvAdd {
+    type State = NormConvState<B>;
 
     fn backward(self, ops: Ops<Self::State, 5>, grads: &mut Gradients, _: &mut Checkpointer) {
         let dy = grads.consume::<B>(&ops.node);
         let nodes = ops.parents.map(|node| node.map(|node| node.id));
         let [x, gamma, beta, weight, skip] = nodes;
-        normed::<B>([x, gamma, beta, weight], ops.state, dy.clone(), grads);
+        register_norm_convolution::<B>([x, gamma, beta, weight], ops.state, dy.clone(), grads);
         if let Some(node) = skip {
             grads.register::<B>(node, dy);
         }
     }
 }
 
-/// `y = relu(scale x + shift)` with constant `scale` and `shift`: only `dx` exists.
+/// `y = relu(scale x + shift)` with constant `scale` and `shift`: only `x` has a gradient.
 #[derive(Debug)]
 struct AffineRelu;
 
-impl<B: KernelOps> Backward<B, 1> for AffineRelu {
+impl<B: FusedOps> Backward<B, 1> for AffineRelu {
     type State = [FloatTensor<B>; 3];
 
     fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
@@ -157,51 +165,49 @@ impl<B: KernelOps> Backward<B, 1> for AffineRelu {
         let [x, scale, shift] = ops.state;
         let [node] = ops.parents;
         if let Some(node) = node {
-            let dy = through_relu::<B>(x, scale.clone(), shift, dy);
-            grads.register::<B>(node.id, B::float_mul(dy, along_channels::<B>(scale)));
+            let dy = relu_gradient::<B>(x, scale.clone(), shift, dy);
+            grads.register::<B>(node.id, B::float_mul(dy, per_channel::<B>(scale)));
         }
     }
 }
 
-impl<B: KernelOps, C: CheckpointStrategy> KernelOps for Autodiff<B, C> {
-    fn unstamp_conv2d(
+impl<B: FusedOps, C: CheckpointStrategy> FusedOps for Autodiff<B, C> {
+    fn fused_conv2d(
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         stride: usize,
     ) -> FloatTensor<Self> {
-        let ([x, weight], nodes) = apart::<B, C, _>([x, weight]);
-        let run = |x, weight| B::unstamp_conv2d(x, weight, stride);
+        let ([x, weight], nodes) = split::<B, C, _>([x, weight]);
         match Conv.prepare::<C>(nodes).compute_bound().stateful() {
             OpsKind::Tracked(prep) => {
-                let y = run(x.clone(), weight.clone());
+                let y = B::fused_conv2d(x.clone(), weight.clone(), stride);
                 prep.finish((x, weight, stride), y)
             }
-            OpsKind::UnTracked(prep) => prep.finish(run(x, weight)),
+            OpsKind::UnTracked(prep) => prep.finish(B::fused_conv2d(x, weight, stride)),
         }
     }
 
-    fn unstamp_conv2d_add(
+    fn fused_conv2d_add(
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         skip: FloatTensor<Self>,
     ) -> FloatTensor<Self> {
-        let ([x, weight, skip], nodes) = apart::<B, C, _>([x, weight, skip]);
-        let y = B::unstamp_conv2d_add(x.clone(), weight.clone(), skip);
+        let ([x, weight, skip], nodes) = split::<B, C, _>([x, weight, skip]);
+        let y = B::fused_conv2d_add(x.clone(), weight.clone(), skip);
         match ConvAdd.prepare::<C>(nodes).compute_bound().stateful() {
             OpsKind::Tracked(prep) => prep.finish((x, weight), y),
             OpsKind::UnTracked(prep) => prep.finish(y),
         }
     }
 
-    fn unstamp_batch_norm_relu(
+    fn fused_batch_norm_relu(
         x: FloatTensor<Self>,
         gamma: FloatTensor<Self>,
         beta: FloatTensor<Self>,
         eps: f32,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
-        let ([x, gamma, beta], nodes) = apart::<B, C, _>([x, gamma, beta]);
-        let (y, mean, var) =
-            B::unstamp_batch_norm_relu(x.clone(), gamma.clone(), beta.clone(), eps);
+        let ([x, gamma, beta], nodes) = split::<B, C, _>([x, gamma, beta]);
+        let (y, mean, var) = B::fused_batch_norm_relu(x.clone(), gamma.clone(), beta.clone(), eps);
         let y = match BatchNormRelu.prepare::<C>(nodes).compute_bound().stateful() {
             OpsKind::Tracked(prep) => {
                 let rstd = reciprocal_std::<B>(var.clone(), eps);
@@ -212,7 +218,7 @@ impl<B: KernelOps, C: CheckpointStrategy> KernelOps for Autodiff<B, C> {
         (y, Self::from_inner(mean), Self::from_inner(var))
     }
 
-    fn unstamp_batch_norm_conv2d(
+    fn fused_batch_norm_conv2d(
         x: FloatTensor<Self>,
         gamma: FloatTensor<Self>,
         beta: FloatTensor<Self>,
@@ -220,9 +226,9 @@ impl<B: KernelOps, C: CheckpointStrategy> KernelOps for Autodiff<B, C> {
         eps: f32,
         stride: usize,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
-        let (saved, nodes) = apart::<B, C, _>([x, gamma, beta, weight]);
+        let (saved, nodes) = split::<B, C, _>([x, gamma, beta, weight]);
         let [x, gamma, beta, weight] = saved.clone();
-        let (y, mean, var) = B::unstamp_batch_norm_conv2d(x, gamma, beta, weight, eps, stride);
+        let (y, mean, var) = B::fused_batch_norm_conv2d(x, gamma, beta, weight, eps, stride);
         let y = match BatchNormConv.prepare::<C>(nodes).compute_bound().stateful() {
             OpsKind::Tracked(prep) => {
                 let rstd = reciprocal_std::<B>(var.clone(), eps);
@@ -233,7 +239,7 @@ impl<B: KernelOps, C: CheckpointStrategy> KernelOps for Autodiff<B, C> {
         (y, Self::from_inner(mean), Self::from_inner(var))
     }
 
-    fn unstamp_batch_norm_conv2d_add(
+    fn fused_batch_norm_conv2d_add(
         x: FloatTensor<Self>,
         gamma: FloatTensor<Self>,
         beta: FloatTensor<Self>,
@@ -242,9 +248,9 @@ impl<B: KernelOps, C: CheckpointStrategy> KernelOps for Autodiff<B, C> {
         eps: f32,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
         let ([x, gamma, beta, weight, skip], nodes) =
-            apart::<B, C, _>([x, gamma, beta, weight, skip]);
+            split::<B, C, _>([x, gamma, beta, weight, skip]);
         let saved = [&x, &gamma, &beta, &weight].map(Clone::clone);
-        let (y, mean, var) = B::unstamp_batch_norm_conv2d_add(x, gamma, beta, weight, skip, eps);
+        let (y, mean, var) = B::fused_batch_norm_conv2d_add(x, gamma, beta, weight, skip, eps);
         let y = match BatchNormConvAdd.prepare::<C>(nodes).compute_bound().stateful() {
             OpsKind::Tracked(prep) => {
                 let rstd = reciprocal_std::<B>(var.clone(), eps);
@@ -255,14 +261,15 @@ impl<B: KernelOps, C: CheckpointStrategy> KernelOps for Autodiff<B, C> {
         (y, Self::from_inner(mean), Self::from_inner(var))
     }
 
-    fn unstamp_affine_relu(
+    fn fused_affine_relu(
         x: FloatTensor<Self>,
         scale: FloatTensor<Self>,
         shift: FloatTensor<Self>,
     ) -> FloatTensor<Self> {
         let (x, x_node) = x.into_parts();
-        let (scale, shift) = (scale.into_primitive(), shift.into_primitive());
-        let y = B::unstamp_affine_relu(x.clone(), scale.clone(), shift.clone());
+        let scale = scale.into_primitive();
+        let shift = shift.into_primitive();
+        let y = B::fused_affine_relu(x.clone(), scale.clone(), shift.clone());
         match AffineRelu.prepare::<C>([x_node]).compute_bound().stateful() {
             OpsKind::Tracked(prep) => prep.finish([x, scale, shift], y),
             OpsKind::UnTracked(prep) => prep.finish(y),

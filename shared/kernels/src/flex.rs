@@ -1,67 +1,81 @@
-//! [`KernelOps`] on the CPU: own kernels.
+//! [`FusedOps`] on the CPU backend: the kernels of this crate.
 
-use super::conv::{self, Geometry};
-use super::fused::{After, Fused};
-use super::norm::{self, Planes};
-use super::ops::{KernelOps, dims};
-use burn::backend::Flex;
+use super::conv;
+use super::fused::{Epilogue, Fused, InputAffine};
+use super::geometry::Geometry;
+use super::norm::{self, Parameters};
+use super::ops::{FusedOps, dims};
 use burn::backend::tensor::FloatTensor;
-use burn::tensor::TensorData;
+use burn::backend::{Flex, TensorMetadata};
+use burn::tensor::{Shape, TensorData};
 
 type T = FloatTensor<Flex>;
 
-/// The tensor's numbers, copied only when it is a view.
-fn with<R>(t: &T, f: impl FnOnce(&[f32]) -> R) -> R {
+/// Calls `work` with the tensor's numbers. They are copied only if the tensor is a view.
+fn with_values<R>(t: &T, work: impl FnOnce(&[f32]) -> R) -> R {
     match t.as_slice::<f32>() {
-        Some(slice) => f(slice),
-        None => f(t.to_contiguous().as_slice::<f32>().expect("f32, contiguous")),
+        Some(slice) => work(slice),
+        None => work(t.to_contiguous().as_slice::<f32>().expect("the kernels need f32")),
     }
 }
 
-/// The tensor's numbers, copied only when somebody else holds it too.
-fn owned(t: T) -> Vec<f32> {
-    t.into_data().try_into_vec().expect("f32")
+/// A copy of the numbers of `t`, one for each of `channels` channels.
+fn channel_values(t: &T, channels: usize) -> Vec<f32> {
+    assert_eq!(t.shape().num_elements(), channels, "one number for each of {channels} channels");
+    with_values(t, <[f32]>::to_vec)
 }
 
-fn tensor(values: Vec<f32>, shape: impl Into<burn::tensor::Shape>) -> T {
+/// The tensor's numbers. They are copied only if another tensor shares them.
+fn into_values(t: T) -> Vec<f32> {
+    t.into_data().try_into_vec().expect("the kernels need f32")
+}
+
+fn tensor(values: Vec<f32>, shape: impl Into<Shape>) -> T {
     T::from_data(TensorData::new(values, shape))
 }
 
-/// The kernels' geometry. Burn's own convolution is not kept beside them for other shapes: it
-/// would be a seventh of the page's program, and no layer of this crate can ask for one.
+/// The geometry of a convolution. Burn's own convolution is not called for other kernels and
+/// strides: a program that links both is considerably larger, which matters for WASM.
 fn geometry(x: &T, weight: &T, stride: usize) -> Geometry {
     let [n, cin, height, width] = dims(x);
     let [cout, _, kernel, _] = dims(weight);
-    assert_eq!(dims(weight), [cout, cin, kernel, kernel], "weights for {cin} channels");
-    assert!(matches!((kernel, stride), (1 | 3, 1 | 2)), "{kernel}x{kernel}, stride {stride}");
+    assert_eq!(dims(weight), [cout, cin, kernel, kernel], "square kernels for {cin} channels");
+    assert!(
+        matches!((kernel, stride), (1 | 3, 1 | 2)),
+        "a {kernel}x{kernel} kernel with stride {stride}: only 1x1 and 3x3 with 1 and 2 exist here"
+    );
+    assert!(cin * cout * height * width > 0, "channels, height and width are at least 1");
     Geometry { n, cin, cout, height, width, kernel, stride }
 }
 
-/// Forward with what is fused around it.
-fn forward(x: &T, weight: &T, stride: usize, fused: Fused) -> T {
-    let g = geometry(x, weight, stride);
-    let y = with(x, |x| with(weight, |w| conv::forward(g, x, w, fused)));
+/// A convolution with what is fused. The slices in `fused` have been checked.
+fn forward(g: Geometry, x: &T, weight: &T, fused: Fused) -> T {
+    let y = with_values(x, |x| with_values(weight, |w| conv::forward(g, x, w, fused)));
     tensor(y, [g.n, g.cout, g.out_height(), g.out_width()])
 }
 
-impl KernelOps for Flex {
-    fn unstamp_conv2d(x: T, weight: T, stride: usize) -> T {
-        forward(&x, &weight, stride, Fused::default())
+/// Calls `work` with an epilogue that adds `skip`.
+fn with_skip<R>(g: Geometry, skip: &T, work: impl FnOnce(Epilogue) -> R) -> R {
+    let output = [g.n, g.cout, g.out_height(), g.out_width()];
+    assert_eq!(dims(skip), output, "the skip has the output's shape");
+    with_values(skip, |skip| work(Epilogue::Skip(skip)))
+}
+
+impl FusedOps for Flex {
+    fn fused_conv2d(x: T, weight: T, stride: usize) -> T {
+        forward(geometry(&x, &weight, stride), &x, &weight, Fused::default())
     }
 
-    fn unstamp_conv2d_x(x: T, weight: T, gradient: T, stride: usize) -> T {
+    fn fused_conv2d_input_gradient(x: T, weight: T, gradient: T, stride: usize) -> T {
         let g = geometry(&x, &weight, stride);
-        let dx = with(&gradient, |dy| with(&weight, |w| conv::input_gradient(g, dy, w)));
-        tensor(dx, [g.n, g.cin, g.height, g.width])
+        tensor(input_gradient(g, &weight, &gradient), [g.n, g.cin, g.height, g.width])
     }
 
-    fn unstamp_conv2d_weight(x: T, weight: T, gradient: T, stride: usize) -> T {
-        let g = geometry(&x, &weight, stride);
-        let dw = with(&x, |x| with(&gradient, |dy| conv::weight_gradient(g, x, dy, None)));
-        tensor(dw, [g.cout, g.cin, g.kernel, g.kernel])
+    fn fused_conv2d_weight_gradient(x: T, weight: T, gradient: T, stride: usize) -> T {
+        weight_gradient(geometry(&x, &weight, stride), &x, &gradient, None)
     }
 
-    fn unstamp_norm_conv2d(
+    fn fused_norm_conv2d(
         x: T,
         scale: T,
         shift: T,
@@ -70,26 +84,29 @@ impl KernelOps for Flex {
         stride: usize,
         relu: bool,
     ) -> T {
-        let [scale, shift, bias] = [&scale, &shift, &bias].map(|t| with(t, <[f32]>::to_vec));
-        let after = After::Bias { bias: &bias, relu };
-        let fused = Fused { before: Some((&scale, &shift)), after };
-        forward(&x, &weight, stride, fused)
+        let g = geometry(&x, &weight, stride);
+        let scale = channel_values(&scale, g.cin);
+        let shift = channel_values(&shift, g.cin);
+        let bias = channel_values(&bias, g.cout);
+        let prologue = Some(InputAffine { scale: &scale, shift: &shift });
+        let epilogue = Epilogue::Bias { bias: &bias, relu };
+        forward(g, &x, &weight, Fused { prologue, epilogue })
     }
 
-    fn unstamp_conv2d_add(x: T, weight: T, skip: T) -> T {
-        with(&skip, |skip| {
-            forward(&x, &weight, 1, Fused { before: None, after: After::Skip(skip) })
-        })
+    fn fused_conv2d_add(x: T, weight: T, skip: T) -> T {
+        let g = geometry(&x, &weight, 1);
+        with_skip(g, &skip, |epilogue| forward(g, &x, &weight, Fused { prologue: None, epilogue }))
     }
 
-    fn unstamp_batch_norm_relu(x: T, gamma: T, beta: T, eps: f32) -> (T, T, T) {
-        let (p, shape) = planes(&x);
-        let n = Statistics::of(&x, &gamma, &beta, eps);
-        let y = with(&x, |x| norm::affine(p, x, &n.scale, &n.shift));
-        (tensor(y, shape), tensor(n.mean, [p.channels]), tensor(n.var, [p.channels]))
+    fn fused_batch_norm_relu(x: T, gamma: T, beta: T, eps: f32) -> (T, T, T) {
+        let statistics = Statistics::new(&x, &gamma, &beta, eps);
+        let shape = flat_shape(&x);
+        let y = with_values(&x, |x| norm::affine_relu(shape, x, statistics.affine()));
+        let (mean, var) = statistics.into_tensors();
+        (tensor(y, dims(&x)), mean, var)
     }
 
-    fn unstamp_batch_norm_relu_backward(
+    fn fused_batch_norm_relu_backward(
         x: T,
         gradient: T,
         gamma: T,
@@ -97,11 +114,11 @@ impl KernelOps for Flex {
         mean: T,
         rstd: T,
     ) -> (T, T, T) {
-        let parts = [&gamma, &beta, &mean, &rstd].map(|t| with(t, <[f32]>::to_vec));
-        normalised(&x, owned(gradient), &parts)
+        let parameters = parameters(&x, [&gamma, &beta, &mean, &rstd]);
+        norm_gradient(&x, into_values(gradient), &parameters)
     }
 
-    fn unstamp_batch_norm_conv2d(
+    fn fused_batch_norm_conv2d(
         x: T,
         gamma: T,
         beta: T,
@@ -109,10 +126,15 @@ impl KernelOps for Flex {
         eps: f32,
         stride: usize,
     ) -> (T, T, T) {
-        convolved(&x, [&gamma, &beta], &weight, (eps, stride), After::Nothing)
+        let g = geometry(&x, &weight, stride);
+        let statistics = Statistics::new(&x, &gamma, &beta, eps);
+        let prologue = Some(statistics.affine());
+        let y = forward(g, &x, &weight, Fused { prologue, epilogue: Epilogue::None });
+        let (mean, var) = statistics.into_tensors();
+        (y, mean, var)
     }
 
-    fn unstamp_batch_norm_conv2d_add(
+    fn fused_batch_norm_conv2d_add(
         x: T,
         gamma: T,
         beta: T,
@@ -120,10 +142,16 @@ impl KernelOps for Flex {
         skip: T,
         eps: f32,
     ) -> (T, T, T) {
-        with(&skip, |skip| convolved(&x, [&gamma, &beta], &weight, (eps, 1), After::Skip(skip)))
+        let g = geometry(&x, &weight, 1);
+        let statistics = Statistics::new(&x, &gamma, &beta, eps);
+        let prologue = Some(statistics.affine());
+        let y =
+            with_skip(g, &skip, |epilogue| forward(g, &x, &weight, Fused { prologue, epilogue }));
+        let (mean, var) = statistics.into_tensors();
+        (y, mean, var)
     }
 
-    fn unstamp_batch_norm_conv2d_backward(
+    fn fused_batch_norm_conv2d_backward(
         x: T,
         gradient: T,
         gamma: T,
@@ -134,25 +162,38 @@ impl KernelOps for Flex {
         stride: usize,
     ) -> (T, T, T, T) {
         let g = geometry(&x, &weight, stride);
-        let parts = [&gamma, &beta, &mean, &rstd].map(|t| with(t, <[f32]>::to_vec));
-        let (scale, shift) = norm::scale_shift(&parts);
-        let dy = with(&gradient, |dy| with(&weight, |w| conv::input_gradient(g, dy, w)));
-        let dw = with(&x, |x| {
-            with(&gradient, |dy| conv::weight_gradient(g, x, dy, Some((&scale, &shift))))
-        });
-        let dw = tensor(dw, [g.cout, g.cin, g.kernel, g.kernel]);
-        let (dx, dgamma, dbeta) = normalised(&x, dy, &parts);
+        let parameters = parameters(&x, [&gamma, &beta, &mean, &rstd]);
+        let (scale, shift) = parameters.scale_shift();
+        let dy = input_gradient(g, &weight, &gradient);
+        let prologue = Some(InputAffine { scale: &scale, shift: &shift });
+        let dw = weight_gradient(g, &x, &gradient, prologue);
+        let (dx, dgamma, dbeta) = norm_gradient(&x, dy, &parameters);
         (dx, dgamma, dbeta, dw)
     }
 
-    fn unstamp_affine_relu(x: T, scale: T, shift: T) -> T {
-        let (p, shape) = planes(&x);
-        let y = with(&x, |x| with(&scale, |a| with(&shift, |b| norm::affine(p, x, a, b))));
-        tensor(y, shape)
+    fn fused_affine_relu(x: T, scale: T, shift: T) -> T {
+        let shape = flat_shape(&x);
+        let scale = channel_values(&scale, shape.channels);
+        let shift = channel_values(&shift, shape.channels);
+        let affine = InputAffine { scale: &scale, shift: &shift };
+        let y = with_values(&x, |x| norm::affine_relu(shape, x, affine));
+        tensor(y, dims(&x))
     }
 }
 
-/// A batch's mean and variance, and the affine map that normalises it.
+/// Gradient with respect to the input, `[n, cin, h, w]`.
+fn input_gradient(g: Geometry, weight: &T, gradient: &T) -> Vec<f32> {
+    with_values(gradient, |dy| with_values(weight, |w| conv::input_gradient(g, dy, w)))
+}
+
+/// Gradient with respect to the weights, `[cout, cin, k, k]`.
+fn weight_gradient(g: Geometry, x: &T, gradient: &T, prologue: Option<InputAffine>) -> T {
+    let dw =
+        with_values(x, |x| with_values(gradient, |dy| conv::weight_gradient(g, x, dy, prologue)));
+    tensor(dw, [g.cout, g.cin, g.kernel, g.kernel])
+}
+
+/// The statistics of a batch, and the affine map that normalises it.
 struct Statistics {
     mean: Vec<f32>,
     var: Vec<f32>,
@@ -161,38 +202,46 @@ struct Statistics {
 }
 
 impl Statistics {
-    fn of(x: &T, gamma: &T, beta: &T, eps: f32) -> Self {
-        let (mean, var) = with(x, |values| norm::statistics(planes(x).0, values));
+    fn new(x: &T, gamma: &T, beta: &T, eps: f32) -> Self {
+        let shape = flat_shape(x);
+        let gamma = channel_values(gamma, shape.channels);
+        let beta = channel_values(beta, shape.channels);
+        let (mean, var) = with_values(x, |x| norm::statistics(shape, x));
         let rstd: Vec<f32> = var.iter().map(|v| 1.0 / (v + eps).sqrt()).collect();
-        let parts = [with(gamma, <[f32]>::to_vec), with(beta, <[f32]>::to_vec), mean, rstd];
-        let (scale, shift) = norm::scale_shift(&parts);
-        let [_, _, mean, _] = parts;
-        Self { mean, var, scale, shift }
+        let parameters = Parameters { gamma, beta, mean, rstd };
+        let (scale, shift) = parameters.scale_shift();
+        Self { mean: parameters.mean, var, scale, shift }
+    }
+
+    fn affine(&self) -> InputAffine<'_> {
+        InputAffine { scale: &self.scale, shift: &self.shift }
+    }
+
+    /// Mean and variance, `[c]`.
+    fn into_tensors(self) -> (T, T) {
+        let channels = self.mean.len();
+        (tensor(self.mean, [channels]), tensor(self.var, [channels]))
     }
 }
 
-/// The convolution of a normalised batch, the batch's mean and its variance.
-fn convolved(
-    x: &T,
-    [gamma, beta]: [&T; 2],
-    weight: &T,
-    (eps, stride): (f32, usize),
-    after: After,
-) -> (T, T, T) {
-    let n = Statistics::of(x, gamma, beta, eps);
-    let y = forward(x, weight, stride, Fused { before: Some((&n.scale, &n.shift)), after });
-    let channels = n.mean.len();
-    (y, tensor(n.mean, [channels]), tensor(n.var, [channels]))
+/// Copies of gamma, beta, mean and `1 / std` of a normalisation of `x`.
+fn parameters(x: &T, tensors: [&T; 4]) -> Parameters {
+    let channels = flat_shape(x).channels;
+    let [gamma, beta, mean, rstd] = tensors.map(|t| channel_values(t, channels));
+    Parameters { gamma, beta, mean, rstd }
 }
 
-/// Gradients through normalisation and ReLU; `parts` are gamma, beta, mean, `1 / std`.
-fn normalised(x: &T, dy: Vec<f32>, parts: &[Vec<f32>; 4]) -> (T, T, T) {
-    let (p, shape) = planes(x);
-    let (dx, dgamma, dbeta) = with(x, |x| norm::gradient(p, x, dy, parts));
-    (tensor(dx, shape), tensor(dgamma, [p.channels]), tensor(dbeta, [p.channels]))
+/// Gradients `(dx, dgamma, dbeta)` of a normalisation with ReLU.
+fn norm_gradient(x: &T, dy: Vec<f32>, parameters: &Parameters) -> (T, T, T) {
+    let shape = flat_shape(x);
+    let (dx, dgamma, dbeta) = with_values(x, |x| norm::gradient(shape, x, dy, parameters));
+    let channels = [shape.channels];
+    (tensor(dx, dims(x)), tensor(dgamma, channels), tensor(dbeta, channels))
 }
 
-fn planes(x: &T) -> (Planes, [usize; 4]) {
+/// The shape of `x` with rows and columns flattened.
+fn flat_shape(x: &T) -> norm::Shape {
     let [n, channels, height, width] = dims(x);
-    (Planes { n, channels, size: height * width }, [n, channels, height, width])
+    assert!(channels * height * width > 0, "channels, height and width are at least 1");
+    norm::Shape { n, channels, size: height * width }
 }

@@ -1,27 +1,34 @@
-//! What the kernels compute, as operations of a backend; the bodies are Burn's own operations.
+//! The operations of this crate as a Burn backend extension.
+//!
+//! The default bodies compose Burn's own operations. They run on GPU backends and are what the CPU
+//! kernels are tested against. Shapes are those of the functions in the crate root; call those
+//! functions unless you write code that is generic over a backend.
 #![expect(
     clippy::too_many_arguments,
     reason = "the extension macro knows tensors and numbers only"
 )]
 
 #[cfg(doc)]
-use super::*;
+use super::{affine_relu, batch_norm_conv2d, batch_norm_relu, conv2d, conv2d_add, norm_conv2d};
 use burn::backend::ops::ConvOptions;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, TensorMetadata, backend_extension};
 use burn::tensor::Shape;
 
-/// Stride, and the padding that keeps the size at stride 1, for `weight [cout, cin, k, k]`.
+/// The stride and the padding `(k - 1) / 2`, for `weight [cout, cin, k, k]`.
 fn options<T: TensorMetadata>(weight: &T, stride: usize) -> ConvOptions<2> {
     let [_, _, kernel, _] = dims(weight);
     ConvOptions::new([stride; 2], [(kernel - 1) / 2; 2], [1; 2], 1)
 }
 
-/// Backend operations behind the functions of this module; shapes as there.
+/// The backend operations behind the functions of this crate.
+///
+/// To run them on another backend, list it in the macro below and write `impl FusedOps for
+/// TheBackend {}`.
 #[backend_extension(Flex: cfg(feature = "cpu"), Cube: cfg(feature = "wgpu"), Autodiff: cfg(feature = "learn"))]
-pub trait KernelOps: Backend {
+pub trait FusedOps: Backend {
     /// See [`conv2d`].
-    fn unstamp_conv2d(
+    fn fused_conv2d(
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         stride: usize,
@@ -31,7 +38,7 @@ pub trait KernelOps: Backend {
     }
 
     /// Gradient of [`conv2d`] with respect to `x`.
-    fn unstamp_conv2d_x(
+    fn fused_conv2d_input_gradient(
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         gradient: FloatTensor<Self>,
@@ -42,7 +49,7 @@ pub trait KernelOps: Backend {
     }
 
     /// Gradient of [`conv2d`] with respect to `weight`.
-    fn unstamp_conv2d_weight(
+    fn fused_conv2d_weight_gradient(
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         gradient: FloatTensor<Self>,
@@ -52,8 +59,8 @@ pub trait KernelOps: Backend {
         Self::conv2d_weight_backward(x, weight, gradient, options)
     }
 
-    /// See [`batch_norm_relu`]; also returns the batch's mean and biased variance.
-    fn unstamp_batch_norm_relu(
+    /// See [`batch_norm_relu`]. Returns the output, and the mean and biased variance of the batch.
+    fn fused_batch_norm_relu(
         x: FloatTensor<Self>,
         gamma: FloatTensor<Self>,
         beta: FloatTensor<Self>,
@@ -72,11 +79,12 @@ pub trait KernelOps: Backend {
             mean.clone(),
             reciprocal_std::<Self>(var.clone(), eps),
         );
-        (Self::unstamp_affine_relu(x, scale, shift), mean, var)
+        (Self::fused_affine_relu(x, scale, shift), mean, var)
     }
 
-    /// Gradients of [`batch_norm_relu`] with respect to `x`, `gamma` and `beta`.
-    fn unstamp_batch_norm_relu_backward(
+    /// Gradients of [`batch_norm_relu`] with respect to `x`, `gamma` and `beta`. `rstd` is
+    /// `1 / sqrt(var + eps)`.
+    fn fused_batch_norm_relu_backward(
         x: FloatTensor<Self>,
         gradient: FloatTensor<Self>,
         gamma: FloatTensor<Self>,
@@ -85,27 +93,30 @@ pub trait KernelOps: Backend {
         rstd: FloatTensor<Self>,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
         let [n, channels, height, width] = dims(&x);
-        let m = 1.0 / (n * height * width) as f32;
+        let count = (n * height * width) as f32;
         let (scale, shift) = scale_shift::<Self>(gamma, beta, mean.clone(), rstd.clone());
-        let g = through_relu::<Self>(x.clone(), scale.clone(), shift, gradient);
+        let g = relu_gradient::<Self>(x.clone(), scale.clone(), shift, gradient);
         let h = Self::float_mul(
-            Self::float_sub(x, along_channels::<Self>(mean)),
-            along_channels::<Self>(rstd),
+            Self::float_sub(x, per_channel::<Self>(mean)),
+            per_channel::<Self>(rstd),
         );
-        let flat = |t| Self::float_reshape(channel_mean::<Self>(t), Shape::new([channels]));
-        let mean_g = flat(g.clone());
-        let mean_gh = flat(Self::float_mul(g.clone(), h.clone()));
+        let mean_g = channel_mean::<Self>(g.clone());
+        let mean_gh = channel_mean::<Self>(Self::float_mul(g.clone(), h.clone()));
         let dx = Self::float_sub(
-            Self::float_sub(g, along_channels::<Self>(mean_g.clone())),
-            Self::float_mul(h, along_channels::<Self>(mean_gh.clone())),
+            Self::float_sub(g, mean_g.clone()),
+            Self::float_mul(h, mean_gh.clone()),
         );
-        let dx = Self::float_mul(dx, along_channels::<Self>(scale));
-        let total = |t| Self::float_mul_scalar(t, (1.0 / m).into());
+        let dx = Self::float_mul(dx, per_channel::<Self>(scale));
+        let total = |mean| {
+            let mean = Self::float_reshape(mean, Shape::new([channels]));
+            Self::float_mul_scalar(mean, count.into())
+        };
         (dx, total(mean_gh), total(mean_g))
     }
 
-    /// See [`batch_norm_conv2d`]; also returns the batch's mean and biased variance.
-    fn unstamp_batch_norm_conv2d(
+    /// See [`batch_norm_conv2d`]. Returns the output, and the mean and biased variance of the
+    /// batch.
+    fn fused_batch_norm_conv2d(
         x: FloatTensor<Self>,
         gamma: FloatTensor<Self>,
         beta: FloatTensor<Self>,
@@ -113,12 +124,12 @@ pub trait KernelOps: Backend {
         eps: f32,
         stride: usize,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
-        let (y, mean, var) = Self::unstamp_batch_norm_relu(x, gamma, beta, eps);
-        (Self::unstamp_conv2d(y, weight, stride), mean, var)
+        let (y, mean, var) = Self::fused_batch_norm_relu(x, gamma, beta, eps);
+        (Self::fused_conv2d(y, weight, stride), mean, var)
     }
 
-    /// The same with stride 1, plus `skip`.
-    fn unstamp_batch_norm_conv2d_add(
+    /// [`batch_norm_conv2d`] with stride 1, plus `skip`.
+    fn fused_batch_norm_conv2d_add(
         x: FloatTensor<Self>,
         gamma: FloatTensor<Self>,
         beta: FloatTensor<Self>,
@@ -126,12 +137,13 @@ pub trait KernelOps: Backend {
         skip: FloatTensor<Self>,
         eps: f32,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
-        let (y, mean, var) = Self::unstamp_batch_norm_relu(x, gamma, beta, eps);
-        (Self::unstamp_conv2d_add(y, weight, skip), mean, var)
+        let (y, mean, var) = Self::fused_batch_norm_relu(x, gamma, beta, eps);
+        (Self::fused_conv2d_add(y, weight, skip), mean, var)
     }
 
-    /// Gradients of both with respect to `x`, `gamma`, `beta` and `weight`.
-    fn unstamp_batch_norm_conv2d_backward(
+    /// Gradients of [`batch_norm_conv2d`] with respect to `x`, `gamma`, `beta` and `weight`. The
+    /// gradient of `skip` is `gradient` itself.
+    fn fused_batch_norm_conv2d_backward(
         x: FloatTensor<Self>,
         gradient: FloatTensor<Self>,
         gamma: FloatTensor<Self>,
@@ -143,26 +155,27 @@ pub trait KernelOps: Backend {
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
         let (scale, shift) =
             scale_shift::<Self>(gamma.clone(), beta.clone(), mean.clone(), rstd.clone());
-        let y = Self::unstamp_affine_relu(x.clone(), scale, shift);
-        let dw = Self::unstamp_conv2d_weight(y.clone(), weight.clone(), gradient.clone(), stride);
-        let dy = Self::unstamp_conv2d_x(y, weight, gradient, stride);
+        let y = Self::fused_affine_relu(x.clone(), scale, shift);
+        let dw =
+            Self::fused_conv2d_weight_gradient(y.clone(), weight.clone(), gradient.clone(), stride);
+        let dy = Self::fused_conv2d_input_gradient(y, weight, gradient, stride);
         let (dx, dgamma, dbeta) =
-            Self::unstamp_batch_norm_relu_backward(x, dy, gamma, beta, mean, rstd);
+            Self::fused_batch_norm_relu_backward(x, dy, gamma, beta, mean, rstd);
         (dx, dgamma, dbeta, dw)
     }
 
     /// See [`affine_relu`].
-    fn unstamp_affine_relu(
+    fn fused_affine_relu(
         x: FloatTensor<Self>,
         scale: FloatTensor<Self>,
         shift: FloatTensor<Self>,
     ) -> FloatTensor<Self> {
-        let y = Self::float_mul(x, along_channels::<Self>(scale));
-        Self::relu(Self::float_add(y, along_channels::<Self>(shift)))
+        let y = Self::float_mul(x, per_channel::<Self>(scale));
+        Self::relu(Self::float_add(y, per_channel::<Self>(shift)))
     }
 
     /// See [`norm_conv2d`].
-    fn unstamp_norm_conv2d(
+    fn fused_norm_conv2d(
         x: FloatTensor<Self>,
         scale: FloatTensor<Self>,
         shift: FloatTensor<Self>,
@@ -171,25 +184,26 @@ pub trait KernelOps: Backend {
         stride: usize,
         relu: bool,
     ) -> FloatTensor<Self> {
-        let x = Self::unstamp_affine_relu(x, scale, shift);
-        let y = Self::unstamp_conv2d(x, weight, stride);
-        let y = Self::float_add(y, along_channels::<Self>(bias));
+        let x = Self::fused_affine_relu(x, scale, shift);
+        let y = Self::fused_conv2d(x, weight, stride);
+        let y = Self::float_add(y, per_channel::<Self>(bias));
         if relu { Self::relu(y) } else { y }
     }
 
     /// See [`conv2d_add`].
-    fn unstamp_conv2d_add(
+    fn fused_conv2d_add(
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         skip: FloatTensor<Self>,
     ) -> FloatTensor<Self> {
-        Self::float_add(Self::unstamp_conv2d(x, weight, 1), skip)
+        Self::float_add(Self::fused_conv2d(x, weight, 1), skip)
     }
 }
 
 #[cfg(feature = "wgpu")]
-impl KernelOps for burn::backend::Wgpu {}
+impl FusedOps for burn::backend::Wgpu {}
 
+/// The dimensions of a tensor of rank 4.
 pub(super) fn dims<T: TensorMetadata>(tensor: &T) -> [usize; 4] {
     tensor.shape().dims()
 }
@@ -203,7 +217,7 @@ fn channel_mean<B: Backend>(x: FloatTensor<B>) -> FloatTensor<B> {
 }
 
 /// `[c]` -> `[1, c, 1, 1]`.
-pub(super) fn along_channels<B: Backend>(x: FloatTensor<B>) -> FloatTensor<B> {
+pub(super) fn per_channel<B: Backend>(x: FloatTensor<B>) -> FloatTensor<B> {
     let c = x.shape().num_elements();
     B::float_reshape(x, Shape::new([1, c, 1, 1]))
 }
@@ -213,7 +227,7 @@ pub(super) fn reciprocal_std<B: Backend>(var: FloatTensor<B>, eps: f32) -> Float
     B::float_recip(B::float_sqrt(B::float_add_scalar(var, eps.into())))
 }
 
-/// Normalisation written as `scale * x + shift`, one pair a channel.
+/// A normalisation as `scale * x + shift`, with one pair of numbers for each channel.
 pub(super) fn scale_shift<B: Backend>(
     gamma: FloatTensor<B>,
     beta: FloatTensor<B>,
@@ -225,14 +239,14 @@ pub(super) fn scale_shift<B: Backend>(
     (scale, shift)
 }
 
-/// `gradient` where `scale * x + shift` is positive, zero elsewhere.
-pub(super) fn through_relu<B: Backend>(
+/// The gradient before ReLU: `gradient` where `scale * x + shift` is positive, and zero elsewhere.
+pub(super) fn relu_gradient<B: Backend>(
     x: FloatTensor<B>,
     scale: FloatTensor<B>,
     shift: FloatTensor<B>,
     gradient: FloatTensor<B>,
 ) -> FloatTensor<B> {
-    let y = B::float_mul(x, along_channels::<B>(scale));
-    let y = B::relu(B::float_add(y, along_channels::<B>(shift)));
+    let y = B::float_mul(x, per_channel::<B>(scale));
+    let y = B::relu(B::float_add(y, per_channel::<B>(shift)));
     B::relu_backward(y, gradient)
 }

@@ -1,13 +1,13 @@
-//! Data parallelism in one place: rayon's threads natively, a plain loop in WASM (one thread).
+//! Data parallelism: rayon's threads on native targets, a plain loop on WASM (one thread).
 //!
-//! Work is always cut into the same pieces, whatever the number of threads, so that sums come
-//! out in the same bits on every machine of one processor type.
+//! The work is always cut into the same pieces, whatever the number of threads. Sums are therefore
+//! added in the same order, and results have the same bits on every machine of one processor type.
 
 use std::mem::MaybeUninit;
 
-/// `work(scratch, item)` for every item. A thread takes the next one when it has done the last, and
-/// makes its `scratch` once.
-fn each<I: ExactSizeIterator + Send, S>(
+/// Calls `work(scratch, item)` for every item. A thread takes the next item when it has finished
+/// the one before, and it makes its `scratch` once.
+fn for_each<I: ExactSizeIterator + Send, S>(
     items: I,
     scratch: impl Fn() -> S + Sync,
     work: impl Fn(&mut S, I::Item) + Sync,
@@ -41,8 +41,8 @@ fn each<I: ExactSizeIterator + Send, S>(
     }
 }
 
-/// A vector of `length` made in chunks: `work(scratch, i, chunk_i)`. `scratch` is made once a
-/// thread and used again, so nothing is zeroed twice.
+/// A vector of `length` elements that is written in chunks: `work(scratch, i, chunk_i)`. The vector
+/// is not zeroed first.
 ///
 /// # Safety
 /// `work` must write every element of its chunk.
@@ -52,17 +52,18 @@ pub unsafe fn build<S>(
     scratch: impl Fn() -> S + Sync,
     work: impl Fn(&mut S, usize, &mut [MaybeUninit<f32>]) + Sync,
 ) -> Vec<f32> {
-    let mut made: Vec<f32> = Vec::with_capacity(length);
-    let chunks = made.spare_capacity_mut()[..length].chunks_mut(chunk).enumerate();
-    each(chunks, scratch, |scratch, (i, chunk)| work(scratch, i, chunk));
-    // SAFETY: the caller promises that every element was written.
-    unsafe { made.set_len(length) };
-    made
+    let mut values: Vec<f32> = Vec::with_capacity(length);
+    let chunks = values.spare_capacity_mut()[..length].chunks_mut(chunk).enumerate();
+    for_each(chunks, scratch, |scratch, (i, chunk)| work(scratch, i, chunk));
+    // SAFETY: the capacity is at least `length`. The chunks cover the first `length` elements, and
+    // the caller promises that `work` wrote every element of each chunk.
+    unsafe { values.set_len(length) };
+    values
 }
 
-/// Changes chunks of `values` in their place: `work(i, chunk_i)`.
-pub fn change(values: &mut [f32], chunk: usize, work: impl Fn(usize, &mut [f32]) + Sync) {
-    each(values.chunks_mut(chunk).enumerate(), || (), |(), (i, chunk)| work(i, chunk));
+/// Changes chunks of `values` in place: `work(i, chunk_i)`.
+pub fn for_each_chunk(values: &mut [f32], chunk: usize, work: impl Fn(usize, &mut [f32]) + Sync) {
+    for_each(values.chunks_mut(chunk).enumerate(), || (), |(), (i, chunk)| work(i, chunk));
 }
 
 /// `(0..count).map(work)`, in order; `scratch` as in [`build`].
@@ -71,7 +72,42 @@ pub fn map<S, T: Default + Send>(
     scratch: impl Fn() -> S + Sync,
     work: impl Fn(&mut S, usize) -> T + Sync,
 ) -> Vec<T> {
-    let mut made: Vec<T> = (0..count).map(|_| T::default()).collect();
-    each(made.iter_mut().enumerate(), scratch, |scratch, (i, made)| *made = work(scratch, i));
-    made
+    let mut results: Vec<T> = (0..count).map(|_| T::default()).collect();
+    let slots = results.iter_mut().enumerate();
+    for_each(slots, scratch, |scratch, (i, result)| *result = work(scratch, i));
+    results
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chunks_lie_in_order_and_the_last_may_be_short() {
+        // SAFETY: every element of the chunk is written.
+        let values = unsafe {
+            build(
+                10,
+                4,
+                || (),
+                |(), i, chunk| {
+                    chunk.iter_mut().enumerate().for_each(|(j, to)| {
+                        to.write((4 * i + j) as f32);
+                    });
+                },
+            )
+        };
+        assert_eq!(values, (0..10).map(|i| i as f32).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn results_lie_in_order() {
+        assert_eq!(map(100, || (), |(), i| 2 * i), (0..100).map(|i| 2 * i).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn no_items_make_no_calls() {
+        for_each_chunk(&mut [], 3, |_, _| panic!("called"));
+        assert!(map(0, || (), |(), i| i).is_empty());
+    }
 }

@@ -1,23 +1,33 @@
-//! Vectors of whatever width the processor has, through [`pulp`] (AVX-512, AVX2, NEON, WASM simd128,
-//! scalar), plus what it lacks: unaligned loads, and WASM's relaxed multiply-add.
+//! SIMD vectors as wide as the processor has them, through [`pulp`] (AVX-512, AVX2, NEON, WASM
+//! simd128, scalar). This module adds unaligned loads and stores, and WASM's relaxed multiply-add.
 
 use pulp::{Arch, Simd, WithSimd};
 
-/// Elements readable past the end of any grid the loops walk over: the widest vector may start on
-/// the last element.
+/// Elements that must be readable after the last element of every buffer that the SIMD loops read:
+/// the widest vector (16 elements) may start on the last element.
 pub const SLACK: usize = 16;
 
+/// Reads a vector from any address.
+///
+/// # Safety
+/// `S::F32_LANES` numbers must be readable from `from` on.
 #[inline(always)]
-pub(super) unsafe fn load<S: Simd>(from: *const f32) -> S::f32s {
+pub(crate) unsafe fn load<S: Simd>(from: *const f32) -> S::f32s {
+    // SAFETY: the caller promises that the numbers are readable; a vector is plain numbers.
     unsafe { core::ptr::read_unaligned(from.cast()) }
 }
 
+/// Writes a vector to any address.
+///
+/// # Safety
+/// `S::F32_LANES` numbers must be writable from `to` on.
 #[inline(always)]
-pub(super) unsafe fn store<S: Simd>(to: *mut f32, value: S::f32s) {
+pub(crate) unsafe fn store<S: Simd>(to: *mut f32, value: S::f32s) {
+    // SAFETY: the caller promises that the numbers are writable.
     unsafe { core::ptr::write_unaligned(to.cast(), value) }
 }
 
-/// Runs a loop with the widest vectors of the processor at hand.
+/// Runs a loop with the widest vectors that the processor has.
 #[inline(always)]
 pub fn dispatch<Op: WithSimd>(arch: Arch, op: Op) -> Op::Output {
     #[cfg(all(target_family = "wasm", feature = "relaxed"))]
@@ -26,15 +36,16 @@ pub fn dispatch<Op: WithSimd>(arch: Arch, op: Op) -> Op::Output {
         fn relaxed<Op: WithSimd>(simd: pulp::wasm::Simd128, op: Op) -> Op::Output {
             op.with_simd(simd)
         }
-        // A program built with this feature is only loaded where the browser has it.
+        // A module that contains this instruction loads only where the browser supports it.
         return relaxed(simd, op);
     }
     arch.dispatch(op)
 }
 
-/// [`dispatch`] for a loop over runs of `width`: with vectors that are not mostly empty.
+/// [`dispatch`] for a loop over rows of `width` elements. Up to 8 elements it takes vectors of 8
+/// instead of 16, because half of a wider vector would be unused.
 #[inline(always)]
-pub fn dispatch_short<Op: WithSimd>(arch: Arch, width: usize, op: Op) -> Op::Output {
+pub fn dispatch_narrow<Op: WithSimd>(arch: Arch, width: usize, op: Op) -> Op::Output {
     #[cfg(target_arch = "x86_64")]
     if let (..=8, Some(simd)) = (width, pulp::x86::V3::try_new()) {
         return Arch::V3(simd).dispatch(op);
@@ -44,23 +55,24 @@ pub fn dispatch_short<Op: WithSimd>(arch: Arch, width: usize, op: Op) -> Op::Out
     dispatch(arch, op)
 }
 
-/// `a b + c`, in one operation and rounding where the processor has it.
+/// `a b + c`, in one operation with one rounding where the processor has it.
 #[inline(always)]
-pub(super) fn fma<S: Simd>(simd: S, a: S::f32s, b: S::f32s, c: S::f32s) -> S::f32s {
+pub(crate) fn fma<S: Simd>(simd: S, a: S::f32s, b: S::f32s, c: S::f32s) -> S::f32s {
     #[cfg(all(target_family = "wasm", feature = "relaxed"))]
     if S::F32_LANES == 4 {
         use std::arch::wasm32::f32x4_relaxed_madd;
         use std::mem::transmute_copy as cast;
-        // SAFETY: four lanes are 128 bits; the operation is there, see `dispatch`.
+        // SAFETY: four lanes of 32 bits are the 128 bits of `v128`. The instruction is available:
+        // see `dispatch`.
         return unsafe { cast(&f32x4_relaxed_madd(cast(&a), cast(&b), cast(&c))) };
     }
     simd.mul_add_e_f32s(a, b, c)
 }
 
-/// Plain loops, see [`plain`].
-struct Plain<F>(F);
+/// See [`auto_vectorised`].
+struct ScalarLoops<F>(F);
 
-impl<R, F: FnMut() -> R> WithSimd for Plain<F> {
+impl<R, F: FnMut() -> R> WithSimd for ScalarLoops<F> {
     type Output = R;
 
     #[inline(always)]
@@ -69,10 +81,11 @@ impl<R, F: FnMut() -> R> WithSimd for Plain<F> {
     }
 }
 
-/// Runs plain loops, which the compiler then makes vectors of. The closure must be
-/// `#[inline(always)]`, and what it calls too. (pulp takes closures as they are, but calls them through
-/// `FnOnce`'s shim, which is compiled for the oldest processor.)
+/// Runs scalar loops compiled for the processor's widest vectors, so that the compiler can
+/// vectorise them. The closure must be `#[inline(always)]`, and so must every function that it
+/// calls. (pulp accepts closures directly, but calls them through `FnOnce`'s shim, which is
+/// compiled without the processor's extensions.)
 #[inline(always)]
-pub fn plain<R>(arch: Arch, work: impl FnMut() -> R) -> R {
-    dispatch(arch, Plain(work))
+pub fn auto_vectorised<R>(arch: Arch, work: impl FnMut() -> R) -> R {
+    dispatch(arch, ScalarLoops(work))
 }

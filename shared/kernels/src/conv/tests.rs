@@ -1,0 +1,90 @@
+//! Both paths against the definition.
+
+use super::*;
+use crate::fused::{Epilogue, Fused, relu};
+use crate::reference::{self, close, values};
+use crate::winograd;
+
+/// `[n, cin, cout, height, width]`: one pixel, one row, one column, odd sides, more channels than a
+/// block and fewer, several groups of images with a rest, images larger than a group, and images
+/// wider than the Winograd path takes.
+const SHAPES: [[usize; 5]; 9] = [
+    [1, 1, 1, 1, 1],
+    [2, 2, 1, 1, 9],
+    [2, 1, 2, 9, 1],
+    [5, 9, 8, 7, 5],
+    [3, 8, 17, 10, 13],
+    [11, 3, 5, 12, 11],
+    [2, 8, 9, 30, 50],
+    [1, 8, 8, 5, 126],
+    [1, 8, 8, 4, 131],
+];
+
+fn geometries() -> impl Iterator<Item = Geometry> {
+    SHAPES.into_iter().flat_map(|[n, cin, cout, height, width]| {
+        let shape = Geometry { n, cin, cout, height, width, kernel: 3, stride: 1 };
+        [(1, 1), (1, 2), (3, 1), (3, 2)].map(|(kernel, stride)| Geometry {
+            kernel,
+            stride,
+            ..shape
+        })
+    })
+}
+
+#[test]
+fn outputs_and_gradients_agree_with_the_definition() {
+    for g in geometries() {
+        let x = values(g.n * g.in_size(), 1);
+        let weight = values(g.cout * g.cin * g.taps(), 2);
+        let dy = values(g.n * g.out_size(), 3);
+        close(&forward(g, &x, &weight, Fused::default()), &reference::forward(g, &x, &weight));
+        close(&input_gradient(g, &dy, &weight), &reference::input_gradient(g, &dy, &weight));
+        close(&weight_gradient(g, &x, &dy, None), &reference::weight_gradient(g, &x, &dy));
+    }
+}
+
+#[test]
+fn the_winograd_path_agrees_with_the_definition_for_any_supported_shape() {
+    let supported = geometries().filter(|g| g.kernel == 3 && g.stride == 1 && g.width <= 128);
+    for g in supported {
+        let x = values(g.n * g.in_size(), 1);
+        let weight = values(g.cout * g.cin * 9, 2);
+        let dy = values(g.n * g.out_size(), 3);
+        let y = winograd::forward(g, &x, &weight, Fused::default());
+        close(&y, &reference::forward(g, &x, &weight));
+        let dx = winograd::input_gradient(g, &dy, &weight);
+        close(&dx, &reference::input_gradient(g, &dy, &weight));
+        let dw = winograd::weight_gradient(g, &x, &dy, None);
+        close(&dw, &reference::weight_gradient(g, &x, &dy));
+    }
+}
+
+#[test]
+fn prologue_and_epilogue_are_applied_to_the_right_elements() {
+    for g in geometries() {
+        let x = values(g.n * g.in_size(), 1);
+        let weight = values(g.cout * g.cin * g.taps(), 2);
+        let scale = values(g.cin, 3);
+        let shift = values(g.cin, 4);
+        let skip = values(g.n * g.out_size(), 5);
+        let affine = InputAffine { scale: &scale, shift: &shift };
+        let fused = Fused { prologue: Some(affine), epilogue: Epilogue::Skip(&skip) };
+        let size = g.height * g.width;
+        let channel = |i: usize| i / size % g.cin;
+        let mapped = x.iter().enumerate().map(|(i, x)| scale[channel(i)] * x + shift[channel(i)]);
+        let mapped: Vec<f32> = mapped.map(relu).collect();
+        let mut expected = reference::forward(g, &mapped, &weight);
+        expected.iter_mut().zip(&skip).for_each(|(y, skip)| *y += skip);
+        close(&forward(g, &x, &weight, fused), &expected);
+        let dw = weight_gradient(g, &x, &skip, Some(affine));
+        close(&dw, &reference::weight_gradient(g, &mapped, &skip));
+    }
+}
+
+#[test]
+fn an_empty_batch_has_an_empty_output_and_no_weight_gradient() {
+    let g = Geometry { n: 0, cin: 2, cout: 3, height: 4, width: 5, kernel: 3, stride: 2 };
+    assert!(forward(g, &[], &[0.5; 54], Fused::default()).is_empty());
+    assert!(input_gradient(g, &[], &[0.5; 54]).is_empty());
+    assert_eq!(weight_gradient(g, &[], &[], None), [0.0; 54]);
+}
