@@ -9,7 +9,7 @@ use unstamp_shared::evaluate::accuracy;
 use unstamp_shared::job::{Job, lift};
 use unstamp_shared::method::Values;
 use unstamp_shared::model::weights::{Arrays, arrays, gradient_norms, network};
-use unstamp_shared::model::{Arch, Output};
+use unstamp_shared::model::{Arch, Output, parameters};
 use unstamp_shared::objectives::{
     Argd, Behaviour, Form, Loss, Nad, Objective, Reading, Scale, Seen, Tracked,
 };
@@ -108,6 +108,18 @@ fn losses() -> Vec<(&'static str, Distances<'static>)> {
     ]
 }
 
+/// Compares a gradient with what the fixture holds of it: norm, largest magnitude, four values.
+fn agree(gradient: &[f32], wanted: &[f32], what: &str) {
+    let squares: f64 = gradient.iter().map(|v| f64::from(*v).powi(2)).sum();
+    close(&[squares.sqrt() as f32], &wanted[..1], GRADIENT, &format!("{what}, norm"));
+    let places = [0, gradient.len() / 3, 2 * gradient.len() / 3, gradient.len() - 1];
+    for (place, wanted_value) in places.into_iter().zip(&wanted[2..]) {
+        let off = (gradient[place] - wanted_value).abs();
+        let most = GRADIENT * wanted[1];
+        assert!(off <= most, "{what}[{place}]: {} is not {wanted_value}", gradient[place]);
+    }
+}
+
 #[test]
 fn losses_and_gradients_agree_with_pytorch() {
     let (nets, want) = (Fixture::load(), Fixture::named("defences.safetensors"));
@@ -129,10 +141,13 @@ fn losses_and_gradients_agree_with_pytorch() {
                 close(&values(part.clone().inner()), &[*wanted], LOSS, &what);
             }
             let gradients = total.backward();
-            let mut norms: Vec<f32> =
-                gradient_norms(&student, &gradients).into_iter().flat_map(values).collect();
-            norms.sort_by(f32::total_cmp);
-            close(&norms, &want.get(&format!("gradient.{name}")).values, GRADIENT, &what);
+            let wanted = want.part(&format!("gradient.{name}"));
+            let found = parameters::gradients(&student, &gradients);
+            assert_eq!(found.len(), wanted.len(), "{what}: every parameter has a gradient");
+            for (parameter, gradient) in found {
+                let what = format!("{what}, gradient of {parameter}");
+                agree(&values(gradient), &wanted[&parameter].values, &what);
+            }
         }
     }
 }

@@ -6,7 +6,7 @@
 //! the same machine. All randomness is a function of (seed, phase, epoch, image), so the state
 //! holds no random generator.
 
-mod augment;
+pub mod augment;
 mod look;
 mod own;
 mod phase;

@@ -72,24 +72,39 @@ pub async fn arrays(network: &Wrn) -> Result<Arrays, WeightsError> {
     Ok(pairs.map(|(p, values)| (p.name, Array { shape: p.shape, values })).collect())
 }
 
-struct Norms<'a> {
+struct Derived<'a> {
+    path: Path,
     gradients: &'a Gradients,
-    found: Vec<Tensor<1>>,
+    found: Vec<(String, Tensor<1>)>,
 }
 
-impl ModuleVisitor for Norms<'_> {
+impl ModuleVisitor for Derived<'_> {
+    fn enter_module(&mut self, name: &str, _: &str) {
+        self.path.enter(name);
+    }
+
+    fn exit_module(&mut self, _: &str, _: &str) {
+        self.path.leave();
+    }
+
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         if let Some(gradient) = param.val().grad(self.gradients) {
-            self.found.push((gradient.clone() * gradient).sum().sqrt().reshape([1]));
+            self.found.push((self.path.name(), gradient.flatten(0, D - 1)));
         }
     }
 }
 
+/// The gradient of every trained parameter by its name, flat, in the network's order.
+pub fn gradients(network: &Wrn, gradients: &Gradients) -> Vec<(String, Tensor<1>)> {
+    let mut derived = Derived { path: Path::default(), gradients, found: Vec::new() };
+    network.visit(&mut derived);
+    derived.found
+}
+
 /// Euclidean norm of the gradient of every trained parameter, in the network's order.
-pub fn gradient_norms(network: &Wrn, gradients: &Gradients) -> Vec<Tensor<1>> {
-    let mut norms = Norms { gradients, found: Vec::new() };
-    network.visit(&mut norms);
-    norms.found
+pub fn gradient_norms(network: &Wrn, all: &Gradients) -> Vec<Tensor<1>> {
+    let norm = |gradient: Tensor<1>| (gradient.clone() * gradient).sum().sqrt().reshape([1]);
+    gradients(network, all).into_iter().map(|(_, gradient)| norm(gradient)).collect()
 }
 
 struct Blend<'a> {
