@@ -76,13 +76,13 @@ const WHITE: &str = r#"{ size = 6, pattern = "white" }"#;
 /// A learning rate at which fine-tuning alone leaves the backdoor in.
 const SLOW: &str = "epochs = 6, step = 100, lr = 0.003";
 
-/// The settings of a defence here. A curve needs many steps. ARGD's weights are too much for a learning
-/// rate of 0.1 and the 48 steps there are here, and its embedding so light that augmentation moves it
+/// The settings of a defence here. A curve needs many steps. ARGD's nodes weigh too much for a learning
+/// rate of 0.1 and the 48 steps there are, and its embedding so little that augmentation moves it
 /// more. What knows the trigger, or finds it, is slow.
 fn settings(id: &str) -> String {
     match id {
         "mcr" => "epochs = 20, lr = 0.05".to_string(),
-        "argd" => "epochs = 6, lr = 0.01, embedding = 100".to_string(),
+        "argd" => "epochs = 6, node = 0.05, embedding = 30".to_string(),
         "mesa" => format!("{SLOW}, side = 6, x = 26, y = 26"),
         "retrain" => SLOW.to_string(),
         _ => "epochs = 6".to_string(),
@@ -94,7 +94,11 @@ fn controls() -> [(&'static str, &'static str, String); 4] {
     [
         ("nad_control", "nad", "epochs = 6, beta = 0".to_string()),
         ("nba_control", "nba", "epochs = 6, alpha = 0".to_string()),
-        ("argd_control", "argd", "epochs = 6, lr = 0.01, embedding = 1e-9".to_string()),
+        (
+            "argd_control",
+            "argd",
+            "epochs = 6, node = 1e-9, edge = 1e-9, embedding = 1e-9".to_string(),
+        ),
         ("slow_control", "fine_tune", SLOW.to_string()),
     ]
 }
@@ -192,7 +196,9 @@ fn each_method_shows(ran: &Ran) {
     falls("nba", "response", 0.5);
     falls("nba", "learning", 0.5);
     falls("nba", "unlearn_response", 0.8);
-    falls("argd", "embedding", 0.99);
+    falls("argd", "nodes", 0.8);
+    falls("argd", "edges", 0.8);
+    falls("argd", "embedding", 0.95);
 
     // MESA finds the class and a trigger that leads to it.
     let recovered = of("mesa").recovered.expect("recovered");

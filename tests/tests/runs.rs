@@ -1,4 +1,4 @@
-//! Runs: killed and continued, without test data, and with bad input.
+//! Runs: killed and continued, without test data, and with settings that diverge.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
@@ -203,78 +203,6 @@ fn defences_do_not_see_test_data() {
 }
 
 #[test]
-fn wrong_use_is_one_sentence_and_exit_2() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let file = |name: &str, text: &str| {
-        let path = folder.path().join(name);
-        std::fs::write(&path, text).expect("written");
-        path.to_string_lossy().into_owned()
-    };
-    let good = recipe();
-    let broken = |name: &str, from: &str, to: &str| file(name, &good.replacen(from, to, 1));
-    let out = folder.path().join("out").to_string_lossy().into_owned();
-    let cases: Vec<(Vec<String>, &str)> = vec![
-        (vec!["run".into(), broken("a.toml", "clean_fraction", "clean_fracton")], "clean_fracton"),
-        (
-            vec!["run".into(), broken("b.toml", "epochs = 2 }", "epoch = 2 }")],
-            "no parameter 'epoch'",
-        ),
-        (vec!["run".into(), broken("c.toml", "\"badnets\"", "\"badnet\"")], "attack = 'badnet'"),
-        (vec!["run".into(), broken("d.toml", "0.5", "1.5")], "clean_fraction = 1.5"),
-        (vec!["run".into(), broken("e.toml", "\"signs\"", "\"sings\"")], "dataset = 'sings'"),
-        (
-            vec![
-                "poison".into(),
-                "--dataset".into(),
-                "signs".into(),
-                "--attack".into(),
-                "badnets".into(),
-                "--set".into(),
-                "size=99".into(),
-            ],
-            "does not fit",
-        ),
-        (
-            vec!["poison".into(), "--dataset".into(), "signs".into(), "--rate".into(), "2".into()],
-            "rate is 2",
-        ),
-        (
-            vec![
-                "poison".into(),
-                "--dataset".into(),
-                "signs".into(),
-                "--target".into(),
-                "10".into(),
-            ],
-            "target 10",
-        ),
-        (vec!["poison".into(), "--dataset".into(), "mnist".into()], "no data set 'mnist'"),
-        (
-            vec![
-                "poison".into(),
-                "--dataset".into(),
-                "signs".into(),
-                "--arch".into(),
-                "wrn-17-1".into(),
-            ],
-            "wrn-17-1",
-        ),
-    ];
-    for (args, says) in cases {
-        let mut args = args;
-        args.extend(["--out".to_string(), out.clone()]);
-        let (code, _, error) = run(&args.iter().map(String::as_str).collect::<Vec<_>>());
-        assert_eq!(code, 2, "{args:?}: {error}");
-        assert!(error.contains(says) && error.trim().lines().count() == 1, "{args:?}: {error}");
-        assert!(!Path::new(&out).exists(), "{args:?} wrote something");
-    }
-    let (code, _, error) = run(&["eval", "--model", "nowhere.safetensors"]);
-    assert!(code == 1 && error.contains("cannot read nowhere.safetensors"), "{error}");
-    let (code, _, error) = run(&["run", "nowhere.toml"]);
-    assert!(code == 1 && error.contains("cannot read nowhere.toml"), "{error}");
-}
-
-#[test]
 fn a_loss_that_explodes_is_named() {
     let folder = tempfile::tempdir().expect("a folder");
     let text = recipe().replacen("lr = 0.05", "lr = 1e30", 1);
@@ -311,34 +239,4 @@ fn a_setting_that_diverges_ends_no_study() {
     assert!(error.contains("1 of 3 cells failed") && error.contains("s0-victim-hot"), "{error}");
     assert!(out.join("s0-victim-mild.json").exists() && table.contains("| mild |"), "{table}");
     assert!(!out.join("s0-victim-hot.json").exists());
-}
-
-#[test]
-fn a_stamp_is_lossless() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
-    let (image, _) = signs::draw(Seed(0), "test", 5);
-    unstamp_trainer::data::write_png(Path::new(&path("a.png")), &image).expect("written");
-    let (code, _, error) = run(&[
-        "stamp",
-        &path("a.png"),
-        "--attack",
-        "badnets",
-        "--set",
-        "x=4",
-        "--set",
-        "y=5",
-        "--out",
-        &path("b.png"),
-    ]);
-    assert_eq!(code, 0, "{error}");
-    let bytes = std::fs::read(path("b.png")).expect("written");
-    let stamped = unstamp_trainer::data::read_picture(&bytes).expect("a PNG");
-    assert_eq!(
-        (stamped.get(4, 5), stamped.get(5, 5), stamped.get(3, 5)),
-        ([255; 3], [128; 3], image.get(3, 5))
-    );
-    let (code, _, error) =
-        run(&["stamp", &path("a.png"), "--attack", "badnets", "--out", &path("b.jpg")]);
-    assert!(code == 2 && error.contains("must end in .png"), "{error}");
 }
