@@ -123,6 +123,8 @@ fn every_defence_ends_where_pytorch_does() {
     let mut cases: Vec<(_, _, &[_])> =
         DEFENCES.iter().map(|d| (d.method().id, d.method().id, &[][..])).collect();
     cases.push(("argd_trained", "argd", &["embedder=trained"]));
+    cases.push(("fine_tune_decay", "fine_tune", &["weight_decay=0.1"]));
+    cases.push(("mcr_decay", "mcr", &["weight_decay=0.1"]));
     cases.push(("mcr_chain", "mcr", &["curve=chain"]));
     cases.push(("nad_code", "nad", &["form=code", "nesterov=on"]));
     for (case, id, more) in cases {

@@ -14,7 +14,7 @@ const FORWARD: f32 = 1e-4;
 /// The same, backward: the batch statistics of 4 images divide small differences.
 const GRADIENT: f32 = 2e-3;
 
-/// The paper's; the others are in `defences.rs`.
+/// The paper's; the others are in `defences_pytorch.rs`.
 const OPERATORS: [&str; 4] = ["sum2", "sum", "mean", "mean2"];
 
 fn arch(depth: usize) -> Arch {
