@@ -82,6 +82,10 @@ train = { epochs = 2, lr = 0.05, schedule = { kind = "cosine" } }
 [[victim]]
 id = "victim"
 attack = "badnets"
+[[defence]]
+id = "fine_tune"
+method = "fine_tune"
+set = { epochs = 2 }
 "#;
 
 #[test]
@@ -93,7 +97,10 @@ fn a_wrong_recipe_is_one_sentence_and_exit_2() {
         path.to_string_lossy().into_owned()
     };
     let good = GOOD;
-    let broken = |name: &str, from: &str, to: &str| file(name, &good.replacen(from, to, 1));
+    let broken = |name: &str, from: &str, to: &str| {
+        assert!(good.contains(from), "{from} is not in the recipe");
+        file(name, &good.replacen(from, to, 1))
+    };
     let out = folder.path().join("out").to_string_lossy().into_owned();
     let cases: Vec<(Vec<String>, &str)> = vec![
         (vec!["run".into(), broken("a.toml", "clean_fraction", "clean_fracton")], "clean_fracton"),

@@ -28,7 +28,10 @@ attack = "badnets"
     );
     for defence in unstamp_shared::defences::DEFENCES {
         let id = defence.method().id;
-        text += &format!("[[defence]]\nid = \"{id}\"\nmethod = \"{id}\"\nset = {{ epochs = 2 }}\n");
+        let more = if id == "mesa" { ", scan_epochs = 2, recover_epochs = 4" } else { "" };
+        text += &format!(
+            "[[defence]]\nid = \"{id}\"\nmethod = \"{id}\"\nset = {{ epochs = 2{more} }}\n"
+        );
     }
     text
 }
@@ -63,7 +66,7 @@ const KILLS: [(&str, usize); 5] = [
     ("s0-victim-cutout", 3),
     ("s0-victim-fine_prune", 8),
     ("s0-victim-nba", 5),
-    ("s0-victim-mesa", 40),
+    ("s0-victim-mesa", 15),
 ];
 
 /// Waits until a running program has written so many checkpoints of a cell, or has finished the
