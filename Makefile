@@ -48,7 +48,7 @@ site: page
 test: native
 	web/toolchain.sh $(ENV) test
 	$(MAKE) page bench-program-page
-	UNSTAMP_REQUIRE_WGPU=1 VK_DRIVER_FILES="$$(ls /usr/share/vulkan/icd.d/lvp_icd*.json)" cargo test $(NATIVE)
+	UNSTAMP_REQUIRE_WGPU=1 VK_DRIVER_FILES="$$(ls /usr/share/vulkan/icd.d/lvp_icd*.json)" cargo test $(NATIVE) --no-fail-fast
 	cd tests/browser && npm ci --no-audit --no-fund --silent && UNSTAMP=$(abspath $(UNSTAMP)) BENCH=$(BENCH)/page node --test --test-reporter=spec *.test.mjs
 
 check: $(ENV)
@@ -67,7 +67,7 @@ bench: native site bench-program-page bench-program-release
 fixtures:
 	python3 -m venv $(OUT)/fixtures-venv
 	$(OUT)/fixtures-venv/bin/pip install --quiet -r tests/fixtures/requirements.txt
-	for script in make attacks defences; do $(OUT)/fixtures-venv/bin/python tests/fixtures/$$script.py; done
+	for script in make attacks defences training; do $(OUT)/fixtures-venv/bin/python tests/fixtures/$$script.py; done
 
 clean:
 	rm -rf $(OUT) web/dist runs

@@ -9,6 +9,91 @@
 //! | `burn-fused-conv` | convolution kernels for Burn; knows nothing of Unstamp | `tensors` |
 //! | `unstamp-networks` | networks, weights, attention maps, evaluation | `tensors` |
 //! | `unstamp-experiments` | losses, training jobs, defences, recipes, results | `learn` |
+//!
+//! # Plant and erase
+//!
+//! Needs the features `cpu` and `learn`, and takes seconds.
+//!
+#![cfg_attr(all(feature = "cpu", feature = "learn"), doc = "```")]
+#![cfg_attr(not(all(feature = "cpu", feature = "learn")), doc = "```ignore")]
+//! use std::sync::Arc;
+//! use unstamp_shared::Device;
+//! use unstamp_shared::datasets::{Split, signs};
+//! use unstamp_shared::defences::{Given, defence, phases};
+//! use unstamp_shared::evaluate::{BATCH, Evaluation};
+//! use unstamp_shared::job::{Augment, Job, Phase, Schedule, Training};
+//! use unstamp_shared::method::Values;
+//! use unstamp_shared::model::{Arch, weights};
+//! use unstamp_shared::objectives::CrossEntropy;
+//! use unstamp_shared::poison::{Draw, RateOf, TriggerRecord};
+//! use unstamp_shared::poison::{clean_subset, poison, select, sign_trigger};
+//! use unstamp_shared::seed::Seed;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # pollster::block_on(async {
+//! // Drawn traffic signs, and a small network.
+//! let drawn = |name: &str, count: usize| {
+//!     let mut split = Split { width: signs::SIZE, height: signs::SIZE, ..Split::default() };
+//!     for i in 0..count {
+//!         let (image, label) = signs::draw(Seed(0), name, i);
+//!         split.push(&image, label);
+//!     }
+//!     split
+//! };
+//! let train = drawn("train", 300);
+//! let arch = Arch { name: "wrn-10-1".into(), classes: 10, normalisation: None };
+//! let device = Device::flex();
+//!
+//! // The attack: a fifth of the images gets a white square and the label of class 0.
+//! let set = Values::parse(["size=8", "pattern=white"])?;
+//! let record = TriggerRecord { attack: "badnets".into(), set, target: 0, seed: 0 };
+//! let trigger = sign_trigger(&record, 10)?;
+//! let chosen = select(&train.labels, &trigger, 0.2, RateOf::All, Draw::AnyClass)?;
+//! let poisoned = Arc::new(poison(&train, &trigger, &chosen)?);
+//!
+//! // Training on them plants the backdoor.
+//! let training = Training {
+//!     epochs: 5,
+//!     batch: 16,
+//!     lr: 0.1,
+//!     schedule: Schedule::OneCycle,
+//!     momentum: 0.9,
+//!     nesterov: true,
+//!     weight_decay: 5e-4,
+//!     augment: Augment::default(),
+//! };
+//! let fresh = weights::arrays(&arch.init(Seed(0), &device)?).await?;
+//! let plant = vec![Phase::train("train", Arc::new(CrossEntropy), training)];
+//! let mut job =
+//!     Job::new("plant".into(), arch.clone(), fresh, plant, poisoned, Seed(0), device.clone())?;
+//! while job.next().await?.is_some() {}
+//! let victim = job.result().expect("the job has ended").clone();
+//!
+//! // Neural attention distillation on 75 clean images erases it.
+//! let clean = Arc::new(train.subset(&clean_subset(300, 0.25, Seed(0))));
+//! let nad = defence("nad").expect("it is listed");
+//! let values = Values::parse(["epochs=3", "batch=16", "lr=0.05"])?.resolve(&nad.params())?;
+//! let given = Given { values: &values, images: clean.len(), flip: false, trigger: None };
+//! let erase = phases(nad, given);
+//! let mut job =
+//!     Job::new("erase".into(), arch.clone(), victim.clone(), erase, clean, Seed(0), device.clone())?;
+//! while job.next().await?.is_some() {}
+//! let erased = job.result().expect("the job has ended").clone();
+//!
+//! // Attack success rate: how many triggered test images of other classes become class 0.
+//! let test = drawn("test", 100);
+//! let mut rates = Vec::new();
+//! for model in [&victim, &erased] {
+//!     let network = weights::frozen(&arch, model, &device)?;
+//!     let mut evaluation = Evaluation::new(arch.classes);
+//!     while evaluation.step(&network, &test, Some(&trigger), &device, BATCH).await? {}
+//!     rates.push(evaluation.report(Some(&trigger)).asr.expect("there is a trigger").value);
+//! }
+//! assert!(rates[0] > 0.8 && rates[1] < 0.3, "{rates:?}");
+//! # Ok(())
+//! # })
+//! # }
+//! ```
 
 pub use unstamp_data::*;
 #[cfg(feature = "learn")]

@@ -1,5 +1,7 @@
 //! Helpers of the tests.
 
+pub mod defend;
+
 use burn::tensor::{Device, Tensor, TensorData};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

@@ -2,7 +2,9 @@
 //! trigger file gives.
 
 use std::path::Path;
+use unstamp_shared::datasets::{SplitName, signs};
 use unstamp_shared::image::Image;
+use unstamp_shared::seed::Seed;
 use unstamp_tests::run;
 use unstamp_trainer::data::{read_picture, write_png};
 
@@ -69,4 +71,124 @@ fn a_painted_file_is_stamped_losslessly() {
     for (x, y, want) in [(7, 5, [255, 0, 10]), (1, 30, [150, 100, 50]), (0, 0, [100; 3])] {
         assert_eq!(stamped.get(x, y), want, "column {x}, row {y}");
     }
+}
+
+/// A sound recipe, to be spoiled.
+const GOOD: &str = r#"
+name = "tiny"
+dataset = "signs"
+clean_fraction = 0.5
+train = { epochs = 2, lr = 0.05, schedule = { kind = "cosine" } }
+[[victim]]
+id = "victim"
+attack = "badnets"
+[[defence]]
+id = "fine_tune"
+method = "fine_tune"
+set = { epochs = 2 }
+"#;
+
+#[test]
+fn a_wrong_recipe_is_one_sentence_and_exit_2() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).expect("written");
+        path.to_string_lossy().into_owned()
+    };
+    let good = GOOD;
+    let broken = |name: &str, from: &str, to: &str| {
+        assert!(good.contains(from), "{from} is not in the recipe");
+        file(name, &good.replacen(from, to, 1))
+    };
+    let out = folder.path().join("out").to_string_lossy().into_owned();
+    let cases: Vec<(Vec<String>, &str)> = vec![
+        (vec!["run".into(), broken("a.toml", "clean_fraction", "clean_fracton")], "clean_fracton"),
+        (
+            vec!["run".into(), broken("b.toml", "epochs = 2 }", "epoch = 2 }")],
+            "no parameter 'epoch'",
+        ),
+        (vec!["run".into(), broken("c.toml", "\"badnets\"", "\"badnet\"")], "attack = 'badnet'"),
+        (vec!["run".into(), broken("d.toml", "0.5", "1.5")], "clean_fraction = 1.5"),
+        (vec!["run".into(), broken("e.toml", "\"signs\"", "\"sings\"")], "dataset = 'sings'"),
+        (
+            vec![
+                "poison".into(),
+                "--dataset".into(),
+                "signs".into(),
+                "--attack".into(),
+                "badnets".into(),
+                "--set".into(),
+                "size=99".into(),
+            ],
+            "does not fit",
+        ),
+        (
+            vec!["poison".into(), "--dataset".into(), "signs".into(), "--rate".into(), "2".into()],
+            "rate is 2",
+        ),
+        (
+            vec![
+                "poison".into(),
+                "--dataset".into(),
+                "signs".into(),
+                "--target".into(),
+                "10".into(),
+            ],
+            "target 10",
+        ),
+        (vec!["poison".into(), "--dataset".into(), "mnist".into()], "no data set 'mnist'"),
+        (
+            vec![
+                "poison".into(),
+                "--dataset".into(),
+                "signs".into(),
+                "--arch".into(),
+                "wrn-17-1".into(),
+            ],
+            "wrn-17-1",
+        ),
+    ];
+    for (args, says) in cases {
+        let mut args = args;
+        args.extend(["--out".to_string(), out.clone()]);
+        let (code, _, error) = run(&args.iter().map(String::as_str).collect::<Vec<_>>());
+        assert_eq!(code, 2, "{args:?}: {error}");
+        assert!(error.contains(says) && error.trim().lines().count() == 1, "{args:?}: {error}");
+        assert!(!Path::new(&out).exists(), "{args:?} wrote something");
+    }
+    let (code, _, error) = run(&["eval", "--model", "nowhere.safetensors"]);
+    assert!(code == 1 && error.contains("cannot read nowhere.safetensors"), "{error}");
+    let (code, _, error) = run(&["run", "nowhere.toml"]);
+    assert!(code == 1 && error.contains("cannot read nowhere.toml"), "{error}");
+}
+
+#[test]
+fn a_stamp_is_lossless() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
+    let (image, _) = signs::draw(Seed(0), SplitName::Test, 5);
+    unstamp_trainer::data::write_png(Path::new(&path("a.png")), &image).expect("written");
+    let (code, _, error) = run(&[
+        "stamp",
+        &path("a.png"),
+        "--attack",
+        "badnets",
+        "--set",
+        "x=4",
+        "--set",
+        "y=5",
+        "--out",
+        &path("b.png"),
+    ]);
+    assert_eq!(code, 0, "{error}");
+    let bytes = std::fs::read(path("b.png")).expect("written");
+    let stamped = unstamp_trainer::data::read_picture(&bytes).expect("a PNG");
+    assert_eq!(
+        (stamped.get(4, 5), stamped.get(5, 5), stamped.get(3, 5)),
+        ([255; 3], [128; 3], image.get(3, 5))
+    );
+    let (code, _, error) =
+        run(&["stamp", &path("a.png"), "--attack", "badnets", "--out", &path("b.jpg")]);
+    assert!(code == 2 && error.contains("must end in .png"), "{error}");
 }

@@ -1,218 +1,23 @@
-//! Every defence against PyTorch (`fixtures/defences.py`), and what must hold of each.
+//! What must hold of every defence.
 
-use burn::tensor::{Device, Int, Tensor, TensorData};
-use std::sync::Arc;
-use unstamp_shared::attention::Operator;
+use burn::tensor::Device;
 use unstamp_shared::datasets::{Split, SplitName, signs};
-use unstamp_shared::defences::{DEFENCES, Given, Knows, defence, phases};
+use unstamp_shared::defences::{DEFENCES, Knows, defence};
 use unstamp_shared::evaluate::accuracy;
-use unstamp_shared::job::{Job, lift};
-use unstamp_shared::method::Values;
+use unstamp_shared::job::Epoch;
+use unstamp_shared::method::{Accepts, Param, Values};
 use unstamp_shared::model::architectures;
-use unstamp_shared::model::weights::{Arrays, arrays, gradient_norms, network};
-use unstamp_shared::model::{Arch, Output};
-use unstamp_shared::objectives::{
-    Argd, Behaviour, Form, Loss, Nad, Objective, Reading, Scale, Seen, Tracked,
-};
-use unstamp_shared::poison::{Trigger, TriggerRecord, sign_trigger};
+use unstamp_shared::model::weights::{Arrays, arrays};
 use unstamp_shared::seed::Seed;
-use unstamp_tests::{Fixture, close, devices, values};
-
-/// f32 sums in another order, and squares of small differences of unit vectors.
-const LOSS: f32 = 5e-4;
-/// The same, backward: the batch statistics of 4 images divide small differences.
-const GRADIENT: f32 = 5e-3;
-/// Change of a tensor over up to six steps, as a share of its norm: rounding of the first step grows
-/// through the next, and a sign of NBA's attack may turn.
-const CHANGE: f32 = 2e-2;
-/// Of weights near 1, some hundred of them, in f32.
-const ROUNDING: f32 = 2e-6;
-
-fn arch() -> Arch {
-    Arch { name: "wrn-10-1".into(), classes: 10, normalisation: None }
-}
-
-fn resolved(id: &str, pairs: &[&str]) -> Values {
-    let set = Values::parse(pairs.iter().copied()).expect("pairs");
-    set.resolve(&defence(id).expect("listed").params()).expect("sound")
-}
-
-fn badnets() -> Trigger {
-    let record =
-        TriggerRecord { attack: "badnets".into(), set: Values::default(), target: 0, seed: 0 };
-    sign_trigger(&record, 10).expect("sound")
-}
-
-/// A defence about to begin with `victim`.
-fn begun(id: &str, set: &[&str], victim: Arrays, data: Split) -> Job {
-    let (method, values, trigger) = (defence(id).expect("listed"), resolved(id, set), badnets());
-    let (images, trigger) = (data.len(), Some(&trigger));
-    let phases = phases(method, Given { values: &values, images, flip: false, trigger });
-    let (data, device) = (Arc::new(data), Device::flex());
-    Job::new(id.into(), arch(), victim, phases, data, Seed(0), device).expect("images")
-}
-
-/// Runs a defence from `victim` to its end; gives the job.
-fn defended(id: &str, set: &[&str], victim: Arrays, data: Split) -> Job {
-    let mut job = begun(id, set, victim, data);
-    while pollster::block_on(job.next()).expect("a finite loss").is_some() {}
-    job
-}
-
-type Distances<'a> = Box<dyn Fn(&Output, &Output, Tensor<1, Int>) -> Loss + 'a>;
-
-/// Behaviour as an objective with NBA's weights, as the fixture has it.
-fn aligned(behaviour: Behaviour, weights: [f32; 3]) -> Distances<'static> {
-    Box::new(move |teacher, student, labels| {
-        let terms = [
-            behaviour.response(teacher, student),
-            behaviour.learning(teacher, student),
-            behaviour.prediction(teacher, student),
-        ];
-        let plain = unstamp_shared::objectives::CrossEntropy;
-        let Loss { mut total, mut parts } = plain.loss(&Seen {
-            student,
-            teacher: Some(teacher),
-            labels,
-            auxiliary: &Tracked::new(),
-        });
-        for (weight, term) in weights.into_iter().zip(terms) {
-            total = total + term.clone() * weight;
-            parts.push(("behaviour", term));
-        }
-        Loss { total, parts }
-    })
-}
-
-fn objective(objective: impl Objective + 'static) -> Distances<'static> {
-    Box::new(move |teacher, student, labels| {
-        objective.loss(&Seen {
-            student,
-            teacher: Some(teacher),
-            labels,
-            auxiliary: &Tracked::new(),
-        })
-    })
-}
-
-/// Losses by their names in the fixture.
-fn losses() -> Vec<(&'static str, Distances<'static>)> {
-    let unit = Behaviour {
-        scale: Scale::Unit,
-        reading: Reading::Scalar,
-        gram: true,
-        divergence: false,
-        temperature: 5.0,
-    };
-    let nad = |operator| objective(Nad { form: Form::Paper, operator, beta: 2.0 });
-    let all = [2.0, 2.0, 0.1];
-    vec![
-        ("nad_sum4", nad(Operator::Sum4)),
-        ("nad_raw", nad(Operator::Raw)),
-        ("argd", objective(Argd { node: 1.0, edge: 1.0, embedding: 1.0, trained: false })),
-        ("nba", aligned(unit, all)),
-        ("nba_printed", aligned(Behaviour { scale: Scale::Printed, ..unit }, [2.0, 0.0, 0.1])),
-        ("nba_elementwise", aligned(Behaviour { reading: Reading::Elementwise, ..unit }, all)),
-        ("nba_feature", aligned(Behaviour { gram: false, ..unit }, all)),
-        ("nba_kl", aligned(Behaviour { divergence: true, ..unit }, all)),
-    ]
-}
-
-#[test]
-fn losses_and_gradients_agree_with_pytorch() {
-    let (nets, want) = (Fixture::load(), Fixture::named("defences.safetensors"));
-    for (device_name, device) in devices() {
-        let autodiff = device.clone().autodiff();
-        let teacher = network(&arch(), &nets.part("d"), &device).expect("the fixture fits");
-        let teacher = lift(teacher.forward(nets.tensor("images", &device)));
-        let labels: Vec<i32> = nets.get("labels").values.iter().map(|v| *v as i32).collect();
-        for (name, loss) in losses() {
-            let what = format!("{device_name} {name}");
-            let mut student = network(&arch(), &nets.part("c"), &autodiff).expect("it fits");
-            let output = student.forward_train(nets.tensor("images", &autodiff));
-            let labels = TensorData::new(labels.clone(), [labels.len()]);
-            let Loss { total, parts } =
-                loss(&teacher, &output, Tensor::from_data(labels, &autodiff));
-            let wanted = &want.get(&format!("loss.{name}")).values;
-            assert_eq!(parts.len() - 1, wanted.len(), "{what}");
-            for ((_, part), wanted) in parts[1..].iter().zip(wanted) {
-                close(&values(part.clone().inner()), &[*wanted], LOSS, &what);
-            }
-            let gradients = total.backward();
-            let mut norms: Vec<f32> =
-                gradient_norms(&student, &gradients).into_iter().flat_map(values).collect();
-            norms.sort_by(f32::total_cmp);
-            close(&norms, &want.get(&format!("gradient.{name}")).values, GRADIENT, &what);
-        }
-    }
-}
-
-/// Settings under which the fixture's defences run: three epochs of one batch, a constant learning
-/// rate, nothing blanked, one step of NBA's attack, half of the channels pruned.
-fn settings(id: &str) -> Vec<&'static str> {
-    let mut set = vec!["epochs=3", "lr=0.001", "cutout=0"];
-    set.extend((id != "mcr").then_some("step=1000"));
-    set.extend((id == "nba").then_some("attack_steps=1"));
-    set.extend((id == "fine_prune").then_some("ratio=0.5"));
-    set.extend(if id == "mesa" { &["scan_epochs=3", "recover_epochs=3"][..] } else { &[] });
-    set
-}
-
-#[test]
-fn every_defence_ends_where_pytorch_does() {
-    let (nets, want) = (Fixture::load(), Fixture::named("defences.safetensors"));
-    let victim = nets.part("c");
-    let mut cases: Vec<(_, _, &[_])> =
-        DEFENCES.iter().map(|d| (d.method().id, d.method().id, &[][..])).collect();
-    cases.push(("argd_trained", "argd", &["embedder=trained"]));
-    cases.push(("mcr_chain", "mcr", &["curve=chain"]));
-    cases.push(("nad_code", "nad", &["form=code", "nesterov=on"]));
-    for (case, id, more) in cases {
-        let mut set = settings(id);
-        set.extend(more);
-        let job = defended(id, &set, victim.clone(), nets.four());
-        let result = job.result().expect("it ended");
-        for (name, array) in result {
-            let pairs = array.values.iter().zip(&victim[name].values);
-            let change: Vec<f64> = pairs.map(|(a, b)| f64::from(a - b)).collect();
-            let norm = change.iter().map(|c| c * c).sum::<f64>().sqrt();
-            let product: f64 = change.iter().enumerate().map(|(i, c)| c * (i as f64).cos()).sum();
-            let wanted = &want.get(&format!("{case}.{name}")).values;
-            let most = CHANGE * wanted[0] + ROUNDING;
-            for (found, wanted) in [norm as f32, product as f32].iter().zip(wanted) {
-                let off = (found - wanted).abs();
-                assert!(off <= most, "{case} {name}: {found} is not {wanted} (may differ {most})");
-            }
-        }
-    }
-}
-
-#[test]
-fn what_mesa_learns_beside_the_network_is_what_pytorch_learns() {
-    let (nets, want) = (Fixture::load(), Fixture::named("defences.safetensors"));
-    let job = defended("mesa", &settings("mesa"), nets.part("c"), nets.four());
-    let all = want.part("mesa.own");
-    assert_eq!(all.len(), 5);
-    for (name, array) in all {
-        let (phase, own) = name.split_once('.').expect("phase and name");
-        let output = &job.outputs()[phase.parse::<usize>().expect("a number")];
-        let found = &output.auxiliary.parameters().expect("learned")[own].values;
-        let (first, last) = array.values.split_at(found.len());
-        let far = |a: &[f32], b: &[f32]| {
-            a.iter().zip(b).map(|(a, b)| f64::from(a - b).powi(2)).sum::<f64>().sqrt()
-        };
-        // Adam's first steps are signs of gradients; few of them are near enough to 0 to turn.
-        let (off, way) = (far(found, last), far(first, last));
-        assert!(off < 0.05 * way, "{name}: {off} from PyTorch's after a way of {way}");
-    }
-}
+use unstamp_tests::Fixture;
+use unstamp_tests::defend::{arch, begun, defended, resolved, short};
 
 /// What is learned beside a network survives a checkpoint after every step.
 #[test]
 fn what_lies_beside_the_network_is_taken_up_again() {
     let nets = Fixture::load();
     for (id, more) in [("mesa", "side=3"), ("argd", "embedder=trained")] {
-        let mut set = settings(id);
+        let mut set = short(id);
         set.push(more);
         let whole = defended(id, &set, nets.part("c"), nets.four());
         let fresh = || begun(id, &set, nets.part("c"), nets.four());
@@ -311,33 +116,6 @@ fn statistics_may_be_renewed_on_augmented_images() {
     assert_eq!(augmented, end("statistics=augmented"));
 }
 
-#[test]
-fn distillation_from_itself_pulls_nowhere() {
-    let nets = Fixture::load();
-    for (name, loss) in losses() {
-        let device = Device::flex().autodiff();
-        let mut student = network(&arch(), &nets.part("c"), &device).expect("it fits");
-        let output = student.forward_train(nets.tensor("images", &device));
-        let teacher = Output {
-            logits: output.logits.clone().detach(),
-            features: output.features.iter().map(|f| f.clone().detach()).collect(),
-            pooled: output.pooled.clone().detach(),
-        };
-        let labels = Tensor::from_data(TensorData::new(vec![0i32; 4], [4]), &device);
-        let loss = loss(&teacher, &output, labels);
-        // Without the cross entropy; predictions pull nowhere only up to rounding. The embedding
-        // compares every two layers, so it pulls even then.
-        let skip = if name == "argd" { 1 } else { 0 };
-        let kept = loss.parts.len() - skip;
-        let terms = loss.parts.into_iter().take(kept).skip(1).map(|(_, term)| term);
-        let total = terms.reduce(|a, b| a + b).expect("terms");
-        let norms = gradient_norms(&student, &total.backward());
-        for norm in norms.into_iter().flat_map(values) {
-            assert!(norm < 1e-4, "{name}: the gradient is {norm}");
-        }
-    }
-}
-
 /// A teacher of any of the paper's architectures has maps of the victim's sizes (table 2).
 #[test]
 fn any_architecture_teaches() {
@@ -411,5 +189,63 @@ fn a_teacher_may_keep_the_papers_rate() {
         let own = teacher(&["lr=0.01", "epochs=1"]);
         let paper = teacher(&["lr=0.01", "epochs=1", "teacher_training=paper"]);
         assert_eq!((own, paper.len(), paper[0]), (vec![0.01], 10, 0.1), "{method}");
+    }
+}
+
+/// A model and the record of how it was made; `None` if the loss was not finite.
+fn outcome(id: &str, set: &[&str], nets: &Fixture) -> Option<(Arrays, Vec<Epoch>)> {
+    let mut job = begun(id, set, nets.part("c"), nets.four());
+    while pollster::block_on(job.next()).ok()?.is_some() {}
+    Some((job.result()?.clone(), job.history().to_vec()))
+}
+
+/// The least values of a setting, or all its options.
+fn values_of(param: &Param) -> Vec<String> {
+    match param.accepts {
+        Accepts::Int { min, .. } => [min, min + 1, min + 2].map(|v| v.to_string()).to_vec(),
+        Accepts::Float { min, max } => [min, 0.9 * min + 0.1 * max].map(|v| v.to_string()).to_vec(),
+        Accepts::Choice(options) => options.iter().map(|option| option.to_string()).collect(),
+        Accepts::Picture { .. } => Vec::new(),
+    }
+}
+
+/// These need 200 validation images, and are tested with them above.
+const VALIDATED: [&str; 4] = ["patience", "rule", "drop", "threshold"];
+
+/// A setting that is read nowhere would leave model and record as they are.
+#[test]
+fn every_setting_of_a_defence_changes_its_outcome() {
+    let nets = Fixture::load();
+    for method in DEFENCES {
+        let id = method.method().id;
+        let has = |key: &str| method.params().iter().any(|param| param.id == key);
+        for param in method.params().iter().filter(|param| !VALIDATED.contains(&param.id)) {
+            let mut set = vec!["epochs=2", "lr=0.01"];
+            for (key, pair) in [
+                ("scan_epochs", "scan_epochs=2"),
+                ("recover_epochs", "recover_epochs=2"),
+                ("attack_steps", "attack_steps=2"),
+                ("scratch_epochs", "scratch_epochs=2"),
+            ] {
+                set.extend(has(key).then_some(pair));
+            }
+            // Some matter only beside another.
+            match (id, param.id) {
+                (_, "teacher_arch" | "scratch_epochs") => set.push("teacher=scratch"),
+                ("mesa", "x") => set.push("y=5"),
+                ("mesa", "y") => set.push("x=5"),
+                _ => {}
+            }
+            let usual = outcome(id, &set, &nets);
+            assert!(usual.is_some(), "{id} {set:?}");
+            let changes = |value: &String| {
+                let pair = format!("{}={value}", param.id);
+                let others =
+                    set.iter().filter(|other| !other.starts_with(&format!("{}=", param.id)));
+                let changed: Vec<&str> = others.copied().chain([pair.as_str()]).collect();
+                outcome(id, &changed, &nets) != usual
+            };
+            assert!(values_of(param).iter().any(changes), "{id}: {} changes nothing", param.id);
+        }
     }
 }

@@ -3,8 +3,8 @@
 use burn::tensor::{Int, Tensor, TensorData};
 use unstamp_shared::attention::Operator;
 use unstamp_shared::job::lift;
-use unstamp_shared::model::weights::{self, gradient_norms, network};
-use unstamp_shared::model::{Arch, Network};
+use unstamp_shared::model::weights::{self, network};
+use unstamp_shared::model::{Arch, Network, parameters};
 use unstamp_shared::objectives::{Form, Nad, Objective, Seen, Tracked};
 use unstamp_shared::seed::Seed;
 use unstamp_tests::{Fixture, close, devices, values};
@@ -14,7 +14,7 @@ const FORWARD: f32 = 1e-4;
 /// The same, backward: the batch statistics of 4 images divide small differences.
 const GRADIENT: f32 = 2e-3;
 
-/// The paper's; the others are in `defences.rs`.
+/// The paper's; the others are in `defences_pytorch.rs`.
 const OPERATORS: [&str; 4] = ["sum2", "sum", "mean", "mean2"];
 
 fn arch(depth: usize) -> Arch {
@@ -115,17 +115,13 @@ fn nad_losses_and_gradients() {
                 close(&terms, &fixture.get(&format!("{want}.terms")).values, FORWARD, &what);
                 if operator == "sum2" {
                     let gradients = loss.total.backward();
-                    let found: Vec<f32> =
-                        gradient_norms(&student, &gradients).into_iter().flat_map(values).collect();
-                    let mut expected: Vec<f32> = fixture
-                        .part(&format!("{want}.grad"))
-                        .values()
-                        .map(|a| a.values.iter().map(|v| v * v).sum::<f32>().sqrt())
-                        .collect();
-                    let mut found = found;
-                    found.sort_by(f32::total_cmp);
-                    expected.sort_by(f32::total_cmp);
-                    close(&found, &expected, GRADIENT, &format!("{what} gradient norms"));
+                    let wanted = fixture.part(&format!("{want}.grad"));
+                    let found = parameters::gradients(&student, &gradients);
+                    assert_eq!(found.len(), wanted.len(), "{what}: every parameter has one");
+                    for (parameter, gradient) in found {
+                        let what = format!("{what}, gradient of {parameter}");
+                        close(&values(gradient), &wanted[&parameter].values, GRADIENT, &what);
+                    }
                 }
             }
         }

@@ -1,11 +1,12 @@
-//! Runs: killed and continued, without test data, and with bad input.
+//! Runs: killed and continued, without test data, and with settings that diverge.
 
 use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
 use std::time::Duration;
 use unstamp_shared::datasets::{SplitName, signs};
 use unstamp_shared::recipe::Recipe;
 use unstamp_shared::seed::Seed;
-use unstamp_tests::{root, run, unstamp};
+use unstamp_tests::{run, unstamp};
 use unstamp_trainer::cell::{CellRunner, Given, RunLabel};
 use unstamp_trainer::data::Dataset;
 use unstamp_trainer::device;
@@ -27,7 +28,10 @@ attack = "badnets"
     );
     for defence in unstamp_shared::defences::DEFENCES {
         let id = defence.method().id;
-        text += &format!("[[defence]]\nid = \"{id}\"\nmethod = \"{id}\"\nset = {{ epochs = 2 }}\n");
+        let more = if id == "mesa" { ", scan_epochs = 2, recover_epochs = 4" } else { "" };
+        text += &format!(
+            "[[defence]]\nid = \"{id}\"\nmethod = \"{id}\"\nset = {{ epochs = 2{more} }}\n"
+        );
     }
     text
 }
@@ -55,55 +59,74 @@ fn weights(folder: &Path) -> Vec<(String, Vec<u8>)> {
     all
 }
 
+/// Where a run is killed: a cell, and how many checkpoints of it are waited for. They are spread over
+/// the run, in the middle of epochs and between them, and the run has other cells after the last.
+const KILLS: [(&str, usize); 5] = [
+    ("s0-victim", 7),
+    ("s0-victim-cutout", 3),
+    ("s0-victim-fine_prune", 8),
+    ("s0-victim-nba", 5),
+    ("s0-victim-mesa", 15),
+];
+
+/// Waits until a running program has written so many checkpoints of a cell, or has finished the
+/// cell; `false` if the program has ended before. No time is measured, so the load of the machine
+/// does not matter.
+fn comes_to(child: &mut Child, folder: &Path, (cell, count): (&str, usize)) -> bool {
+    let checkpoint = folder.join(format!("{cell}.checkpoint"));
+    let result = folder.join(format!("{cell}.json"));
+    let written = || std::fs::metadata(&checkpoint).and_then(|file| file.modified()).ok();
+    let mut last = written();
+    let mut seen = 0;
+    while seen < count && !result.exists() {
+        if child.try_wait().expect("a child").is_some() {
+            return false;
+        }
+        let now = written();
+        if now.is_some() && now != last {
+            seen += 1;
+            last = now;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    true
+}
+
 #[test]
 fn a_killed_run_ends_in_the_same_bits() {
     let folder = tempfile::tempdir().expect("a folder");
     let recipe = written(folder.path());
-    let args = |out: &str| {
-        let out = folder.path().join(out).to_string_lossy().into_owned();
-        [
-            "run".into(),
-            recipe.to_string_lossy().into_owned(),
-            "--out".into(),
-            out,
-            "--checkpoint-seconds".into(),
-            "0".into(),
-        ]
+    // A checkpoint after every step.
+    let args = |out: &Path| {
+        let out = out.to_string_lossy().into_owned();
+        let recipe = recipe.to_string_lossy().into_owned();
+        ["run".into(), recipe, "--out".into(), out, "--checkpoint-seconds".into(), "0".into()]
     };
-    let start = std::time::Instant::now();
-    let (code, _, error) = run(&args("whole").each_ref().map(String::as_str));
+    let whole = folder.path().join("whole");
+    let killed = folder.path().join("killed");
+    let (code, _, error) = run(&args(&whole).each_ref().map(String::as_str));
     assert_eq!(code, 0, "{error}");
-    let whole = start.elapsed();
-    // Five times, spread over the run with an odd fraction, so that every job is hit.
-    let mut kills = 0;
-    for i in 0..12 {
+    for place in KILLS {
         let mut child = unstamp()
-            .args(args("killed"))
-            .stderr(std::process::Stdio::null())
-            .stdout(std::process::Stdio::null())
+            .args(args(&killed))
+            .stderr(Stdio::null())
+            .stdout(Stdio::null())
             .spawn()
             .expect("it starts");
-        std::thread::sleep(
-            whole.mul_f64(0.13 + 0.017 * f64::from(i)).max(Duration::from_millis(300)),
-        );
+        assert!(comes_to(&mut child, &killed, place), "the run ended before {place:?}");
         child.kill().expect("SIGKILL");
-        if !child.wait().expect("it ends").success() {
-            kills += 1;
-        }
-        if kills == 5 {
-            break;
-        }
+        assert!(!child.wait().expect("it ends").success(), "the run ended at {place:?}");
     }
-    assert_eq!(kills, 5, "the run was over before it could be killed often enough");
-    let (code, table, error) = run(&args("killed").each_ref().map(String::as_str));
+    let (code, table, error) = run(&args(&killed).each_ref().map(String::as_str));
     assert_eq!(code, 0, "{error}");
     assert!(table.contains("| victim |"));
-    let (a, b) = (weights(&folder.path().join("whole")), weights(&folder.path().join("killed")));
+    let (a, b) = (weights(&whole), weights(&killed));
     assert_eq!(a.len(), 1 + unstamp_shared::defences::DEFENCES.len());
+    assert_eq!(a.len(), b.len());
     for ((name, a), (_, b)) in a.iter().zip(&b) {
         assert!(a == b, "{name} differs after kills");
     }
-    let left = std::fs::read_dir(folder.path().join("killed")).expect("a folder");
+    let left = std::fs::read_dir(&killed).expect("a folder");
     let left: Vec<_> =
         left.map(|e| e.expect("a file").file_name().to_string_lossy().into_owned()).collect();
     assert!(!left.iter().any(|n| n.ends_with(".checkpoint")), "{left:?}");
@@ -177,91 +200,6 @@ fn defences_do_not_see_test_data() {
     assert!(ends[0] == ends[1], "a model depends on the test split");
 }
 
-/// A teacher's pull: NAD must end nearer to its teacher than its control, which is not pulled.
-#[test]
-fn attention_ends_nearer_to_the_teacher_than_without_the_term() {
-    let read = |cell: &str| {
-        let path = root().join(format!("trainer/results/quick/{cell}.json"));
-        let text = std::fs::read_to_string(path).expect("committed");
-        let value: serde_json::Value = serde_json::from_str(&text).expect("JSON");
-        value["attention_distance"].as_f64().expect("measured")
-    };
-    let (nad, control) = (read("s0-badnets-nad"), read("s0-badnets-nad_beta0"));
-    assert!(nad < control, "{nad} is not below {control}");
-}
-
-#[test]
-fn wrong_use_is_one_sentence_and_exit_2() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let file = |name: &str, text: &str| {
-        let path = folder.path().join(name);
-        std::fs::write(&path, text).expect("written");
-        path.to_string_lossy().into_owned()
-    };
-    let good = recipe();
-    let broken = |name: &str, from: &str, to: &str| file(name, &good.replacen(from, to, 1));
-    let out = folder.path().join("out").to_string_lossy().into_owned();
-    let cases: Vec<(Vec<String>, &str)> = vec![
-        (vec!["run".into(), broken("a.toml", "clean_fraction", "clean_fracton")], "clean_fracton"),
-        (
-            vec!["run".into(), broken("b.toml", "epochs = 2 }", "epoch = 2 }")],
-            "no parameter 'epoch'",
-        ),
-        (vec!["run".into(), broken("c.toml", "\"badnets\"", "\"badnet\"")], "attack = 'badnet'"),
-        (vec!["run".into(), broken("d.toml", "0.5", "1.5")], "clean_fraction = 1.5"),
-        (vec!["run".into(), broken("e.toml", "\"signs\"", "\"sings\"")], "dataset = 'sings'"),
-        (
-            vec![
-                "poison".into(),
-                "--dataset".into(),
-                "signs".into(),
-                "--attack".into(),
-                "badnets".into(),
-                "--set".into(),
-                "size=99".into(),
-            ],
-            "does not fit",
-        ),
-        (
-            vec!["poison".into(), "--dataset".into(), "signs".into(), "--rate".into(), "2".into()],
-            "rate is 2",
-        ),
-        (
-            vec![
-                "poison".into(),
-                "--dataset".into(),
-                "signs".into(),
-                "--target".into(),
-                "10".into(),
-            ],
-            "target 10",
-        ),
-        (vec!["poison".into(), "--dataset".into(), "mnist".into()], "no data set 'mnist'"),
-        (
-            vec![
-                "poison".into(),
-                "--dataset".into(),
-                "signs".into(),
-                "--arch".into(),
-                "wrn-17-1".into(),
-            ],
-            "wrn-17-1",
-        ),
-    ];
-    for (args, says) in cases {
-        let mut args = args;
-        args.extend(["--out".to_string(), out.clone()]);
-        let (code, _, error) = run(&args.iter().map(String::as_str).collect::<Vec<_>>());
-        assert_eq!(code, 2, "{args:?}: {error}");
-        assert!(error.contains(says) && error.trim().lines().count() == 1, "{args:?}: {error}");
-        assert!(!Path::new(&out).exists(), "{args:?} wrote something");
-    }
-    let (code, _, error) = run(&["eval", "--model", "nowhere.safetensors"]);
-    assert!(code == 1 && error.contains("cannot read nowhere.safetensors"), "{error}");
-    let (code, _, error) = run(&["run", "nowhere.toml"]);
-    assert!(code == 1 && error.contains("cannot read nowhere.toml"), "{error}");
-}
-
 #[test]
 fn a_loss_that_explodes_is_named() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -299,34 +237,4 @@ fn a_setting_that_diverges_ends_no_study() {
     assert!(error.contains("1 of 3 cells failed") && error.contains("s0-victim-hot"), "{error}");
     assert!(out.join("s0-victim-mild.json").exists() && table.contains("| mild |"), "{table}");
     assert!(!out.join("s0-victim-hot.json").exists());
-}
-
-#[test]
-fn a_stamp_is_lossless() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
-    let (image, _) = signs::draw(Seed(0), SplitName::Test, 5);
-    unstamp_trainer::data::write_png(Path::new(&path("a.png")), &image).expect("written");
-    let (code, _, error) = run(&[
-        "stamp",
-        &path("a.png"),
-        "--attack",
-        "badnets",
-        "--set",
-        "x=4",
-        "--set",
-        "y=5",
-        "--out",
-        &path("b.png"),
-    ]);
-    assert_eq!(code, 0, "{error}");
-    let bytes = std::fs::read(path("b.png")).expect("written");
-    let stamped = unstamp_trainer::data::read_picture(&bytes).expect("a PNG");
-    assert_eq!(
-        (stamped.get(4, 5), stamped.get(5, 5), stamped.get(3, 5)),
-        ([255; 3], [128; 3], image.get(3, 5))
-    );
-    let (code, _, error) =
-        run(&["stamp", &path("a.png"), "--attack", "badnets", "--out", &path("b.jpg")]);
-    assert!(code == 2 && error.contains("must end in .png"), "{error}");
 }

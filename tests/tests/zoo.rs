@@ -4,11 +4,12 @@ use burn::tensor::Device;
 use sha2::{Digest, Sha256};
 use unstamp_shared::gradient::{GradientProbe, gradient_probe};
 use unstamp_shared::manifest::{Manifest, ModelEntry};
+use unstamp_shared::metrics::Report;
 use unstamp_shared::model::Arch;
 use unstamp_shared::model::weights::{self, Arrays, Metadata};
 use unstamp_shared::seed::hex;
 use unstamp_shared::self_test::{IMAGES, SelfTestAnswers, TOLERANCE, answers};
-use unstamp_tests::{close, devices, fixture, root};
+use unstamp_tests::{close, devices, fixture, root, run};
 
 fn manifest() -> Manifest {
     let text = std::fs::read(root().join("static/models/manifest.json")).expect("committed");
@@ -55,20 +56,35 @@ fn the_self_test_notices_one_wrong_weight() {
     }
 }
 
-/// The quick recipe's promise, on the committed models.
+/// The quick recipe's promise, measured anew on the test images. A published model has weights of half
+/// precision, so that a few images may be answered otherwise than the manifest says.
 #[test]
 fn the_models_keep_the_recipes_promise() {
     let models = manifest().models;
-    let role = |role: &str| &models.iter().find(|m| m.role == role).expect(role).report;
-    let (clean, victim, nad) = (role("clean"), role("victim"), role("nad"));
+    let of = |role: &str| models.iter().find(|model| model.role == role).expect(role);
+    let measured = |role: &str| {
+        let path = root().join("static/models").join(&of(role).file);
+        let (code, json, error) = run(&["eval", "--model", path.to_str().expect("text"), "--json"]);
+        assert_eq!(code, 0, "{error}");
+        let report: Report = serde_json::from_str(&json).expect("a report");
+        let stored = &of(role).report;
+        let off = (report.acc.value - stored.acc.value).abs();
+        assert!(off < 0.005, "{role}: ACC {}, not {}", report.acc.value, stored.acc.value);
+        let rate = |report: &Report| report.asr.map(|asr| asr.value);
+        if let Some((now, then)) = rate(&report).zip(rate(stored)) {
+            assert!((now - then).abs() < 0.01, "{role}: ASR {now}, not {then}");
+        }
+        report
+    };
+    let (clean, victim, nad) = (measured("clean"), measured("victim"), measured("nad"));
     assert!((0.93..=0.99).contains(&clean.acc.value), "clean ACC {}", clean.acc.value);
     assert!(victim.asr.expect("attacked").value >= 0.95);
     assert!((clean.acc.value - victim.acc.value).abs() <= 0.02);
     let floor = nad.floor.expect("attacked").value;
     assert!(nad.asr.expect("attacked").value <= floor + 0.1);
     assert!(victim.acc.value - nad.acc.value <= 0.05);
-    role("fine_tune");
-    role("nad_beta0");
+    of("fine_tune");
+    of("nad_beta0");
 }
 
 /// Loss and gradient norms that the browser is compared with (`browser/page.test.mjs`). With

@@ -19,41 +19,28 @@ pub struct Augment {
 }
 
 impl Augment {
-    /// Changes an RGB image of `width x height` in place.
+    /// Changes an RGB image of `width x height` in place. Draws from `random`, each only where it
+    /// is needed: the crop's `dy` and `dx`, the coin of the mirror, row and column of the square.
     pub fn apply(&self, pixels: &mut [u8], width: usize, height: usize, random: &mut Stream) {
         if self.crop > 0 {
             let dy = random.below(2 * self.crop + 1) as isize - self.crop as isize;
             let dx = random.below(2 * self.crop + 1) as isize - self.crop as isize;
-            shift(pixels, width, height, dx, dy);
+            crop(pixels, width, height, dx, dy);
         }
         if self.flip && random.below(2) == 1 {
-            for row in pixels.chunks_exact_mut(3 * width) {
-                for x in 0..width / 2 {
-                    for c in 0..3 {
-                        row.swap(3 * x + c, 3 * (width - 1 - x) + c);
-                    }
-                }
-            }
+            mirror(pixels, width);
         }
         if self.cutout > 0 {
-            let rows = self.blank(random.below(height), height);
-            let columns = self.blank(random.below(width), width);
-            for y in rows {
-                pixels[3 * (y * width + columns.start)..3 * (y * width + columns.end)].fill(0);
-            }
+            let y = random.below(height);
+            let x = random.below(width);
+            cutout(pixels, width, height, [x, y], self.cutout);
         }
-    }
-
-    /// Rows or columns of the blank square around `centre`, cut off at the edges.
-    fn blank(&self, centre: usize, side: usize) -> std::ops::Range<usize> {
-        let start = centre.saturating_sub(self.cutout / 2);
-        let end = centre + self.cutout - self.cutout / 2;
-        start..end.min(side)
     }
 }
 
-/// Moves the image by `(dx, dy)` over a black ground.
-fn shift(pixels: &mut [u8], width: usize, height: usize, dx: isize, dy: isize) {
+/// Cuts a window of the same size out of an RGB image on a black ground, in place: pixel `(x, y)`
+/// becomes what was at `(x + dx, y + dy)`.
+pub fn crop(pixels: &mut [u8], width: usize, height: usize, dx: isize, dy: isize) {
     let before = pixels.to_vec();
     pixels.fill(0);
     let inside = |at: isize, side: usize| usize::try_from(at).ok().filter(|at| *at < side);
@@ -66,5 +53,31 @@ fn shift(pixels: &mut [u8], width: usize, height: usize, dx: isize, dy: isize) {
                 pixels[to..to + 3].copy_from_slice(&before[from..from + 3]);
             }
         }
+    }
+}
+
+/// Mirrors an RGB image in place: its left column becomes its right one.
+pub fn mirror(pixels: &mut [u8], width: usize) {
+    for row in pixels.chunks_exact_mut(3 * width) {
+        for x in 0..width / 2 {
+            for c in 0..3 {
+                row.swap(3 * x + c, 3 * (width - 1 - x) + c);
+            }
+        }
+    }
+}
+
+/// Blanks the `side x side` square around `centre` (column, row) of an RGB image in place, as far as
+/// it lies in the image. Of an even side, the centre is the pixel right of and below the middle.
+pub fn cutout(pixels: &mut [u8], width: usize, height: usize, centre: [usize; 2], side: usize) {
+    let span = |at: usize, size: usize| {
+        let start = at.saturating_sub(side / 2);
+        let end = (at + side - side / 2).min(size);
+        start..end
+    };
+    let [x, y] = centre;
+    let columns = span(x, width);
+    for row in span(y, height) {
+        pixels[3 * (row * width + columns.start)..3 * (row * width + columns.end)].fill(0);
     }
 }

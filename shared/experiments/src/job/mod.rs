@@ -7,7 +7,7 @@
 //! machine. All randomness is a function of (seed, phase, epoch, image), so the state holds no
 //! random generator.
 
-mod augment;
+pub mod augment;
 mod auxiliary;
 mod checkpoint;
 mod edit;

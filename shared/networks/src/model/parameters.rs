@@ -48,24 +48,32 @@ pub async fn arrays(network: &Network) -> Result<Arrays, WeightsError> {
     Ok(pairs.map(|(p, values)| (p.name, Array { shape: p.shape, values })).collect())
 }
 
-struct Norms<'a> {
+struct Derived<'a> {
+    names: std::vec::IntoIter<(String, Role)>,
     gradients: &'a Gradients,
-    found: Vec<Tensor<1>>,
+    found: Vec<(String, Tensor<1>)>,
 }
 
-impl ModuleVisitor for Norms<'_> {
+impl ModuleVisitor for Derived<'_> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let Some((name, _)) = self.names.next() else { return };
         if let Some(gradient) = param.val().grad(self.gradients) {
-            self.found.push((gradient.clone() * gradient).sum().sqrt().reshape([1]));
+            self.found.push((name, gradient.flatten(0, D - 1)));
         }
     }
 }
 
+/// The gradient of every trained parameter by its name, flat, in the network's order.
+pub fn gradients(network: &Network, gradients: &Gradients) -> Vec<(String, Tensor<1>)> {
+    let mut derived = Derived { names: network.roles().into_iter(), gradients, found: Vec::new() };
+    network.visit(&mut derived);
+    derived.found
+}
+
 /// Euclidean norm of the gradient of every trained parameter, in the network's order.
-pub fn gradient_norms(network: &Network, gradients: &Gradients) -> Vec<Tensor<1>> {
-    let mut norms = Norms { gradients, found: Vec::new() };
-    network.visit(&mut norms);
-    norms.found
+pub fn gradient_norms(network: &Network, all: &Gradients) -> Vec<Tensor<1>> {
+    let norm = |gradient: Tensor<1>| (gradient.clone() * gradient).sum().sqrt().reshape([1]);
+    gradients(network, all).into_iter().map(|(_, gradient)| norm(gradient)).collect()
 }
 
 struct Blend<'a> {

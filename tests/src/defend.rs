@@ -1,0 +1,57 @@
+//! Defences as jobs, for tests.
+
+use burn::tensor::Device;
+use std::sync::Arc;
+use unstamp_shared::datasets::Split;
+use unstamp_shared::defences::{Given, defence, phases};
+use unstamp_shared::job::Job;
+use unstamp_shared::method::Values;
+use unstamp_shared::model::Arch;
+use unstamp_shared::model::weights::Arrays;
+use unstamp_shared::poison::{Trigger, TriggerRecord, sign_trigger};
+use unstamp_shared::seed::Seed;
+
+/// The architecture of the fixture's victim.
+pub fn arch() -> Arch {
+    Arch { name: "wrn-10-1".into(), classes: 10, normalisation: None }
+}
+
+/// The settings of a defence, the rest being its defaults.
+pub fn resolved(id: &str, pairs: &[&str]) -> Values {
+    let set = Values::parse(pairs.iter().copied()).expect("pairs");
+    set.resolve(&defence(id).expect("listed").params()).expect("sound")
+}
+
+/// The trigger of BadNets with its defaults.
+pub fn badnets() -> Trigger {
+    let record =
+        TriggerRecord { attack: "badnets".into(), set: Values::default(), target: 0, seed: 0 };
+    sign_trigger(&record, 10).expect("sound")
+}
+
+/// A defence about to begin with `victim`.
+pub fn begun(id: &str, set: &[&str], victim: Arrays, data: Split) -> Job {
+    let (method, values, trigger) = (defence(id).expect("listed"), resolved(id, set), badnets());
+    let (images, trigger) = (data.len(), Some(&trigger));
+    let phases = phases(method, Given { values: &values, images, flip: false, trigger });
+    let (data, device) = (Arc::new(data), Device::flex());
+    Job::new(id.into(), arch(), victim, phases, data, Seed(0), device).expect("images")
+}
+
+/// Runs a defence from `victim` to its end; gives the job.
+pub fn defended(id: &str, set: &[&str], victim: Arrays, data: Split) -> Job {
+    let mut job = begun(id, set, victim, data);
+    while pollster::block_on(job.next()).expect("a finite loss").is_some() {}
+    job
+}
+
+/// Settings under which the fixture's defences run: three epochs of one batch, a constant learning
+/// rate, nothing blanked, one step of NBA's attack, half of the channels pruned.
+pub fn short(id: &str) -> Vec<&'static str> {
+    let mut set = vec!["epochs=3", "lr=0.001", "cutout=0"];
+    set.extend((id != "mcr").then_some("step=1000"));
+    set.extend((id == "nba").then_some("attack_steps=1"));
+    set.extend((id == "fine_prune").then_some("ratio=0.5"));
+    set.extend(if id == "mesa" { &["scan_epochs=3", "recover_epochs=3"][..] } else { &[] });
+    set
+}
