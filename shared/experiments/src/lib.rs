@@ -4,7 +4,6 @@
 pub mod catalog;
 pub mod craft;
 pub mod defences;
-pub mod gradient;
 pub mod job;
 pub mod objectives;
 pub mod pseudo;

@@ -106,6 +106,9 @@ pub struct Look {
     pub probabilities: Vec<f32>,
     /// A^2_sum of every group divided by its Euclidean norm, row by row.
     pub maps: Vec<Vec<f32>>,
+    /// Width and height of every map.
+    #[serde(skip)]
+    pub sizes: Vec<[usize; 2]>,
 }
 
 /// `exp(z_i) / sum exp(z_j)`, in `libm`, so that every platform gives the same.
@@ -135,10 +138,11 @@ fn map(feature: &[f32], channels: usize) -> Vec<f32> {
 pub async fn look(network: &Frozen, image: Tensor<4>) -> Result<Look, WeightsError> {
     let output = network.forward(image);
     let channels: Vec<usize> = output.features.iter().map(|f| f.dims()[1]).collect();
+    let sizes = output.features.iter().map(|f| [f.dims()[3], f.dims()[2]]).collect();
     let mut tensors = vec![output.logits.flatten(0, 1)];
     tensors.extend(output.features.into_iter().map(|f| f.flatten(0, 3)));
     let mut values = read(tensors).await?.into_iter();
     let logits = values.next().unwrap_or_default();
     let maps = values.zip(channels).map(|(feature, channels)| map(&feature, channels)).collect();
-    Ok(Look { probabilities: probabilities(&logits), maps })
+    Ok(Look { probabilities: probabilities(&logits), maps, sizes })
 }

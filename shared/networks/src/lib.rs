@@ -5,7 +5,6 @@
 
 pub mod attention;
 pub mod evaluate;
-pub mod golden;
 pub mod model;
 pub mod self_test;
 
