@@ -61,7 +61,9 @@ impl Brush {
 /// A pixel of the image: column and row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Point {
+    /// The column, from the left.
     pub x: i64,
+    /// The row, from the top.
     pub y: i64,
 }
 
@@ -183,7 +185,7 @@ pub fn read_png(bytes: &[u8]) -> Result<Vec<[u8; 4]>, PngError> {
 pub fn png_message(name: &str, error: PngError) -> String {
     match error {
         PngError::NoPng => text::png::no_png(name),
-        PngError::Size { width, height } => text::png::size(name, (width, height), SIDE),
+        PngError::Size { width, height } => text::png::size(name, width, height, SIDE),
         PngError::Depth => text::png::depth(name),
         PngError::Colours => text::png::colours(name),
     }

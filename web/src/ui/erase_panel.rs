@@ -1,7 +1,7 @@
 //! The part of a victim's card that erases its backdoor in the page.
 
 use crate::app::App;
-use crate::messages::ErasureProgress;
+use crate::messages::{DefenceName, ErasureProgress};
 use crate::text;
 use leptos::prelude::*;
 
@@ -25,7 +25,7 @@ fn choice(app: App, model: String, chosen: RwSignal<String>) -> impl IntoView {
     let busy = move || app.erasure.running.with(Option::is_some);
     let options = move || {
         let defences = app.erasure.defences.get().into_iter();
-        let option = |defence: crate::messages::DefenceName| {
+        let option = |defence: DefenceName| {
             let selected = defence.id == chosen.get_untracked();
             view! { <option value=defence.id selected=selected>{defence.title}</option> }
         };

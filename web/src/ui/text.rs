@@ -149,8 +149,7 @@ pub mod png {
     }
 
     /// It has another size than the image.
-    pub fn size(name: &str, found: (u32, u32), side: usize) -> String {
-        let (width, height) = found;
+    pub fn size(name: &str, width: u32, height: u32, side: usize) -> String {
         format!("{name} has {width}x{height} pixels; a trigger here has {side}x{side}.")
     }
 

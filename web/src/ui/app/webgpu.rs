@@ -79,7 +79,11 @@ impl App {
         if webgpu < cpu {
             self.use_webgpu();
         } else {
-            self.engines.update(|e| e.webgpu = WebGpuState::Slower { cpu, webgpu });
+            self.engines.update(|e| {
+                if matches!(e.webgpu, WebGpuState::Testing { .. }) {
+                    e.webgpu = WebGpuState::Slower { cpu, webgpu };
+                }
+            });
         }
     }
 
