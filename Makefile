@@ -34,12 +34,17 @@ $(ENV): web/toolchain.sh
 page: $(ENV)
 	$(WEB) && cd web && trunk build --release --public-url ./ --dist dist
 
-# The checks of the kernels and the contenders of the benchmark as a program for the browser, built
-# like the page (page) or for speed throughout (release).
+# The contenders of the benchmark as a program for the browser, built like the page (page) or for
+# speed throughout (release).
 BENCH := $(abspath $(OUT))/web/bench
 bench-program-%: $(ENV)
 	$(WEB) && cargo build --target wasm32-unknown-unknown --profile $* -p unstamp-bench --features relaxed && \
 	  wasm-bindgen --target web --no-typescript --out-dir $(BENCH)/$* $(abspath $(OUT))/web/wasm32-unknown-unknown/$*/unstamp-bench.wasm
+
+# The checks for the browser tests: the same program with WebGPU.
+checks-program: $(ENV)
+	$(WEB) && cargo build --target wasm32-unknown-unknown --profile page -p unstamp-bench --features relaxed,wgpu && \
+	  wasm-bindgen --target web --no-typescript --out-dir $(BENCH)/checks $(abspath $(OUT))/web/wasm32-unknown-unknown/page/unstamp-bench.wasm
 
 # Published form: wasm-opt, budget in tests/browser/site.mjs.
 site: page
@@ -47,9 +52,9 @@ site: page
 
 test: native
 	web/toolchain.sh $(ENV) test
-	$(MAKE) page bench-program-page
+	$(MAKE) page checks-program
 	UNSTAMP_REQUIRE_WGPU=1 VK_DRIVER_FILES="$$(ls /usr/share/vulkan/icd.d/lvp_icd*.json)" cargo test $(NATIVE) --no-fail-fast
-	cd tests/browser && npm ci --no-audit --no-fund --silent && UNSTAMP=$(abspath $(UNSTAMP)) BENCH=$(BENCH)/page node --test --test-reporter=spec *.test.mjs
+	cd tests/browser && npm ci --no-audit --no-fund --silent && UNSTAMP=$(abspath $(UNSTAMP)) CHECKS=$(BENCH)/checks node --test --test-reporter=spec *.test.mjs
 
 check: $(ENV)
 	cargo fmt --all --check

@@ -1,4 +1,4 @@
-// Starts the page's program; a failure becomes a sentence where the progress bar was.
+// Starts the page's program. If it fails, a sentence replaces the progress bar.
 import init from "./ui.js";
 
 const boot = document.getElementById("boot");

@@ -1,14 +1,19 @@
-// The one worker: loads the engines when asked and passes messages between them and the page.
-// Everything that computes is in the engines; this file only connects.
+// The worker: starts the engines when the page asks and passes messages between them and the page.
+//
+// From the page: { start: ENGINE, forced } or { to: ENGINE, request: JSON, bytes }.
+// To the page: { from: ENGINE, reply: JSON, bytes }, { from: ENGINE, dispatches: NUMBER } or
+// { from: ENGINE, stopped: JSON }, where ENGINE is "cpu", "learn" or "webgpu", `request` and `reply`
+// are defined in web/src/messages.rs, and `stopped` is StopReason in web/src/ui/app/engines.rs.
 
 const engines = {};
 
-// A module of nothing but a fused multiply-add: browsers that take it get the faster programs.
+// A WebAssembly module that holds one fused multiply-add. A browser that accepts it runs the faster
+// programs.
 const fused = [0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 19, 1, 17, 0, 65, 0, 253, 15, 65, 0, 253, 15, 65, 0, 253, 15, 253, 133, 2, 11];
-const kind = WebAssembly.validate(new Uint8Array(fused)) ? "_relaxed" : "";
-const programs = { cpu: `engine_cpu${kind}`, learn: `engine_learn${kind}`, gpu: "engine_gpu" };
+const relaxed = WebAssembly.validate(new Uint8Array(fused)) ? "_relaxed" : "";
+const programs = { cpu: `engine_cpu${relaxed}`, learn: `engine_learn${relaxed}`, webgpu: "engine_gpu" };
 
-// A pause that lets waiting messages in, without the clamp of setTimeout.
+// A pause in which waiting messages arrive. setTimeout would wait for at least 4 ms.
 const channel = new MessageChannel();
 const waiting = [];
 channel.port1.onmessage = () => waiting.shift()?.();
@@ -18,9 +23,11 @@ const pause = () =>
     channel.port2.postMessage(0);
   });
 
-// What the GPU is really asked to do.
+// Compute dispatches on the GPU so far.
 let dispatches = 0;
-function count() {
+
+// Counts every dispatch from now on.
+function countDispatches() {
   const passes = self.GPUComputePassEncoder?.prototype;
   if (!passes) return;
   for (const name of ["dispatchWorkgroups", "dispatchWorkgroupsIndirect"]) {
@@ -32,42 +39,47 @@ function count() {
   }
 }
 
-// Whether a WebGPU engine is worth downloading: a real adapter, or any when it is asked for.
-async function adapter(forced) {
+// An error whose reason the page has a sentence for.
+class Stop extends Error {
+  constructor(kind) {
+    super(kind);
+    this.kind = kind;
+  }
+}
+
+// The name of the WebGPU adapter. An adapter that runs on the processor counts only if `forced`.
+async function adapterName(forced) {
   const found = await self.navigator.gpu?.requestAdapter();
-  if (!found) throw new Error("this browser offers no WebGPU adapter");
-  if ((found.isFallbackAdapter || found.info?.isFallbackAdapter) && !forced)
-    throw new Error("WebGPU is only emulated in software here");
+  if (!found) throw new Stop("no_adapter");
+  if ((found.isFallbackAdapter || found.info?.isFallbackAdapter) && !forced) throw new Stop("software_adapter");
   const { vendor, architecture, description } = found.info ?? {};
   return [vendor, architecture, description].filter(Boolean).join(" ");
 }
 
 async function start(which, forced) {
   let name = "";
-  if (which === "gpu") {
-    name = await adapter(forced);
-    count();
+  if (which === "webgpu") {
+    name = await adapterName(forced);
+    countDispatches();
   }
   const program = await import(`./${programs[which]}.js`);
   await program.default({ module_or_path: `./${programs[which]}_bg.wasm` });
   const post = (reply, bytes) => {
     postMessage({ from: which, reply, bytes }, [bytes.buffer]);
-    if (which === "gpu") postMessage({ from: which, dispatches });
+    if (which === "webgpu") postMessage({ from: which, dispatches });
   };
-  engines[which] = { engine: await program.start(post, pause, name), golden: program.golden };
+  engines[which] = await program.start(post, pause, name);
 }
-
-const say = (error) => (typeof error === "string" ? error : (error?.message ?? String(error)));
 
 self.onmessage = async ({ data }) => {
   const which = data.start ?? data.to;
   try {
     if (data.start) await start(which, data.forced);
-    else if (data.golden) postMessage({ from: which, golden: engines[which].golden() });
-    else if (engines[which]) await engines[which].engine.handle(data.request, data.bytes);
+    else await engines[which]?.handle(data.request, data.bytes);
   } catch (error) {
     delete engines[which];
-    const sentence = which === "gpu" ? `No WebGPU: ${say(error)}` : `The engine broke down: ${say(error)}.`;
-    postMessage({ from: which, broken: sentence });
+    const detail = typeof error === "string" ? error : (error?.message ?? String(error));
+    const reason = error instanceof Stop ? { kind: error.kind } : { kind: data.start ? "not_started" : "crashed", detail };
+    postMessage({ from: which, stopped: JSON.stringify(reason) });
   }
 };

@@ -2,7 +2,7 @@
 
 use burn::tensor::Device;
 use sha2::{Digest, Sha256};
-use unstamp_shared::gradient::{GradientProbe, gradient_probe};
+use unstamp_bench::gradient::{GradientProbe, gradient_probe};
 use unstamp_shared::manifest::{Manifest, ModelEntry};
 use unstamp_shared::metrics::Report;
 use unstamp_shared::model::Arch;

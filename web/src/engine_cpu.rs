@@ -1,4 +1,4 @@
-//! The CPU engine. It answers first, and only predicts.
+//! The CPU engine that only predicts. The page starts it first.
 #![recursion_limit = "256"]
 
 mod engine;

@@ -1,4 +1,4 @@
-//! The CPU engine with all that trains. It is loaded when a visitor first erases a backdoor.
+//! The CPU engine that also trains. The page starts it when a visitor first erases a backdoor.
 #![recursion_limit = "256"]
 
 mod engine;

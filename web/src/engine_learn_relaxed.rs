@@ -1,4 +1,4 @@
-//! `engine_learn` for browsers that have fused multiply-adds.
+//! The program `engine_learn` for browsers that have relaxed SIMD (fused multiply-adds).
 #![recursion_limit = "256"]
 
 mod engine;

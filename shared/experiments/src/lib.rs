@@ -5,7 +5,6 @@ pub mod adversarial;
 pub mod catalog;
 pub mod craft;
 pub mod defences;
-pub mod gradient;
 pub mod job;
 pub mod objectives;
 pub mod pseudo;

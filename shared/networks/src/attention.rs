@@ -4,7 +4,7 @@ use crate::model::Frozen;
 use crate::model::weights::{WeightsError, read};
 use burn::tensor::Tensor;
 use burn::tensor::module::adaptive_avg_pool2d;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use unstamp_data::attacks::Area;
 
 /// How channels become one map: `A(F) = sum_i |F_i|^p`, or its mean over channels.
@@ -121,7 +121,7 @@ fn covered(cells: usize, pixels: usize, start: usize, length: usize) -> Vec<f64>
 }
 
 /// An attention map with its size.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct AttentionMap {
     /// Cells of a row.
     pub width: usize,
@@ -132,12 +132,18 @@ pub struct AttentionMap {
 }
 
 /// What a network says of one image.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Look {
     /// One a class, summing to 1.
     pub probabilities: Vec<f32>,
     /// A^2_sum of every feature divided by its Euclidean norm, from the input to the output.
+    #[serde(serialize_with = "values_of")]
     pub maps: Vec<AttentionMap>,
+}
+
+/// JSON holds a list of values for each map.
+fn values_of<S: Serializer>(maps: &[AttentionMap], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(maps.iter().map(|map| &map.values))
 }
 
 /// `exp(z_i) / sum exp(z_j)`, in `libm`, so that every platform gives the same.

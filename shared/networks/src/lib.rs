@@ -6,7 +6,6 @@
 pub mod attention;
 pub mod batches;
 pub mod evaluate;
-pub mod golden;
 pub mod model;
 pub mod self_test;
 

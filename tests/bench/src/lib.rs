@@ -1,7 +1,9 @@
-//! Checks of the kernels against Burn's own operations, and the contenders of `make bench`.
+//! Checks that run natively and in a browser, and the contenders of `make bench`.
 
 pub mod checks;
 pub mod contender;
+pub mod golden;
+pub mod gradient;
 pub mod plain;
 
 use unstamp_shared::model::Arch;

@@ -1,8 +1,10 @@
-//! The same in a page: it times `infer` and `train` itself, as it does the rivals'.
+//! The exports for a page. The page itself measures the time of `infer` and `train`; the browser
+//! tests call the checks.
 
 use burn::tensor::{Device, Tensor};
 use unstamp_bench::contender::{Contender, Lesson, images};
-use unstamp_bench::{checks, load};
+use unstamp_bench::gradient::gradient_probe;
+use unstamp_bench::{checks, golden, load};
 use wasm_bindgen::prelude::*;
 
 /// A contender with the batch it was last asked for.
@@ -50,4 +52,55 @@ impl Bench {
 pub async fn kernels_agree(count: usize) -> Result<(), String> {
     console_error_panic_hook::set_once();
     checks::kernels_agree(count).await
+}
+
+/// Hashes of generated images and triggers; see [`golden::hashes`].
+#[wasm_bindgen]
+pub fn golden_hashes() -> Result<Vec<String>, String> {
+    golden::hashes()
+}
+
+/// [`gradient_probe`] on `device`, as JSON with the keys `loss`, `parts` and `gradients`.
+async fn gradient(
+    teacher: &[u8],
+    student: &[u8],
+    images: usize,
+    device: &Device,
+) -> Result<String, String> {
+    let (_, teacher) = load(teacher)?;
+    let (arch, student) = load(student)?;
+    let found = gradient_probe(&arch, &teacher, &student, images, device)
+        .await
+        .map_err(|error| error.to_string())?;
+    let json = serde_json::json!({
+        "loss": found.loss,
+        "parts": found.parts,
+        "gradients": found.norms,
+    });
+    Ok(json.to_string())
+}
+
+/// The loss and gradient of two model files (their bytes) on the CPU; see [`gradient_probe`].
+#[wasm_bindgen]
+pub async fn gradient_on_cpu(
+    teacher: Vec<u8>,
+    student: Vec<u8>,
+    images: usize,
+) -> Result<String, String> {
+    console_error_panic_hook::set_once();
+    gradient(&teacher, &student, images, &Device::flex()).await
+}
+
+/// The loss and gradient of two model files (their bytes) on WebGPU; see [`gradient_probe`].
+#[cfg(feature = "wgpu")]
+#[wasm_bindgen]
+pub async fn gradient_on_webgpu(
+    teacher: Vec<u8>,
+    student: Vec<u8>,
+    images: usize,
+) -> Result<String, String> {
+    console_error_panic_hook::set_once();
+    let device =
+        Device::wgpu_options().tasks_max(64).init_async().await.map_err(|e| e.to_string())?;
+    gradient(&teacher, &student, images, &device).await
 }

@@ -1,7 +1,9 @@
-//! Erasing a backdoor in the page: the trainer's own job, one step at a time.
+//! Runs a defence in the page: the trainer's own job, one step at a time.
 
-use super::{Engine, read};
-use crate::messages::{Erasing, Reply};
+use super::Engine;
+use super::model::ModelFile;
+use crate::messages::{DefenceName, ErasureProgress, Failure, Reply};
+use std::fmt::Display;
 use std::sync::Arc;
 use unstamp_shared::datasets::{Split, SplitName, signs};
 use unstamp_shared::defences::{DEFENCES, Given, defence, phases};
@@ -12,71 +14,107 @@ use unstamp_shared::model::weights::{self, Arrays, Metadata, Precision};
 use unstamp_shared::poison::{clean_subset, sign_trigger};
 use unstamp_shared::seed::Seed;
 
-/// Share of the training images that the defender holds: the papers' 5 %.
-const SHARE: f64 = 0.05;
+/// The share of the training images that the defender has: 5 %, as in the papers.
+const CLEAN_SHARE: f64 = 0.05;
 
 /// Id and title of every defence.
-pub(super) fn defences() -> Vec<(String, String)> {
-    let methods = DEFENCES.iter().map(|d| d.method());
-    methods.map(|m| (m.id.to_string(), m.title.to_string())).collect()
+pub(super) fn defences() -> Vec<DefenceName> {
+    let methods = DEFENCES.iter().map(|defence| defence.method());
+    methods.map(|m| DefenceName { id: m.id.to_string(), title: m.title.to_string() }).collect()
 }
 
-/// The clean subset, drawn as the trainer draws it; the whole training set is never made.
-fn held(seed: Seed) -> Split {
-    signs::split(Seed(0), SplitName::Train, clean_subset(signs::TRAIN, SHARE, seed))
+/// The clean subset, as the trainer chooses it. The other training images are not generated.
+fn clean_images(seed: Seed) -> Split {
+    signs::split(Seed(0), SplitName::Train, clean_subset(signs::TRAIN, CLEAN_SHARE, seed))
+}
+
+fn erasure_failure(error: impl Display) -> Failure {
+    Failure::Erasure { reason: error.to_string() }
+}
+
+/// A job, and the phase of it that trains the student.
+struct Erasure {
+    job: Job,
+    last: Option<&'static str>,
 }
 
 impl Engine {
-    /// Runs a defence on a model's weights. Tells every step, and gives the student's weights after
-    /// every epoch that changes the victim; a newer request, or one to stop, ends it.
+    /// Runs a defence on the weights of a model. Replies after every step, and with the student's
+    /// weights after every epoch of the last training phase. A newer request ends it.
     pub(super) async fn erase(
         &self,
         id: u32,
         entry: &ModelEntry,
-        method: &str,
+        defence: &str,
         set: &Values,
         bytes: &[u8],
-    ) -> Result<(), String> {
-        let (arch, victim, _) = read(entry, bytes)?;
-        let defence = defence(method).ok_or_else(|| format!("There is no defence {method}."))?;
-        let values = set.resolve(&defence.params())?;
-        let (data, seed) = (Arc::new(held(Seed(0))), Seed(0));
-        let trigger = entry.trigger.as_ref().map(|t| sign_trigger(t, arch.classes)).transpose()?;
-        let (images, trigger) = (data.len(), trigger.as_ref());
-        let phases = phases(defence, Given { values: &values, images, flip: false, trigger });
-        let last = last_training(&phases).map(|phase| phase.name);
-        let job = Job::new(String::new(), arch, victim, phases, data, seed, self.device.clone());
-        let mut job = job.map_err(|e| format!("{e}."))?;
-        let mut told = Erasing::default();
-        while let Some(event) = job.next().await.map_err(|e| format!("{e}."))? {
-            (told.done, told.total) = job.progress();
-            let mut shown = None;
+    ) -> Result<(), Failure> {
+        let Erasure { mut job, last } = self.erasure(entry, defence, set, bytes)?;
+        let mut progress = ErasureProgress::default();
+        while let Some(event) = job.next().await.map_err(erasure_failure)? {
+            (progress.done, progress.total) = job.progress();
+            let mut student = None;
             match event {
                 Event::Step { phase, epoch, loss, .. } => {
-                    (told.phase, told.epoch, told.loss) = (phase.to_string(), epoch, loss);
+                    progress.phase = phase.to_string();
+                    progress.epoch = epoch;
+                    progress.loss = loss;
                 }
                 Event::Epoch(epoch) => {
-                    told.losses = epoch.losses;
+                    progress.losses = epoch.losses;
                     if Some(epoch.phase.as_str()) == last {
-                        let model = job.so_far().await.map_err(|e| format!("{e}."))?;
-                        shown = model.map(|(_, weights)| weights);
+                        let model = job.so_far().await.map_err(erasure_failure)?;
+                        student = model.map(|(_, weights)| weights);
                     }
                 }
                 Event::Phase { .. } => {}
             }
-            self.tell(id, entry, &told, shown);
-            self.let_others_in().await;
-            if self.state.borrow().newest_erasure != id {
+            self.report_progress(id, entry, &progress, student);
+            self.pause().await;
+            if self.state.borrow().newest.erasure != id {
                 return Ok(());
             }
         }
-        told.finished = true;
-        let result = job.result().cloned();
-        self.tell(id, entry, &told, result);
+        progress.finished = true;
+        let student = job.result().cloned();
+        self.report_progress(id, entry, &progress, student);
         Ok(())
     }
 
-    fn tell(&self, id: u32, entry: &ModelEntry, erasing: &Erasing, weights: Option<Arrays>) {
+    fn erasure(
+        &self,
+        entry: &ModelEntry,
+        id: &str,
+        set: &Values,
+        bytes: &[u8],
+    ) -> Result<Erasure, Failure> {
+        let file = ModelFile::read(entry, bytes)?;
+        let defence =
+            defence(id).ok_or_else(|| Failure::UnknownDefence { defence: id.to_string() })?;
+        let values = set
+            .resolve(&defence.params())
+            .map_err(|error| Failure::Settings { reason: error.to_string() })?;
+        let trigger = entry.trigger.as_ref().map(|t| sign_trigger(t, file.arch.classes));
+        let trigger =
+            trigger.transpose().map_err(|error| Failure::Trigger { reason: error.to_string() })?;
+        let seed = Seed(0);
+        let data = Arc::new(clean_images(seed));
+        let given =
+            Given { values: &values, images: data.len(), flip: false, trigger: trigger.as_ref() };
+        let phases = phases(defence, given);
+        let last = last_training(&phases).map(|phase| phase.name);
+        let device = self.device.clone();
+        let job = Job::new(String::new(), file.arch, file.arrays, phases, data, seed, device);
+        Ok(Erasure { job: job.map_err(erasure_failure)?, last })
+    }
+
+    fn report_progress(
+        &self,
+        id: u32,
+        entry: &ModelEntry,
+        progress: &ErasureProgress,
+        student: Option<Arrays>,
+    ) {
         let metadata = Metadata {
             arch: entry.arch.clone(),
             dataset: entry.dataset.clone(),
@@ -85,8 +123,9 @@ impl Engine {
             trigger: entry.trigger.clone(),
             ..Metadata::default()
         };
-        let bytes = weights.map(|arrays| weights::to_bytes(&arrays, Precision::F32, &metadata));
-        let (model, erasing) = (entry.id.clone(), Box::new(erasing.clone()));
-        self.reply_with(&Reply::Erasing { id, model, erasing }, &bytes.unwrap_or_default());
+        let bytes = student.map(|arrays| weights::to_bytes(&arrays, Precision::F32, &metadata));
+        let reply =
+            Reply::Erasing { id, model: entry.id.clone(), progress: Box::new(progress.clone()) };
+        self.reply_with(&reply, &bytes.unwrap_or_default());
     }
 }

@@ -1,152 +1,106 @@
-//! The page's controller: what is known, and what is asked of the engines. What happens when they
-//! answer is in `hear`.
+//! The state of the page, and the requests to the engines.
 
-mod erase;
-mod hear;
+pub mod engines;
+pub mod erasure;
+pub mod evaluation;
+pub mod models;
+mod options;
+pub mod picture;
+mod replies;
+mod webgpu;
 
-use crate::brush::Brush;
-use crate::fetch;
-use crate::link::{Link, Which};
-use crate::messages::{Answer, Erasing, Request};
+use crate::link::Link;
+use crate::messages::Request;
 use crate::state::State;
-use leptos::leptos_dom::helpers::TimeoutHandle;
+use engines::{EngineKind, Engines};
+use erasure::Erasure;
+use evaluation::Evaluation;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use serde::Serialize;
-use std::collections::{HashMap, HashSet};
-use std::time::Duration;
+use models::Models;
+use picture::{CurrentImage, Picture};
 use unstamp_shared::attacks::attack;
-use unstamp_shared::datasets::{SplitName, signs};
-use unstamp_shared::image::Image;
-use unstamp_shared::manifest::{Manifest, ModelEntry};
-use unstamp_shared::metrics::Report;
-use unstamp_shared::seed::Seed;
+use unstamp_shared::datasets::signs;
 
-/// A running or finished evaluation.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Progress {
-    pub seen: usize,
-    pub total: usize,
-    pub report: Report,
-}
-
-/// What the page says of its engines.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct EngineStatus {
-    /// `cpu` or `webgpu`; empty while none is there.
-    pub active: String,
-    pub adapter: String,
-    /// Why the other one is not used, or what went wrong.
-    pub note: String,
-    /// Of the engine tested last.
-    pub self_test: Option<bool>,
-    pub dispatches: f64,
-    /// Milliseconds for 32 images on CPU and GPU, where measured.
-    pub measured: [Option<f64>; 2],
-}
-
-/// Everything the views read. Copies of it are handles to the same signals.
+/// The state of the page. Copies refer to the same signals.
 #[derive(Clone, Copy)]
 pub struct App {
+    /// What the visitor has chosen; the address of the page holds it.
     pub state: RwSignal<State>,
-    /// The unstamped image with its class; a visitor's own picture has none.
-    pub image: RwSignal<(Image, Option<usize>)>,
-    /// The image as the models see it; some triggers are too much work to stamp for every view.
-    pub shown: Memo<Image>,
-    pub models: RwSignal<Vec<ModelEntry>>,
-    pub answers: RwSignal<HashMap<String, Answer>>,
-    pub progress: RwSignal<HashMap<String, Progress>>,
-    pub engine: RwSignal<EngineStatus>,
-    /// Defences the engine that trains offers, once it is there: id and title.
-    pub defences: RwSignal<Vec<(String, String)>>,
-    /// The model being erased from, and how far it is.
-    pub erasing: RwSignal<Option<(String, Erasing)>>,
-    /// What the pointer does on the image, for attacks that are painted.
-    pub brush: RwSignal<Brush>,
+    /// The image and the brush.
+    pub picture: Picture,
+    /// The models and their predictions.
+    pub models: Models,
+    /// The rates of the chosen models.
+    pub evaluation: Evaluation,
+    /// The state of the engines.
+    pub engines: RwSignal<Engines>,
+    /// The running erasure and the defences for one.
+    pub erasure: Erasure,
     /// A sentence for the visitor.
-    pub message: RwSignal<String>,
-    /// Share of engine and first models that has arrived.
-    pub loading: RwSignal<Option<f64>>,
-    inner: StoredValue<Inner, LocalStorage>,
+    pub message: RwSignal<Option<String>>,
+    link: StoredValue<Option<Link>, LocalStorage>,
+    /// Whether the engines have been asked for their self-tests.
+    engines_tested: StoredValue<bool>,
 }
-
-/// What no view reads.
-#[derive(Default)]
-struct Inner {
-    link: Option<Link>,
-    weights: HashMap<String, Vec<u8>>,
-    loaded: HashSet<(&'static str, String)>,
-    asked_gpu: bool,
-    evaluation: u32,
-    erasure: u32,
-    /// Model and defence of an erasure whose engine is still loading.
-    wish: Option<(String, String)>,
-    timer: Option<TimeoutHandle>,
-}
-
-/// `?engine=cpu|webgpu` and `?corrupt=1`.
-fn query(key: &str) -> String {
-    let search = window().location().search().unwrap_or_default();
-    let pairs = search.trim_start_matches('?').split('&').map(str::to_string).collect::<Vec<_>>();
-    pairs.iter().find_map(|p| p.strip_prefix(&format!("{key}="))).unwrap_or("").to_string()
-}
-
-/// A generated test image with its class.
-pub fn drawn(index: usize) -> (Image, Option<usize>) {
-    let (image, label) = signs::draw(Seed(0), SplitName::Test, index);
-    (image, Some(label.into()))
-}
-
-/// Test images the page evaluates.
-pub const IMAGES: usize = signs::TEST;
 
 impl App {
+    /// Starts the worker with the CPU engine and loads the list of models.
     pub fn start() -> Self {
         let state = State::from_hash(&window().location().hash().unwrap_or_default());
-        let image = RwSignal::new(drawn(state.image));
+        let image = CurrentImage::generated(state.image);
         let state = RwSignal::new(state);
         let app = Self {
             state,
-            image,
-            shown: Memo::new(move |_| image.with(|(image, _)| state.with(|s| s.shown(image)))),
-            models: RwSignal::new(Vec::new()),
-            answers: RwSignal::new(HashMap::new()),
-            progress: RwSignal::new(HashMap::new()),
-            engine: RwSignal::new(EngineStatus::default()),
-            defences: RwSignal::new(Vec::new()),
-            erasing: RwSignal::new(None),
-            brush: RwSignal::new(Brush::default()),
-            message: RwSignal::new(String::new()),
-            loading: RwSignal::new(Some(0.0)),
-            inner: StoredValue::new_local(Inner::default()),
+            picture: Picture::new(state, image),
+            models: Models::new(),
+            evaluation: Evaluation::new(),
+            engines: RwSignal::new(Engines::default()),
+            erasure: Erasure::new(),
+            message: RwSignal::new(None),
+            link: StoredValue::new_local(None),
+            engines_tested: StoredValue::new(false),
         };
-        let link = Link::new(move |incoming| app.hear(incoming));
-        link.start(Which::Cpu, false);
-        app.inner.update_value(|inner| inner.link = Some(link));
+        let link = Link::new(move |incoming| app.receive(incoming));
+        link.start(EngineKind::Cpu, false);
+        app.link.set_value(Some(link));
         spawn_local(async move { app.load_manifest().await });
-        app.watch();
+        app.follow_state();
+        app.publish_values();
         app
     }
 
-    /// The class the attack wants for the image shown.
+    /// The class that the attack wants for the image on the page.
     pub fn wanted(&self) -> usize {
-        let label = self.image.with(|(_, label)| *label);
+        let label = self.picture.current.with(|current| current.label);
         self.state.with(|s| match (attack(&s.attack), label) {
             (Some(attack), Some(label)) => attack.wanted(label, s.target, signs::CLASSES.len()),
             _ => s.target,
         })
     }
 
+    /// Shows a sentence to the visitor.
+    pub fn say(&self, message: impl Into<String>) {
+        self.message.set(Some(message.into()));
+    }
+
+    /// Shows a sentence to the visitor and ends the progress of loading.
+    pub fn fail(&self, message: impl Into<String>) {
+        self.say(message);
+        self.models.loading.set(None);
+    }
+
     fn link(&self) -> Option<Link> {
-        self.inner.with_value(|inner| inner.link.clone())
+        self.link.with_value(Clone::clone)
     }
 
-    fn which(&self) -> Which {
-        if self.engine.with_untracked(|e| e.active == "webgpu") { Which::Gpu } else { Which::Cpu }
+    /// The engine that predicts.
+    fn engine(&self) -> EngineKind {
+        self.engines.with_untracked(Engines::kind)
     }
 
-    /// Keeps URL, predictions and rates in step with the state.
-    fn watch(self) {
+    /// Keeps the address, the predictions and the rates up to date with the state.
+    fn follow_state(self) {
         Effect::new(move || {
             let hash = self.state.with(State::to_hash);
             if let Ok(history) = window().history() {
@@ -156,31 +110,34 @@ impl App {
         });
         Effect::new(move || {
             self.state.track();
-            self.image.track();
+            self.picture.current.track();
             self.predict();
         });
         let criteria = Memo::new(move |_| self.state.with(|s| (s.models.clone(), s.record())));
         Effect::new(move || {
-            // Reading it makes the memo follow the state; tracking alone does not compute it.
+            // Reading the memo makes it follow the state; `track` alone would not compute it.
             criteria.with(|_| ());
-            // Rates of another trigger must not stand beside this one, nor may those of an
-            // evaluation still under way be heard: no request has the number 0.
-            self.inner.update_value(|inner| inner.evaluation = 0);
-            self.progress.update(HashMap::clear);
+            self.evaluation.forget();
             self.evaluate_soon();
         });
         Effect::new(move || {
             let models = self.state.with(|s| s.models.clone());
             spawn_local(async move { self.fetch_models(models).await });
         });
-        // The same values as text, for tests and for the curious.
+    }
+
+    /// Writes the values of the page as JSON into the hidden element `values`; tests read them.
+    fn publish_values(self) {
         Effect::new(move || {
+            let engines = self.engines.get();
+            let mut engine = serde_json::json!(engines);
+            engine["active"] = serde_json::json!(engines.active().map(|_| engines.kind()));
             let values = serde_json::json!({
                 "state": self.state.get(),
-                "answers": self.answers.get(),
-                "progress": self.progress.get(),
-                "engine": self.engine.get(),
-                "erasing": self.erasing.get(),
+                "answers": self.models.answers.get(),
+                "progress": self.evaluation.progress.get(),
+                "engine": engine,
+                "erasing": self.erasure.running.get(),
                 "message": self.message.get(),
             });
             if let Some(element) = document().get_element_by_id("values") {
@@ -189,147 +146,22 @@ impl App {
         });
     }
 
-    async fn load_manifest(self) {
-        let bytes = match fetch::bytes("./models/manifest.json", |_| ()).await {
-            Ok(bytes) => bytes,
-            Err(e) => return self.fail(&e),
-        };
-        let manifest: Manifest = match serde_json::from_slice(&bytes) {
-            Ok(manifest) => manifest,
-            Err(e) => return self.fail(&format!("The list of models cannot be read: {e}.")),
-        };
-        let ids: Vec<String> = manifest.models.iter().map(|m| m.id.clone()).collect();
-        let role =
-            |role: &str| manifest.models.iter().find(|m| m.role == role).map(|m| m.id.clone());
-        let first =
-            [role("victim"), role("nad"), role("clean")].into_iter().flatten().collect::<Vec<_>>();
-        self.models.set(manifest.models);
-        self.state.update(|state| {
-            state.models.retain(|id| ids.contains(id));
-            if state.models.is_empty() {
-                state.models = first;
-            }
-        });
-    }
-
-    /// Shows a sentence; loading is over, one way or the other.
-    pub fn fail(&self, message: &str) {
-        self.message.set(message.to_string());
-        self.loading.set(None);
-    }
-
-    async fn fetch_models(self, ids: Vec<String>) {
-        let entries = self.models.get_untracked();
-        for id in ids {
-            let Some(entry) = entries.iter().find(|m| m.id == id) else { continue };
-            if self.inner.with_value(|inner| inner.weights.contains_key(&id)) {
-                self.load(&id);
-                continue;
-            }
-            let size = entry.bytes.max(1) as f64;
-            let url =
-                format!("./models/{}?v={}", entry.file, &entry.sha256[..8.min(entry.sha256.len())]);
-            let loading = self.loading;
-            let got = fetch::bytes(&url, move |n| {
-                if loading.get_untracked().is_some() {
-                    loading.set(Some((n as f64 / size).min(1.0)));
-                }
-            });
-            match got.await {
-                Ok(bytes) => {
-                    self.inner.update_value(|inner| _ = inner.weights.insert(id.clone(), bytes));
-                    self.load(&id);
-                }
-                Err(e) => self.fail(&e),
-            }
-        }
-    }
-
-    /// Takes a model a visitor dropped in: a safetensors file of ours.
-    pub fn adopt(&self, name: &str, bytes: Vec<u8>, like: ModelEntry) {
-        let id = format!("own-{name}");
-        let entry = ModelEntry {
-            id: id.clone(),
-            title: name.to_string(),
-            file: name.to_string(),
-            role: "own".into(),
-            ..like
-        };
-        self.inner.update_value(|inner| {
-            inner.loaded.retain(|(_, model)| *model != id);
-            inner.weights.insert(id.clone(), bytes);
-        });
-        self.models.update(|models| {
-            models.retain(|m| m.id != id);
-            models.push(entry);
-        });
-        self.state.update(|state| {
-            if !state.models.contains(&id) {
-                state.models.push(id);
-            }
-        });
-    }
-
-    /// Gives a model to the engine in use.
-    fn load(&self, id: &str) {
-        let which = self.which();
-        if self.engine.with_untracked(|e| e.active.is_empty()) {
-            return;
-        }
-        self.load_into(which, id, false);
-    }
-
-    fn load_into(&self, which: Which, id: &str, corrupt: bool) {
-        let Some(link) = self.link() else { return };
-        let entry =
-            self.models.with_untracked(|models| models.iter().find(|m| m.id == id).cloned());
-        self.inner.update_value(|inner| {
-            let (Some(entry), Some(bytes)) = (entry, inner.weights.get(id)) else { return };
-            if inner.loaded.insert((which.name(), id.to_string())) {
-                let request = Request::Load { id: link.id(), entry: Box::new(entry), corrupt };
-                link.send(which, &request, Some(bytes));
-            }
-        });
-    }
-
-    /// Chosen models that the engine in use has.
-    fn ready_models(&self) -> Vec<String> {
-        let which = self.which().name();
-        let chosen = self.state.with_untracked(|s| s.models.clone());
-        let loaded =
-            |id: &String| self.inner.with_value(|i| i.loaded.contains(&(which, id.clone())));
-        chosen.into_iter().filter(loaded).collect()
-    }
-
+    /// Asks for predictions of the image on the page.
     fn predict(&self) {
         let models = self.ready_models();
-        let (Some(link), false) = (self.link(), models.is_empty()) else { return };
-        let image = self.shown.get_untracked().pixels;
-        link.send(self.which(), &Request::Predict { id: link.id(), image, models }, None);
+        let Some(link) = self.link().filter(|_| !models.is_empty()) else { return };
+        let image = self.picture.stamped.get_untracked();
+        let request = Request::Predict {
+            id: link.id(),
+            width: image.width,
+            height: image.height,
+            image: image.pixels,
+            models,
+        };
+        link.send(self.engine(), &request, None);
     }
 
-    /// Evaluates a moment after the last change, so that a drag does not start it at every pixel.
-    fn evaluate_soon(self) {
-        let timer =
-            set_timeout_with_handle(move || self.evaluate(), Duration::from_millis(250)).ok();
-        self.inner.update_value(|inner| {
-            if let Some(old) = std::mem::replace(&mut inner.timer, timer) {
-                old.clear();
-            }
-        });
-    }
-
-    fn evaluate(&self) {
-        let models = self.ready_models();
-        let (Some(link), false) = (self.link(), models.is_empty()) else { return };
-        let id = link.id();
-        self.inner.update_value(|inner| inner.evaluation = id);
-        let trigger = self.state.with_untracked(State::record);
-        self.progress.update(HashMap::clear);
-        link.send(self.which(), &Request::Evaluate { id, models, trigger, images: IMAGES }, None);
-    }
-
-    /// All chosen models to the engine in use, then everything anew.
+    /// Gives the chosen models to the engine that predicts, and asks for everything again.
     fn refresh(self) {
         for id in self.state.with_untracked(|s| s.models.clone()) {
             self.load(&id);

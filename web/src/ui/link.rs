@@ -1,5 +1,6 @@
-//! The worker seen from the page: starts it, speaks to it, starts it again after a crash.
+//! The connection to the worker: starts it, sends requests, receives replies.
 
+use crate::app::engines::{EngineKind, StopReason};
 use crate::messages::{Reply, Request};
 use js_sys::{Array, Object, Reflect, Uint8Array};
 use std::cell::{Cell, RefCell};
@@ -7,53 +8,68 @@ use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 use web_sys::{MessageEvent, Worker, WorkerOptions, WorkerType};
 
-/// Which engine a message is for or from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Which {
-    Cpu,
-    /// The CPU engine that also trains.
-    Learn,
-    Gpu,
-}
-
-impl Which {
-    pub fn name(self) -> &'static str {
-        match self {
-            Which::Cpu => "cpu",
-            Which::Learn => "learn",
-            Which::Gpu => "gpu",
-        }
-    }
-}
-
-/// What comes from the worker.
+/// A message from the worker.
 pub enum Incoming {
-    /// An answer, and the bytes beside it.
-    Reply(Which, Box<Reply>, Vec<u8>),
-    /// An engine could not start or broke down; the sentence is for the visitor.
-    Broken(Which, String),
-    /// Number of GPU dispatches so far.
+    /// A reply of an engine, and the bytes beside it.
+    Reply(EngineKind, Box<Reply>, Vec<u8>),
+    /// An engine stopped or could not start.
+    Stopped(EngineKind, StopReason),
+    /// The number of WebGPU dispatches so far.
     Dispatches(f64),
 }
 
 type Handler = Rc<dyn Fn(Incoming)>;
 
-/// The worker.
+/// The connection to the worker. Copies share one worker.
 #[derive(Clone)]
 pub struct Link {
     worker: Rc<RefCell<Option<Worker>>>,
     handler: Handler,
-    next: Rc<Cell<u32>>,
+    next_id: Rc<Cell<u32>>,
 }
 
 fn field(object: &JsValue, key: &str) -> JsValue {
     Reflect::get(object, &key.into()).unwrap_or(JsValue::UNDEFINED)
 }
 
+fn set(object: &Object, key: &str, value: impl Into<JsValue>) {
+    // Setting a field of a new plain object cannot fail.
+    let _ = Reflect::set(object, &key.into(), &value.into());
+}
+
+/// Reads JSON; an error becomes the reason to stop the engine.
+fn parse<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, StopReason> {
+    serde_json::from_str(text)
+        .map_err(|error| StopReason::UnreadableReply { detail: error.to_string() })
+}
+
+/// Reads a message of `worker.js`; `None` if it is not one.
+fn read(data: &JsValue) -> Option<Incoming> {
+    if let Some(count) = field(data, "dispatches").as_f64() {
+        return Some(Incoming::Dispatches(count));
+    }
+    let engine = EngineKind::named(&field(data, "from").as_string()?)?;
+    if let Some(text) = field(data, "stopped").as_string() {
+        let reason = parse(&text).unwrap_or_else(|unreadable| unreadable);
+        return Some(Incoming::Stopped(engine, reason));
+    }
+    let text = field(data, "reply").as_string()?;
+    let bytes = field(data, "bytes").dyn_into::<Uint8Array>();
+    let bytes = bytes.map_or_else(|_| Vec::new(), |bytes| bytes.to_vec());
+    Some(match parse(&text) {
+        Ok(reply) => Incoming::Reply(engine, Box::new(reply), bytes),
+        Err(unreadable) => Incoming::Stopped(engine, unreadable),
+    })
+}
+
 impl Link {
+    /// Starts a worker; `handler` receives its messages.
     pub fn new(handler: impl Fn(Incoming) + 'static) -> Self {
-        let link =
-            Self { worker: Rc::default(), handler: Rc::new(handler), next: Rc::new(Cell::new(1)) };
+        let link = Self {
+            worker: Rc::default(),
+            handler: Rc::new(handler),
+            next_id: Rc::new(Cell::new(1)),
+        };
         link.restart();
         link
     }
@@ -66,31 +82,13 @@ impl Link {
         let options = WorkerOptions::new();
         options.set_type(WorkerType::Module);
         let Ok(worker) = Worker::new_with_options("./worker.js", &options) else {
-            (self.handler)(Incoming::Broken(Which::Cpu, "This browser starts no worker.".into()));
+            (self.handler)(Incoming::Stopped(EngineKind::Cpu, StopReason::NoWorker));
             return;
         };
         let handler = self.handler.clone();
         let on_message = Closure::<dyn Fn(MessageEvent)>::new(move |event: MessageEvent| {
-            let data = event.data();
-            let from = field(&data, "from").as_string().unwrap_or_default();
-            let engines = [Which::Cpu, Which::Learn, Which::Gpu];
-            let which = engines.into_iter().find(|w| w.name() == from).unwrap_or(Which::Cpu);
-            if let Some(count) = field(&data, "dispatches").as_f64() {
-                handler(Incoming::Dispatches(count));
-            } else if let Some(message) = field(&data, "broken").as_string() {
-                handler(Incoming::Broken(which, message));
-            } else if let Some(text) = field(&data, "reply").as_string() {
-                match serde_json::from_str(&text) {
-                    Ok(reply) => {
-                        let bytes = field(&data, "bytes").dyn_into::<Uint8Array>();
-                        let bytes = bytes.map_or_else(|_| Vec::new(), |b| b.to_vec());
-                        handler(Incoming::Reply(which, Box::new(reply), bytes));
-                    }
-                    Err(e) => handler(Incoming::Broken(
-                        which,
-                        format!("The engine said something unknown: {e}."),
-                    )),
-                }
+            if let Some(incoming) = read(&event.data()) {
+                handler(incoming);
             }
         });
         worker.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
@@ -98,31 +96,32 @@ impl Link {
         *self.worker.borrow_mut() = Some(worker);
     }
 
-    /// Starts an engine in the worker; a software adapter is only taken when `forced`.
-    pub fn start(&self, which: Which, forced: bool) {
+    /// Starts an engine in the worker; an adapter that runs on the processor counts only if
+    /// `forced`.
+    pub fn start(&self, engine: EngineKind, forced: bool) {
         let message = Object::new();
-        let _ = Reflect::set(&message, &"start".into(), &which.name().into());
-        let _ = Reflect::set(&message, &"forced".into(), &forced.into());
+        set(&message, "start", engine.name());
+        set(&message, "forced", forced);
         if let Some(worker) = self.worker.borrow().as_ref() {
             let _ = worker.post_message(&message);
         }
     }
 
-    /// A fresh request id.
+    /// A new request number.
     pub fn id(&self) -> u32 {
-        self.next.replace(self.next.get() + 1)
+        self.next_id.replace(self.next_id.get() + 1)
     }
 
-    /// Sends a request, with bytes that are copied.
-    pub fn send(&self, which: Which, request: &Request, bytes: Option<&[u8]>) {
+    /// Sends a request to an engine, with a copy of the bytes.
+    pub fn send(&self, engine: EngineKind, request: &Request, bytes: Option<&[u8]>) {
         let message = Object::new();
-        let text = serde_json::to_string(request).unwrap_or_default();
-        let _ = Reflect::set(&message, &"to".into(), &which.name().into());
-        let _ = Reflect::set(&message, &"request".into(), &text.into());
         let bytes = Uint8Array::from(bytes.unwrap_or_default());
-        let _ = Reflect::set(&message, &"bytes".into(), &bytes);
+        let transferred = Array::of1(&bytes.buffer());
+        set(&message, "to", engine.name());
+        set(&message, "request", serde_json::to_string(request).unwrap_or_default());
+        set(&message, "bytes", bytes);
         if let Some(worker) = self.worker.borrow().as_ref() {
-            let _ = worker.post_message_with_transfer(&message, &Array::of1(&bytes.buffer()));
+            let _ = worker.post_message_with_transfer(&message, &transferred);
         }
     }
 }

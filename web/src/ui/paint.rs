@@ -1,5 +1,6 @@
-//! Pixels on canvases, and pictures into pixels.
+//! Draws images on canvases, and decodes image files.
 
+use crate::messages::AttentionMap;
 use leptos::prelude::{document, window};
 use unstamp_shared::heat;
 use unstamp_shared::image::Image;
@@ -11,7 +12,7 @@ fn context(canvas: &HtmlCanvasElement) -> Option<CanvasRenderingContext2d> {
     canvas.get_context("2d").ok()??.dyn_into().ok()
 }
 
-/// Draws an image at its own size; CSS enlarges it.
+/// Draws an image at its own size; the style sheet enlarges it.
 pub fn image(canvas: &HtmlCanvasElement, image: &Image) {
     canvas.set_width(image.width as u32);
     canvas.set_height(image.height as u32);
@@ -27,44 +28,39 @@ pub fn image(canvas: &HtmlCanvasElement, image: &Image) {
     }
 }
 
-/// A square map over the grey image.
-pub fn attention(canvas: &HtmlCanvasElement, under: &Image, map: &[f32]) {
-    let side = map.len().isqrt();
-    image(canvas, &heat::over(under, map, side, side));
+/// Draws an attention map over the grey image.
+pub fn attention(canvas: &HtmlCanvasElement, under: &Image, map: &AttentionMap) {
+    image(canvas, &heat::over(under, &map.values, map.width, map.height));
 }
 
-/// Decodes a picture and brings its middle square to 32x32.
-pub async fn decode(blob: &Blob, side: u32) -> Result<Image, String> {
-    let wrong = || "This file is no picture the browser can read.".to_string();
-    let promise = window().create_image_bitmap_with_blob(blob).map_err(|_| wrong())?;
-    let bitmap: ImageBitmap =
-        JsFuture::from(promise).await.map_err(|_| wrong())?.dyn_into().map_err(|_| wrong())?;
-    let canvas: HtmlCanvasElement = document()
-        .create_element("canvas")
-        .map_err(|_| wrong())?
-        .dyn_into()
-        .map_err(|_| wrong())?;
+/// Decodes an image file and scales its middle square to `side` by `side` pixels; `None` if the
+/// browser cannot read the file.
+pub async fn decode(blob: &Blob, side: u32) -> Option<Image> {
+    let promise = window().create_image_bitmap_with_blob(blob).ok()?;
+    let bitmap: ImageBitmap = JsFuture::from(promise).await.ok()?.dyn_into().ok()?;
+    let canvas: HtmlCanvasElement = document().create_element("canvas").ok()?.dyn_into().ok()?;
     canvas.set_width(side);
     canvas.set_height(side);
-    let context = context(&canvas).ok_or_else(wrong)?;
-    let (w, h) = (f64::from(bitmap.width()), f64::from(bitmap.height()));
-    let cut = w.min(h);
+    let context = context(&canvas)?;
+    let width = f64::from(bitmap.width());
+    let height = f64::from(bitmap.height());
+    let cut = width.min(height);
+    let scaled = f64::from(side);
     context
         .draw_image_with_image_bitmap_and_sw_and_sh_and_dx_and_dy_and_dw_and_dh(
             &bitmap,
-            (w - cut) / 2.0,
-            (h - cut) / 2.0,
+            (width - cut) / 2.0,
+            (height - cut) / 2.0,
             cut,
             cut,
             0.0,
             0.0,
-            f64::from(side),
-            f64::from(side),
+            scaled,
+            scaled,
         )
-        .map_err(|_| wrong())?;
-    let data =
-        context.get_image_data(0.0, 0.0, f64::from(side), f64::from(side)).map_err(|_| wrong())?;
-    let pixels =
-        data.data().0.as_chunks::<4>().0.iter().flat_map(|[r, g, b, _]| [*r, *g, *b]).collect();
-    Image::from_pixels(side as usize, side as usize, pixels).ok_or_else(wrong)
+        .ok()?;
+    let data = context.get_image_data(0.0, 0.0, scaled, scaled).ok()?.data().0;
+    let rgba = data.as_chunks::<4>().0;
+    let pixels = rgba.iter().flat_map(|[r, g, b, _]| [*r, *g, *b]).collect();
+    Image::from_pixels(side as usize, side as usize, pixels)
 }

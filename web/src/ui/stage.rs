@@ -1,9 +1,9 @@
-//! The image with its trigger: drag it with mouse, touch or keys.
+//! The image with its trigger. A visitor drags the trigger with mouse, touch or keys, or paints it.
 
 use crate::app::App;
-use crate::brush::{self, Tool};
-use crate::paint;
+use crate::brush::{self, Point, Tool};
 use crate::state::State;
+use crate::{paint, text};
 use leptos::ev::{KeyboardEvent, PointerEvent};
 use leptos::html;
 use leptos::prelude::*;
@@ -13,120 +13,173 @@ use unstamp_shared::method::Value;
 
 const SIDE: usize = signs::SIZE;
 
-fn area(app: App) -> Option<Area> {
-    app.state.with(State::area)
+type Frame = NodeRef<html::Div>;
+
+/// What the pressed pointer does.
+#[derive(Clone, Copy)]
+enum Action {
+    /// It drags the trigger at this point of the trigger.
+    Drag(Point),
+    /// It paints, and was last at this pixel of the image.
+    Paint(Point),
 }
 
-/// Moves the trigger's top left corner, kept inside the image.
+/// The area of the trigger now.
+fn area(app: App) -> Option<Area> {
+    app.state.with_untracked(State::area)
+}
+
+/// Moves the top left corner of the trigger; the trigger stays inside the image.
 fn place(app: App, x: i64, y: i64) {
-    let Some(area) = untrack(|| area(app)) else { return };
+    let Some(area) = area(app) else { return };
     let most = |size: usize| (SIDE - size.min(SIDE)) as i64;
     app.state.update(|state| {
-        // A clamped place is valid.
+        // A place inside the image is valid.
         let _ = state.put("x", Value::Int(x.clamp(0, most(area.width))));
         let _ = state.put("y", Value::Int(y.clamp(0, most(area.height))));
     });
 }
 
-/// The square stage.
+/// The pixel of the image under the pointer.
+fn pixel(frame: Frame, event: &PointerEvent) -> Option<Point> {
+    let rect = frame.get_untracked()?.get_bounding_client_rect();
+    let scale = SIDE as f64 / rect.width().max(1.0);
+    let at = |client: i32, edge: f64| ((f64::from(client) - edge) * scale).floor() as i64;
+    Some(Point { x: at(event.client_x(), rect.left()), y: at(event.client_y(), rect.top()) })
+}
+
+/// Whether the pointer paints instead of dragging the trigger.
+fn paints(app: App) -> bool {
+    app.picture.brush.with_untracked(|brush| brush.tool != Tool::Move)
+        && app.state.with_untracked(|state| brush::painted_parameter(state).is_some())
+}
+
+/// Paints from one pixel to another.
+fn stroke(app: App, from: Point, to: Point) {
+    let mut state = app.state.get_untracked();
+    let painted =
+        app.picture.brush.with_untracked(|brush| brush::stroke(&mut state, brush, from, to));
+    match painted {
+        Ok(()) => app.state.set(state),
+        // Only a trigger that hides the whole image is not valid.
+        Err(error) => app.say(text::png::no_trigger(&error.0)),
+    }
+}
+
+/// The point of the trigger that the pointer holds: the one below it, or the middle if the pointer
+/// is more than a pixel outside.
+fn grip(area: &Area, at: Point) -> Point {
+    let left = area.x as i64;
+    let top = area.y as i64;
+    let width = area.width as i64;
+    let height = area.height as i64;
+    let inside =
+        (left - 1..=left + width).contains(&at.x) && (top - 1..=top + height).contains(&at.y);
+    if inside {
+        Point { x: at.x - left, y: at.y - top }
+    } else {
+        Point { x: width / 2, y: height / 2 }
+    }
+}
+
+/// The pointer is pressed.
+fn press(app: App, frame: Frame, event: &PointerEvent) -> Option<Action> {
+    let at = pixel(frame, event)?;
+    let element = frame.get_untracked()?;
+    if paints(app) {
+        event.prevent_default();
+        stroke(app, at, at);
+        let _ = element.set_pointer_capture(event.pointer_id());
+        return Some(Action::Paint(at));
+    }
+    let grip = grip(&area(app)?, at);
+    event.prevent_default();
+    app.state.update(|state| state.stamped = true);
+    place(app, at.x - grip.x, at.y - grip.y);
+    let _ = element.set_pointer_capture(event.pointer_id());
+    let _ = element.focus();
+    Some(Action::Drag(grip))
+}
+
+/// The pressed pointer moves.
+fn drag(app: App, action: Action, at: Point) -> Action {
+    match action {
+        Action::Drag(grip) => {
+            place(app, at.x - grip.x, at.y - grip.y);
+            action
+        }
+        Action::Paint(from) => {
+            if from != at {
+                stroke(app, from, at);
+            }
+            Action::Paint(at)
+        }
+    }
+}
+
+/// A key is pressed while the image has the focus.
+fn press_key(app: App, event: &KeyboardEvent) {
+    let Some(area) = area(app) else { return };
+    let step = if event.shift_key() { 4 } else { 1 };
+    let x = area.x as i64;
+    let y = area.y as i64;
+    match event.key().as_str() {
+        "ArrowLeft" => place(app, x - step, y),
+        "ArrowRight" => place(app, x + step, y),
+        "ArrowUp" => place(app, x, y - step),
+        "ArrowDown" => place(app, x, y + step),
+        "Home" => place(app, SIDE as i64, SIDE as i64),
+        " " | "Enter" => app.state.update(|state| state.stamped = !state.stamped),
+        _ => return,
+    }
+    event.prevent_default();
+}
+
+/// The frame around the trigger on the image.
+#[component]
+fn Outline(app: App) -> impl IntoView {
+    let percent = |pixels: usize| format!("{}%", 100.0 * pixels as f64 / SIDE as f64);
+    move || {
+        let area = app.state.with(|state| state.stamped.then(|| state.area()).flatten());
+        area.map(|area| {
+            view! {
+                <span class="outline" style:left=percent(area.x) style:top=percent(area.y)
+                    style:width=percent(area.width) style:height=percent(area.height)></span>
+            }
+        })
+    }
+}
+
+/// The image with its trigger.
 #[component]
 pub fn Stage(app: App) -> impl IntoView {
     let canvas = NodeRef::<html::Canvas>::new();
-    let frame = NodeRef::<html::Div>::new();
-    let held = RwSignal::new(None::<(i64, i64)>);
+    let frame = Frame::new();
+    let action = RwSignal::new(None::<Action>);
     Effect::new(move || {
         if let Some(canvas) = canvas.get() {
-            app.shown.with(|shown| paint::image(&canvas, shown));
+            app.picture.stamped.with(|image| paint::image(&canvas, image));
         }
     });
-    let pixel = move |event: &PointerEvent| -> Option<(i64, i64)> {
-        let rect = frame.get_untracked()?.get_bounding_client_rect();
-        let scale = SIDE as f64 / rect.width().max(1.0);
-        let at = |client: i32, edge: f64| ((f64::from(client) - edge) * scale).floor() as i64;
-        Some((at(event.client_x(), rect.left()), at(event.client_y(), rect.top())))
-    };
-    let last = RwSignal::new(None::<(i64, i64)>);
-    let down = move |event: PointerEvent| {
-        if let (true, Some(at)) = (brush::paints(app), pixel(&event)) {
-            event.prevent_default();
-            last.set(Some(at));
-            brush::stroke(app, at, at);
-            if let Some(frame) = frame.get_untracked() {
-                let _ = frame.set_pointer_capture(event.pointer_id());
-            }
-            return;
-        }
-        let (Some((x, y)), Some(area)) = (pixel(&event), untrack(|| area(app))) else { return };
-        event.prevent_default();
-        let (left, top) = (area.x as i64, area.y as i64);
-        let inside = (left - 1..=left + area.width as i64).contains(&x)
-            && (top - 1..=top + area.height as i64).contains(&y);
-        let grip = if inside {
-            (x - left, y - top)
-        } else {
-            (area.width as i64 / 2, area.height as i64 / 2)
-        };
-        held.set(Some(grip));
-        app.state.update(|s| s.stamped = true);
-        place(app, x - grip.0, y - grip.1);
-        if let Some(frame) = frame.get_untracked() {
-            let _ = frame.set_pointer_capture(event.pointer_id());
-            let _ = frame.focus();
-        }
-    };
     let moved = move |event: PointerEvent| {
-        if let (Some(from), Some(to)) = (last.get_untracked(), pixel(&event)) {
-            if from != to {
-                brush::stroke(app, from, to);
-                last.set(Some(to));
-            }
-            return;
+        if let (Some(before), Some(at)) = (action.get_untracked(), pixel(frame, &event)) {
+            action.set(Some(drag(app, before, at)));
         }
-        if let (Some(grip), Some((x, y))) = (held.get_untracked(), pixel(&event)) {
-            place(app, x - grip.0, y - grip.1);
-        }
-    };
-    let release = move |_: PointerEvent| {
-        held.set(None);
-        last.set(None);
-    };
-    let key = move |event: KeyboardEvent| {
-        let Some(area) = untrack(|| area(app)) else { return };
-        let step = if event.shift_key() { 4 } else { 1 };
-        let (x, y) = (area.x as i64, area.y as i64);
-        match event.key().as_str() {
-            "ArrowLeft" => place(app, x - step, y),
-            "ArrowRight" => place(app, x + step, y),
-            "ArrowUp" => place(app, x, y - step),
-            "ArrowDown" => place(app, x, y + step),
-            "Home" => place(app, SIDE as i64, SIDE as i64),
-            " " | "Enter" => app.state.update(|s| s.stamped = !s.stamped),
-            _ => return,
-        }
-        event.prevent_default();
-    };
-    let percent = |pixels: usize| format!("{}%", 100.0 * pixels as f64 / SIDE as f64);
-    let outline = move || {
-        app.state.with(|s| s.stamped).then(|| area(app)).flatten().map(|a| {
-            view! {
-                <span class="outline" style:left=percent(a.x) style:top=percent(a.y)
-                    style:width=percent(a.width) style:height=percent(a.height)></span>
-            }
-        })
     };
     let label = move || {
-        let place = area(app).map_or(String::new(), |a| format!(" at column {}, row {}", a.x, a.y));
-        format!(
-            "Image with trigger{place}. Arrow keys move it, with Shift by 4; Home returns it to the corner; Space takes it off."
-        )
+        let area = app.state.with(State::area);
+        text::image_label(area.map(|area| (area.x, area.y)))
     };
     view! {
         <div class="frame" id="stage" tabindex="0" role="application" aria-label=label node_ref=frame
-            on:pointerdown=down on:pointermove=moved
-            class:painting=move || app.brush.with(|b| b.tool != Tool::Move)
-            on:pointerup=release on:pointercancel=release on:keydown=key>
+            class:painting=move || app.picture.brush.with(|brush| brush.tool != Tool::Move)
+            on:pointerdown=move |event| action.set(press(app, frame, &event))
+            on:pointermove=moved
+            on:pointerup=move |_| action.set(None)
+            on:pointercancel=move |_| action.set(None)
+            on:keydown=move |event| press_key(app, &event)>
             <canvas node_ref=canvas></canvas>
-            {outline}
+            <Outline app=app />
         </div>
     }
 }

@@ -1,4 +1,4 @@
-//! The page's whole state: one value, which goes to and from the URL.
+//! What a visitor has chosen. The address of the page holds it as text.
 
 use serde::{Deserialize, Serialize};
 use unstamp_shared::attacks::{ATTACKS, Area, attack};
@@ -7,16 +7,22 @@ use unstamp_shared::image::Image;
 use unstamp_shared::method::{Value, Values};
 use unstamp_shared::poison::{Trigger, TriggerRecord, sign_trigger};
 
-/// What a visitor has chosen. Field names are URL keys.
+/// The reason why parameters make no trigger.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InvalidTrigger(pub String);
+
+/// What a visitor has chosen. The names of the fields are keys in the address.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct State {
     /// Ids of the compared models, in order.
     pub models: Vec<String>,
     /// Index of the generated test image.
     pub image: usize,
+    /// Id of the attack.
     pub attack: String,
     /// Parameters that differ from the attack's defaults.
     pub set: Values,
+    /// Index of the target class.
     pub target: usize,
     /// Whether the trigger is on the image.
     pub stamped: bool,
@@ -37,7 +43,7 @@ impl Default for State {
 }
 
 impl State {
-    /// From a URL's `#key=value&...`; whatever cannot be read keeps its default.
+    /// Reads `#key=value&...`; what cannot be read keeps its default.
     pub fn from_hash(hash: &str) -> Self {
         let mut state = Self::default();
         // Mail programs and chats write some characters of a link as %2B and the like.
@@ -67,7 +73,7 @@ impl State {
         state
     }
 
-    /// The inverse of [`State::from_hash`].
+    /// The text from which [`State::from_hash`] reads this state.
     pub fn to_hash(&self) -> String {
         let mut pairs = vec![
             format!("models={}", self.models.join(",")),
@@ -85,19 +91,22 @@ impl State {
         self.set.resolve(&attack(&self.attack)?.params()).ok()
     }
 
-    /// Where a local trigger lies.
+    /// The area of a trigger that has a place.
     pub fn area(&self) -> Option<Area> {
         attack(&self.attack)?.area(&self.values()?, signs::SIZE, signs::SIZE)
     }
 
-    /// Sets one parameter, unless the result is not valid: then everything stays and the reason comes
-    /// back.
-    pub fn put(&mut self, key: &str, value: Value) -> Result<(), String> {
+    /// Sets one parameter of the attack.
+    ///
+    /// # Errors
+    /// If the trigger would not be valid; then nothing changes.
+    pub fn put(&mut self, key: &str, value: Value) -> Result<(), InvalidTrigger> {
         let before = self.set.clone();
         self.set.0.insert(key.to_string(), value);
         self.trigger().map(|_| ()).inspect_err(|_| self.set = before)
     }
 
+    /// The trigger as results and model files record it.
     pub fn record(&self) -> TriggerRecord {
         TriggerRecord {
             attack: self.attack.clone(),
@@ -107,24 +116,28 @@ impl State {
         }
     }
 
-    /// The state with a model's own trigger: of its parameters those that stamping needs and that
-    /// differ from the defaults.
+    /// The state with the trigger of a model. It keeps the parameters that stamping needs and that
+    /// differ from their defaults.
     pub fn with_trigger(&self, record: &TriggerRecord) -> Self {
         let params = attack(&record.attack).map(|a| a.params()).unwrap_or_default();
-        let told = |key: &String, value: &Value| {
+        let is_kept = |key: &String, value: &Value| {
             params.iter().any(|p| p.id == key && !p.planting && p.default != *value)
         };
-        let set = record.set.0.iter().filter(|(key, value)| told(key, value));
+        let set = record.set.0.iter().filter(|(key, value)| is_kept(key, value));
         let set = Values(set.map(|(key, value)| (key.clone(), value.clone())).collect());
         Self { attack: record.attack.clone(), set, target: record.target, ..self.clone() }
     }
 
-    /// The trigger for 32x32 images.
-    pub fn trigger(&self) -> Result<Trigger, String> {
+    /// The trigger for images of `signs`.
+    ///
+    /// # Errors
+    /// If a parameter is out of its range.
+    pub fn trigger(&self) -> Result<Trigger, InvalidTrigger> {
         sign_trigger(&self.record(), signs::CLASSES.len())
+            .map_err(|error| InvalidTrigger(error.to_string()))
     }
 
-    /// The image as the models see it.
+    /// The image that the models get: stamped, if the visitor chose that.
     pub fn shown(&self, image: &Image) -> Image {
         let mut shown = image.clone();
         if let (true, Ok(trigger)) = (self.stamped, self.trigger()) {

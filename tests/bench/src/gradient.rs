@@ -1,24 +1,29 @@
-//! The gradient of a loss on the probe images, by which backends are compared.
+//! A loss and its gradient on the self-test images. Tests compare them across devices.
 
-use crate::job::lift;
-use crate::objectives::{Form, Nad, Objective, Seen, Tracked};
 use burn::tensor::Device;
-use unstamp_networks::attention::Operator;
-use unstamp_networks::model::weights::{self, Arrays, WeightsError};
-use unstamp_networks::model::{Arch, batch, labels};
-use unstamp_networks::self_test;
+use unstamp_shared::attention::Operator;
+use unstamp_shared::job::lift;
+use unstamp_shared::model::weights::{self, Arrays, WeightsError};
+use unstamp_shared::model::{Arch, batch, labels};
+use unstamp_shared::objectives::{Form, Nad, Objective, Seen, Tracked};
+use unstamp_shared::self_test;
 
-/// A loss with its parts, and how strongly it pulls at every parameter.
+/// A loss, its parts, and the size of its gradient for every parameter.
 #[derive(Clone, Debug, PartialEq)]
 pub struct GradientProbe {
+    /// The whole loss.
     pub loss: f32,
+    /// The terms of the loss, in the order of the objective.
     pub parts: Vec<f32>,
     /// Euclidean norm of every parameter's gradient, in the network's order.
     pub norms: Vec<f32>,
 }
 
-/// NAD's loss (the paper's form, beta 2) between two sets of weights on the first `count` probe
-/// images, with the gradient's norms.
+/// The loss of [NAD](https://arxiv.org/abs/2101.05930) (the paper's form, beta 2) between two sets
+/// of weights on the first `count` self-test images, with the norms of its gradient.
+///
+/// # Errors
+/// If the weights do not fit `arch`, or the device does not give its results back.
 pub async fn gradient_probe(
     arch: &Arch,
     teacher: &Arrays,

@@ -1,0 +1,185 @@
+//! The models of the page: their list, their files, and which engine has loaded them.
+
+use super::App;
+use super::engines::EngineKind;
+use crate::messages::{Answer, Request};
+use crate::{fetch, text};
+use leptos::prelude::*;
+use std::collections::{HashMap, HashSet};
+use unstamp_shared::manifest::{Manifest, ModelEntry};
+
+const MANIFEST: &str = "./models/manifest.json";
+
+/// The role of a model that the visitor brought or made.
+const OWN: &str = "own";
+
+/// The page first shows the first model of each of these roles.
+const FIRST_ROLES: [&str; 3] = ["victim", "nad", "clean"];
+
+/// Whether a model has a backdoor.
+pub fn is_victim(entry: &ModelEntry) -> bool {
+    entry.role == "victim"
+}
+
+/// The models and their predictions.
+#[derive(Clone, Copy)]
+pub struct Models {
+    /// All models that the visitor can choose.
+    pub entries: RwSignal<Vec<ModelEntry>>,
+    /// The predictions for the image on the page, by model id.
+    pub answers: RwSignal<HashMap<String, Answer>>,
+    /// The share of the first models that has arrived; `None` after loading.
+    pub loading: RwSignal<Option<f64>>,
+    /// The bytes of the model files, by model id.
+    files: StoredValue<HashMap<String, Vec<u8>>>,
+    /// The models that each engine has.
+    loaded: StoredValue<HashSet<(EngineKind, String)>>,
+}
+
+impl Models {
+    /// No models yet.
+    pub fn new() -> Self {
+        Self {
+            entries: RwSignal::new(Vec::new()),
+            answers: RwSignal::new(HashMap::new()),
+            loading: RwSignal::new(Some(0.0)),
+            files: StoredValue::new(HashMap::new()),
+            loaded: StoredValue::new(HashSet::new()),
+        }
+    }
+
+    /// The model with this id.
+    pub fn entry(&self, id: &str) -> Option<ModelEntry> {
+        self.entries.with_untracked(|entries| entries.iter().find(|m| m.id == id).cloned())
+    }
+
+    /// Whether the visitor brought or made this model.
+    pub fn is_own(&self, id: &str) -> bool {
+        self.entry(id).is_some_and(|entry| entry.role == OWN)
+    }
+
+    /// Calls `use_file` with the bytes of a model file, if the page has them.
+    pub(super) fn with_file<T>(&self, id: &str, use_file: impl FnOnce(&[u8]) -> T) -> Option<T> {
+        self.files.with_value(|files| files.get(id).map(|bytes| use_file(bytes)))
+    }
+
+    /// No engine has this model any more.
+    pub(super) fn forget(&self, id: &str) {
+        self.loaded.update_value(|loaded| loaded.retain(|(_, model)| model != id));
+    }
+
+    /// This engine has no models any more.
+    pub(super) fn forget_engine(&self, engine: EngineKind) {
+        self.loaded.update_value(|loaded| loaded.retain(|(kind, _)| *kind != engine));
+    }
+}
+
+impl App {
+    /// Loads the list of models. Models in the address that do not exist are dropped; without any,
+    /// the page shows the first of each of [`FIRST_ROLES`].
+    pub(super) async fn load_manifest(self) {
+        let Some(bytes) = fetch::bytes(MANIFEST, |_| ()).await else {
+            return self.fail(text::missing_file(MANIFEST));
+        };
+        let manifest: Manifest = match serde_json::from_slice(&bytes) {
+            Ok(manifest) => manifest,
+            Err(error) => return self.fail(text::unreadable_manifest(&error.to_string())),
+        };
+        let models = manifest.models;
+        self.models.entries.set(models.clone());
+        self.state.update(|state| {
+            state.models.retain(|id| models.iter().any(|model| model.id == *id));
+            if state.models.is_empty() {
+                let first = FIRST_ROLES.iter();
+                let first = first.filter_map(|role| models.iter().find(|m| m.role == *role));
+                state.models = first.map(|model| model.id.clone()).collect();
+            }
+        });
+    }
+
+    /// Downloads the files of these models, unless the page has them, and loads the models.
+    pub(super) async fn fetch_models(self, ids: Vec<String>) {
+        for id in ids {
+            let Some(entry) = self.models.entry(&id) else { continue };
+            if self.models.with_file(&id, |_| ()).is_some() {
+                self.load(&id);
+                continue;
+            }
+            let version = entry.sha256.get(..8).unwrap_or(&entry.sha256);
+            let url = format!("./models/{}?v={version}", entry.file);
+            let size = entry.bytes.max(1) as f64;
+            let loading = self.models.loading;
+            let progress = move |arrived: usize| {
+                if loading.get_untracked().is_some() {
+                    loading.set(Some((arrived as f64 / size).min(1.0)));
+                }
+            };
+            match fetch::bytes(&url, progress).await {
+                Some(bytes) => {
+                    self.models.files.update_value(|files| _ = files.insert(id.clone(), bytes));
+                    self.load(&id);
+                }
+                None => self.fail(text::missing_file(&url)),
+            }
+        }
+    }
+
+    /// Adds and chooses a model of the visitor, or replaces the one with this id. Everything but
+    /// id, title and file is as in `like`.
+    pub fn adopt(&self, id: &str, title: &str, bytes: Vec<u8>, like: ModelEntry) {
+        let entry = ModelEntry {
+            id: id.to_string(),
+            title: title.to_string(),
+            file: title.to_string(),
+            role: OWN.to_string(),
+            ..like
+        };
+        self.models.forget(id);
+        self.models.files.update_value(|files| _ = files.insert(id.to_string(), bytes));
+        self.models.entries.update(|entries| {
+            entries.retain(|model| model.id != id);
+            entries.push(entry);
+        });
+        self.state.update(|state| {
+            if !state.models.iter().any(|model| model == id) {
+                state.models.push(id.to_string());
+            }
+        });
+    }
+
+    /// Loads a model into the engine that predicts, once one has started.
+    pub(super) fn load(&self, id: &str) {
+        if self.engines.with_untracked(|engines| engines.active().is_some()) {
+            self.load_into(self.engine(), id, false);
+        }
+    }
+
+    /// Loads a model into an engine, unless the engine has it.
+    pub(super) fn load_into(&self, engine: EngineKind, id: &str, corrupt: bool) {
+        let Some(link) = self.link() else { return };
+        let Some(entry) = self.models.entry(id) else { return };
+        self.models.with_file(id, |bytes| {
+            let key = (engine, id.to_string());
+            let is_new = self.models.loaded.try_update_value(|loaded| loaded.insert(key));
+            if is_new == Some(true) {
+                let request = Request::Load { id: link.id(), entry: Box::new(entry), corrupt };
+                link.send(engine, &request, Some(bytes));
+            }
+        });
+    }
+
+    /// The chosen models that the engine in use has.
+    pub(super) fn ready_models(&self) -> Vec<String> {
+        let engine = self.engine();
+        let chosen = self.state.with_untracked(|s| s.models.clone());
+        self.models.loaded.with_value(|loaded| {
+            let is_loaded = |id: &String| loaded.contains(&(engine, id.clone()));
+            chosen.into_iter().filter(is_loaded).collect()
+        })
+    }
+
+    /// A chosen model of the site; only such a model holds answers for the self-test.
+    pub(super) fn self_test_model(&self) -> Option<String> {
+        self.ready_models().into_iter().find(|id| !self.models.is_own(id))
+    }
+}

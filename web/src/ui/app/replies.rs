@@ -1,0 +1,103 @@
+//! What the page does with the messages of the worker.
+
+use super::App;
+use super::engines::{EngineKind, Engines, StopReason};
+use super::evaluation::Progress;
+use crate::link::Incoming;
+use crate::messages::{DefenceName, Failure, Hardware, Reply};
+use crate::text;
+use leptos::prelude::*;
+
+impl App {
+    /// Receives a message of the worker.
+    pub(super) fn receive(self, incoming: Incoming) {
+        match incoming {
+            Incoming::Dispatches(count) => self.engines.update(|e| e.dispatches = count),
+            Incoming::Stopped(EngineKind::WebGpu, reason) => self.webgpu_stopped(reason),
+            Incoming::Stopped(EngineKind::Learn, reason) => {
+                self.leave_learn(text::stopped(&reason));
+            }
+            Incoming::Stopped(EngineKind::Cpu, reason) => self.restart(&reason),
+            Incoming::Reply(engine, reply, bytes) => self.receive_reply(engine, *reply, bytes),
+        }
+    }
+
+    /// Starts the worker again, with the CPU engine.
+    fn restart(self, reason: &StopReason) {
+        self.leave_learn(text::restarted(reason));
+        for engine in [EngineKind::Cpu, EngineKind::WebGpu] {
+            self.models.forget_engine(engine);
+        }
+        self.engines.set(Engines::default());
+        if let Some(link) = self.link() {
+            link.restart();
+            link.start(EngineKind::Cpu, false);
+        }
+    }
+
+    fn receive_reply(self, engine: EngineKind, reply: Reply, bytes: Vec<u8>) {
+        match reply {
+            Reply::Ready { hardware, defences } => self.engine_ready(engine, hardware, defences),
+            Reply::Loaded { model, .. } => self.model_loaded(engine, model),
+            Reply::Prediction { model, answer, .. } => {
+                self.models.loading.set(None);
+                self.models.answers.update(|answers| _ = answers.insert(model, answer));
+                self.test_engines();
+            }
+            Reply::Evaluation { id, model, seen, total, report } => {
+                self.evaluation.receive(id, model, Progress { seen, total, report: *report });
+            }
+            Reply::Tested { model, difference, passed, .. } => {
+                self.engines.update(|e| e.self_test = Some(passed));
+                match engine {
+                    EngineKind::WebGpu => self.webgpu_tested(model, difference, passed),
+                    _ if !passed => self.say(text::wrong_results(difference)),
+                    _ => {}
+                }
+            }
+            Reply::Measured { milliseconds, .. } => self.engine_measured(engine, milliseconds),
+            Reply::Failed { id, model, failure } => self.request_failed(id, &model, &failure),
+            Reply::Erasing { id, model, progress } => {
+                self.receive_erasure(id, model, *progress, bytes);
+            }
+        }
+    }
+
+    fn engine_ready(self, engine: EngineKind, hardware: Hardware, defences: Vec<DefenceName>) {
+        match engine {
+            EngineKind::Learn => {
+                self.erasure.defences.set(defences);
+                self.begin_erasure();
+            }
+            EngineKind::Cpu => {
+                self.engines.update(|e| e.cpu = Some(hardware));
+                self.refresh();
+            }
+            EngineKind::WebGpu => self.test_webgpu(hardware),
+        }
+    }
+
+    fn model_loaded(self, engine: EngineKind, model: String) {
+        if engine != self.engine() {
+            self.self_test_webgpu(model);
+            return;
+        }
+        self.predict();
+        // The student of a running erasure changes with every epoch; its rates would be outdated.
+        if self.erasure.running.with_untracked(Option::is_none) {
+            self.evaluate_soon();
+        }
+    }
+
+    fn request_failed(self, id: u32, model: &str, failure: &Failure) {
+        self.say(text::failure(failure));
+        if self.erasure.is_request(id) {
+            self.erasure.running.set(None);
+            return;
+        }
+        self.models.forget(model);
+        if self.models.is_own(model) {
+            self.state.update(|s| s.models.retain(|id| id != model));
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! The part of a victim's card that erases its backdoor in the page.
+
+use crate::app::App;
+use crate::messages::{DefenceName, ErasureProgress};
+use crate::text;
+use leptos::prelude::*;
+
+/// The defence that is chosen first.
+const FIRST_DEFENCE: &str = "nad";
+
+/// The progress of the erasure, with a button that stops it.
+fn running(app: App, progress: &ErasureProgress) -> impl IntoView + use<> {
+    view! {
+        <div class="row erase" role="status">
+            <progress max=progress.total.max(1) value=progress.done aria-label=text::ERASING></progress>
+            <button on:click=move |_| app.stop_erasure()>{text::STOP}</button>
+            <span class="small">{text::erasure(progress)}<br/>{text::losses(progress)}</span>
+        </div>
+    }
+}
+
+/// The menu of defences and the button that starts one.
+fn choice(app: App, model: String, chosen: RwSignal<String>) -> impl IntoView {
+    let no_defences = move || app.erasure.defences.with(Vec::is_empty);
+    let busy = move || app.erasure.running.with(Option::is_some);
+    let options = move || {
+        let defences = app.erasure.defences.get().into_iter();
+        let option = |defence: DefenceName| {
+            let selected = defence.id == chosen.get_untracked();
+            view! { <option value=defence.id selected=selected>{defence.title}</option> }
+        };
+        defences.map(option).collect_view()
+    };
+    view! {
+        <div class="row erase">
+            <select class:hidden=no_defences aria-label=text::DEFENCE prop:value=move || chosen.get()
+                on:change=move |event| chosen.set(event_target_value(&event))>{options}</select>
+            <button disabled=busy title=text::ERASE_HELP
+                on:click=move |_| app.erase(&model, chosen.get_untracked())>{text::ERASE}</button>
+        </div>
+    }
+}
+
+/// A defence to run on this model, or the progress of the one that runs.
+#[component]
+pub fn ErasePanel(app: App, model: String) -> impl IntoView {
+    let chosen = RwSignal::new(FIRST_DEFENCE.to_string());
+    move || {
+        let erasure = app.erasure.running.get().filter(|erasure| erasure.model == model);
+        match erasure {
+            Some(erasure) => running(app, &erasure.progress).into_any(),
+            None => choice(app, model.clone(), chosen).into_any(),
+        }
+    }
+}

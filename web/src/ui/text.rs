@@ -1,0 +1,259 @@
+//! Every text that a visitor reads, except titles and summaries that come from the lists of
+//! attacks, defences and models, and the two sentences that `index.html` and `boot.js` show before
+//! this program runs.
+
+use crate::app::engines::{Engines, StopReason, WebGpuState};
+use crate::messages::{ErasureProgress, Failure, Hardware};
+use unstamp_shared::metrics::Rate;
+
+pub const TITLE: &str = "Unstamp";
+pub const INTRODUCTION: &str = "A network with a backdoor behaves well until it sees its trigger. Drag the trigger and compare three networks: the victim, the same network after erasing, and one that was never attacked.";
+pub const LOADING: &str = "loading ";
+pub const DISMISS: &str = "dismiss";
+pub const NO_MODELS: &str =
+    "There are no models on this site yet. The command make demo trains some and publishes them.";
+
+// Image and models.
+pub const IMAGE_AND_TRIGGER: &str = "image and trigger";
+pub const MODELS: &str = "models";
+pub const MODELS_TO_COMPARE: &str = "models to compare";
+pub const PREVIOUS_IMAGE: &str = "previous image";
+pub const PREVIOUS: &str = "‹ previous";
+pub const NEXT_IMAGE: &str = "next image";
+pub const NEXT: &str = "next ›";
+pub const OWN_FILE: &str = "your picture or model";
+pub const OWN_PICTURE: &str = "your picture";
+pub const COPY_LINK: &str = "copy link";
+pub const COPY_LINK_HELP: &str = "a link to this page with the same image, trigger and models";
+pub const LINK_COPIED: &str = "The link is copied. It holds image, trigger and models.";
+pub const LINK_NOT_COPIED: &str =
+    "The browser does not let this page copy. Copy the address of the page instead.";
+pub const NO_PICTURE: &str = "This file is no picture the browser can read.";
+pub const NO_MODEL_FILE: &str = "The model file could not be read.";
+
+// Trigger.
+pub const TRIGGER: &str = "Trigger";
+pub const ATTACK: &str = "attack";
+pub const STAMPED: &str = "stamp it on this image";
+pub const TARGET: &str = "target";
+pub const TARGET_HELP: &str = "the class that the attacker wants";
+
+// Painting a trigger.
+pub const BRUSH: &str = "brush";
+pub const MOVE: &str = "move";
+pub const MOVE_HELP: &str = "drag the trigger";
+pub const PAINT: &str = "paint";
+pub const PAINT_HELP: &str = "paint on the image";
+pub const RUB_OUT: &str = "rub out";
+pub const RUB_OUT_HELP: &str = "remove pixels";
+pub const CLEAR: &str = "clear";
+pub const COLOUR: &str = "colour";
+pub const OPACITY: &str = "opacity";
+pub const OPACITY_HELP: &str = "opacity of the brush; 255 hides the image below";
+pub const SAVE_PNG: &str = "save as PNG";
+pub const SAVED_FILE: &str = "trigger.png";
+pub const OPEN_PNG: &str = "open PNG";
+pub const TAKE_PNG: &str = "take a PNG";
+pub const DEFAULT: &str = "default";
+
+// The card of a model.
+pub const LOADING_MODEL: &str = "loading the model";
+pub const MEASURING: &str = "measuring ACC and ASR";
+pub const ACC_HELP: &str = "clean accuracy over the test images";
+pub const ASR_HELP: &str = "triggered images of other classes that are predicted as the target";
+pub const RA_HELP: &str = "the same images, predicted as their true label";
+pub const FLOOR_HELP: &str = "floor: the same images without trigger";
+pub const USE_TRIGGER: &str = "use its trigger";
+pub const USE_TRIGGER_HELP: &str = "the trigger that this model was poisoned with";
+
+// Erasing.
+pub const DEFENCE: &str = "defence";
+pub const ERASE: &str = "erase it here";
+pub const ERASE_HELP: &str = "with 500 clean images, on your processor; about a minute";
+pub const ERASING: &str = "erasing";
+pub const STOP: &str = "stop";
+pub const ERASED_MODEL: &str = "erased here";
+
+/// A share in 0..1 as percent.
+pub fn percent(share: f64) -> String {
+    format!("{:.1}%", 100.0 * share)
+}
+
+/// The interval and number of images of a rate, and the floor if it has one.
+pub fn rate_details(rate: Rate, floor: Option<Rate>) -> String {
+    let [low, high] = rate.ci95;
+    let floor = floor.map_or(String::new(), |floor| format!(", floor {}", percent(floor.value)));
+    format!("{}–{}, n = {}{floor}", percent(low), percent(high), rate.n)
+}
+
+/// The caption of an attention map.
+pub fn map_caption(index: usize) -> String {
+    format!("group {}", index + 1)
+}
+
+/// The description of an attention map for screen readers.
+pub fn map_label(index: usize) -> String {
+    format!("attention of group {}", index + 1)
+}
+
+/// The caption of a test image.
+pub fn test_image(index: usize, class: &str) -> String {
+    format!("test image {index}: {class}")
+}
+
+/// The description of the image with its trigger, at this column and row if it has a place.
+pub fn image_label(place: Option<(usize, usize)>) -> String {
+    let place = place.map_or(String::new(), |(x, y)| format!(" at column {x}, row {y}"));
+    format!(
+        "Image with trigger{place}. Arrow keys move it, with Shift by 4; Home returns it to the corner; Space takes it off."
+    )
+}
+
+/// The explanation of rates and maps.
+pub fn footnote(images: usize) -> String {
+    format!(
+        "Rates are over {images} generated test images, with 95 % Wilson intervals. The mark on the ASR bar is the floor: the same images without trigger. Maps: the sum of squared activations over channels, after each group of the network."
+    )
+}
+
+/// The progress of an erasure.
+pub fn erasure(progress: &ErasureProgress) -> String {
+    match progress.total {
+        0 => "loading the training program".to_string(),
+        _ => format!("{} epoch {}, loss {:.3}", progress.phase, progress.epoch + 1, progress.loss),
+    }
+}
+
+/// The terms of the loss over the last epoch.
+pub fn losses(progress: &ErasureProgress) -> String {
+    let losses = progress.losses.iter();
+    let losses = losses.map(|(name, value)| format!("{} {value:.3}", name.replace('_', " ")));
+    losses.collect::<Vec<_>>().join(", ")
+}
+
+/// A file of the site is missing.
+pub fn missing_file(url: &str) -> String {
+    format!("{url} could not be loaded. Is the site complete?")
+}
+
+/// The manifest is not valid.
+pub fn unreadable_manifest(reason: &str) -> String {
+    format!("The list of models cannot be read: {reason}.")
+}
+
+/// Why a PNG cannot be the trigger.
+pub mod png {
+    /// It is no PNG.
+    pub fn no_png(name: &str) -> String {
+        format!("{name} is no PNG.")
+    }
+
+    /// It has another size than the image.
+    pub fn size(name: &str, width: u32, height: u32, side: usize) -> String {
+        format!("{name} has {width}x{height} pixels; a trigger here has {side}x{side}.")
+    }
+
+    /// It has not 8 bits a channel.
+    pub fn depth(name: &str) -> String {
+        format!("{name} must have 8 bits a channel.")
+    }
+
+    /// It is grey or has a palette.
+    pub fn colours(name: &str) -> String {
+        format!("{name} must be saved as RGB or RGBA.")
+    }
+
+    /// The painted pixels make no valid trigger.
+    pub fn no_trigger(reason: &str) -> String {
+        format!("This is no valid trigger: {reason}.")
+    }
+}
+
+/// Why a request failed.
+pub fn failure(failure: &Failure) -> String {
+    match failure {
+        Failure::NotLoaded => "The model is not loaded.".to_string(),
+        Failure::UnusableModel { file, reason } => format!("{file} is not usable: {reason}."),
+        Failure::ImageSize => "The image does not have the size it should have.".to_string(),
+        Failure::Device { reason } => format!("The device gave no result: {reason}."),
+        Failure::Trigger { reason } => format!("The trigger is not valid: {reason}."),
+        Failure::UnknownDefence { defence } => format!("There is no defence {defence}."),
+        Failure::Settings { reason } => {
+            format!("The settings of the defence are not valid: {reason}.")
+        }
+        Failure::Erasure { reason } => format!("The defence stopped: {reason}."),
+        Failure::OnlyPredicts => "This engine only predicts.".to_string(),
+        Failure::UnreadableRequest { reason } => {
+            format!("The engine could not read a request of the page: {reason}.")
+        }
+    }
+}
+
+/// Why an engine stopped.
+pub fn stopped(reason: &StopReason) -> String {
+    match reason {
+        StopReason::NoAdapter => "This browser offers no WebGPU adapter.".to_string(),
+        StopReason::SoftwareAdapter => "WebGPU is only emulated in software here.".to_string(),
+        StopReason::NotStarted { detail } => format!("The engine could not start: {detail}."),
+        StopReason::Crashed { detail } => format!("The engine stopped with an error: {detail}."),
+        StopReason::NoWorker => "This browser starts no worker.".to_string(),
+        StopReason::UnreadableReply { detail } => {
+            format!("The page could not read a reply of the engine: {detail}.")
+        }
+    }
+}
+
+/// The CPU engine stopped and was started again.
+pub fn restarted(reason: &StopReason) -> String {
+    format!("{} The engine was started again.", stopped(reason))
+}
+
+/// The CPU engine failed its self-test.
+pub fn wrong_results(difference: f32) -> String {
+    format!(
+        "This browser computes wrong results (off by {difference:.2} in the self-test): do not trust the numbers."
+    )
+}
+
+fn hardware(hardware: &Hardware) -> String {
+    match hardware {
+        Hardware::Cpu { relaxed: false } => "runs on your CPU (WebAssembly SIMD)".to_string(),
+        Hardware::Cpu { relaxed: true } => {
+            "runs on your CPU (WebAssembly relaxed SIMD)".to_string()
+        }
+        Hardware::WebGpu { adapter, software } => {
+            format!("runs on WebGPU ({})", adapter_name(adapter, *software))
+        }
+    }
+}
+
+fn adapter_name(adapter: &str, software: bool) -> String {
+    let kind = if software { "software adapter" } else { "adapter" };
+    let name = if adapter.is_empty() { "unnamed" } else { adapter };
+    format!("{kind}: {name}")
+}
+
+/// What the page computes on, and why it does not use WebGPU if it does not.
+pub fn engine(engines: &Engines) -> String {
+    let active = engines.active().map_or("engine is loading".to_string(), hardware);
+    match webgpu(&engines.webgpu) {
+        Some(note) => format!("{active}. {note}"),
+        None => active,
+    }
+}
+
+fn webgpu(state: &WebGpuState) -> Option<String> {
+    Some(match state {
+        WebGpuState::Unused | WebGpuState::Active { .. } => return None,
+        WebGpuState::Testing { adapter, software } => {
+            format!("WebGPU {}; the self-test runs", adapter_name(adapter, *software))
+        }
+        WebGpuState::Slower { cpu, webgpu } => {
+            format!("CPU is faster here: 32 images in {cpu:.0} ms, WebGPU {webgpu:.0} ms")
+        }
+        WebGpuState::WrongResults { difference } => format!(
+            "The GPU gave wrong results in its self-test (off by {difference:.2}), so the page uses the CPU."
+        ),
+        WebGpuState::Stopped { reason } => format!("No WebGPU: {}", stopped(reason)),
+    })
+}
