@@ -13,4 +13,5 @@ pub mod method;
 pub mod metrics;
 pub mod poison;
 pub mod seed;
+pub mod settings;
 pub mod sprite;
