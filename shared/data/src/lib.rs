@@ -14,4 +14,5 @@ pub mod metrics;
 pub mod poison;
 pub mod seed;
 pub mod self_test;
+pub mod settings;
 pub mod sprite;

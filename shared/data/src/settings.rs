@@ -1,0 +1,263 @@
+//! Typed settings: a method writes its settings once, as a struct.
+//!
+//! From the struct follow the list of parameters (and with it the command line, the page's menus
+//! and the recipes), the reading of [`Values`] and the recorded form. A misspelt name does not
+//! compile, and a `match` on a choice is exhaustive.
+
+use crate::method::{Accepts, Param, Value, Values};
+use std::ops::RangeInclusive;
+
+/// Why values are not the settings of a method.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct SettingsError(String);
+
+/// A field of a settings struct: one parameter, or a group of them.
+pub trait Setting: Sized {
+    /// The bounds that a declaration gives in brackets; `()` where there are none.
+    type Range;
+
+    /// The parameters of the field, with the field's value as default.
+    fn declare(&self, id: &'static str, help: &'static str, range: Self::Range) -> Vec<Param>;
+
+    /// Puts the field's value among the values.
+    fn write(&self, id: &str, values: &mut Values);
+
+    /// Takes the field's value from resolved values; `None` where it is missing.
+    fn read(id: &str, values: &Values) -> Option<Self>;
+}
+
+/// The settings of a method; [`settings!`](crate::settings!) implements it.
+pub trait Settings: Setting<Range = ()> + Default {
+    /// Every parameter, in the order of the struct's fields.
+    fn params() -> Vec<Param> {
+        Self::default().declare("", "", ())
+    }
+
+    /// Reads values; a parameter that is missing takes its default.
+    ///
+    /// # Errors
+    ///
+    /// A key that is no parameter, or a value outside its range or of another type.
+    fn from_values(values: &Values) -> Result<Self, SettingsError> {
+        let resolved = values.resolve(&Self::params()).map_err(SettingsError)?;
+        Self::read("", &resolved)
+            .ok_or_else(|| SettingsError("a parameter has another type than its default".into()))
+    }
+
+    /// The inverse of [`Settings::from_values`].
+    fn to_values(&self) -> Values {
+        let mut values = Values::default();
+        self.write("", &mut values);
+        values
+    }
+}
+
+/// A list of one parameter.
+pub fn single(
+    id: &'static str,
+    help: &'static str,
+    accepts: Accepts,
+    default: Value,
+) -> Vec<Param> {
+    vec![Param { id, help, accepts, default, planting: false, added: false }]
+}
+
+impl Setting for i64 {
+    type Range = RangeInclusive<i64>;
+
+    fn declare(&self, id: &'static str, help: &'static str, range: Self::Range) -> Vec<Param> {
+        let accepts = Accepts::Int { min: *range.start(), max: *range.end() };
+        single(id, help, accepts, Value::Int(*self))
+    }
+
+    fn write(&self, id: &str, values: &mut Values) {
+        values.0.insert(id.to_string(), Value::Int(*self));
+    }
+
+    fn read(id: &str, values: &Values) -> Option<Self> {
+        match values.0.get(id)? {
+            Value::Int(value) => Some(*value),
+            _ => None,
+        }
+    }
+}
+
+impl Setting for f64 {
+    type Range = RangeInclusive<f64>;
+
+    fn declare(&self, id: &'static str, help: &'static str, range: Self::Range) -> Vec<Param> {
+        let accepts = Accepts::Float { min: *range.start(), max: *range.end() };
+        single(id, help, accepts, Value::Float(*self))
+    }
+
+    fn write(&self, id: &str, values: &mut Values) {
+        values.0.insert(id.to_string(), Value::Float(*self));
+    }
+
+    fn read(id: &str, values: &Values) -> Option<Self> {
+        match values.0.get(id)? {
+            Value::Float(value) => Some(*value),
+            Value::Int(value) => Some(*value as f64),
+            Value::Text(_) => None,
+        }
+    }
+}
+
+/// Declares a settings struct: `name: type [range] = default, "help", flag;` for each parameter.
+///
+/// The range stands only beside numbers. Flags are the methods of [`Param`]: `planting`, `added`. A
+/// field whose type is itself a settings struct is a group: its parameters stand in its place, with
+/// the values of the field's default as their defaults.
+#[macro_export]
+macro_rules! settings {
+    ($(#[$about:meta])* $vis:vis struct $name:ident {
+        $($(#[$doc:meta])* $field:ident: $type:ty $([$range:expr])? = $default:expr
+            $(, $help:literal)? $(, $flag:ident)*;)+
+    }) => {
+        $(#[$about])*
+        #[derive(Clone, Debug, PartialEq)]
+        $vis struct $name { $($(#[$doc])* pub $field: $type,)+ }
+
+        impl Default for $name {
+            fn default() -> Self {
+                Self { $($field: $default,)+ }
+            }
+        }
+
+        impl $crate::settings::Setting for $name {
+            type Range = ();
+
+            fn declare(
+                &self,
+                _id: &'static str,
+                _help: &'static str,
+                _range: (),
+            ) -> Vec<$crate::method::Param> {
+                let mut params = Vec::new();
+                $(
+                    let range = $crate::settings!(@range $($range)?);
+                    let help = concat!($($help)?);
+                    let declared = self.$field.declare(stringify!($field), help, range);
+                    params.extend(declared.into_iter().map(|param| param$(.$flag())*));
+                )+
+                params
+            }
+
+            fn write(&self, _id: &str, values: &mut $crate::method::Values) {
+                $(self.$field.write(stringify!($field), values);)+
+            }
+
+            fn read(_id: &str, values: &$crate::method::Values) -> Option<Self> {
+                Some(Self {
+                    $($field: <$type as $crate::settings::Setting>::read(
+                        stringify!($field),
+                        values,
+                    )?,)+
+                })
+            }
+        }
+
+        impl $crate::settings::Settings for $name {}
+    };
+    (@range) => { () };
+    (@range $range:expr) => { $range };
+}
+
+/// Declares an enum whose variants are the values of a choice, in the order they are listed in.
+#[macro_export]
+macro_rules! choices {
+    ($(#[$about:meta])* $vis:vis enum $name:ident {
+        $($(#[$doc:meta])* $variant:ident = $text:literal),+ $(,)?
+    }) => {
+        $(#[$about])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        $vis enum $name { $($(#[$doc])* $variant,)+ }
+
+        impl $crate::settings::Setting for $name {
+            type Range = ();
+
+            fn declare(
+                &self,
+                id: &'static str,
+                help: &'static str,
+                _range: (),
+            ) -> Vec<$crate::method::Param> {
+                let default = match self { $(Self::$variant => $text,)+ };
+                let accepts = $crate::method::Accepts::Choice(&[$($text),+]);
+                let default = $crate::method::Value::Text(default.to_string());
+                $crate::settings::single(id, help, accepts, default)
+            }
+
+            fn write(&self, id: &str, values: &mut $crate::method::Values) {
+                let text = match self { $(Self::$variant => $text,)+ };
+                let value = $crate::method::Value::Text(text.to_string());
+                values.0.insert(id.to_string(), value);
+            }
+
+            fn read(id: &str, values: &$crate::method::Values) -> Option<Self> {
+                match values.0.get(id)? {
+                    $($crate::method::Value::Text(text) if text == $text => Some(Self::$variant),)+
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    choices! {
+        /// A choice of two.
+        enum Pattern { Grid = "grid", White = "white" }
+    }
+
+    settings! {
+        /// A group.
+        struct Place {
+            x: i64 [-1..=255] = -1, "left edge";
+        }
+    }
+
+    settings! {
+        /// A method's settings, with another default in their group.
+        struct Example {
+            size: i64 [1..=256] = 3, "side";
+            place: Place = Place { x: 14 };
+            eps: f64 [0.0..=1.0] = 0.5, "radius", planting;
+            pattern: Pattern = Pattern::White, "what is drawn", added;
+        }
+    }
+
+    #[test]
+    fn parameters_follow_the_fields() {
+        let params = Example::params();
+        let ids: Vec<_> = params.iter().map(|param| param.id).collect();
+        assert_eq!(ids, ["size", "x", "eps", "pattern"]);
+        assert_eq!(params[1].default, Value::Int(14), "the group's default is replaced");
+        assert!(params[2].planting && params[3].added);
+    }
+
+    #[test]
+    fn settings_survive_values() {
+        let settings = Example { size: 5, pattern: Pattern::Grid, ..Example::default() };
+        assert_eq!(Example::from_values(&settings.to_values()), Ok(settings));
+        assert_eq!(Example::from_values(&Values::default()), Ok(Example::default()));
+    }
+
+    #[test]
+    fn faults_are_named() {
+        let fault = |pair: &str| {
+            let values = Values::parse([pair]).expect("a pair");
+            Example::from_values(&values).expect_err("refused").to_string()
+        };
+        assert_eq!(
+            fault("sise=3"),
+            "there is no parameter 'sise'; there are: size, x, eps, pattern"
+        );
+        assert_eq!(fault("size=0"), "size = 0 is not a whole number from 1 to 256");
+        assert_eq!(fault("pattern=red"), "pattern = red is not one of grid, white");
+    }
+}
