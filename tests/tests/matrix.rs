@@ -5,7 +5,7 @@ use std::path::Path;
 use unstamp_shared::attacks::ATTACKS;
 use unstamp_shared::defences::DEFENCES;
 use unstamp_shared::job::{Epoch, Rates};
-use unstamp_shared::model::weights::{Arrays, from_bytes};
+use unstamp_shared::model::weights::{Arrays, Metadata, from_bytes};
 use unstamp_shared::result::CellResult;
 use unstamp_tests::run;
 use unstamp_trainer::table;
@@ -46,7 +46,7 @@ impl Ran {
     fn weights(&self, name: &str) -> Arrays {
         let path = self.folder.path().join("out").join(format!("{name}.safetensors"));
         let bytes = std::fs::read(path).expect("written");
-        from_bytes::<()>(&bytes).expect("a sound file").0
+        from_bytes::<Metadata>(&bytes).expect("a sound file").0
     }
 }
 
