@@ -180,17 +180,22 @@ impl Objective for Argd {
         let Some(teacher) = seen.teacher else { return Loss { total: ce, parts } };
         let teacher: Vec<_> = teacher.features.iter().map(|f| node(f).detach()).collect();
         let student: Vec<_> = seen.student.features.iter().map(node).collect();
-        let terms: [(&str, f64, &dyn Fn() -> Option<Tensor<1>>); 3] = [
-            ("nodes", self.node, &|| nodes(&teacher, &student)),
-            ("edges", self.edge, &|| edges(&teacher, &student)),
-            ("embedding", self.embedding, &|| embedding(seen.auxiliary, &teacher, &student)),
-        ];
         let mut total = ce;
+        let mut add = |name: &'static str, weight: f64, term: Option<Tensor<1>>| {
+            if let Some(term) = term {
+                total = total.clone() + term.clone() * weight as f32;
+                parts.push((name, term));
+            }
+        };
         // A weight of 0 switches a term off, so the term is not computed.
-        for (name, weight, term) in terms.into_iter().filter(|(_, weight, _)| *weight > 0.0) {
-            let Some(term) = term() else { continue };
-            total = total + term.clone() * weight as f32;
-            parts.push((name, term));
+        if self.node > 0.0 {
+            add("nodes", self.node, nodes(&teacher, &student));
+        }
+        if self.edge > 0.0 {
+            add("edges", self.edge, edges(&teacher, &student));
+        }
+        if self.embedding > 0.0 {
+            add("embedding", self.embedding, embedding(seen.auxiliary, &teacher, &student));
         }
         Loss { total, parts }
     }

@@ -174,11 +174,11 @@ impl<'a> Reader<'a> {
         norm: usize,
     ) -> Result<Affine, WeightsError> {
         let [scale, mut shift] = self.affine(of, norm)?;
-        if let Some(conv) = conv_before(of, norm) {
-            if let Some(bias) = self.arrays(of, conv)?.get(1) {
-                let added = scale.iter().zip(bias).map(|(scale, bias)| scale * bias);
-                shift.iter_mut().zip(added).for_each(|(shift, added)| *shift += added);
-            }
+        if let Some(conv) = conv_before(of, norm)
+            && let Some(bias) = self.arrays(of, conv)?.get(1)
+        {
+            let added = scale.iter().zip(bias).map(|(scale, bias)| scale * bias);
+            shift.iter_mut().zip(added).for_each(|(shift, added)| *shift += added);
         }
         Ok(self.pair([scale, shift]))
     }

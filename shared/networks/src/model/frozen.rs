@@ -27,6 +27,7 @@ pub(super) struct Affine {
 
 /// One operation of a frozen network.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "a network has some dozens of steps")]
 pub(super) enum Step {
     /// Convolution alone.
     Conv {

@@ -17,7 +17,8 @@ fn sizes(name: &str) -> Option<(usize, usize)> {
     let (depth, width) = name.strip_prefix("wrn-")?.split_once('-')?;
     let depth: usize = depth.parse().ok()?;
     let width: usize = width.parse().ok()?;
-    let known = (10..=100).contains(&depth) && (depth - 4) % 6 == 0 && (1..=16).contains(&width);
+    let known =
+        (10..=100).contains(&depth) && (depth - 4).is_multiple_of(6) && (1..=16).contains(&width);
     known.then_some((depth, width))
 }
 
