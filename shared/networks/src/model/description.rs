@@ -199,13 +199,37 @@ impl Description {
         (0..self.layers.len()).flat_map(|index| self.parameters_of(index)).collect()
     }
 
-    /// The last convolution, whose output channels fine-pruning ranks.
+    /// The last convolution of the main path, whose output channels fine-pruning ranks. A 1x1
+    /// convolution is a shortcut.
     pub fn last_convolution(&self) -> Option<&Layer> {
-        self.layers.iter().rev().find(|l| matches!(l.operation, Operation::Conv { .. }))
+        let is_main =
+            |layer: &&Layer| matches!(layer.operation, Operation::Conv { kernel: 2.., .. });
+        self.layers.iter().rev().find(is_main)
     }
 
     /// The last batch normalisation.
     pub fn last_norm(&self) -> Option<&Layer> {
         self.layers.iter().rev().find(|l| l.operation == Operation::NormRelu)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::model::Arch;
+
+    #[test]
+    fn the_last_convolution_is_no_shortcut() {
+        let names = [
+            ("wrn-10-1", "block3.layer.0.conv2"),
+            ("wrn-16-1", "block3.layer.1.conv2"),
+            ("preact-resnet18", "layer4.1.conv2"),
+            ("vgg19-bn", "features.49"),
+        ];
+        for (arch, wanted) in names {
+            let arch = Arch { name: arch.to_string(), classes: 10, normalisation: None };
+            let network = arch.describe().expect("a known name");
+            let last = network.last_convolution().expect("a convolution");
+            assert_eq!(last.name, wanted, "{}", arch.name);
+        }
     }
 }
