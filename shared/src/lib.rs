@@ -18,7 +18,7 @@
 #![cfg_attr(not(all(feature = "cpu", feature = "learn")), doc = "```ignore")]
 //! use std::sync::Arc;
 //! use unstamp_shared::Device;
-//! use unstamp_shared::datasets::{Split, signs};
+//! use unstamp_shared::datasets::{SplitName, signs};
 //! use unstamp_shared::defences::{Given, defence, phases};
 //! use unstamp_shared::evaluate::{BATCH, Evaluation};
 //! use unstamp_shared::job::{Augment, Job, Phase, Schedule, Training};
@@ -32,15 +32,7 @@
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # pollster::block_on(async {
 //! // Drawn traffic signs, and a small network.
-//! let drawn = |name: &str, count: usize| {
-//!     let mut split = Split { width: signs::SIZE, height: signs::SIZE, ..Split::default() };
-//!     for i in 0..count {
-//!         let (image, label) = signs::draw(Seed(0), name, i);
-//!         split.push(&image, label);
-//!     }
-//!     split
-//! };
-//! let train = drawn("train", 300);
+//! let train = signs::split(Seed(0), SplitName::Train, 0..300);
 //! let arch = Arch { name: "wrn-10-1".into(), classes: 10, normalisation: None };
 //! let device = Device::flex();
 //!
@@ -81,7 +73,7 @@
 //! let erased = job.result().expect("the job has ended").clone();
 //!
 //! // Attack success rate: how many triggered test images of other classes become class 0.
-//! let test = drawn("test", 100);
+//! let test = signs::split(Seed(0), SplitName::Test, 0..100);
 //! let mut rates = Vec::new();
 //! for model in [&victim, &erased] {
 //!     let network = weights::frozen(&arch, model, &device)?;

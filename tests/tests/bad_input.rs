@@ -168,7 +168,7 @@ fn a_stamp_is_lossless() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
     let (image, _) = signs::draw(Seed(0), SplitName::Test, 5);
-    unstamp_trainer::data::write_png(Path::new(&path("a.png")), &image).expect("written");
+    write_png(Path::new(&path("a.png")), &image).expect("written");
     let (code, _, error) = run(&[
         "stamp",
         &path("a.png"),
@@ -183,7 +183,7 @@ fn a_stamp_is_lossless() {
     ]);
     assert_eq!(code, 0, "{error}");
     let bytes = std::fs::read(path("b.png")).expect("written");
-    let stamped = unstamp_trainer::data::read_picture(&bytes).expect("a PNG");
+    let stamped = read_picture(&bytes).expect("a PNG");
     assert_eq!(
         (stamped.get(4, 5), stamped.get(5, 5), stamped.get(3, 5)),
         ([255; 3], [128; 3], image.get(3, 5))

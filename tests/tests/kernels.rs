@@ -2,5 +2,6 @@
 
 #[test]
 fn kernels_agree_with_burn() {
-    pollster::block_on(unstamp_bench::checks::kernels_agree(60)).unwrap();
+    let checked = pollster::block_on(unstamp_bench::checks::kernels_agree(60));
+    checked.expect("the kernels agree");
 }

@@ -67,7 +67,7 @@ fn a_frozen_network_gives_the_same_answers() {
             (arch, network)
         });
         for (arch, network) in [trained].into_iter().chain(others) {
-            let images: burn::tensor::Tensor<4> = fixture.tensor("images", &device);
+            let images: Tensor<4> = fixture.tensor("images", &device);
             let arrays = pollster::block_on(weights::arrays(&network)).expect("readable");
             let frozen = weights::frozen(&arch, &arrays, &device).expect("it fits");
             let (plain, frozen) = (network.forward(images.clone()), frozen.forward(images));

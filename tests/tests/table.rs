@@ -71,7 +71,7 @@ fn curves_tell_epochs_and_points() {
 fn many_rows_become_grids() {
     let one = table::results(&root().join("trainer/results/quick")).expect("committed");
     let attacked = one.iter().filter(|r| r.report.asr.is_some());
-    let copy = |(k, r): (u64, &unstamp_shared::result::CellResult)| {
+    let copy = |(k, r): (u64, &CellResult)| {
         let mut r = r.clone();
         (r.victim.id, r.seed) = (format!("model{}", k / 2), k % 2);
         r.report.acc.value -= 0.01 * r.seed as f64;

@@ -144,8 +144,8 @@ mod tests {
     #[test]
     fn four_outputs_of_three_weights() {
         let simd = Scalar::new();
-        let d: [f32; INPUTS] = values(INPUTS, 1).try_into().unwrap();
-        let g: [f32; 3] = values(3, 2).try_into().unwrap();
+        let d: [f32; INPUTS] = values(INPUTS, 1).try_into().expect("the size is right");
+        let g: [f32; 3] = values(3, 2).try_into().expect("the size is right");
         let transformed = kernel_transform(g.map(|g| [g]));
         let inputs = input_transform(simd, d);
         let products = std::array::from_fn(|i| transformed[i][0] * inputs[i]);
@@ -158,8 +158,8 @@ mod tests {
     #[test]
     fn the_gradient_transform_is_the_transpose_of_the_output_transform() {
         let simd = Scalar::new();
-        let y: [f32; OUTPUTS] = values(OUTPUTS, 3).try_into().unwrap();
-        let m: [f32; INPUTS] = values(INPUTS, 4).try_into().unwrap();
+        let y: [f32; OUTPUTS] = values(OUTPUTS, 3).try_into().expect("the size is right");
+        let m: [f32; INPUTS] = values(INPUTS, 4).try_into().expect("the size is right");
         let left: f32 = gradient_transform(simd, y).iter().zip(m).map(|(a, b)| a * b).sum();
         let right: f32 = output_transform(simd, m).iter().zip(y).map(|(a, b)| a * b).sum();
         close(&[left], &[right]);
