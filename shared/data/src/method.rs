@@ -1,5 +1,6 @@
 //! What every listed thing says of itself, and the typed parameters it takes.
 
+use crate::settings::SettingsError;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -35,7 +36,7 @@ impl std::fmt::Display for Value {
 }
 
 /// What a parameter accepts.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Accepts {
     Int {
@@ -51,6 +52,17 @@ pub enum Accepts {
     Picture {
         painted: bool,
     },
+}
+
+impl std::fmt::Display for Accepts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Int { min, max } => write!(f, "a whole number from {min} to {max}"),
+            Self::Float { min, max } => write!(f, "a number from {min} to {max}"),
+            Self::Choice(options) => write!(f, "one of {}", options.join(", ")),
+            Self::Picture { .. } => f.write_str("a picture"),
+        }
+    }
 }
 
 /// A typed parameter with range, default and help: CLI, recipes and page menus follow from it.
@@ -100,31 +112,29 @@ impl Param {
         Self::new(id, help, accepts, Value::Text(default.to_string()))
     }
 
-    /// A picture drawn by hand.
-    pub fn painting(id: &'static str, help: &'static str, default: &str) -> Self {
-        Self { accepts: Accepts::Picture { painted: true }, ..Self::picture(id, help, default) }
+    /// The same picture, but drawn by hand.
+    pub fn painted(self) -> Self {
+        Self { accepts: Accepts::Picture { painted: true }, ..self }
     }
 
-    fn check(&self, value: &Value) -> Result<Value, String> {
-        let wrong = |expected: String| Err(format!("{} = {value} is not {expected}", self.id));
+    /// The value as it is resolved.
+    fn check(&self, value: &Value) -> Result<Value, SettingsError> {
+        let sound = match (self.accepts, value) {
+            (Accepts::Int { min, max }, Value::Int(v)) => (min..=max).contains(v),
+            (Accepts::Float { min, max }, Value::Float(v)) => (min..=max).contains(v),
+            (Accepts::Float { min, max }, Value::Int(v)) => (min..=max).contains(&(*v as f64)),
+            (Accepts::Choice(options), Value::Text(v)) => options.contains(&v.as_str()),
+            (Accepts::Picture { .. }, Value::Text(_)) => true,
+            _ => false,
+        };
         match (self.accepts, value) {
-            (Accepts::Int { min, max }, Value::Int(v)) if (min..=max).contains(v) => {
-                Ok(value.clone())
-            }
-            (Accepts::Float { min, max }, Value::Float(v)) if (min..=max).contains(v) => {
-                Ok(value.clone())
-            }
-            (Accepts::Float { min, max }, Value::Int(v)) if (min..=max).contains(&(*v as f64)) => {
-                Ok(Value::Float(*v as f64))
-            }
-            (Accepts::Choice(options), Value::Text(v)) if options.contains(&v.as_str()) => {
-                Ok(value.clone())
-            }
-            (Accepts::Picture { .. }, Value::Text(_)) => Ok(value.clone()),
-            (Accepts::Picture { .. }, _) => wrong("a picture".to_string()),
-            (Accepts::Int { min, max }, _) => wrong(format!("a whole number from {min} to {max}")),
-            (Accepts::Float { min, max }, _) => wrong(format!("a number from {min} to {max}")),
-            (Accepts::Choice(options), _) => wrong(format!("one of {}", options.join(", "))),
+            _ if !sound => Err(SettingsError::Refused {
+                id: self.id,
+                value: value.clone(),
+                accepts: self.accepts,
+            }),
+            (Accepts::Float { .. }, Value::Int(v)) => Ok(Value::Float(*v as f64)),
+            _ => Ok(value.clone()),
         }
     }
 }
@@ -136,12 +146,15 @@ pub struct Values(pub BTreeMap<String, Value>);
 
 impl Values {
     /// Reads `key=value` pairs.
-    pub fn parse<'a>(pairs: impl IntoIterator<Item = &'a str>) -> Result<Self, String> {
+    ///
+    /// # Errors
+    ///
+    /// A pair has no `=`.
+    pub fn parse<'a>(pairs: impl IntoIterator<Item = &'a str>) -> Result<Self, SettingsError> {
         let mut values = BTreeMap::new();
         for pair in pairs {
-            let (key, text) = pair
-                .split_once('=')
-                .ok_or_else(|| format!("'{pair}' is not of the form key=value"))?;
+            let (key, text) =
+                pair.split_once('=').ok_or_else(|| SettingsError::NoPair(pair.to_string()))?;
             let value = match (text.parse(), text.parse()) {
                 (Ok(int), _) => Value::Int(int),
                 (_, Ok(float)) => Value::Float(float),
@@ -153,10 +166,14 @@ impl Values {
     }
 
     /// Fills in defaults and checks names, types and ranges.
-    pub fn resolve(&self, params: &[Param]) -> Result<Self, String> {
+    ///
+    /// # Errors
+    ///
+    /// A key is no parameter, or a parameter does not accept its value.
+    pub fn resolve(&self, params: &[Param]) -> Result<Self, SettingsError> {
         if let Some(key) = self.0.keys().find(|key| params.iter().all(|p| p.id != *key)) {
-            let known: Vec<_> = params.iter().map(|p| p.id).collect();
-            return Err(format!("there is no parameter '{key}'; there are: {}", known.join(", ")));
+            let known = params.iter().map(|p| p.id).collect();
+            return Err(SettingsError::Unknown { key: key.clone(), known });
         }
         let mut resolved = BTreeMap::new();
         for param in params {
