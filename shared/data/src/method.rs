@@ -8,7 +8,9 @@ use std::collections::BTreeMap;
 /// and file name.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Method {
+    /// Its key, in snake case.
     pub id: &'static str,
+    /// Its name for readers.
     pub title: &'static str,
     /// Where it is defined: paper, section or equation.
     pub paper: &'static str,
@@ -20,8 +22,11 @@ pub struct Method {
 #[derive(Clone, Debug, PartialEq, PartialOrd, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Value {
+    /// A whole number.
     Int(i64),
+    /// A number.
     Float(f64),
+    /// A choice, or a picture as text.
     Text(String),
 }
 
@@ -39,17 +44,25 @@ impl std::fmt::Display for Value {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Accepts {
+    /// Whole numbers from `min` to `max`.
     Int {
+        /// The least.
         min: i64,
+        /// The greatest.
         max: i64,
     },
+    /// Numbers from `min` to `max`.
     Float {
+        /// The least.
         min: f64,
+        /// The greatest.
         max: f64,
     },
+    /// One of these texts.
     Choice(&'static [&'static str]),
     /// A [`crate::sprite::Sprite`] as text; a page lets a painted one be drawn by hand.
     Picture {
+        /// Whether it can be drawn by hand.
         painted: bool,
     },
 }
@@ -68,9 +81,13 @@ impl std::fmt::Display for Accepts {
 /// A typed parameter with range, default and help: CLI, recipes and page menus follow from it.
 #[derive(Clone, Debug, Serialize)]
 pub struct Param {
+    /// Its key.
     pub id: &'static str,
+    /// What it does, in a few words.
     pub help: &'static str,
+    /// Which values it may have.
     pub accepts: Accepts,
+    /// Its value where none is given.
     pub default: Value,
     /// Plays no part in stamping, only in planting.
     pub planting: bool,
@@ -93,17 +110,20 @@ impl Param {
         Self { added: true, ..self }
     }
 
+    /// A whole number from `min` to `max`.
     pub fn int(id: &'static str, help: &'static str, min: i64, max: i64, default: i64) -> Self {
         Self::new(id, help, Accepts::Int { min, max }, Value::Int(default))
     }
 
+    /// A number from `min` to `max`.
     pub fn float(id: &'static str, help: &'static str, min: f64, max: f64, default: f64) -> Self {
         Self::new(id, help, Accepts::Float { min, max }, Value::Float(default))
     }
 
     /// One of `options`; the first is the default.
     pub fn choice(id: &'static str, help: &'static str, options: &'static [&'static str]) -> Self {
-        Self::new(id, help, Accepts::Choice(options), Value::Text(options[0].to_string()))
+        let first = options.first().copied().unwrap_or_default();
+        Self::new(id, help, Accepts::Choice(options), Value::Text(first.to_string()))
     }
 
     /// A picture as text; "" is none.

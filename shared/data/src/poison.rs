@@ -27,6 +27,7 @@ pub enum RateOf {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Draw {
+    /// Images of all classes.
     #[default]
     AnyClass,
     /// Only images whose label the attack would change.
@@ -36,20 +37,30 @@ pub enum Draw {
 /// The attack a model was trained under, enough to stamp the same trigger again.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TriggerRecord {
+    /// Id of the attack.
     pub attack: String,
+    /// Its parameters; those that are missing have their defaults.
     pub set: Values,
+    /// The target class.
     pub target: usize,
+    /// Seed of the attack's random streams.
     pub seed: u64,
 }
 
 /// A trigger ready to be stamped: an attack with resolved parameters, target, seed and pictures.
 #[derive(Clone)]
 pub struct Trigger {
+    /// What stamps it.
     pub attack: &'static dyn Attack,
+    /// Every parameter of the attack.
     pub values: Values,
+    /// The target class.
     pub target: usize,
+    /// Number of classes.
     pub classes: usize,
+    /// Seed of the attack's random streams.
     pub seed: Seed,
+    /// The pictures that the attack needs.
     pub pictures: Arc<Pictures>,
 }
 

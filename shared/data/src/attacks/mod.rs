@@ -65,6 +65,7 @@ pub enum Labels {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Needs {
+    /// No pictures.
     Nothing,
     /// Pictures of other scenes, to plant and to stamp: see [`crate::poison::reflections`].
     Reflections,
@@ -78,8 +79,11 @@ pub type Pictures = BTreeMap<usize, Image>;
 /// Rates of a victim in a paper, in percent.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Reported {
+    /// Id of the data set.
     pub dataset: &'static str,
+    /// Clean accuracy.
     pub acc: f64,
+    /// Attack success rate.
     pub asr: f64,
 }
 
@@ -90,7 +94,9 @@ pub struct Ink<'a> {
     pub split: SplitName,
     /// Place of the image in its split; some triggers differ from image to image.
     pub index: usize,
+    /// Seed of the attack's random streams.
     pub seed: Seed,
+    /// The pictures that [`Attack::needs`] asks for.
     pub pictures: &'a Pictures,
 }
 

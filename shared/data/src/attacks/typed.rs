@@ -118,8 +118,11 @@ impl<A: TypedAttack> Attack for A {
 
 #[cfg(test)]
 mod tests {
-    use crate::attacks::{ATTACKS, attack};
+    use crate::attacks::{ATTACKS, Ink, attack};
+    use crate::datasets::SplitName;
+    use crate::image::Image;
     use crate::method::{Accepts, Param, Value, Values};
+    use crate::seed::Seed;
     use proptest::prelude::*;
 
     /// A value of the parameter that is a function of `turn`, from 0 to 1.
@@ -147,6 +150,33 @@ mod tests {
                 let read = Values::parse(pairs.iter().map(String::as_str));
                 let read = read.and_then(|read| read.resolve(&params));
                 prop_assert_eq!(read.expect("sound"), values, "{}", attack.method().id);
+            }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..Default::default() })]
+        #[test]
+        fn no_image_size_panics(
+            width in 1..40usize,
+            height in 1..40usize,
+            turns in proptest::collection::vec(0.0..1.0f64, 16),
+        ) {
+            let pictures = [(0, Image::new(width, height)), (1, Image::new(9, 5))].into();
+            let ink = Ink { split: SplitName::Train, index: 0, seed: Seed(0), pictures: &pictures };
+            for attack in ATTACKS {
+                let all = attack.params();
+                let all = all.iter().zip(&turns);
+                let values = Values(all.map(|(p, t)| (p.id.to_string(), sound(p, *t))).collect());
+                let mut image = Image::new(width, height);
+                for values in [&values, &Values::default()] {
+                    attack.stamp(&mut image, values, &ink);
+                    attack.poison(&mut image, values, &ink);
+                    let fits = attack.check(values, width, height).is_ok();
+                    let area = attack.area(values, width, height).filter(|_| fits);
+                    prop_assert!(area.is_none_or(|a| a.x + a.width <= width));
+                    prop_assert!(area.is_none_or(|a| a.y + a.height <= height));
+                }
             }
         }
     }
