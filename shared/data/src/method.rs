@@ -91,13 +91,15 @@ pub struct Param {
     pub default: Value,
     /// Plays no part in stamping, only in planting.
     pub planting: bool,
-    /// Came after results whose hashes must stay: at its default, [`Values::recorded`] leave it out.
-    pub added: bool,
+    /// It came after results whose hashes must stay: at its default, [`Values::for_record`] leaves it
+    /// out. Its key in `unstamp list --json` is "added".
+    #[serde(rename = "added")]
+    pub hash_neutral: bool,
 }
 
 impl Param {
     fn new(id: &'static str, help: &'static str, accepts: Accepts, default: Value) -> Self {
-        Self { id, help, accepts, default, planting: false, added: false }
+        Self { id, help, accepts, default, planting: false, hash_neutral: false }
     }
 
     /// The same, used only in planting.
@@ -105,9 +107,9 @@ impl Param {
         Self { planting: true, ..self }
     }
 
-    /// The same, added after results were committed.
-    pub fn added(self) -> Self {
-        Self { added: true, ..self }
+    /// The same, but left out of records at its default.
+    pub fn hash_neutral(self) -> Self {
+        Self { hash_neutral: true, ..self }
     }
 
     /// A whole number from `min` to `max`.
@@ -205,8 +207,8 @@ impl Values {
 
     /// Without parameters that were added later and are at their default, so that the hashes of what
     /// was recorded before them stay.
-    pub fn recorded(mut self, params: &[Param]) -> Self {
-        for param in params.iter().filter(|p| p.added) {
+    pub fn for_record(mut self, params: &[Param]) -> Self {
+        for param in params.iter().filter(|p| p.hash_neutral) {
             if self.0.get(param.id) == Some(&param.default) {
                 self.0.remove(param.id);
             }
@@ -215,7 +217,7 @@ impl Values {
     }
 
     /// With defaults for what is missing: the resolved form of what was recorded.
-    pub fn filled(&self, params: &[Param]) -> Self {
+    pub fn with_defaults(&self, params: &[Param]) -> Self {
         let default = |p: &Param| (p.id.to_string(), p.default.clone());
         let mut all: BTreeMap<_, _> = params.iter().map(default).collect();
         all.extend(self.0.clone());
@@ -245,5 +247,24 @@ impl Values {
             Some(Value::Text(v)) => v,
             _ => "",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_neutral_parameter_is_listed_as_added_and_recorded_if_it_differs() {
+        let params =
+            [Param::int("size", "", 1, 9, 3), Param::int("late", "", 0, 9, 0).hash_neutral()];
+        let listed = serde_json::to_value(&params[1]).expect("JSON");
+        assert_eq!(listed["added"], true);
+        let recorded = |values: Values| values.resolve(&params).expect("sound").for_record(&params);
+        let default = recorded(Values::default());
+        assert!(!default.0.contains_key("late"));
+        assert_eq!(default.with_defaults(&params).0["late"], Value::Int(0));
+        let other = recorded(Values([("late".to_string(), Value::Int(1))].into()));
+        assert_eq!(other.0["late"], Value::Int(1));
     }
 }

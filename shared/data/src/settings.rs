@@ -73,14 +73,14 @@ pub fn single(
     accepts: Accepts,
     default: Value,
 ) -> Vec<Param> {
-    vec![Param { id, help, accepts, default, planting: false, added: false }]
+    vec![Param { id, help, accepts, default, planting: false, hash_neutral: false }]
 }
 
 /// Declares a settings struct: `name: type [range] = default, "help", flag;` for each parameter.
 ///
-/// The range stands only beside numbers. Flags are the methods of [`Param`]: `planting`, `added`,
-/// `painted`. A field whose type is itself a settings struct is a group: its parameters stand in its place, with
-/// the values of the field's default as their defaults.
+/// The range stands only beside numbers. Flags are the methods of [`Param`]: `planting`,
+/// `hash_neutral`, `painted`. A field whose type is itself a settings struct is a group: its
+/// parameters stand in its place, with the values of the field's default as their defaults.
 #[macro_export]
 macro_rules! settings {
     ($(#[$about:meta])* $vis:vis struct $name:ident {
@@ -199,7 +199,7 @@ mod tests {
             size: i64 [1..=256] = 3, "side";
             place: Place = Place { x: 14 };
             eps: f64 [0.0..=1.0] = 0.5, "radius", planting;
-            pattern: Pattern = Pattern::White, "what is drawn", added;
+            pattern: Pattern = Pattern::White, "what is drawn", hash_neutral;
         }
     }
 
@@ -209,7 +209,7 @@ mod tests {
         let ids: Vec<_> = params.iter().map(|param| param.id).collect();
         assert_eq!(ids, ["size", "x", "eps", "pattern"]);
         assert_eq!(params[1].default, Value::Int(14), "the group's default is replaced");
-        assert!(params[2].planting && params[3].added);
+        assert!(params[2].planting && params[3].hash_neutral);
     }
 
     #[test]

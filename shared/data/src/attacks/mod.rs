@@ -184,7 +184,12 @@ mod tests {
         for attack in ATTACKS {
             let params = attack.params();
             let resolved = Values::default().resolve(&params).expect("sound defaults");
-            assert_eq!(resolved, Values::default().filled(&params), "{}", attack.method().id);
+            assert_eq!(
+                resolved,
+                Values::default().with_defaults(&params),
+                "{}",
+                attack.method().id
+            );
         }
     }
 
