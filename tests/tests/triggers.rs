@@ -15,7 +15,7 @@ use unstamp_tests::fixture;
 fn made(id: &str, pairs: &[&str], target: usize, pictures: Pictures) -> Result<Trigger, String> {
     let set = Values::parse(pairs.iter().copied()).expect("pairs");
     let record = TriggerRecord { attack: id.to_string(), set, target, seed: 0 };
-    Trigger::new(&record, 10, (32, 32), Arc::new(pictures))
+    Trigger::new(&record, 10, (32, 32), Arc::new(pictures)).map_err(|fault| fault.to_string())
 }
 
 /// A trigger with pictures of the kind its attack needs.

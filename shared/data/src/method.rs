@@ -1,5 +1,6 @@
 //! What every listed thing says of itself, and the typed parameters it takes.
 
+use crate::settings::SettingsError;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -7,7 +8,9 @@ use std::collections::BTreeMap;
 /// and file name.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Method {
+    /// Its key, in snake case.
     pub id: &'static str,
+    /// Its name for readers.
     pub title: &'static str,
     /// Where it is defined: paper, section or equation.
     pub paper: &'static str,
@@ -19,8 +22,11 @@ pub struct Method {
 #[derive(Clone, Debug, PartialEq, PartialOrd, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Value {
+    /// A whole number.
     Int(i64),
+    /// A number.
     Float(f64),
+    /// A choice, or a picture as text.
     Text(String),
 }
 
@@ -35,40 +41,65 @@ impl std::fmt::Display for Value {
 }
 
 /// What a parameter accepts.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Accepts {
+    /// Whole numbers from `min` to `max`.
     Int {
+        /// The least.
         min: i64,
+        /// The greatest.
         max: i64,
     },
+    /// Numbers from `min` to `max`.
     Float {
+        /// The least.
         min: f64,
+        /// The greatest.
         max: f64,
     },
+    /// One of these texts.
     Choice(&'static [&'static str]),
     /// A [`crate::sprite::Sprite`] as text; a page lets a painted one be drawn by hand.
     Picture {
+        /// Whether it can be drawn by hand.
         painted: bool,
     },
+}
+
+impl std::fmt::Display for Accepts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Int { min, max } => write!(f, "a whole number from {min} to {max}"),
+            Self::Float { min, max } => write!(f, "a number from {min} to {max}"),
+            Self::Choice(options) => write!(f, "one of {}", options.join(", ")),
+            Self::Picture { .. } => f.write_str("a picture"),
+        }
+    }
 }
 
 /// A typed parameter with range, default and help: CLI, recipes and page menus follow from it.
 #[derive(Clone, Debug, Serialize)]
 pub struct Param {
+    /// Its key.
     pub id: &'static str,
+    /// What it does, in a few words.
     pub help: &'static str,
+    /// Which values it may have.
     pub accepts: Accepts,
+    /// Its value where none is given.
     pub default: Value,
     /// Plays no part in stamping, only in planting.
     pub planting: bool,
-    /// Came after results whose hashes must stay: at its default, [`Values::recorded`] leave it out.
-    pub added: bool,
+    /// It came after results whose hashes must stay: at its default, [`Values::for_record`] leaves it
+    /// out. Its key in `unstamp list --json` is "added".
+    #[serde(rename = "added")]
+    pub hash_neutral: bool,
 }
 
 impl Param {
     fn new(id: &'static str, help: &'static str, accepts: Accepts, default: Value) -> Self {
-        Self { id, help, accepts, default, planting: false, added: false }
+        Self { id, help, accepts, default, planting: false, hash_neutral: false }
     }
 
     /// The same, used only in planting.
@@ -76,22 +107,25 @@ impl Param {
         Self { planting: true, ..self }
     }
 
-    /// The same, added after results were committed.
-    pub fn added(self) -> Self {
-        Self { added: true, ..self }
+    /// The same, but left out of records at its default.
+    pub fn hash_neutral(self) -> Self {
+        Self { hash_neutral: true, ..self }
     }
 
+    /// A whole number from `min` to `max`.
     pub fn int(id: &'static str, help: &'static str, min: i64, max: i64, default: i64) -> Self {
         Self::new(id, help, Accepts::Int { min, max }, Value::Int(default))
     }
 
+    /// A number from `min` to `max`.
     pub fn float(id: &'static str, help: &'static str, min: f64, max: f64, default: f64) -> Self {
         Self::new(id, help, Accepts::Float { min, max }, Value::Float(default))
     }
 
     /// One of `options`; the first is the default.
     pub fn choice(id: &'static str, help: &'static str, options: &'static [&'static str]) -> Self {
-        Self::new(id, help, Accepts::Choice(options), Value::Text(options[0].to_string()))
+        let first = options.first().copied().unwrap_or_default();
+        Self::new(id, help, Accepts::Choice(options), Value::Text(first.to_string()))
     }
 
     /// A picture as text; "" is none.
@@ -100,31 +134,29 @@ impl Param {
         Self::new(id, help, accepts, Value::Text(default.to_string()))
     }
 
-    /// A picture drawn by hand.
-    pub fn painting(id: &'static str, help: &'static str, default: &str) -> Self {
-        Self { accepts: Accepts::Picture { painted: true }, ..Self::picture(id, help, default) }
+    /// The same picture, but drawn by hand.
+    pub fn painted(self) -> Self {
+        Self { accepts: Accepts::Picture { painted: true }, ..self }
     }
 
-    fn check(&self, value: &Value) -> Result<Value, String> {
-        let wrong = |expected: String| Err(format!("{} = {value} is not {expected}", self.id));
+    /// The value as it is resolved.
+    fn check(&self, value: &Value) -> Result<Value, SettingsError> {
+        let sound = match (self.accepts, value) {
+            (Accepts::Int { min, max }, Value::Int(v)) => (min..=max).contains(v),
+            (Accepts::Float { min, max }, Value::Float(v)) => (min..=max).contains(v),
+            (Accepts::Float { min, max }, Value::Int(v)) => (min..=max).contains(&(*v as f64)),
+            (Accepts::Choice(options), Value::Text(v)) => options.contains(&v.as_str()),
+            (Accepts::Picture { .. }, Value::Text(_)) => true,
+            _ => false,
+        };
         match (self.accepts, value) {
-            (Accepts::Int { min, max }, Value::Int(v)) if (min..=max).contains(v) => {
-                Ok(value.clone())
-            }
-            (Accepts::Float { min, max }, Value::Float(v)) if (min..=max).contains(v) => {
-                Ok(value.clone())
-            }
-            (Accepts::Float { min, max }, Value::Int(v)) if (min..=max).contains(&(*v as f64)) => {
-                Ok(Value::Float(*v as f64))
-            }
-            (Accepts::Choice(options), Value::Text(v)) if options.contains(&v.as_str()) => {
-                Ok(value.clone())
-            }
-            (Accepts::Picture { .. }, Value::Text(_)) => Ok(value.clone()),
-            (Accepts::Picture { .. }, _) => wrong("a picture".to_string()),
-            (Accepts::Int { min, max }, _) => wrong(format!("a whole number from {min} to {max}")),
-            (Accepts::Float { min, max }, _) => wrong(format!("a number from {min} to {max}")),
-            (Accepts::Choice(options), _) => wrong(format!("one of {}", options.join(", "))),
+            _ if !sound => Err(SettingsError::Refused {
+                id: self.id,
+                value: value.clone(),
+                accepts: self.accepts,
+            }),
+            (Accepts::Float { .. }, Value::Int(v)) => Ok(Value::Float(*v as f64)),
+            _ => Ok(value.clone()),
         }
     }
 }
@@ -136,12 +168,15 @@ pub struct Values(pub BTreeMap<String, Value>);
 
 impl Values {
     /// Reads `key=value` pairs.
-    pub fn parse<'a>(pairs: impl IntoIterator<Item = &'a str>) -> Result<Self, String> {
+    ///
+    /// # Errors
+    ///
+    /// A pair has no `=`.
+    pub fn parse<'a>(pairs: impl IntoIterator<Item = &'a str>) -> Result<Self, SettingsError> {
         let mut values = BTreeMap::new();
         for pair in pairs {
-            let (key, text) = pair
-                .split_once('=')
-                .ok_or_else(|| format!("'{pair}' is not of the form key=value"))?;
+            let (key, text) =
+                pair.split_once('=').ok_or_else(|| SettingsError::NoPair(pair.to_string()))?;
             let value = match (text.parse(), text.parse()) {
                 (Ok(int), _) => Value::Int(int),
                 (_, Ok(float)) => Value::Float(float),
@@ -153,10 +188,14 @@ impl Values {
     }
 
     /// Fills in defaults and checks names, types and ranges.
-    pub fn resolve(&self, params: &[Param]) -> Result<Self, String> {
+    ///
+    /// # Errors
+    ///
+    /// A key is no parameter, or a parameter does not accept its value.
+    pub fn resolve(&self, params: &[Param]) -> Result<Self, SettingsError> {
         if let Some(key) = self.0.keys().find(|key| params.iter().all(|p| p.id != *key)) {
-            let known: Vec<_> = params.iter().map(|p| p.id).collect();
-            return Err(format!("there is no parameter '{key}'; there are: {}", known.join(", ")));
+            let known = params.iter().map(|p| p.id).collect();
+            return Err(SettingsError::Unknown { key: key.clone(), known });
         }
         let mut resolved = BTreeMap::new();
         for param in params {
@@ -168,8 +207,8 @@ impl Values {
 
     /// Without parameters that were added later and are at their default, so that the hashes of what
     /// was recorded before them stay.
-    pub fn recorded(mut self, params: &[Param]) -> Self {
-        for param in params.iter().filter(|p| p.added) {
+    pub fn for_record(mut self, params: &[Param]) -> Self {
+        for param in params.iter().filter(|p| p.hash_neutral) {
             if self.0.get(param.id) == Some(&param.default) {
                 self.0.remove(param.id);
             }
@@ -178,7 +217,7 @@ impl Values {
     }
 
     /// With defaults for what is missing: the resolved form of what was recorded.
-    pub fn filled(&self, params: &[Param]) -> Self {
+    pub fn with_defaults(&self, params: &[Param]) -> Self {
         let default = |p: &Param| (p.id.to_string(), p.default.clone());
         let mut all: BTreeMap<_, _> = params.iter().map(default).collect();
         all.extend(self.0.clone());
@@ -208,5 +247,24 @@ impl Values {
             Some(Value::Text(v)) => v,
             _ => "",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_neutral_parameter_is_listed_as_added_and_recorded_if_it_differs() {
+        let params =
+            [Param::int("size", "", 1, 9, 3), Param::int("late", "", 0, 9, 0).hash_neutral()];
+        let listed = serde_json::to_value(&params[1]).expect("JSON");
+        assert_eq!(listed["added"], true);
+        let recorded = |values: Values| values.resolve(&params).expect("sound").for_record(&params);
+        let default = recorded(Values::default());
+        assert!(!default.0.contains_key("late"));
+        assert_eq!(default.with_defaults(&params).0["late"], Value::Int(0));
+        let other = recorded(Values([("late".to_string(), Value::Int(1))].into()));
+        assert_eq!(other.0["late"], Value::Int(1));
     }
 }

@@ -1,6 +1,10 @@
 //! Which images are poisoned, and with which label: a pure function of data, attack and seed.
 
-use crate::attacks::{Attack, Ink, Labels, Needs, Pictures, attack};
+mod error;
+
+pub use error::PoisonError;
+
+use crate::attacks::{ATTACKS, Attack, AttackError, Ink, Labels, Needs, Pictures, attack};
 use crate::datasets::{Split, SplitName, signs};
 use crate::image::Image;
 use crate::method::Values;
@@ -23,6 +27,7 @@ pub enum RateOf {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Draw {
+    /// Images of all classes.
     #[default]
     AnyClass,
     /// Only images whose label the attack would change.
@@ -32,20 +37,30 @@ pub enum Draw {
 /// The attack a model was trained under, enough to stamp the same trigger again.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TriggerRecord {
+    /// Id of the attack.
     pub attack: String,
+    /// Its parameters; those that are missing have their defaults.
     pub set: Values,
+    /// The target class.
     pub target: usize,
+    /// Seed of the attack's random streams.
     pub seed: u64,
 }
 
 /// A trigger ready to be stamped: an attack with resolved parameters, target, seed and pictures.
 #[derive(Clone)]
 pub struct Trigger {
+    /// What stamps it.
     pub attack: &'static dyn Attack,
+    /// Every parameter of the attack.
     pub values: Values,
+    /// The target class.
     pub target: usize,
+    /// Number of classes.
     pub classes: usize,
+    /// Seed of the attack's random streams.
     pub seed: Seed,
+    /// The pictures that the attack needs.
     pub pictures: Arc<Pictures>,
 }
 
@@ -58,27 +73,29 @@ impl std::fmt::Debug for Trigger {
 impl Trigger {
     /// Resolves a record for images of `size` (width, height) and `classes` classes, with the
     /// pictures its attack needs.
+    ///
+    /// # Errors
+    ///
+    /// The record does not suit the attack, the classes or the images, or there are no pictures.
     pub fn new(
         record: &TriggerRecord,
         classes: usize,
         size: (usize, usize),
         pictures: Arc<Pictures>,
-    ) -> Result<Self, String> {
+    ) -> Result<Self, PoisonError> {
         let TriggerRecord { attack: id, set, target, seed } = record;
         let attack = attack(id).ok_or_else(|| {
-            let known: Vec<_> = crate::attacks::ATTACKS.iter().map(|a| a.method().id).collect();
-            format!("there is no attack '{id}'; there are: {}", known.join(", "))
+            let known = ATTACKS.iter().map(|a| a.method().id).collect();
+            PoisonError::UnknownAttack { id: id.clone(), known }
         })?;
-        let values = set.resolve(&attack.params()).map_err(|e| format!("attack {id}: {e}"))?;
-        attack.check(&values, size.0, size.1).map_err(|e| format!("attack {id}: {e}"))?;
+        let refused = |reason: AttackError| PoisonError::Attack { id: id.clone(), reason };
+        let values = set.resolve(&attack.params()).map_err(|e| refused(e.into()))?;
+        attack.check(&values, size.0, size.1).map_err(refused)?;
         if *target >= classes {
-            return Err(format!(
-                "target {target} is not a class: the data has classes 0 to {}",
-                classes.saturating_sub(1)
-            ));
+            return Err(PoisonError::Target { target: *target, classes });
         }
         if attack.needs() == Needs::Reflections && pictures.is_empty() {
-            return Err(format!("attack {id} needs pictures of other scenes to reflect"));
+            return Err(PoisonError::NoReflections { id: id.clone() });
         }
         Ok(Self { attack, values, target: *target, classes, seed: Seed(*seed), pictures })
     }
@@ -104,23 +121,25 @@ impl Trigger {
     }
 
     fn ink(&self, split: SplitName, index: usize) -> Ink<'_> {
-        Ink { values: &self.values, split, index, seed: self.seed, pictures: &self.pictures }
+        Ink { split, index, seed: self.seed, pictures: &self.pictures }
     }
 
     /// Puts the trigger on a test image.
     pub fn stamp(&self, image: &mut Image, index: usize) {
-        self.attack.stamp(image, &self.ink(SplitName::Test, index));
+        self.attack.stamp(image, &self.values, &self.ink(SplitName::Test, index));
     }
 
     /// Makes a training image what it becomes when it is poisoned.
-    pub fn poison(&self, image: &mut Image, index: usize) -> Result<(), String> {
+    ///
+    /// # Errors
+    ///
+    /// The attack needs a perturbed copy of the image, and there is none.
+    pub fn poison(&self, image: &mut Image, index: usize) -> Result<(), PoisonError> {
         if self.attack.needs() == Needs::Perturbed && !self.pictures.contains_key(&index) {
             let id = self.attack.method().id;
-            return Err(format!(
-                "attack {id} needs a perturbed copy of training image {index}; unstamp craft makes them"
-            ));
+            return Err(PoisonError::NotPerturbed { id, index });
         }
-        self.attack.poison(image, &self.ink(SplitName::Train, index));
+        self.attack.poison(image, &self.values, &self.ink(SplitName::Train, index));
         Ok(())
     }
 }
@@ -140,15 +159,19 @@ pub fn reflections(images: usize, seed: Seed) -> Vec<usize> {
 ///
 /// `rate` counts against all images or within the target class; clean-label attacks always
 /// choose from the target class.
+///
+/// # Errors
+///
+/// The rate is no share, or asks for more images than can be poisoned.
 pub fn select(
     labels: &[u16],
     trigger: &Trigger,
     rate: f64,
     rate_of: RateOf,
     draw: Draw,
-) -> Result<Vec<usize>, String> {
+) -> Result<Vec<usize>, PoisonError> {
     if !(rate > 0.0 && rate <= 1.0) {
-        return Err(format!("the poisoning rate is {rate}; it must be above 0 and at most 1"));
+        return Err(PoisonError::Rate(rate));
     }
     let clean = trigger.labels() == Labels::Clean;
     let eligible: Vec<usize> = (0..labels.len())
@@ -167,10 +190,7 @@ pub fn select(
     };
     let count = (rate * base as f64).round() as usize;
     if count > eligible.len() {
-        return Err(format!(
-            "a rate of {rate} asks for {count} images, but only {} can be poisoned; lower the rate",
-            eligible.len()
-        ));
+        return Err(PoisonError::TooMany { rate, count, eligible: eligible.len() });
     }
     let order = trigger.seed.stream("poison", &[]).permutation(eligible.len());
     let mut chosen: Vec<usize> = order[..count].iter().map(|&i| eligible[i]).collect();
@@ -188,7 +208,11 @@ pub fn sign_reflections() -> Arc<Pictures> {
 }
 
 /// A trigger for the generated `signs`, the page's only data set.
-pub fn sign_trigger(record: &TriggerRecord, classes: usize) -> Result<Trigger, String> {
+///
+/// # Errors
+///
+/// As [`Trigger::new`].
+pub fn sign_trigger(record: &TriggerRecord, classes: usize) -> Result<Trigger, PoisonError> {
     let reflects = attack(&record.attack).is_some_and(|a| a.needs() == Needs::Reflections);
     let pictures = if reflects { sign_reflections() } else { Arc::default() };
     Trigger::new(record, classes, (signs::SIZE, signs::SIZE), pictures)
@@ -196,7 +220,11 @@ pub fn sign_trigger(record: &TriggerRecord, classes: usize) -> Result<Trigger, S
 
 /// The poisoned training set: `chosen` images with the trigger and, for dirty-label attacks,
 /// another label.
-pub fn poison(split: &Split, trigger: &Trigger, chosen: &[usize]) -> Result<Split, String> {
+///
+/// # Errors
+///
+/// As [`Trigger::poison`].
+pub fn poison(split: &Split, trigger: &Trigger, chosen: &[usize]) -> Result<Split, PoisonError> {
     let mut split = split.clone();
     for &i in chosen {
         let mut image = split.image(i);

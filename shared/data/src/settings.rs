@@ -4,13 +4,13 @@
 //! and the recipes), the reading of [`Values`] and the recorded form. A misspelt name does not
 //! compile, and a `match` on a choice is exhaustive.
 
-use crate::method::{Accepts, Param, Value, Values};
-use std::ops::RangeInclusive;
+mod error;
+mod kinds;
 
-/// Why values are not the settings of a method.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct SettingsError(String);
+pub use error::SettingsError;
+
+use crate::method::{Accepts, Param, Value, Values};
+use crate::sprite::Sprite;
 
 /// A field of a settings struct: one parameter, or a group of them.
 pub trait Setting: Sized {
@@ -38,11 +38,12 @@ pub trait Settings: Setting<Range = ()> + Default {
     ///
     /// # Errors
     ///
-    /// A key that is no parameter, or a value outside its range or of another type.
+    /// A key that is no parameter, a value outside its range or of another type, or a text that is no
+    /// picture.
     fn from_values(values: &Values) -> Result<Self, SettingsError> {
-        let resolved = values.resolve(&Self::params()).map_err(SettingsError)?;
-        Self::read("", &resolved)
-            .ok_or_else(|| SettingsError("a parameter has another type than its default".into()))
+        let params = Self::params();
+        let resolved = values.resolve(&params)?;
+        Self::read("", &resolved).ok_or_else(|| unreadable(&params, &resolved))
     }
 
     /// The inverse of [`Settings::from_values`].
@@ -53,6 +54,18 @@ pub trait Settings: Setting<Range = ()> + Default {
     }
 }
 
+/// Why resolved values cannot be read: a text that is no picture, which resolving does not check.
+fn unreadable(params: &[Param], values: &Values) -> SettingsError {
+    let pictures = params.iter().filter(|p| matches!(p.accepts, Accepts::Picture { .. }));
+    let mut given = pictures.filter(|p| !values.text(p.id).is_empty());
+    given
+        .find_map(|p| {
+            let reason = values.text(p.id).parse::<Sprite>().err()?;
+            Some(SettingsError::Picture { id: p.id, reason })
+        })
+        .unwrap_or(SettingsError::Type)
+}
+
 /// A list of one parameter.
 pub fn single(
     id: &'static str,
@@ -60,55 +73,14 @@ pub fn single(
     accepts: Accepts,
     default: Value,
 ) -> Vec<Param> {
-    vec![Param { id, help, accepts, default, planting: false, added: false }]
-}
-
-impl Setting for i64 {
-    type Range = RangeInclusive<i64>;
-
-    fn declare(&self, id: &'static str, help: &'static str, range: Self::Range) -> Vec<Param> {
-        let accepts = Accepts::Int { min: *range.start(), max: *range.end() };
-        single(id, help, accepts, Value::Int(*self))
-    }
-
-    fn write(&self, id: &str, values: &mut Values) {
-        values.0.insert(id.to_string(), Value::Int(*self));
-    }
-
-    fn read(id: &str, values: &Values) -> Option<Self> {
-        match values.0.get(id)? {
-            Value::Int(value) => Some(*value),
-            _ => None,
-        }
-    }
-}
-
-impl Setting for f64 {
-    type Range = RangeInclusive<f64>;
-
-    fn declare(&self, id: &'static str, help: &'static str, range: Self::Range) -> Vec<Param> {
-        let accepts = Accepts::Float { min: *range.start(), max: *range.end() };
-        single(id, help, accepts, Value::Float(*self))
-    }
-
-    fn write(&self, id: &str, values: &mut Values) {
-        values.0.insert(id.to_string(), Value::Float(*self));
-    }
-
-    fn read(id: &str, values: &Values) -> Option<Self> {
-        match values.0.get(id)? {
-            Value::Float(value) => Some(*value),
-            Value::Int(value) => Some(*value as f64),
-            Value::Text(_) => None,
-        }
-    }
+    vec![Param { id, help, accepts, default, planting: false, hash_neutral: false }]
 }
 
 /// Declares a settings struct: `name: type [range] = default, "help", flag;` for each parameter.
 ///
-/// The range stands only beside numbers. Flags are the methods of [`Param`]: `planting`, `added`. A
-/// field whose type is itself a settings struct is a group: its parameters stand in its place, with
-/// the values of the field's default as their defaults.
+/// The range stands only beside numbers. Flags are the methods of [`Param`]: `planting`,
+/// `hash_neutral`, `painted`. A field whose type is itself a settings struct is a group: its
+/// parameters stand in its place, with the values of the field's default as their defaults.
 #[macro_export]
 macro_rules! settings {
     ($(#[$about:meta])* $vis:vis struct $name:ident {
@@ -227,7 +199,7 @@ mod tests {
             size: i64 [1..=256] = 3, "side";
             place: Place = Place { x: 14 };
             eps: f64 [0.0..=1.0] = 0.5, "radius", planting;
-            pattern: Pattern = Pattern::White, "what is drawn", added;
+            pattern: Pattern = Pattern::White, "what is drawn", hash_neutral;
         }
     }
 
@@ -237,7 +209,7 @@ mod tests {
         let ids: Vec<_> = params.iter().map(|param| param.id).collect();
         assert_eq!(ids, ["size", "x", "eps", "pattern"]);
         assert_eq!(params[1].default, Value::Int(14), "the group's default is replaced");
-        assert!(params[2].planting && params[3].added);
+        assert!(params[2].planting && params[3].hash_neutral);
     }
 
     #[test]

@@ -44,7 +44,7 @@ pub fn catalog() -> Catalog {
             .iter()
             .map(|a| AttackCard {
                 method: a.method(),
-                labels: a.labels(&Values::default().filled(&a.params())),
+                labels: a.labels(&Values::default().with_defaults(&a.params())),
                 needs: a.needs(),
                 rate: a.default_rate(),
                 params: a.params(),
@@ -53,7 +53,7 @@ pub fn catalog() -> Catalog {
         defences: DEFENCES
             .iter()
             .map(|d| {
-                let default = Values::default().filled(&d.params());
+                let default = Values::default().with_defaults(&d.params());
                 DefenceCard { method: d.method(), knows: d.knows(&default), params: d.params() }
             })
             .collect(),

@@ -58,7 +58,7 @@ impl EraseArgs {
         Ok(Erasure {
             id: id.clone(),
             method: id.clone(),
-            set: set.recorded(&params),
+            set: set.for_record(&params),
             clean: None,
             of: None,
         })

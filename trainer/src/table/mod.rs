@@ -65,7 +65,7 @@ fn reported(r: &CellResult) -> Option<(f64, f64)> {
     };
     let defence = defence(&erasure.method)?;
     let params = defence.params();
-    let default = Values::default().filled(&params).recorded(&params);
+    let default = Values::default().with_defaults(&params).for_record(&params);
     let mut rows = defence.reported().iter().filter(|_| r.dataset == "cifar10");
     let usual = erasure.set == default && erasure.clean.is_none();
     let row = rows.find(|(attack, _, _)| attack == id && usual)?;

@@ -1,17 +1,40 @@
 //! BadNets' square where the network looks anyway: in the middle.
 
-use super::Attack;
-use super::badnets::{self, BadNets};
-use crate::method::{Method, Param};
+use super::badnets::BadNets;
+use super::{Area, AttackError, Ink, Place, Square, TypedAttack};
+use crate::image::Image;
+use crate::method::Method;
+use crate::settings;
 
 /// NAD appendix K: the square near the centre of the image, its pixel values multiplied by
 /// alpha = `scale` in {0.2, 0.5, 0.8, 1} before they replace the image's.
 ///
 /// The paper says "center region"; the square begins at column and row 14 of 32, so that it lies
-/// around the very centre. The public code puts it at 18 (`x = 18, y = 18`).
+/// around the very centre. In images with another side it begins at `side / 2 - 2`: that is what the
+/// default 14 means there. The public code puts it at 18 (`x = 18, y = 18`).
 pub struct Adaptive;
 
-impl Attack for Adaptive {
+/// The default place in images of 32 x 32 pixels.
+const CENTRE: Place = Place { x: 14, y: 14 };
+
+settings! {
+    /// The settings of [`Adaptive`].
+    pub struct AdaptiveSettings {
+        /// The square, in the middle.
+        square: Square = Square { place: CENTRE, ..Square::default() };
+    }
+}
+
+/// The square as it lies in an image of `width x height` pixels.
+fn placed(settings: &AdaptiveSettings, width: usize, height: usize) -> Square {
+    let centre = [width, height].map(|side| (side / 2).saturating_sub(2));
+    let place = settings.square.place.scaled(&CENTRE, centre.into());
+    Square { place, ..settings.square.clone() }
+}
+
+impl TypedAttack for Adaptive {
+    type Settings = AdaptiveSettings;
+
     fn method(&self) -> Method {
         Method {
             id: "adaptive",
@@ -21,15 +44,24 @@ impl Attack for Adaptive {
         }
     }
 
-    fn params(&self) -> Vec<Param> {
-        badnets::params(14)
-    }
-
     fn default_rate(&self) -> f64 {
         BadNets.default_rate()
     }
 
-    fn stamps_like(&self) -> Option<&'static dyn Attack> {
-        Some(&BadNets)
+    fn check(
+        &self,
+        settings: &AdaptiveSettings,
+        width: usize,
+        height: usize,
+    ) -> Result<(), AttackError> {
+        placed(settings, width, height).check(width, height)
+    }
+
+    fn area(&self, settings: &AdaptiveSettings, width: usize, height: usize) -> Option<Area> {
+        Some(placed(settings, width, height).area(width, height))
+    }
+
+    fn stamp(&self, image: &mut Image, settings: &AdaptiveSettings, _ink: &Ink) {
+        placed(settings, image.width, image.height).stamp(image);
     }
 }

@@ -1,13 +1,16 @@
 //! BadNets' square, but every class is sent to the next one.
 
-use super::Attack;
 use super::badnets::BadNets;
-use crate::method::{Method, Param};
+use super::{Area, AttackError, Ink, Square, TypedAttack};
+use crate::image::Image;
+use crate::method::Method;
 
 /// NAD appendix H: label `i` becomes `(i + 1) mod K`; the target label plays no part.
 pub struct AllTarget;
 
-impl Attack for AllTarget {
+impl TypedAttack for AllTarget {
+    type Settings = Square;
+
     fn method(&self) -> Method {
         Method {
             id: "all_target",
@@ -17,19 +20,23 @@ impl Attack for AllTarget {
         }
     }
 
-    fn params(&self) -> Vec<Param> {
-        BadNets.params()
-    }
-
     fn default_rate(&self) -> f64 {
         BadNets.default_rate()
     }
 
     fn wanted(&self, label: usize, _target: usize, classes: usize) -> usize {
-        (label + 1) % classes
+        (label + 1) % classes.max(1)
     }
 
-    fn stamps_like(&self) -> Option<&'static dyn Attack> {
-        Some(&BadNets)
+    fn check(&self, square: &Square, width: usize, height: usize) -> Result<(), AttackError> {
+        square.check(width, height)
+    }
+
+    fn area(&self, square: &Square, width: usize, height: usize) -> Option<Area> {
+        Some(square.area(width, height))
+    }
+
+    fn stamp(&self, image: &mut Image, square: &Square, _ink: &Ink) {
+        square.stamp(image);
     }
 }

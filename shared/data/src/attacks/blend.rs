@@ -1,16 +1,42 @@
 //! Blend: a faint pattern over the whole image.
 
-use super::{Attack, Ink, Reported};
+use super::{AttackError, Ink, Reported, TypedAttack};
 use crate::image::{Image, blend};
-use crate::method::{Method, Param, Values};
+use crate::method::Method;
 use crate::sprite::Sprite;
+use crate::{choices, settings};
 
 /// Chen et al. (2017) as in NAD section 4.1, table 3: `0.8 image + 0.2 pattern`, the pattern
 /// uniform noise, one for the whole run. `fresh` draws another one for every image, as the public
 /// code does; `picture` takes a picture of the image's size instead.
 pub struct Blend;
 
-impl Attack for Blend {
+choices! {
+    /// Whether all images get the same noise.
+    pub enum Noise {
+        /// One pattern for the whole run, a function of the seed.
+        Fixed = "fixed",
+        /// Another pattern for each image.
+        Fresh = "fresh",
+    }
+}
+
+settings! {
+    /// The settings of [`Blend`].
+    pub struct BlendSettings {
+        /// Share of the pattern in the result.
+        opacity: f64 [0.0..=1.0] = 0.2, "share of the pattern in the result";
+        /// Whether all images get the same noise.
+        pattern: Noise = Noise::Fixed,
+            "fixed: one of the seed's for all images; fresh: another for each";
+        /// Replaces the noise.
+        picture: Option<Sprite> = None, "a picture of the image's size instead of noise";
+    }
+}
+
+impl TypedAttack for Blend {
+    type Settings = BlendSettings;
+
     fn method(&self) -> Method {
         Method {
             id: "blend",
@@ -18,18 +44,6 @@ impl Attack for Blend {
             paper: "Chen et al. 2017; NAD section 4.1, table 3",
             summary: "A random pattern is blended over the whole image at 20 %.",
         }
-    }
-
-    fn params(&self) -> Vec<Param> {
-        vec![
-            Param::float("opacity", "share of the pattern in the result", 0.0, 1.0, 0.2),
-            Param::choice(
-                "pattern",
-                "fixed: one of the seed's for all images; fresh: another for each",
-                &["fixed", "fresh"],
-            ),
-            Param::picture("picture", "a picture of the image's size instead of noise", ""),
-        ]
     }
 
     fn default_rate(&self) -> f64 {
@@ -40,29 +54,28 @@ impl Attack for Blend {
         Some(Reported { dataset: "cifar10", acc: 84.95, asr: 99.97 })
     }
 
-    fn check(&self, values: &Values, width: usize, height: usize) -> Result<(), String> {
-        let text = values.text("picture");
-        if text.is_empty() {
+    fn check(
+        &self,
+        settings: &BlendSettings,
+        width: usize,
+        height: usize,
+    ) -> Result<(), AttackError> {
+        let Some(picture) = &settings.picture else { return Ok(()) };
+        let size = (picture.width, picture.height);
+        if size == (width, height) && picture.fits(width, height) {
             return Ok(());
         }
-        let picture: Sprite = text.parse().map_err(|e| format!("picture: {e}"))?;
-        if (picture.width, picture.height) == (width, height) && picture.fits(width, height) {
-            return Ok(());
-        }
-        Err(format!(
-            "the picture has {}x{} pixels, the images {width}x{height}; bring it to their size",
-            picture.width, picture.height
-        ))
+        Err(AttackError::Size { picture: size, image: (width, height) })
     }
 
-    fn stamp(&self, image: &mut Image, ink: &Ink) {
-        let opacity = ink.values.float("opacity") as f32;
-        if let Ok(picture) = ink.values.text("picture").parse::<Sprite>() {
+    fn stamp(&self, image: &mut Image, settings: &BlendSettings, ink: &Ink) {
+        let opacity = settings.opacity as f32;
+        if let Some(picture) = &settings.picture {
             return picture.over(image, opacity);
         }
-        let mut stream = match ink.values.text("pattern") == "fresh" {
-            true => ink.stream("blend", &[]),
-            false => ink.seed.stream("blend", &[]),
+        let mut stream = match settings.pattern {
+            Noise::Fresh => ink.stream("blend", &[]),
+            Noise::Fixed => ink.seed.stream("blend", &[]),
         };
         for value in &mut image.pixels {
             *value = blend(*value, stream.below(256) as f32, opacity);

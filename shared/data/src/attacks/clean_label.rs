@@ -1,9 +1,9 @@
 //! Clean-label: BadNets' square on images whose own class is made hard to see.
 
-use super::badnets::BadNets;
-use super::{Attack, Ink, Labels, Needs, Reported};
+use super::{Area, AttackError, Ink, Labels, Needs, Reported, Square, TypedAttack};
 use crate::image::Image;
-use crate::method::{Method, Param, Values};
+use crate::method::Method;
+use crate::settings;
 
 /// Turner et al. (2019) as in NAD section 4.1, appendix A: images of the target class are first
 /// perturbed by PGD within an L-infinity ball of radius eps = 0.15 on a separately trained model
@@ -13,7 +13,23 @@ use crate::method::{Method, Param, Values};
 /// The public variant uses `eps = 0.0314` (8/255) and a robust model.
 pub struct CleanLabel;
 
-impl Attack for CleanLabel {
+settings! {
+    /// The settings of [`CleanLabel`].
+    pub struct CleanLabelSettings {
+        /// The square.
+        square: Square = Square::default();
+        /// Radius of the perturbation in the L-infinity norm, for pixels in 0..1.
+        eps: f64 [0.0..=1.0] = 0.15, "radius of the perturbation, of the range 0..1", planting;
+        /// Number of steps of projected gradient descent.
+        steps: usize [1..=1000] = 20, "steps of projected gradient descent", planting;
+        /// Length of a step as a share of `eps`.
+        step: f64 [0.0..=1.0] = 0.15, "length of a step as a share of eps", planting;
+    }
+}
+
+impl TypedAttack for CleanLabel {
+    type Settings = CleanLabelSettings;
+
     fn method(&self) -> Method {
         Method {
             id: "clean_label",
@@ -23,18 +39,7 @@ impl Attack for CleanLabel {
         }
     }
 
-    fn params(&self) -> Vec<Param> {
-        let mut params = BadNets.params();
-        let made = [
-            Param::float("eps", "radius of the perturbation, of the range 0..1", 0.0, 1.0, 0.15),
-            Param::int("steps", "steps of projected gradient descent", 1, 1000, 20),
-            Param::float("step", "length of a step as a share of eps", 0.0, 1.0, 0.15),
-        ];
-        params.extend(made.map(Param::planting));
-        params
-    }
-
-    fn labels(&self, _values: &Values) -> Labels {
+    fn labels(&self, _settings: &CleanLabelSettings) -> Labels {
         Labels::Clean
     }
 
@@ -50,14 +55,27 @@ impl Attack for CleanLabel {
         Some(Reported { dataset: "cifar10", acc: 82.43, asr: 99.21 })
     }
 
-    fn stamps_like(&self) -> Option<&'static dyn Attack> {
-        Some(&BadNets)
+    fn check(
+        &self,
+        settings: &CleanLabelSettings,
+        width: usize,
+        height: usize,
+    ) -> Result<(), AttackError> {
+        settings.square.check(width, height)
     }
 
-    fn poison(&self, image: &mut Image, ink: &Ink) {
+    fn area(&self, settings: &CleanLabelSettings, width: usize, height: usize) -> Option<Area> {
+        Some(settings.square.area(width, height))
+    }
+
+    fn stamp(&self, image: &mut Image, settings: &CleanLabelSettings, _ink: &Ink) {
+        settings.square.stamp(image);
+    }
+
+    fn poison(&self, image: &mut Image, settings: &CleanLabelSettings, ink: &Ink) {
         if let Some(perturbed) = ink.pictures.get(&ink.index) {
             image.clone_from(perturbed);
         }
-        self.stamp(image, ink);
+        self.stamp(image, settings, ink);
     }
 }

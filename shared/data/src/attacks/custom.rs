@@ -1,8 +1,9 @@
 //! Custom: whatever somebody paints.
 
-use super::{Area, Attack, Ink};
+use super::{Area, AttackError, Ink, TypedAttack};
 use crate::image::Image;
-use crate::method::{Method, Param, Values};
+use crate::method::Method;
+use crate::settings;
 use crate::sprite::Sprite;
 
 /// A painted trigger: pixels with opacity, from the page's brush or a PNG with transparency.
@@ -11,15 +12,34 @@ pub struct Custom;
 /// A yellow note near the corner (Gu et al. 2017 stuck one on a stop sign).
 const NOTE: &str = "4x4+25+25:_9w8___cPP__3Dz__9w8___cPP__3Dz__9w8___cPP__3Dz__9w8___cPP__3Dz__9w8___cPP__3Dz__9w8_w";
 
-/// The sprite where `x` and `y` move it.
-fn placed(values: &Values) -> Result<Sprite, String> {
-    let mut sprite: Sprite = values.text("picture").parse().map_err(|e| format!("picture: {e}"))?;
-    sprite.x = usize::try_from(values.int("x")).unwrap_or(sprite.x);
-    sprite.y = usize::try_from(values.int("y")).unwrap_or(sprite.y);
-    Ok(sprite)
+settings! {
+    /// The settings of [`Custom`].
+    pub struct CustomSettings {
+        /// What was painted, with the place where it was painted.
+        picture: Option<Sprite> = NOTE.parse().ok(),
+            "the painted pixels; --trigger FILE.png sets them", painted;
+        /// Column of the left edge; below 0, that of the picture.
+        x: i64 [-1..=255] = -1, "left edge; -1 is where it was painted";
+        /// Row of the top edge; below 0, that of the picture.
+        y: i64 [-1..=255] = -1, "top edge; -1 is where it was painted";
+        /// Factor of the opacity of every pixel.
+        opacity: f64 [0.0..=1.0] = 1.0, "multiplies the opacity of every pixel";
+    }
 }
 
-impl Attack for Custom {
+/// The sprite where `x` and `y` move it; `None` where nothing is painted yet.
+fn placed(settings: &CustomSettings) -> Option<Sprite> {
+    let sprite = settings.picture.clone()?;
+    Some(Sprite {
+        x: usize::try_from(settings.x).unwrap_or(sprite.x),
+        y: usize::try_from(settings.y).unwrap_or(sprite.y),
+        ..sprite
+    })
+}
+
+impl TypedAttack for Custom {
+    type Settings = CustomSettings;
+
     fn method(&self) -> Method {
         Method {
             id: "custom",
@@ -29,42 +49,35 @@ impl Attack for Custom {
         }
     }
 
-    fn params(&self) -> Vec<Param> {
-        vec![
-            Param::painting("picture", "the painted pixels; --trigger FILE.png sets them", NOTE),
-            Param::int("x", "left edge; -1 is where it was painted", -1, 255, -1),
-            Param::int("y", "top edge; -1 is where it was painted", -1, 255, -1),
-            Param::float("opacity", "multiplies the opacity of every pixel", 0.0, 1.0, 1.0),
-        ]
-    }
-
     fn default_rate(&self) -> f64 {
         0.1
     }
 
-    fn check(&self, values: &Values, width: usize, height: usize) -> Result<(), String> {
-        if values.text("picture").is_empty() {
-            return Ok(()); // nothing is painted yet
-        }
-        let sprite = placed(values)?;
+    fn check(
+        &self,
+        settings: &CustomSettings,
+        width: usize,
+        height: usize,
+    ) -> Result<(), AttackError> {
+        let Some(sprite) = placed(settings) else { return Ok(()) };
         if !sprite.fits(width, height) {
-            return Err(format!("the painted pixels reach beyond the {width}x{height} image"));
+            return Err(AttackError::Beyond { width, height });
         }
         let whole = (sprite.width, sprite.height) == (width, height);
         if whole && sprite.rgba.iter().all(|p| p[3] == 255) {
-            return Err("the picture hides the whole image; leave some of it transparent".into());
+            return Err(AttackError::Hides);
         }
         Ok(())
     }
 
-    fn area(&self, values: &Values, _width: usize, _height: usize) -> Option<Area> {
-        let Sprite { x, y, width, height, .. } = placed(values).ok()?;
+    fn area(&self, settings: &CustomSettings, _width: usize, _height: usize) -> Option<Area> {
+        let Sprite { x, y, width, height, .. } = placed(settings)?;
         Some(Area { x, y, width, height })
     }
 
-    fn stamp(&self, image: &mut Image, ink: &Ink) {
-        if let Ok(sprite) = placed(ink.values) {
-            sprite.over(image, ink.values.float("opacity") as f32);
+    fn stamp(&self, image: &mut Image, settings: &CustomSettings, _ink: &Ink) {
+        if let Some(sprite) = placed(settings) {
+            sprite.over(image, settings.opacity as f32);
         }
     }
 }

@@ -6,9 +6,25 @@ mod badnets;
 mod blend;
 mod clean_label;
 mod custom;
+mod error;
+mod place;
 mod refool;
 mod sig;
+mod square;
 mod trojan;
+mod typed;
+
+pub use adaptive::AdaptiveSettings;
+pub use blend::{BlendSettings, Noise};
+pub use clean_label::CleanLabelSettings;
+pub use custom::CustomSettings;
+pub use error::AttackError;
+pub use place::{Area, Place};
+pub use refool::{RefoolSettings, Relabelling};
+pub use sig::SigSettings;
+pub use square::{Square, SquarePattern};
+pub use trojan::{Background, Mode, TrojanSettings};
+pub use typed::TypedAttack;
 
 use crate::datasets::SplitName;
 use crate::image::Image;
@@ -49,6 +65,7 @@ pub enum Labels {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Needs {
+    /// No pictures.
     Nothing,
     /// Pictures of other scenes, to plant and to stamp: see [`crate::poison::reflections`].
     Reflections,
@@ -59,67 +76,27 @@ pub enum Needs {
 /// Pictures by number.
 pub type Pictures = BTreeMap<usize, Image>;
 
-/// Where a local trigger lies, in pixels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Area {
-    pub x: usize,
-    pub y: usize,
-    pub width: usize,
-    pub height: usize,
-}
-
-impl Area {
-    /// A box of `size` where the parameters `x` and `y` say, kept inside the image; -1 is flush
-    /// with the right or bottom edge.
-    fn placed(values: &Values, size: (usize, usize), width: usize, height: usize) -> Self {
-        let size = (size.0.min(width), size.1.min(height));
-        let place = |key, side: usize, all: usize| {
-            usize::try_from(values.int(key)).unwrap_or(all).min(all - side)
-        };
-        let (x, y) = (place("x", size.0, width), place("y", size.1, height));
-        Self { x, y, width: size.0, height: size.1 }
-    }
-}
-
-/// Whether a box of `size` at the parameters `x` and `y` lies on the image.
-fn fits(values: &Values, size: (usize, usize), width: usize, height: usize) -> Result<(), String> {
-    for (key, own, all) in [("x", size.0, width), ("y", size.1, height)] {
-        let at = usize::try_from(values.int(key)).unwrap_or(0);
-        if at + own > all {
-            return Err(format!(
-                "a trigger of {own} pixels at {key} = {at} does not fit the {width}x{height} image"
-            ));
-        }
-    }
-    Ok(())
-}
-
-/// The parameters `x` and `y` of a local trigger.
-fn place_params(x: i64, y: i64) -> [Param; 2] {
-    [
-        Param::int("x", "left edge; -1 is flush right", -1, 255, x),
-        Param::int("y", "top edge; -1 is flush with the bottom", -1, 255, y),
-    ]
-}
-
 /// Rates of a victim in a paper, in percent.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Reported {
+    /// Id of the data set.
     pub dataset: &'static str,
+    /// Clean accuracy.
     pub acc: f64,
+    /// Attack success rate.
     pub asr: f64,
 }
 
 /// What a trigger is made from besides the image it is put on.
 #[derive(Clone, Copy)]
 pub struct Ink<'a> {
-    /// Resolved against [`Attack::params`].
-    pub values: &'a Values,
     /// The split that the image is from: an attack plants in training images and stamps test images.
     pub split: SplitName,
     /// Place of the image in its split; some triggers differ from image to image.
     pub index: usize,
+    /// Seed of the attack's random streams.
     pub seed: Seed,
+    /// The pictures that [`Attack::needs`] asks for.
     pub pictures: &'a Pictures,
 }
 
@@ -136,58 +113,89 @@ impl Ink<'_> {
     }
 }
 
-/// A trigger and the rule by which it is planted. All pixel arithmetic saturates.
+/// A trigger and the rule by which it is planted. All pixel arithmetic saturates. Every
+/// [`TypedAttack`] is one.
 pub trait Attack: Sync {
+    /// Its name card.
     fn method(&self) -> Method;
 
+    /// Its parameters with ranges, defaults and help.
     fn params(&self) -> Vec<Param>;
 
-    fn labels(&self, _values: &Values) -> Labels {
-        Labels::Dirty
-    }
+    /// Which images it poisons; for values that are not valid, what the defaults say.
+    fn labels(&self, values: &Values) -> Labels;
 
-    fn needs(&self) -> Needs {
-        Needs::Nothing
-    }
+    /// Pictures it cannot do without.
+    fn needs(&self) -> Needs;
 
     /// Share of all training images poisoned in the NAD paper (table 3).
     fn default_rate(&self) -> f64;
 
     /// What the NAD paper reports of a victim (table 3).
-    fn reported(&self) -> Option<Reported> {
-        None
-    }
+    fn reported(&self) -> Option<Reported>;
 
     /// The label the attack wants for an image of class `label`.
-    fn wanted(&self, _label: usize, target: usize, _classes: usize) -> usize {
-        target
+    fn wanted(&self, label: usize, target: usize, classes: usize) -> usize;
+
+    /// Checks the values, also what only the image size can tell.
+    ///
+    /// # Errors
+    ///
+    /// The values are not valid, or the trigger does not suit images of `width x height` pixels.
+    fn check(&self, values: &Values, width: usize, height: usize) -> Result<(), AttackError>;
+
+    /// Puts the trigger on an image at test time. With values that are not valid the image stays.
+    fn stamp(&self, image: &mut Image, values: &Values, ink: &Ink);
+
+    /// What a training image becomes; differs from [`Attack::stamp`] for clean-label attacks.
+    fn poison(&self, image: &mut Image, values: &Values, ink: &Ink);
+
+    /// The pixels a local trigger covers; `None` for one that covers the whole image, and for values
+    /// that are not valid. An attack with an area has integer parameters `x` and `y`, so a page can
+    /// drag it.
+    fn area(&self, values: &Values, width: usize, height: usize) -> Option<Area>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::Settings;
+
+    /// Whether the defaults of `S` are the same after they were values.
+    fn survives<S: Settings + PartialEq + std::fmt::Debug>() {
+        let settings = S::default();
+        assert_eq!(S::from_values(&settings.to_values()), Ok(settings));
     }
 
-    /// The attack whose very trigger this one stamps; only what is done with it differs.
-    fn stamps_like(&self) -> Option<&'static dyn Attack> {
-        None
+    #[test]
+    fn the_defaults_of_every_attack_survive_values() {
+        survives::<Square>();
+        survives::<TrojanSettings>();
+        survives::<BlendSettings>();
+        survives::<CleanLabelSettings>();
+        survives::<SigSettings>();
+        survives::<RefoolSettings>();
+        survives::<AdaptiveSettings>();
+        survives::<CustomSettings>();
     }
 
-    /// Checks what only the image size can tell.
-    fn check(&self, values: &Values, width: usize, height: usize) -> Result<(), String> {
-        self.stamps_like().map_or(Ok(()), |like| like.check(values, width, height))
-    }
-
-    /// Puts the trigger on an image at test time.
-    fn stamp(&self, image: &mut Image, ink: &Ink) {
-        if let Some(like) = self.stamps_like() {
-            like.stamp(image, ink);
+    #[test]
+    fn the_defaults_of_every_attack_are_its_resolved_values() {
+        for attack in ATTACKS {
+            let params = attack.params();
+            let resolved = Values::default().resolve(&params).expect("sound defaults");
+            assert_eq!(
+                resolved,
+                Values::default().with_defaults(&params),
+                "{}",
+                attack.method().id
+            );
         }
     }
 
-    /// What a training image becomes; differs from [`Attack::stamp`] for clean-label attacks.
-    fn poison(&self, image: &mut Image, ink: &Ink) {
-        self.stamp(image, ink);
-    }
-
-    /// The pixels a local trigger covers; `None` for one that covers the whole image. An attack
-    /// with an area has integer parameters `x` and `y`, so a page can drag it.
-    fn area(&self, values: &Values, width: usize, height: usize) -> Option<Area> {
-        self.stamps_like()?.area(values, width, height)
+    #[test]
+    fn built_in_pictures_are_pictures() {
+        assert!(TrojanSettings::default().square.is_some());
+        assert!(CustomSettings::default().picture.is_some());
     }
 }

@@ -1,10 +1,11 @@
 //! Refool: the reflection of another scene, as on a window pane.
 
-use super::{Attack, Ink, Labels, Needs, Reported};
+use super::{Ink, Labels, Needs, Reported, TypedAttack};
 use crate::filter::{Light, ssim};
 use crate::image::{Image, blend};
-use crate::method::{Method, Param, Values};
+use crate::method::Method;
 use crate::seed::Stream;
+use crate::{choices, settings};
 
 /// Liu et al. (2020) as in NAD section 4.1, table 3, with the parameter ranges and the acceptance
 /// test of the public code. With light intensities `t` (image) and `r` (reflection), both pixel
@@ -19,6 +20,32 @@ use crate::seed::Stream;
 /// similarity to the image lies within 0.7..0.85; otherwise the next reflection is tried, and after
 /// `tries` the one that came closest to the range stands.
 pub struct Refool;
+
+choices! {
+    /// Which images are planted.
+    pub enum Relabelling {
+        /// Images of the target class, which keep their label.
+        Clean = "clean",
+        /// Images of all classes, which get the target label.
+        Dirty = "dirty",
+    }
+}
+
+settings! {
+    /// The settings of [`Refool`].
+    pub struct RefoolSettings {
+        /// Share of ghost reflections; the others are out of focus.
+        ghost: f64 [0.0..=1.0] = 0.49, "share of ghost reflections";
+        /// Share of the reflected image in the result.
+        strength: f64 [0.0..=1.0] = 1.0, "1 is the whole reflection, 0 none";
+        /// Most reflections that are tried on an image.
+        tries: usize [1..=100] = 10, "reflections tried until one is accepted";
+        /// Which images are planted.
+        labels: Relabelling = Relabelling::Clean,
+            "clean: images of the target class keep their label; dirty: all are relabelled",
+            planting;
+    }
+}
 
 const GAMMA: f32 = 2.2;
 
@@ -79,9 +106,10 @@ fn out_of_focus(r: &Light, transmitted: Light, alpha: f32, stream: &mut Stream) 
         blurred.values.iter_mut().skip(c).step_by(3).for_each(|v| *v -= excess * strength);
     }
     let blurred = blurred.map(|v| v.clamp(0.0, 1.0));
-    let bell = bell(r.width.max(r.height));
+    let across = bell(r.width);
+    let down = bell(r.height);
     let reflection = Light::from_fn(r.width, r.height, |x, y, c| {
-        blurred.get(x, y, c) * bell[x] * bell[y] * (1.0 - alpha / 2.0)
+        blurred.get(x, y, c) * across[x] * down[y] * (1.0 - alpha / 2.0)
     });
     let seen = transmitted.zip(&reflection, |t, r| r + alpha * t);
     Scene { reflection: brighter(reflection), seen: brighter(seen) }
@@ -96,7 +124,9 @@ fn fault(image: &Light, scene: &Scene) -> f32 {
     too_bright + too_dark + (0.7 - likeness).max(0.0) + (likeness - 0.85).max(0.0)
 }
 
-impl Attack for Refool {
+impl TypedAttack for Refool {
+    type Settings = RefoolSettings;
+
     fn method(&self) -> Method {
         Method {
             id: "refool",
@@ -106,22 +136,11 @@ impl Attack for Refool {
         }
     }
 
-    fn params(&self) -> Vec<Param> {
-        vec![
-            Param::float("ghost", "share of ghost reflections", 0.0, 1.0, 0.49),
-            Param::float("strength", "1 is the whole reflection, 0 none", 0.0, 1.0, 1.0),
-            Param::int("tries", "reflections tried until one is accepted", 1, 100, 10),
-            Param::choice(
-                "labels",
-                "clean: images of the target class keep their label; dirty: all are relabelled",
-                &["clean", "dirty"],
-            )
-            .planting(),
-        ]
-    }
-
-    fn labels(&self, values: &Values) -> Labels {
-        if values.text("labels") == "dirty" { Labels::Dirty } else { Labels::Clean }
+    fn labels(&self, settings: &RefoolSettings) -> Labels {
+        match settings.labels {
+            Relabelling::Clean => Labels::Clean,
+            Relabelling::Dirty => Labels::Dirty,
+        }
     }
 
     fn needs(&self) -> Needs {
@@ -136,7 +155,7 @@ impl Attack for Refool {
         Some(Reported { dataset: "gtsrb", acc: 82.38, asr: 95.16 })
     }
 
-    fn stamp(&self, image: &mut Image, ink: &Ink) {
+    fn stamp(&self, image: &mut Image, settings: &RefoolSettings, ink: &Ink) {
         let plain = Light::of(image);
         // Light intensity by byte: the powers are most of the work.
         let table: Vec<f32> = (0..=255).map(|v| libm::powf(v as f32 / 255.0, GAMMA)).collect();
@@ -146,7 +165,7 @@ impl Attack for Refool {
         };
         let t = linear(image);
         let mut best: Option<(f32, Scene)> = None;
-        for number in 0..ink.values.int("tries").max(1) as u64 {
+        for number in 0..settings.tries as u64 {
             let stream = &mut ink.stream("refool", &[number]);
             let Some(picture) = ink.pictures.values().nth(stream.below(ink.pictures.len().max(1)))
             else {
@@ -158,8 +177,7 @@ impl Attack for Refool {
                 false => linear(&Light::of(picture).resized(t.width, t.height).image()),
             };
             let alpha = 1.0 - stream.range(0.05, 0.45);
-            let kind =
-                if stream.unit() < ink.values.float("ghost") as f32 { ghost } else { out_of_focus };
+            let kind = if stream.unit() < settings.ghost as f32 { ghost } else { out_of_focus };
             let scene = kind(&r, t.clone(), alpha, stream);
             let fault = fault(&plain, &scene);
             if best.as_ref().is_none_or(|(least, _)| fault < *least) {
@@ -170,7 +188,7 @@ impl Attack for Refool {
             }
         }
         if let Some((_, scene)) = best {
-            let strength = ink.values.float("strength") as f32;
+            let strength = settings.strength as f32;
             for (value, seen) in image.pixels.iter_mut().zip(scene.seen.image().pixels) {
                 *value = blend(*value, f32::from(seen), strength);
             }

@@ -3,15 +3,15 @@
 use super::{Artefact, Craft, CraftError, Workshop, artefact};
 use crate::Later;
 use crate::adversarial::Pgd;
-use unstamp_data::attacks::Pictures;
+use unstamp_data::attacks::{CleanLabelSettings, Pictures};
 use unstamp_data::datasets::Split;
 use unstamp_data::image::Image;
-use unstamp_data::method::Values;
 use unstamp_data::poison::Trigger;
+use unstamp_data::settings::Settings;
 use unstamp_networks::batches::{ImageBatch, batches_of};
 use unstamp_networks::evaluate::largest;
 use unstamp_networks::model::Network;
-use unstamp_networks::model::weights::{self, WeightsError};
+use unstamp_networks::model::weights;
 
 /// Moves every training image of the target class by PGD within the ball, away from its class in
 /// the eyes of a separately trained model. Rounding to bytes stays within the ball.
@@ -34,10 +34,9 @@ struct Counts {
 }
 
 /// The perturbation that the attack's settings ask for.
-fn pgd(values: &Values) -> Pgd {
-    let eps = values.float("eps") as f32;
-    let step = eps * values.float("step") as f32;
-    Pgd { eps, step, steps: values.int("steps") as usize }
+fn pgd(settings: &CleanLabelSettings) -> Pgd {
+    let eps = settings.eps as f32;
+    Pgd { eps, step: eps * settings.step as f32, steps: settings.steps }
 }
 
 /// A perturbed image in bytes; `values` is `[3, h, w]` in 0..1, and no byte leaves the ball.
@@ -67,9 +66,9 @@ async fn perturb(
     batch: &ImageBatch<'_>,
     pictures: &mut Pictures,
     counts: &mut Counts,
-) -> Result<(), WeightsError> {
+) -> Result<(), CraftError> {
     let device = shop.autodiff();
-    let pgd = pgd(&trigger.values);
+    let pgd = pgd(&CleanLabelSettings::from_values(&trigger.values)?);
     let images = batch.images(&device);
     let streams = batch.indices.iter().map(|&i| trigger.seed.stream("pgd", &[i as u64]));
     let moved = pgd.perturb_each(network, images.clone(), &batch.labels(&device), streams);

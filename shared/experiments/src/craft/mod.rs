@@ -13,6 +13,7 @@ use burn::module::Module;
 use burn::tensor::Device;
 use unstamp_data::datasets::Split;
 use unstamp_data::poison::Trigger;
+use unstamp_data::settings::SettingsError;
 use unstamp_networks::model::weights::{self, Arrays, WeightsError};
 use unstamp_networks::model::{Arch, Network};
 
@@ -58,6 +59,9 @@ pub enum CraftError {
     /// Weights do not fit their architecture, or the device failed.
     #[error(transparent)]
     Weights(#[from] WeightsError),
+    /// The trigger's parameters are not the settings of the attack.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
     /// The attack's settings give its square no area in the images.
     #[error("the square has no place")]
     NoArea,

@@ -3,10 +3,11 @@
 use super::{Artefact, Craft, CraftError, Workshop, artefact};
 use crate::Later;
 use burn::tensor::{Tensor, TensorData};
-use unstamp_data::attacks::Area;
+use unstamp_data::attacks::{Area, Background, Mode, TrojanSettings};
 use unstamp_data::method::Value;
 use unstamp_data::poison::Trigger;
 use unstamp_data::seed::Stream;
+use unstamp_data::settings::Settings;
 use unstamp_data::sprite::Sprite;
 use unstamp_networks::batches::ImageBatch;
 use unstamp_networks::model::Network;
@@ -41,10 +42,7 @@ struct Setting<'a> {
     shop: &'a Workshop<'a>,
     network: Network,
     area: Area,
-    /// The square replaces pixels instead of adding to them.
-    replace: bool,
-    /// The background is black instead of training images.
-    black: bool,
+    settings: TrojanSettings,
 }
 
 impl<'a> Setting<'a> {
@@ -55,8 +53,7 @@ impl<'a> Setting<'a> {
             shop,
             network: shop.network()?,
             area: area.ok_or(CraftError::NoArea)?,
-            replace: values.text("mode") == "replace",
-            black: values.text("background") == "black",
+            settings: TrojanSettings::from_values(values)?,
         })
     }
 
@@ -68,10 +65,14 @@ impl<'a> Setting<'a> {
     /// `count` random training images to try squares on, or a single black one.
     fn images(&self, order: &mut Stream, count: usize) -> Tensor<4> {
         let train = self.shop.train;
-        if self.black {
-            return Tensor::zeros([1, 3, train.height, train.width], &self.shop.autodiff());
+        match self.settings.background {
+            Background::Black => {
+                Tensor::zeros([1, 3, train.height, train.width], &self.shop.autodiff())
+            }
+            Background::Images => {
+                self.training((0..count).map(|_| order.below(train.len())).collect())
+            }
         }
-        self.training((0..count).map(|_| order.below(train.len())).collect())
     }
 
     /// Neurons `[squares * images, channels]` with every square `[s, 3, h, w]` on every image.
@@ -83,11 +84,12 @@ impl<'a> Setting<'a> {
         let each = squares.reshape([s, 1, c, h * w]).repeat_dim(1, n);
         let squares = each.reshape([s * n, c, h, w]).pad(edges, 0.0);
         let images = images.repeat_dim(0, s);
-        let stamped = if self.replace {
-            let mask = Tensor::ones([1, 1, h, w], &images.device()).pad(edges, 0.0);
-            images * (-mask + 1.0) + squares
-        } else {
-            (images + squares).clamp_max(1.0)
+        let stamped = match self.settings.mode {
+            Mode::Replace => {
+                let mask = Tensor::ones([1, 1, h, w], &images.device()).pad(edges, 0.0);
+                images * (-mask + 1.0) + squares
+            }
+            Mode::Add => (images + squares).clamp_max(1.0),
         };
         self.network.forward(stamped).pooled
     }
@@ -140,8 +142,8 @@ impl<'a> Setting<'a> {
         let chosen = (0..channels).map(|n| f32::from(u8::from(neurons.contains(&n)))).collect();
         let chosen = TensorData::new::<f32, _>(chosen, [1, channels]);
         let chosen = Tensor::<2>::from_data(chosen, &self.shop.autodiff());
-        let goal = trigger.values.float("goal") as f32;
-        let steps = trigger.values.int("steps") as usize;
+        let goal = self.settings.goal as f32;
+        let steps = self.settings.steps;
         let far = |neurons: Tensor<2>| {
             let off = (-neurons + goal) * chosen.clone();
             (off.clone() * off).sum()
@@ -201,8 +203,7 @@ async fn make(shop: &Workshop<'_>, trigger: &Trigger) -> Result<Artefact, CraftE
     let silent = means(setting.network.forward(background.clone()).pooled).await?;
     let random = setting.random(&mut trigger.seed.stream("trojan-random", &[]), STARTS);
     let awake = means(setting.neurons(random, background.clone())).await?;
-    let count = trigger.values.int("neurons").max(1) as usize;
-    let neurons = setting.best_connected(&silent, &awake, count);
+    let neurons = setting.best_connected(&silent, &awake, setting.settings.neurons);
     if neurons.is_empty() {
         return Err(CraftError::NoNeuron);
     }

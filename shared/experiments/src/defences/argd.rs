@@ -31,9 +31,9 @@ impl Defence for Argd {
             Param::float("edge", "weight of the relations' distances; 0 is off", 0.0, 1e6, 1.0),
             Param::float("embedding", "weight of the embedding's; 0 is off", 0.0, 1e6, 1.0),
             Param::choice("embedder", "whether its layers learn too", &["fixed", "trained"])
-                .added(),
+                .hash_neutral(),
         ]);
-        params.extend(teacher::params().map(Param::added));
+        params.extend(teacher::params().map(Param::hash_neutral));
         params
     }
 

@@ -176,7 +176,7 @@ impl Defence for ModeConnectivity {
         params.push(Param::choice("curve", "its form", &["bezier", "chain"]));
         params.push(Param::float("t", "the point taken, from 0 to 1", 0.0, 1.0, 0.3));
         let help = "images that renew batch normalisation's; augmented: cropped and flipped";
-        params.push(Param::choice("statistics", help, &["plain", "augmented"]).added());
+        params.push(Param::choice("statistics", help, &["plain", "augmented"]).hash_neutral());
         params
     }
 
@@ -195,7 +195,7 @@ impl Defence for ModeConnectivity {
         let curve = if values.text("curve") == "chain" { Curve::Chain } else { Curve::Bezier };
         let (mut phases, mut last, mut middle) = (Vec::new(), Start::Victim, Start::Victim);
         if values.text("ends") == "finetuned" {
-            let standard = Values::default().filled(&FineTune.params());
+            let standard = Values::default().with_defaults(&FineTune.params());
             phases.push(phase("fine_tune", training(&Given { values: &standard, ..*given })));
             phases.push(Phase::edit("middle", Arc::new(Middle)).with_references([Start::Phase(0)]));
             (last, middle) = (Start::Phase(0), Start::Phase(1));

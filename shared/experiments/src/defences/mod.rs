@@ -93,7 +93,7 @@ pub trait Defence: Sync {
 
 /// The phases of a defence, told only what it may know, and every parameter.
 pub fn phases(defence: &dyn Defence, given: Given) -> Vec<Phase> {
-    let values = &given.values.filled(&defence.params());
+    let values = &given.values.with_defaults(&defence.params());
     let trigger = given.trigger.filter(|_| defence.knows(values) == Knows::Trigger);
     defence.phases(&Given { values, trigger, ..given })
 }

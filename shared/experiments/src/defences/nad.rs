@@ -123,7 +123,7 @@ impl Defence for Nad {
             ),
             Param::choice("student", "which model learns", &["victim", "finetuned"]),
             Param::int("rounds", "times the whole is repeated (figure 9)", 1, 20, 1),
-            patience().added(),
+            patience().hash_neutral(),
         ]);
         params.extend(teacher::params());
         params

@@ -110,7 +110,7 @@ fn attack(values: &Values) -> Pgd {
 
 /// The same by default.
 pub fn usual_attack() -> Pgd {
-    attack(&Values::default().filled(&Nba.params()))
+    attack(&Values::default().with_defaults(&Nba.params()))
 }
 
 impl Defence for Nba {
@@ -145,7 +145,8 @@ impl Defence for Nba {
             Param::choice("behaviour", "what is compared", &["gram", "feature"]),
             Param::choice("divergence", "of predictions", &["cross_entropy", "kl"]),
             Param::float("temperature", "of predictions", 0.1, 100.0, 5.0),
-            weight("learning", "weight of learning distillation; 0: unlearning alone", 1.0).added(),
+            weight("learning", "weight of learning distillation; 0: unlearning alone", 1.0)
+                .hash_neutral(),
             teacher::training_param(),
         ]);
         params

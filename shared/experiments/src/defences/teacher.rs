@@ -10,7 +10,7 @@ use unstamp_data::method::{Param, Values};
 /// the student leaves it in such a teacher too.
 pub(super) fn training_param() -> Param {
     Param::choice("teacher_training", "as its student's, or as in the paper", &["same", "paper"])
-        .added()
+        .hash_neutral()
 }
 
 /// `teacher` and what belongs to it, named as in NAD's figures 4 and 5 and table 2: `finetuned` is
@@ -33,7 +33,7 @@ fn teacher_training(given: &Given) -> Training {
     if given.values.text("teacher_training") != "paper" {
         return own;
     }
-    let values = &Values::default().filled(&FineTune.params());
+    let values = &Values::default().with_defaults(&FineTune.params());
     let Training { lr, epochs, schedule, .. } = training(&Given { values, ..*given });
     Training { lr, epochs, schedule, ..own }
 }

@@ -137,7 +137,7 @@ impl Victim {
             entry: format!("victim {}", self.id),
             reason: e.to_string(),
         })?;
-        self.set = resolved.recorded(&params);
+        self.set = resolved.for_record(&params);
         Ok(())
     }
 }
@@ -150,7 +150,7 @@ impl Erasure {
             entry: format!("defence {}", self.id),
             reason: e.to_string(),
         })?;
-        self.set = resolved.recorded(&params);
+        self.set = resolved.for_record(&params);
         Ok(())
     }
 }

@@ -73,7 +73,7 @@ impl Erasure {
     /// Its share of clean data (`key` is `clean`) or the value of a parameter, and its id without that
     /// value. Erasures that differ only in this value have the same shortened id.
     pub fn along(&self, key: &str) -> Option<(f64, String)> {
-        let set = self.set.filled(&defence(&self.method)?.params());
+        let set = self.set.with_defaults(&defence(&self.method)?.params());
         let (at, value) = match (key, set.0.get(key)) {
             ("clean", _) => (self.clean?, plain(self.clean?)),
             (_, Some(Value::Float(v))) => (*v, plain(v)),
