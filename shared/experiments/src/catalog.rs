@@ -1,4 +1,5 @@
-//! Everything there is to choose, as data: for `unstamp list`, the page's menus and the README.
+//! Descriptions and typed parameters of data sets, attacks, defences and architectures, as data for
+//! `unstamp list`.
 
 use crate::defences::{DEFENCES, Knows};
 use serde::Serialize;
@@ -7,36 +8,48 @@ use unstamp_data::datasets::{DATASETS, DatasetInfo};
 use unstamp_data::method::{Method, Param, Values};
 use unstamp_networks::model::architectures;
 
-/// All lists.
+/// The lists of everything that can be chosen.
 #[derive(Clone, Debug, Serialize)]
 pub struct Catalog {
+    /// Data sets, in the order of [`DATASETS`].
     pub datasets: Vec<&'static DatasetInfo>,
+    /// Attacks, in the order of [`ATTACKS`].
     pub attacks: Vec<AttackCard>,
+    /// Defences, in the order of [`DEFENCES`].
     pub defences: Vec<DefenceCard>,
+    /// Names of architectures that papers use.
     pub architectures: Vec<&'static str>,
 }
 
+/// The description of an attack.
 #[derive(Clone, Debug, Serialize)]
 pub struct AttackCard {
+    /// Id, title, paper and summary.
     #[serde(flatten)]
     pub method: Method,
-    /// With the default parameters.
+    /// Whether it changes labels, with the default parameters.
     pub labels: Labels,
+    /// The kind of pictures that it needs.
     pub needs: Needs,
+    /// Default poisoning rate, as a share of all training images.
     pub rate: f64,
+    /// Its parameters.
     pub params: Vec<Param>,
 }
 
+/// The description of a defence.
 #[derive(Clone, Debug, Serialize)]
 pub struct DefenceCard {
+    /// Id, title, paper and summary.
     #[serde(flatten)]
     pub method: Method,
-    /// With the default parameters.
+    /// What it is given, with the default parameters.
     pub knows: Knows,
+    /// Its parameters.
     pub params: Vec<Param>,
 }
 
-/// Everything, from the lists.
+/// The descriptions of everything in the lists.
 pub fn catalog() -> Catalog {
     Catalog {
         datasets: DATASETS.to_vec(),

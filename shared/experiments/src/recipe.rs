@@ -1,4 +1,5 @@
-//! A recipe: an experiment as a person writes it, and the list of cells it stands for.
+//! A recipe is an experiment in one TOML file: victims, defences and seeds. It stands for a list of
+//! [`Cell`]s, one for each model.
 
 mod cell;
 mod check;
@@ -20,7 +21,7 @@ use sha2::{Digest, Sha256};
 use sweep::expanded;
 use unstamp_data::seed::hex;
 
-/// A whole experiment: victims x defences x seeds.
+/// A whole experiment: every victim with every defence and every seed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Recipe {

@@ -67,7 +67,7 @@ pub struct CellResult {
     /// choose settings by.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub validation: Option<Rates>,
-    /// What the attack was made from, if it needs a model.
+    /// Provenance of the artefact, if the attack needs one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub artefact: Option<Provenance>,
     /// Wall-clock minutes on `device`.
@@ -95,7 +95,7 @@ pub struct CellResult {
     pub recovered: Option<Recovery>,
     /// Every epoch, with rates on some test images.
     pub curve: Vec<Epoch>,
-    /// What the edits of a defence measured.
+    /// The values that edits measured, such as the number of pruned channels.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub measurements: Vec<Measurement>,
     /// Rates along the curve between two models, by position, if the defended model is a point of

@@ -1,4 +1,6 @@
-//! Attention maps (NAD equation 1; Zagoruyko & Komodakis 2017).
+//! Attention maps ([NAD](https://arxiv.org/abs/2101.05930), equation 1; [Zagoruyko & Komodakis
+//! 2017](https://arxiv.org/abs/1612.03928)): one value for each position of a feature map, which says how
+//! strongly the channels respond there.
 
 use crate::model::Frozen;
 use crate::model::weights::{WeightsError, read};
@@ -7,29 +9,31 @@ use burn::tensor::module::adaptive_avg_pool2d;
 use serde::{Deserialize, Serialize, Serializer};
 use unstamp_data::attacks::Area;
 
-/// How channels become one map: `A(F) = sum_i |F_i|^p`, or its mean over channels.
+/// How the `C` channels `F_i` of a feature become one map: `A(F) = sum_i |F_i|^p`, or the mean over
+/// channels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Operator {
     /// `sum |F|`
     Sum,
-    /// `sum |F|^2`, the paper's default
+    /// `sum |F|^2`, the default of the NAD paper
     Sum2,
     /// `(1/C) sum |F|`
     Mean,
     /// `(1/C) sum |F|^2`
     Mean2,
-    /// `sum |F|^4`; not named in the paper, which shows five maps (figure 12) and names four
+    /// `sum |F|^4`. The NAD paper shows five maps in figure 12 and names four; this is a guess at the
+    /// fifth
     Sum4,
-    /// No map: the activations themselves, the representation of table 8
+    /// No map but the activations themselves (NAD table 8)
     Raw,
 }
 
 impl Operator {
-    /// Names as parameters take them; the paper's default first.
+    /// The names of the operators in parameters; the default of the NAD paper is the first.
     pub const NAMES: &'static [&'static str] = &["sum2", "sum", "mean", "mean2", "sum4", "raw"];
 
-    /// Reads a name of [`Operator::NAMES`].
+    /// The operator with this name of [`Operator::NAMES`].
     pub fn named(name: &str) -> Option<Self> {
         Some(match name {
             "sum" => Self::Sum,
@@ -42,7 +46,8 @@ impl Operator {
         })
     }
 
-    /// `feature [n, c, h, w]` -> `[n, h * w]`, raw `[n, c * h * w]`.
+    /// The maps of a batch of features: `[n, c, h, w]` -> `[n, h * w]`; for [`Operator::Raw`]
+    /// `[n, c * h * w]`.
     pub fn map(self, feature: Tensor<4>) -> Tensor<2> {
         let [n, c, h, w] = feature.dims();
         let square = |x: Tensor<4>| x.clone() * x;
@@ -131,22 +136,22 @@ pub struct AttentionMap {
     pub values: Vec<f32>,
 }
 
-/// What a network says of one image.
+/// The prediction and the attention maps of a network for one image.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Look {
-    /// One a class, summing to 1.
+    /// One for each class; their sum is 1.
     pub probabilities: Vec<f32>,
     /// A^2_sum of every feature divided by its Euclidean norm, from the input to the output.
     #[serde(serialize_with = "values_of")]
     pub maps: Vec<AttentionMap>,
 }
 
-/// JSON holds a list of values for each map.
+/// Writes only the values of each map.
 fn values_of<S: Serializer>(maps: &[AttentionMap], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_seq(maps.iter().map(|map| &map.values))
 }
 
-/// `exp(z_i) / sum exp(z_j)`, in `libm`, so that every platform gives the same.
+/// Softmax, `exp(z_i) / sum_j exp(z_j)`. It uses `libm`, so every platform gives the same bits.
 fn probabilities(logits: &[f32]) -> Vec<f32> {
     let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let powers: Vec<f32> = logits.iter().map(|z| libm::expf(z - most)).collect();
@@ -154,7 +159,7 @@ fn probabilities(logits: &[f32]) -> Vec<f32> {
     powers.into_iter().map(|power| power / sum).collect()
 }
 
-/// A^2_sum of one image's feature `[channels, places]`, with length 1.
+/// A^2_sum of the feature of one image, `[channels, positions]`, divided by its Euclidean norm.
 fn map(feature: &[f32], channels: usize) -> Vec<f32> {
     let places = feature.len() / channels.max(1);
     let mut map = vec![0.0; places];
@@ -168,8 +173,11 @@ fn map(feature: &[f32], channels: usize) -> Vec<f32> {
     map
 }
 
-/// Probabilities and attention maps of one image, `[1, 3, h, w]`. What is made of the network's
-/// output is made here, not on the device: it is little, and the page's first program stays small.
+/// Probabilities and attention maps of one image, `[1, 3, h, w]` in 0..1. Softmax and maps are computed
+/// here and not on the device: the cost is small, and the page's first program needs fewer operations.
+///
+/// # Errors
+/// If the device does not give its results back.
 pub async fn look(network: &Frozen, image: Tensor<4>) -> Result<Look, WeightsError> {
     let output = network.forward(image);
     let shapes: Vec<[usize; 4]> = output.features.iter().map(Tensor::dims).collect();

@@ -1,4 +1,5 @@
-//! The images of a split in consecutive batches: the one loop over data that is not a training.
+//! Iterators over the images of a split in consecutive batches. Every loop over data that is not a
+//! training uses them.
 
 use crate::model::batch;
 #[cfg(feature = "learn")]

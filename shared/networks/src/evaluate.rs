@@ -1,4 +1,4 @@
-//! ACC, ASR, RA and floor over a test split, batch by batch, natively and in the page.
+//! Evaluation of a network on a test split, batch by batch: ACC, ASR, RA and floor.
 
 use crate::batches::{ImageBatch, batches};
 use crate::model::weights::{self, Arrays, WeightsError};

@@ -1,4 +1,4 @@
-//! Networks, their weights, what they attend to, and how they are evaluated.
+//! Networks as data, their weights, attention maps, and evaluation.
 //!
 //! Without features this crate predicts; `learn` adds the networks that can be trained.
 #![recursion_limit = "256"]

@@ -1,4 +1,5 @@
-//! A network's answers to fixed images, by which an engine tests itself.
+//! The answers of a network to fixed images. An engine compares them with stored answers to test
+//! itself.
 
 use crate::model::weights::{self, WeightsError};
 use crate::model::{Frozen, Output, batch};
@@ -38,7 +39,7 @@ pub async fn answers(
     })
 }
 
-/// The mean of `|v|` over each run of `places` values.
+/// The mean of `|v|` over every `places` consecutive values.
 fn mean_magnitudes(values: &[f32], places: usize) -> Vec<f32> {
     let planes = values.chunks_exact(places);
     planes.map(|plane| plane.iter().map(|v| v.abs()).sum::<f32>() / places as f32).collect()

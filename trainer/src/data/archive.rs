@@ -20,7 +20,7 @@ pub struct Entry {
     pub bytes: Vec<u8>,
 }
 
-/// The wanted files of a data set, and the others' numbers.
+/// The wanted files of a data set, and the numbers of skipped files.
 #[derive(Clone, Debug, Default)]
 pub struct Files {
     /// Wanted files, sorted by name.
@@ -29,11 +29,11 @@ pub struct Files {
     pub skipped: Skipped,
 }
 
-/// Says of a name whether the file is read.
+/// Decides by its name whether a file is read.
 pub type Wanted<'a> = &'a dyn Fn(&str) -> bool;
 
 impl Files {
-    /// Whether the file of this name is to be read. Counts it if it is not.
+    /// Whether the file with this name is read. Counts it as skipped if it is not.
     pub(super) fn takes(&mut self, name: &str, wanted: Wanted) -> bool {
         let reason = if is_hidden(name) { Reason::Hidden } else { Reason::Kind };
         let taken = reason == Reason::Kind && wanted(name);
@@ -43,12 +43,13 @@ impl Files {
         taken
     }
 
+    /// Adds a file that was read.
     pub(super) fn push(&mut self, name: String, bytes: Vec<u8>) {
         self.entries.push(Entry { name, bytes });
     }
 }
 
-/// Whether a file or one of its folders is hidden on Unix, or stems from macOS's archiver.
+/// Whether a file or one of its folders is hidden on Unix, or was added by macOS's archiver.
 fn is_hidden(name: &str) -> bool {
     name.split('/')
         .any(|part| part == "__MACOSX" || (part.starts_with('.') && part != "." && part != ".."))
@@ -180,6 +181,7 @@ fn not_opened(path: &Path, error: std::io::Error) -> DataError {
     DataError::Open { path: shown(path), error, hint }
 }
 
+/// The error of a damaged archive.
 pub(super) fn broken(path: &Path, error: impl Into<super::error::Fault>) -> DataError {
     DataError::Broken { path: shown(path), error: error.into() }
 }

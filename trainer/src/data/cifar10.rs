@@ -1,4 +1,5 @@
-//! CIFAR-10 in its official binary or Python form, or as class folders.
+//! [CIFAR-10](https://www.cs.toronto.edu/~kriz/cifar.html) in its official binary or Python form, or as
+//! class folders.
 //!
 //! Both official forms hold five training batches and one test batch. An image is 3,072 bytes: the
 //! red, the green and the blue plane of 32x32 bytes, rows from the top.

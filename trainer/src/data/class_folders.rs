@@ -18,7 +18,9 @@ const OTHER_SPLITS: [&str; 3] = ["val", "valid", "validation"];
 /// A picture in the layout.
 #[derive(Debug)]
 pub(super) struct Placed<'a> {
+    /// The split that it belongs to.
     pub split: SplitName,
+    /// The name of its class folder.
     pub class: &'a str,
     entry: &'a Entry,
 }

@@ -1,4 +1,5 @@
-//! Downloads from the official addresses: resumable, checked, with a progress bar.
+//! Downloads of data sets from their official addresses. A broken download continues, and the hash of
+//! the file is checked.
 
 use super::{DataError, LOADERS, loader};
 use crate::files;
@@ -13,7 +14,7 @@ use unstamp_shared::seed::hex;
 /// A file to download.
 #[derive(Clone, Debug)]
 pub struct Download {
-    /// Where it lies.
+    /// Its address.
     pub url: String,
     /// Name under which it is kept.
     pub file: &'static str,
@@ -24,7 +25,7 @@ pub struct Download {
 /// The official files of a data set.
 ///
 /// # Errors
-/// If the data set is unknown or not downloaded.
+/// If the data set is unknown or has no download.
 pub fn official(id: &str) -> Result<Vec<Download>, DataError> {
     let downloads = loader(id)?.downloads();
     if downloads.is_empty() {
@@ -35,7 +36,7 @@ pub fn official(id: &str) -> Result<Vec<Download>, DataError> {
     Ok(downloads)
 }
 
-/// Downloads into `folder`, taking up a broken transfer where it ended; returns the file.
+/// Downloads into `folder` and returns the path of the file. Continues a download that was broken off.
 ///
 /// # Errors
 /// If five attempts fail, or the file does not have the pinned hash.

@@ -1,7 +1,7 @@
 //! Data sets on disk.
 //!
-//! A data set is a description (`unstamp_shared::datasets`) and a [`Loader`]. Adding one is one
-//! file here with its loader and one line in [`LOADERS`].
+//! A data set is a description (`unstamp_shared::datasets`) and a `Loader`. Adding one is one
+//! file here with its loader and one line in `LOADERS`.
 
 pub mod archive;
 mod cifar10;
@@ -59,7 +59,7 @@ impl Dataset {
     }
 }
 
-/// The content of a data set, with the files that were passed over.
+/// The content of a data set, and the files that were skipped.
 #[derive(Debug)]
 struct Loaded {
     class_names: Vec<String>,
@@ -76,7 +76,7 @@ trait Loader: Sync {
     /// Loads both splits from a folder or archive, with images of `size` (width, height).
     fn load(&self, path: Option<&Path>, size: (usize, usize)) -> Result<Loaded, DataError>;
 
-    /// The official files; none if there is nothing to download.
+    /// The official files; empty if there is nothing to download.
     fn downloads(&self) -> Vec<Download> {
         Vec::new()
     }
@@ -96,7 +96,7 @@ pub struct LoadOptions {
 /// The description of `id`.
 ///
 /// # Errors
-/// If there is no such data set; the message lists those there are.
+/// If there is no data set with this id; the message lists all ids.
 pub fn info(id: &str) -> Result<&'static DatasetInfo, DataError> {
     dataset(id).ok_or_else(|| {
         let known: Vec<&str> = DATASETS.iter().map(|info| info.id).collect();
@@ -118,7 +118,7 @@ pub fn load(id: &str, path: Option<&Path>) -> Result<Dataset, DataError> {
     load_with(id, path, LoadOptions::default())
 }
 
-/// Loads a data set. Says on the error output how many files were passed over and why.
+/// Loads a data set. Prints on the error output how many files were skipped, and why.
 ///
 /// # Errors
 /// If the data set is unknown, a file cannot be read, or files do not fit the layout such that

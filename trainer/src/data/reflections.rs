@@ -1,4 +1,4 @@
-//! Pictures that the user gives to be reflected.
+//! The user's photographs that [Refool](https://arxiv.org/abs/2007.02343) reflects.
 
 use super::picture::{is_picture, read_picture};
 use super::skipped::{Reason, Skipped};
@@ -7,8 +7,8 @@ use std::path::Path;
 use std::sync::Arc;
 use unstamp_shared::attacks::Pictures;
 
-/// Every picture in a folder, in the order of the names, at its own size. Says on the error output
-/// how many other files were passed over.
+/// Every picture in a folder, in the order of the names, at its own size. Prints on the error
+/// output how many other files were skipped.
 ///
 /// # Errors
 /// If the folder cannot be listed or holds no picture, or a picture cannot be read.

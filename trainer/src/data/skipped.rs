@@ -1,9 +1,9 @@
-//! The files that a loader passed over.
+//! The files that a loader skipped.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// Why a file was passed over.
+/// Why a file was skipped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Reason {
     /// A component of its path begins with a dot or is `__MACOSX`.
@@ -33,7 +33,7 @@ impl fmt::Display for Reason {
     }
 }
 
-/// Numbers of files that were passed over, with the first name for each reason.
+/// Numbers of skipped files, with the first name for each reason.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Skipped(BTreeMap<Reason, (usize, String)>);
 
@@ -50,7 +50,7 @@ impl Skipped {
         }
     }
 
-    /// Number of files passed over for a reason.
+    /// Number of files skipped for a reason.
     pub fn count(&self, reason: Reason) -> usize {
         self.0.get(&reason).map_or(0, |(count, _)| *count)
     }

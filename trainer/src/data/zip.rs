@@ -37,7 +37,7 @@ pub(super) fn read(
     Ok(())
 }
 
-/// The name of a way of packing that is not read; `None` if it is read.
+/// The name of a compression method that is not supported; `None` if it is.
 fn unread_packing(method: CompressionMethod, encrypted: bool) -> Option<String> {
     if encrypted {
         return Some("a password".to_string());

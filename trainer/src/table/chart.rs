@@ -1,21 +1,28 @@
-//! Charts in rows with one legend, as SVG.
+//! Rows of charts with one legend, as SVG.
 
 use anyhow::Result;
 use plotters::coord::Shift;
 use plotters::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Curves of a rate over something, or points of one rate over another, in percent.
+/// One chart: curves of a rate over an x value, or points of one rate over another. Rates are in
+/// percent.
 #[derive(Clone)]
 pub struct Chart {
+    /// Title of the chart; the name of a model.
     pub title: String,
+    /// Label of the x axis.
     pub x: String,
+    /// Label of the y axis: the rate.
     pub y: &'static str,
+    /// The points `(x, y)` of every series, by the name of the series.
     pub curves: BTreeMap<String, Vec<(f64, f64)>>,
+    /// Whether lines join the points of a series. Otherwise x is a rate too, from 0 to 100.
     pub joined: bool,
 }
 
-/// Okabe's and Ito's colours, which the colour-blind can tell apart.
+/// Colours of the series, from [Okabe and Ito](https://jfly.uni-koeln.de/color/): readers with colour
+/// blindness can distinguish them.
 const COLOURS: [RGBColor; 7] = [
     RGBColor(0, 114, 178),
     RGBColor(213, 94, 0),
@@ -26,25 +33,27 @@ const COLOURS: [RGBColor; 7] = [
     RGBColor(0, 0, 0),
 ];
 
-/// Pixels of a chart and of the legend.
+/// Sizes in pixels of a chart, of the legend and of a line of the legend.
 const WIDTH: u32 = 280;
 const HEIGHT: u32 = 230;
 const LEGEND: u32 = 200;
 const LINE: i32 = 20;
 const FONT: (&str, u32) = ("sans-serif", 13);
 
+/// The colour of the series with this position among all names.
 fn colour(place: usize) -> RGBColor {
     COLOURS[place % COLOURS.len()]
 }
 
-/// The mark of a name by its place among all: filled, then hollow, then ever larger after each seven.
+/// The mark of the series with this position among all names. The first seven are filled, the others
+/// are hollow and larger after every seven.
 fn mark<C>(place: usize, at: C) -> Circle<C, i32> {
     let (colour, turn) = (colour(place), (place / COLOURS.len()) as i32);
     let style = if turn > 0 { colour.stroke_width(1) } else { colour.filled() };
     Circle::new(at, 2 + turn.max(1), style)
 }
 
-/// Ends of an axis of percentages: whole tens around them.
+/// The range of an axis in percent: the multiples of ten around `values`.
 fn tens(values: impl Iterator<Item = f64> + Clone) -> std::ops::Range<f64> {
     let least = values.clone().fold(100.0, f64::min);
     let most = values.fold(0.0, f64::max);
@@ -53,17 +62,19 @@ fn tens(values: impl Iterator<Item = f64> + Clone) -> std::ops::Range<f64> {
 }
 
 impl Chart {
+    /// The points of all series.
     fn points(&self) -> impl Iterator<Item = (f64, f64)> + Clone {
         self.curves.values().flatten().copied()
     }
 
-    /// Whether places span so much that their logarithms are drawn.
+    /// Whether the x axis is logarithmic: the largest x is at least 16 times the smallest.
     fn logarithmic(&self) -> bool {
         let least = self.points().map(|p| p.0).fold(f64::INFINITY, f64::min);
         let most = self.points().map(|p| p.0).fold(0.0, f64::max);
         self.joined && least > 0.0 && most / least >= 16.0
     }
 
+    /// Draws the chart. `names` are the series of the whole figure, in the order of the legend.
     fn draw(&self, area: &DrawingArea<SVGBackend, Shift>, names: &BTreeSet<&str>) -> Result<()> {
         let log = self.logarithmic();
         let scaled = |x: f64| if log { x.log10() } else { x };
@@ -107,7 +118,10 @@ impl Chart {
     }
 }
 
-/// Rows of charts in which a name has the same mark everywhere.
+/// Draws rows of charts as SVG. A series has the same mark in every chart.
+///
+/// # Errors
+/// The drawing library fails.
 pub fn draw(rows: &[Vec<Chart>]) -> Result<String> {
     let abreast = rows.iter().map(Vec::len).max().unwrap_or(0);
     let names: BTreeSet<&str> =

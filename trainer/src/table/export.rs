@@ -1,11 +1,14 @@
-//! Tables for other programs: comma-separated, rates as fractions.
+//! Results as comma-separated values for other programs. Rates are fractions.
 
 use anyhow::Result;
 use unstamp_shared::metrics::Rate;
 use unstamp_shared::result::CellResult;
 
-/// What every epoch reached on some test images, and what the points of a curve between models do:
-/// a point stands in the column `epoch`, in the phase `points`.
+/// ACC and ASR on some test images after every epoch, and at the points of a curve between two models.
+/// A point has the phase `points`, and its position stands in the column `epoch`.
+///
+/// # Errors
+/// The writer fails.
 pub fn curves(results: &[CellResult]) -> Result<String> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     writer.write_record(["cell", "phase", "epoch", "acc", "asr"])?;
@@ -21,7 +24,10 @@ pub fn curves(results: &[CellResult]) -> Result<String> {
     Ok(String::from_utf8(writer.into_inner()?)?)
 }
 
-/// A row a cell.
+/// One row for each cell.
+///
+/// # Errors
+/// The writer fails.
 pub fn csv(results: &[CellResult]) -> Result<String> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     writer.write_record([

@@ -1,4 +1,4 @@
-//! Results as the papers' figures draw them.
+//! Figures of results, in the form of the papers' figures.
 
 use super::chart::{Chart, draw};
 use anyhow::{Result, ensure};
@@ -7,12 +7,12 @@ use std::fmt;
 use unstamp_shared::job::{Epoch, Rates};
 use unstamp_shared::result::CellResult;
 
-/// What ACC and ASR are drawn over.
+/// The x axis of a figure.
 #[derive(Clone, Debug)]
 pub enum Along {
-    /// The epochs of a defence's last phase that was measured.
+    /// The epochs of the last phase that has rates.
     Epoch,
-    /// The curve between two models.
+    /// The position `t` on the curve between two models.
     Curve,
     /// The share of clean data (`clean`), or a parameter.
     Key(String),
@@ -38,20 +38,21 @@ impl fmt::Display for Along {
     }
 }
 
-/// Curves by model, then by name: at every place ACC and ASR of every seed. Places are not negative,
-/// so their bits are in their order.
+/// Model -> name of the series -> bits of x -> ACC and ASR of every seed. x is not negative, so its bits
+/// sort like its values.
 type Curves<'a> = BTreeMap<&'a str, BTreeMap<String, BTreeMap<u64, Vec<[f64; 2]>>>>;
 
-/// ACC and ASR in percent.
+/// ACC and ASR in percent; `None` without an ASR.
 fn pair(rates: Rates) -> Option<[f64; 2]> {
     Some([100.0 * rates.acc, 100.0 * rates.asr?])
 }
 
+/// Mean over seeds of ACC (`rate` 0) or ASR (`rate` 1).
 fn mean(all: &[[f64; 2]], rate: usize) -> f64 {
     all.iter().map(|rates| rates[rate]).sum::<f64>() / all.len() as f64
 }
 
-/// Where a result lies along something, and what it is called beside others that lie elsewhere.
+/// The points of a result on the chosen axis: x, the name of the series, and ACC and ASR in percent.
 fn places(r: &CellResult, along: &Along) -> Vec<(f64, String, Option<[f64; 2]>)> {
     let Some(erasure) = &r.erasure else { return Vec::new() };
     match along {
@@ -76,7 +77,11 @@ fn places(r: &CellResult, along: &Along) -> Vec<(f64, String, Option<[f64; 2]>)>
     }
 }
 
-/// ACC above ASR for every model, over what the results differ in; means over seeds.
+/// A figure of ACC (first row) and ASR (second row) over the chosen axis, one column for each model.
+/// Rates are means over seeds.
+///
+/// # Errors
+/// No series has two points.
 pub fn along(results: &[CellResult], along: &Along) -> Result<String> {
     let mut curves = Curves::new();
     for r in results {
@@ -104,10 +109,14 @@ pub fn along(results: &[CellResult], along: &Along) -> Result<String> {
     draw(&[row(0), row(1)])
 }
 
-/// Charts in a row of a figure of many models.
+/// Charts in one row of a figure of many models.
 const ABREAST: usize = 3;
 
-/// ACC over ASR, for every model a point a setting of every method; means over seeds.
+/// A figure of ACC over ASR, one chart for each model and one point for each setting of each method.
+/// Rates are means over seeds.
+///
+/// # Errors
+/// No result has an ASR.
 pub fn tradeoff(results: &[CellResult]) -> Result<String> {
     type Points<'a> = BTreeMap<&'a str, BTreeMap<&'a str, BTreeMap<&'a str, Vec<[f64; 2]>>>>;
     let mut models = Points::new();

@@ -1,14 +1,14 @@
-//! Which setting of a method would be chosen, and what it then does.
+//! The setting of each method that validation images choose, and its rates on test images.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use unstamp_shared::job::Rates;
 use unstamp_shared::result::CellResult;
 
-/// ASR on validation images that a chosen setting may leave.
+/// Largest ASR on validation images of a chosen setting, if there is one below it.
 const MOST: f64 = 0.05;
 
-/// A setting: means over seeds of ACC and ASR on validation and on test images.
+/// One setting: ACC and ASR on validation and on test images, means over seeds.
 struct Point {
     id: String,
     validation: [f64; 2],
@@ -16,6 +16,7 @@ struct Point {
 }
 
 impl Point {
+    /// The means over `runs`, which differ only in the seed.
     fn new(id: &str, runs: &[&CellResult]) -> Self {
         let mean = |of: &dyn Fn(&CellResult) -> Option<Rates>| {
             let pairs = runs.iter().filter_map(|r| of(r)).map(|r| [r.acc, r.asr.unwrap_or(0.0)]);
@@ -26,25 +27,31 @@ impl Point {
         Self { id: id.to_string(), validation: mean(&|r| r.validation), test: mean(&test) }
     }
 
-    /// Whether another is at least as accurate with no more ASR, and better in one of them.
+    /// Whether `by` has at least this ACC and at most this ASR on validation images, and is better in
+    /// one of them.
     fn dominated(&self, by: &Self) -> bool {
         let ([acc, asr], [a, b]) = (self.validation, by.validation);
         a >= acc && b <= asr && (a > acc || b < asr)
     }
 
+    /// `89.0 / 1.0`: ACC and ASR on test images in percent.
     fn shown(&self) -> String {
         format!("{:.1} / {:.1}", 100.0 * self.test[0], 100.0 * self.test[1])
     }
 }
 
-/// For every model and method the setting chosen on validation images: the most accurate of those that
-/// leave at most 5 % of ASR there, or the one that leaves least. Then the frontier: the settings
-/// that no other of the method beats there in both rates. All rates shown are those on test images.
-/// None where nothing was measured on validation images, which a recipe's `validation_images` asks for.
+/// A table with one row for each model and method. All rates in it are those on test images.
+///
+/// - *chosen*: of the settings with an ASR of at most 5 % on validation images, the one with the
+///   largest ACC there; if there is none, the setting with the smallest ASR.
+/// - *frontier*: the settings that no other setting of the method dominates on validation images.
+///
+/// The validation images carry the trigger. A defender does not have such images, so the choice is an
+/// upper bound of what a defender can reach. `None` if the recipe has no `validation_images`.
 pub fn frontier(results: &[CellResult]) -> Option<String> {
     let mut models: BTreeMap<&str, BTreeMap<&str, BTreeMap<&str, Vec<&CellResult>>>> =
         BTreeMap::new();
-    // A model nobody attacked has no ASR, and nothing to choose.
+    // A clean model has no ASR, so there is nothing to choose.
     for r in results.iter().filter(|r| r.validation.is_some_and(|rates| rates.asr.is_some())) {
         let (method, id) = r.erasure.as_ref().map_or(("-", "-"), |e| (e.entry(), &e.id));
         let methods = models.entry(&r.victim.id).or_default();

@@ -1,10 +1,11 @@
-//! Attacks against defences at a glance.
+//! Grids of attacks against defences, for results with very many rows.
 
 use super::range;
 use std::fmt::Write;
 use unstamp_shared::result::CellResult;
 
-/// ACC and ASR in a grid each, models down and defences across: mean and range over seeds.
+/// One grid for ACC and one for ASR, in percent. Rows are models, columns are defences, and cells hold
+/// mean and range over seeds.
 pub fn grids(results: &[CellResult]) -> String {
     let rate = |name, value: &dyn Fn(&CellResult) -> Option<f64>| {
         format!("{name}, mean and range over seeds, percent.\n\n{}\n", grid(results, value))
@@ -12,10 +13,12 @@ pub fn grids(results: &[CellResult]) -> String {
     rate("ACC", &|r| Some(r.report.acc.value)) + &rate("ASR", &|r| r.report.asr.map(|a| a.value))
 }
 
+/// The column of a result.
 fn erasure(result: &CellResult) -> &str {
     result.erasure.as_ref().map_or("no defence", |e| &e.id)
 }
 
+/// The grid of one rate.
 fn grid(results: &[CellResult], value: &dyn Fn(&CellResult) -> Option<f64>) -> String {
     let (mut models, mut defences): (Vec<&str>, Vec<&str>) = (Vec::new(), Vec::new());
     let note = |list: &mut Vec<_>, name| (!list.contains(&name)).then(|| list.push(name));

@@ -1,4 +1,4 @@
-//! Tables of results.
+//! Tables and figures of results.
 
 mod chart;
 mod export;
@@ -21,7 +21,10 @@ use unstamp_shared::method::Values;
 use unstamp_shared::metrics::Rate;
 use unstamp_shared::result::CellResult;
 
-/// Every result below a folder, in the order of seed, model and defence.
+/// Every result file in a folder, in the order of seed, model and defence.
+///
+/// # Errors
+/// The folder cannot be listed, holds no result, or a file is no result of this version.
 pub fn results(folder: &Path) -> Result<Vec<CellResult>> {
     let entries =
         std::fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))?;
@@ -43,20 +46,22 @@ pub fn results(folder: &Path) -> Result<Vec<CellResult>> {
     Ok(results)
 }
 
-/// Victims first, then erasures; settings of one entry in the order of their values.
+/// The sort key of a result: a victim stands before its erasures, and the settings of one entry are in
+/// the order of their values.
 fn place(r: &CellResult) -> impl PartialOrd {
     let erasure = r.erasure.as_ref().map(|e| (e.entry(), e.clean, &e.set));
     (r.seed, &r.victim.id, erasure, &r.cell)
 }
 
-/// `97.3 [96.5, 97.9]` in percent.
+/// `97.3 [96.5, 97.9]`: a rate and its interval in percent.
 fn percent(rate: Option<Rate>) -> String {
     rate.map_or("-".to_string(), |r| {
         format!("{:.1} [{:.1}, {:.1}]", 100.0 * r.value, 100.0 * r.ci95[0], 100.0 * r.ci95[1])
     })
 }
 
-/// What the NAD paper reports of such a model: ACC and ASR, of a defence as it is by default.
+/// ACC and ASR that the [NAD paper](https://arxiv.org/abs/2101.05930) reports for such a model, in percent. For
+/// a defence this needs default parameters.
 fn reported(r: &CellResult) -> Option<(f64, f64)> {
     let id = r.victim.attack.as_ref()?;
     let Some(erasure) = &r.erasure else {
@@ -72,27 +77,30 @@ fn reported(r: &CellResult) -> Option<(f64, f64)> {
     Some((row.1, row.2))
 }
 
-/// Percent of attention the trigger draws, a group each: `+0.1 +2.0 +31.5`.
+/// `+0.1 +2.0 +31.5`: for each group the share of attention that moves to the trigger, in percentage
+/// points.
 fn attention(r: &CellResult) -> String {
     let groups = r.attention_on_trigger.iter().map(|share| format!("{:+.1}", 100.0 * share));
     let text = groups.collect::<Vec<_>>().join(" ");
     if text.is_empty() { "-".to_string() } else { text }
 }
 
-/// What a recovered trigger does and how far it is from the true one: `0, 98.3, 0.12`.
+/// `0, 98.3, 0.12`: the class of the recovered triggers, their ASR in percent, and their distance to the
+/// true trigger.
 fn recovered(r: &CellResult) -> String {
     let Some(found) = r.recovered else { return "-".to_string() };
     let distance = found.distance.map_or("-".to_string(), |d| format!("{d:.2}"));
     format!("{}, {:.1}, {distance}", found.target, 100.0 * found.asr)
 }
 
-/// ACC and ASR of a defence's teacher on up to 1,000 test images: `86.9 / 88.7`.
+/// `86.9 / 88.7`: ACC and ASR of the teacher on up to 1,000 test images, in percent.
 fn teacher(r: &CellResult) -> Option<String> {
     let taught = r.curve.iter().rfind(|epoch| epoch.phase == "teacher")?.rates?;
     let asr = taught.asr.map_or("-".to_string(), |asr| format!("{:.1}", 100.0 * asr));
     Some(format!("{:.1} / {asr}", 100.0 * taught.acc))
 }
 
+/// The cells of a row, under [`HEAD`].
 fn columns(r: &CellResult) -> [String; 10] {
     let label = r.erasure.as_ref().map_or_else(
         || if r.victim.attack.is_some() { "victim".to_string() } else { "clean model".to_string() },
@@ -112,13 +120,15 @@ fn columns(r: &CellResult) -> [String; 10] {
     ]
 }
 
-/// Rows nobody reads: more of them become grids; `unstamp table --format csv` has them all.
+/// The largest number of rows of a table. More rows become grids; `unstamp table --format csv` prints
+/// all of them.
 const WALL: usize = 100;
 
+/// The heads of the columns that every table has.
 const HEAD: [&str; 10] =
     ["model", "defence", "ACC", "ASR", "floor", "RA", "DER", "n (ASR)", "min", "seed"];
 
-/// `81.2 (80.1 to 82.0)`: mean and range over seeds, in percent; one value alone.
+/// `81.2 (80.1 to 82.0)`: mean and range in percent, or the value if there is only one.
 fn range(values: &[f64]) -> String {
     match values {
         [] => return "-".to_string(),
@@ -131,7 +141,8 @@ fn range(values: &[f64]) -> String {
     format!("{:.1} ({:.1} to {:.1})", 100.0 * mean, 100.0 * least, 100.0 * most)
 }
 
-/// A row for each model and defence with mean and range over the seeds; nothing for one seed.
+/// A table of mean and range over seeds, one row for each model and defence. Empty if there is only one
+/// seed.
 pub fn over_seeds(results: &[CellResult]) -> String {
     let mut groups: Vec<(&str, &str, Vec<&CellResult>)> = Vec::new();
     for r in results {
@@ -164,8 +175,14 @@ pub fn over_seeds(results: &[CellResult]) -> String {
     text + "\n"
 }
 
-/// A Markdown table with what all rows share above it, and one over seeds where there are several; the
-/// frontier in the place of settings measured on validation images, grids in that of very many rows.
+/// The Markdown text for results of one recipe: a line about the recipe, then one of three forms.
+///
+/// - With rates on validation images: the chosen settings (`frontier.rs`).
+/// - With more than 100 rows: grids (`grid.rs`).
+/// - Otherwise: the table over seeds if there are several, and a row for each result.
+///
+/// # Panics
+/// If `results` is empty; [`results`] never returns an empty list.
 pub fn markdown(results: &[CellResult]) -> String {
     let mut text = String::new();
     let first = &results[0];
@@ -213,7 +230,10 @@ pub fn markdown(results: &[CellResult]) -> String {
     text
 }
 
-/// A document with the results' table in the place that is marked for it.
+/// `document` with the results' table between `<!-- table RECIPE -->` and `<!-- end -->`.
+///
+/// # Errors
+/// The document lacks one of the two marks.
 pub fn placed(document: &str, results: &[CellResult]) -> Result<String> {
     let mark = format!("<!-- table {} -->\n", results[0].recipe);
     let (before, rest) = document.split_once(&mark).with_context(|| {
@@ -225,10 +245,11 @@ pub fn placed(document: &str, results: &[CellResult]) -> Result<String> {
     Ok(format!("{before}{mark}\n{}\n\n{END}{after}", markdown(results).trim_end()))
 }
 
-/// Ends a table in a document.
+/// The mark behind a table in a document.
 const END: &str = "<!-- end -->";
 
-/// ASR by the true class of the triggered images, in percent: a row a model.
+/// A table of the ASR by true class of the triggered images (NAD figure 10), in percent, one row for each
+/// model.
 pub fn per_class(results: &[CellResult]) -> String {
     let mut text = String::new();
     let names = dataset(&results[0].dataset).map_or(&[][..], |info| info.classes);

@@ -1,6 +1,6 @@
-//! What can be wrong with a recipe.
+//! Errors of recipes.
 
-/// What is wrong with a recipe. Every message names the entry, the value and what is allowed.
+/// Why a recipe is refused. Every message names the entry, the value and what is allowed.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum RecipeError {
     /// The text is no TOML, or a key is unknown, missing or of another type.

@@ -16,7 +16,7 @@ struct Entry {
     method: String,
     #[serde(default)]
     set: Values,
-    /// Shares of the training set it gets; the recipe's `clean_fraction` where the list is empty.
+    /// Shares of the training set that the defence gets; the recipe's `clean_fraction` where the list is empty.
     #[serde(default)]
     clean: Vec<f64>,
     /// Values that a parameter takes, one after another.

@@ -40,7 +40,9 @@ pub struct Layer {
     /// PyTorch's name of the module, such as `block1.layer.0.conv1`. A layer without weights has a
     /// name too; ONNX files show it.
     pub name: String,
+    /// The value that the layer reads.
     pub input: Value,
+    /// What it computes.
     pub operation: Operation,
 }
 
@@ -58,7 +60,9 @@ pub enum Role {
 pub struct Parameter {
     /// PyTorch's name: the layer's, then `.weight`, `.bias`, `.running_mean` or `.running_var`.
     pub name: String,
+    /// Its shape, as in PyTorch.
     pub shape: Vec<usize>,
+    /// What it is for.
     pub role: Role,
 }
 

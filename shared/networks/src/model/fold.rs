@@ -1,4 +1,4 @@
-//! Which layers of a frozen network are computed together, and their folded weights.
+//! Folding: decides which layers of a frozen network are computed together, and computes their weights.
 
 use super::EPS;
 use super::description::{Description, Operation, Value};
@@ -7,13 +7,13 @@ use super::weights::{Taken, WeightsError};
 use burn::tensor::{Device, Tensor};
 use burn_fused_conv as kernels;
 
-/// Where a layer of a frozen network is computed.
+/// The step of a frozen network that computes a layer.
 pub(super) enum Folded {
-    /// By a step of its own.
+    /// A step of its own.
     Alone,
-    /// Together with another layer, at that layer's place.
+    /// The step of another layer.
     Elsewhere,
-    /// At this place, together with the convolution at the given index.
+    /// A step of its own, which also computes the convolution at this index.
     Into(usize),
 }
 
@@ -44,6 +44,7 @@ fn norm_before(description: &Description, conv: usize) -> Option<usize> {
     read_while_convolving(description, norm).then_some(norm)
 }
 
+/// Whether convolutions apply the normalisation at `norm` while they read its input.
 fn read_while_convolving(description: &Description, norm: usize) -> bool {
     let layers = &description.layers;
     let is_conv = |reader: &usize| matches!(layers[*reader].operation, Operation::Conv { .. });
@@ -53,7 +54,7 @@ fn read_while_convolving(description: &Description, norm: usize) -> bool {
         && description.readers(norm).iter().all(is_conv)
 }
 
-/// Whether the normalisation at `norm` becomes part of the convolution it reads.
+/// The convolution that the normalisation at `norm` becomes a part of; `None` if it does not.
 fn folds_into(description: &Description, norm: usize, images_in_range: bool) -> Option<usize> {
     let conv = conv_before(description, norm)?;
     let input = description.layers[conv].input;
@@ -73,7 +74,7 @@ fn adds(description: &Description, conv: usize) -> bool {
     description.layers[conv].operation == plain && norm_before(description, conv).is_none()
 }
 
-/// Where the layer at `index` is computed.
+/// The step that computes the layer at `index`.
 pub(super) fn fold(description: &Description, index: usize, images_in_range: bool) -> Folded {
     let layers = &description.layers;
     match layers[index].operation {
@@ -111,6 +112,7 @@ pub(super) struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
+    /// Reads from `taken` and creates tensors on `device`.
     pub(super) fn new(taken: Taken<'a>, device: &'a Device) -> Self {
         Self { taken, device }
     }

@@ -21,7 +21,9 @@ use burn_fused_conv as kernels;
 /// `scale x + shift`, one pair for each channel.
 #[derive(Clone, Debug)]
 pub(super) struct Affine {
+    /// `[channels]`.
     pub scale: Tensor<1>,
+    /// `[channels]`.
     pub shift: Tensor<1>,
 }
 

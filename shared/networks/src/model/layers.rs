@@ -1,4 +1,5 @@
-//! Layers with PyTorch's parameter shapes and names, so weights need no translation.
+//! Layers that can be trained. Their parameters have PyTorch's names and shapes, so PyTorch's weights
+//! fit.
 
 use super::EPS;
 use burn::module::{Module, Param, ParamId};
@@ -12,13 +13,16 @@ pub const MOMENTUM: f32 = 0.1;
 /// Convolution, `weight [cout, cin, k, k]`, padding `(k - 1) / 2`.
 #[derive(Module, Debug)]
 pub struct Conv2d {
+    /// `[cout, cin, k, k]`.
     pub weight: Param<Tensor<4>>,
+    /// `[cout]`.
     pub bias: Option<Param<Tensor<1>>>,
     stride: usize,
 }
 
 impl Conv2d {
-    /// He initialisation as in the authors' code: `N(0, 2 / (k^2 cout))`; a bias is 0.
+    /// Random weights `N(0, 2 / (k^2 cout))`, as in NAD's public code ([He et al.
+    /// 2015](https://arxiv.org/abs/1502.01852)); a bias is 0.
     pub fn init(
         [cout, cin, kernel, _]: [usize; 4],
         stride: usize,
@@ -55,12 +59,17 @@ impl Conv2d {
     }
 }
 
-/// Batch normalisation followed by ReLU.
+/// Batch normalisation ([Ioffe & Szegedy 2015](https://arxiv.org/abs/1502.03167)) followed by ReLU:
+/// `max(0, weight (x - mean) / sqrt(var + eps) + bias)` for each channel.
 #[derive(Module, Debug)]
 pub struct BatchNorm {
+    /// Scale, `[channels]`.
     pub weight: Param<Tensor<1>>,
+    /// Shift, `[channels]`.
     pub bias: Param<Tensor<1>>,
+    /// Running mean, `[channels]`; not trained.
     pub running_mean: Param<Tensor<1>>,
+    /// Running variance, `[channels]`; not trained.
     pub running_var: Param<Tensor<1>>,
 }
 
@@ -84,7 +93,8 @@ impl BatchNorm {
         }
     }
 
-    /// With the running statistics; then `conv`, plus `skip` where there is one (stride 1 then).
+    /// Evaluation mode: normalisation with the running statistics and ReLU, then `conv` if it is given,
+    /// then the addition of `skip` if it is given (only for stride 1).
     pub fn evaluate(
         &self,
         x: Tensor<4>,
@@ -101,7 +111,8 @@ impl BatchNorm {
         }
     }
 
-    /// The same with the batch's statistics, and the running statistics after that.
+    /// Training mode: [`BatchNorm::evaluate`] with the statistics of the batch. Also gives the running
+    /// statistics after this pass.
     pub fn train(
         &self,
         x: Tensor<4>,
@@ -131,7 +142,7 @@ impl BatchNorm {
         (output, Moved { mean, var })
     }
 
-    /// Makes the running statistics those after a training pass.
+    /// Stores the running statistics of a training pass.
     pub fn accept(&mut self, moved: Moved) {
         let replaced = |old: &Param<Tensor<1>>, value: Tensor<1>| {
             Param::initialized(old.id, value).set_require_grad(false)
@@ -149,7 +160,9 @@ fn values_of_a_channel(x: &Tensor<4>) -> f32 {
 /// Fully connected layer, `weight [out, in]`.
 #[derive(Module, Debug)]
 pub struct Linear {
+    /// `[out, in]`.
     pub weight: Param<Tensor<2>>,
+    /// `[out]`.
     pub bias: Param<Tensor<1>>,
 }
 
@@ -164,6 +177,7 @@ impl Linear {
         }
     }
 
+    /// `x weight^T + bias`: `[n, in]` -> `[n, out]`.
     pub fn forward(&self, x: Tensor<2>) -> Tensor<2> {
         x.matmul(self.weight.val().transpose()) + self.bias.val().unsqueeze()
     }

@@ -1,4 +1,5 @@
-//! Networks: description -> weights -> forward pass, which gives logits and features.
+//! Networks: a [`Description`] lists the layers; with weights it becomes a [`Frozen`] network, which
+//! predicts, or a `Network`, which trains. A forward pass gives logits and features.
 
 mod description;
 mod families;
@@ -29,7 +30,7 @@ use unstamp_data::datasets::Split;
 /// `eps` of batch normalisation (PyTorch's default).
 pub const EPS: f32 = 1e-5;
 
-/// What a network gives for a batch.
+/// The output of a network for a batch of `n` images.
 #[derive(Clone, Debug)]
 pub struct Output {
     /// `[n, classes]`.
@@ -43,10 +44,12 @@ pub struct Output {
 /// An architecture by name and number of classes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Arch {
-    /// `wrn-16-1`.
+    /// Name of a family's form, such as `wrn-16-1`.
     pub name: String,
+    /// Number of classes.
     pub classes: usize,
-    /// Mean and deviation of the channels, for networks that expect normalised input; ours take 0..1.
+    /// Mean and deviation of the channels, for networks that expect normalised input; `None`
+    /// for input in 0..1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub normalisation: Option<[[f32; 3]; 2]>,
 }

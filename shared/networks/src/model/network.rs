@@ -1,4 +1,5 @@
-//! A network that can be trained, made from its [`Description`].
+//! A network that can be trained, made from its [`Description`]. Normalisation, ReLU and the convolution
+//! after them are computed together where the list of layers allows it.
 
 use super::description::{Operation, Role, Value};
 use super::layers::{BatchNorm, Conv2d, Linear, Moved};
@@ -23,34 +24,35 @@ enum Parameters {
 /// On an autodiff device gradients flow to the weights and to the images.
 #[derive(Module, Debug)]
 pub struct Network {
-    /// Of the layers that have parameters, in the order of the description.
+    /// The parameters of the layers that have some, in the order of the description.
     parameters: Vec<Parameters>,
     #[module(skip)]
     plan: Arc<Plan>,
 }
 
-/// What does not change while a network trains.
+/// The part of a network that does not change while it trains.
 #[derive(Clone, Debug)]
 struct Plan {
     description: Description,
     normalisation: Option<[[f32; 3]; 2]>,
-    /// Place of each layer's parameters in [`Network::parameters`].
+    /// Index of each layer's parameters in [`Network::parameters`].
     places: Vec<Option<usize>>,
-    /// Whether a later layer computes this one together with itself.
+    /// Whether a later layer computes this layer as part of its own operation.
     fused: Vec<bool>,
 }
 
-/// Which statistics batch normalisation uses.
+/// The statistics that batch normalisation uses.
 #[derive(Clone, Copy, PartialEq)]
 enum Mode {
-    /// The running ones.
+    /// The running statistics.
     Evaluation,
-    /// The batch's.
+    /// The statistics of the batch.
     Training,
 }
 
-/// Whether a later layer computes layer `index` together with itself: a normalisation that only a
-/// convolution reads, and a convolution after such a normalisation that only a sum reads.
+/// Whether a later layer computes layer `index` as part of its own operation. This holds for a
+/// normalisation that only a convolution reads, and for a convolution after such a normalisation that
+/// only a sum reads.
 fn fuses(description: &Description, index: usize) -> bool {
     let layers = &description.layers;
     let Some(reader) = description.only_reader(index) else { return false };
@@ -107,14 +109,14 @@ impl Arch {
     }
 }
 
-/// One pass through the network.
+/// One forward pass.
 struct Pass<'a> {
     network: &'a Network,
     mode: Mode,
     images: Tensor<4>,
     /// Outputs of the layers so far; `None` for a layer that a later one computes.
     values: Vec<Option<Tensor<4>>>,
-    /// The running statistics after this pass, by place of the normalisation's parameters.
+    /// The running statistics after this pass, with the index of the normalisation's parameters.
     moved: Vec<(usize, Moved)>,
 }
 
@@ -131,8 +133,7 @@ impl Pass<'_> {
         (place, &self.network.parameters[place])
     }
 
-    /// The normalisation at `index`, then, where there is one, the convolution that reads it, plus
-    /// `skip`.
+    /// The normalisation at `index`, then `conv` if it is given, plus `skip` if it is given.
     fn norm(&mut self, index: usize, conv: Option<&Conv2d>, skip: Option<Tensor<4>>) -> Tensor<4> {
         let x = self.value(self.network.plan.description.layers[index].input);
         let place = self.network.plan.places[index].expect("a normalisation has parameters");
@@ -226,7 +227,8 @@ impl Network {
         self.run(images, Mode::Evaluation).0
     }
 
-    /// Training mode: the same with the batch's statistics, which also move the running ones.
+    /// Training mode: [`Network::forward`] with the statistics of the batch. Updates the running
+    /// statistics.
     pub fn forward_train(&mut self, images: Tensor<4>) -> Output {
         let (output, moved) = self.run(images, Mode::Training);
         for (place, moved) in moved {

@@ -1,4 +1,4 @@
-//! A trainable network's parameters by PyTorch's names: out of it, and into it.
+//! Reads and writes the parameters of a trainable network by PyTorch's names.
 
 use super::description::Role;
 use super::weights::{Array, Arrays, Taken, WeightsError, read};
@@ -9,11 +9,15 @@ use unstamp_data::seed::Seed;
 
 /// A parameter of a network.
 pub struct Named {
+    /// PyTorch's name.
     pub name: String,
+    /// Burn's id.
     pub id: ParamId,
+    /// Its shape, as in PyTorch.
     pub shape: Vec<usize>,
+    /// Whether the optimiser changes it; running statistics are not trained.
     pub trained: bool,
-    /// Its value, flat.
+    /// Its values, flat.
     value: Tensor<1>,
 }
 
@@ -41,6 +45,9 @@ pub fn named(network: &Network) -> Vec<Named> {
 }
 
 /// The network's weights and running statistics.
+///
+/// # Errors
+/// If the device does not give the values back.
 pub async fn arrays(network: &Network) -> Result<Arrays, WeightsError> {
     let all = named(network);
     let values = read(all.iter().map(|p| p.value.clone()).collect()).await?;
@@ -102,8 +109,8 @@ impl ModuleMapper for Blend<'_> {
     }
 }
 
-/// The network whose trained parameters are `own` times `network`'s plus the others times their
-/// shares, and the sum of their squares, `[1]`. Gradients flow to `network`.
+/// The network with the trained parameters `own * network + sum_i share_i * others_i`, and the sum of
+/// their squares, `[1]`. Gradients flow to `network`. Running statistics stay those of `network`.
 pub fn blended(network: &Network, own: f32, others: &[(f32, &Arrays)]) -> (Network, Tensor<1>) {
     let names = network.roles().into_iter();
     let mut blend = Blend { names, own, others, squares: Vec::new() };
@@ -135,8 +142,12 @@ impl ModuleMapper for Fill<'_> {
     }
 }
 
-/// A network of `arch` with these weights on `device` (trainable where the device is `autodiff`).
-/// `num_batches_tracked` of PyTorch is ignored; any other unknown name is an error.
+/// A network of `arch` with these weights on `device`. It can be trained if `device` is an autodiff
+/// device. PyTorch's `num_batches_tracked` is ignored.
+///
+/// # Errors
+/// If the architecture is unknown, or an array is missing, has another shape, is not finite, or does
+/// not belong to the architecture.
 pub fn network(arch: &Arch, arrays: &Arrays, device: &Device) -> Result<Network, WeightsError> {
     let blank = arch.init(Seed(0), device)?;
     let taken = Taken::from(arrays);

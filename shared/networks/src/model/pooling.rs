@@ -9,8 +9,8 @@ pub fn maximum(x: Tensor<4>) -> Tensor<4> {
     max_pool2d(x, MaxPoolOptions::new([2, 2]))
 }
 
-/// Mean over space to `size` x `size` cells: `[n, c, h, w]` -> `[n, c, size, size]`. As in PyTorch,
-/// fewer pixels than cells are repeated.
+/// Mean over space to `size` x `size` cells: `[n, c, h, w]` -> `[n, c, size, size]`. If there are
+/// fewer pixels than cells, pixels are repeated, as in PyTorch.
 pub fn average(x: Tensor<4>, size: usize) -> Tensor<4> {
     let [n, c, h, w] = x.dims();
     if size == 1 {

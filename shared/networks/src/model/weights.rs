@@ -1,4 +1,5 @@
-//! Weights by PyTorch's names, and as safetensors with metadata.
+//! Weights by PyTorch's names, and their files: [safetensors](https://huggingface.co/docs/safetensors)
+//! with metadata.
 
 #[cfg(feature = "learn")]
 pub use super::parameters::{arrays, gradient_norms, network};
@@ -13,28 +14,34 @@ use std::collections::{BTreeMap, BTreeSet};
 use unstamp_data::poison::TriggerRecord;
 use unstamp_data::self_test::SelfTestAnswers;
 
-/// Numbers with a shape.
+/// An array of weights.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Array {
+    /// Its shape, as in PyTorch.
     pub shape: Vec<usize>,
+    /// Its values; the last index changes fastest.
     pub values: Vec<f32>,
 }
 
-/// Arrays by name, in name order.
+/// Arrays in the order of their names.
 pub type Arrays = BTreeMap<String, Array>;
 
-/// Takes a network's arrays out of a file, each checked, and remembers which.
+/// Checks the arrays of a network one by one, and remembers which were used.
 pub struct Taken<'a> {
     arrays: &'a Arrays,
     names: BTreeSet<String>,
 }
 
 impl<'a> Taken<'a> {
+    /// Nothing is used yet.
     pub fn from(arrays: &'a Arrays) -> Self {
         Self { arrays, names: BTreeSet::new() }
     }
 
-    /// The finite array of this name and shape.
+    /// The array with this name.
+    ///
+    /// # Errors
+    /// If it is missing, has another shape, or holds a value that is not finite.
     pub fn take(&mut self, name: String, shape: &[usize]) -> Result<&'a Array, WeightsError> {
         let array = self.arrays.get(&name).ok_or_else(|| WeightsError::Missing(name.clone()))?;
         if array.shape != shape {
@@ -48,7 +55,10 @@ impl<'a> Taken<'a> {
         Ok(array)
     }
 
-    /// Nothing may be left over but PyTorch's `num_batches_tracked`.
+    /// Checks that every array was used, except PyTorch's `num_batches_tracked`.
+    ///
+    /// # Errors
+    /// If an array was not used.
     pub fn end(self) -> Result<(), WeightsError> {
         let known = |n: &&String| n.ends_with("num_batches_tracked") || self.names.contains(*n);
         match self.arrays.keys().find(|name| !known(name)) {
@@ -58,7 +68,7 @@ impl<'a> Taken<'a> {
     }
 }
 
-/// What can be wrong with weights.
+/// Why weights cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum WeightsError {
     #[error("this is not a safetensors file: {0}")]
@@ -80,6 +90,9 @@ pub enum WeightsError {
 }
 
 /// Reads many flat tensors in one transfer.
+///
+/// # Errors
+/// If the device does not give the values back.
 pub async fn read(tensors: Vec<Tensor<1>>) -> Result<Vec<Vec<f32>>, WeightsError> {
     let failed = |e: &dyn std::fmt::Debug| WeightsError::Device(format!("{e:?}"));
     if tensors.is_empty() {
@@ -97,21 +110,28 @@ pub enum Precision {
     F16,
 }
 
-/// What the file says of its weights.
+/// The metadata of a file of weights.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Metadata {
+    /// Architecture, such as `wrn-16-1`.
     pub arch: String,
+    /// Id of the data set.
     pub dataset: String,
+    /// Name of each label.
     pub class_names: Vec<String>,
-    /// Mean and deviation the network expects to be subtracted and divided; `None` is plain 0..1.
+    /// Mean and deviation of the channels, for networks that expect normalised input; `None` for input
+    /// in 0..1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub normalisation: Option<[[f32; 3]; 2]>,
     /// What the model is: `clean`, `victim`, or the id of the defence that made it.
     pub role: String,
+    /// The trigger of the victim; `None` for a clean model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trigger: Option<TriggerRecord>,
+    /// Seed of the training.
     #[serde(default)]
     pub seed: u64,
+    /// Hash of the recipe.
     #[serde(default)]
     pub recipe_hash: String,
     /// Version of the program that made the model.
@@ -156,7 +176,11 @@ pub fn to_bytes<M: Serialize>(arrays: &Arrays, precision: Precision, metadata: &
     serialize(views, Some(header)).expect("views are sound")
 }
 
-/// Arrays and, where the file has them, metadata.
+/// Arrays, and metadata if the file has them.
+///
+/// # Errors
+/// If the bytes are no safetensors file, the metadata have another form, or an array is neither f32 nor
+/// f16.
 pub fn from_bytes<M: for<'a> Deserialize<'a>>(
     bytes: &[u8],
 ) -> Result<(Arrays, Option<M>), WeightsError> {

@@ -14,16 +14,22 @@ pub(super) fn is_list(name: &str) -> bool {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Row {
+    /// Name or path of the picture.
     #[serde(alias = "Path")]
     pub filename: String,
+    /// First column of the region.
     #[serde(rename = "Roi.X1")]
     pub x1: usize,
+    /// First row of the region.
     #[serde(rename = "Roi.Y1")]
     pub y1: usize,
+    /// Last column of the region.
     #[serde(rename = "Roi.X2")]
     pub x2: usize,
+    /// Last row of the region.
     #[serde(rename = "Roi.Y2")]
     pub y2: usize,
+    /// Class of the picture.
     pub class_id: u16,
 }
 

@@ -1,4 +1,6 @@
-//! GTSRB as the official archives, torchvision, other projects and Kaggle lay it out.
+//! GTSRB, the [German Traffic Sign Recognition
+//! Benchmark](https://benchmark.ini.rub.de/gtsrb_news.html), in the layouts of the official archives, of
+//! torchvision, of other projects and of Kaggle.
 //!
 //! A *list* is a CSV file with a row for each picture: its name, the region of interest and the
 //! class. The official lists separate columns by `;` and name pictures by `Filename`, Kaggle's by
