@@ -38,10 +38,12 @@ pub fn run(args: &[&str]) -> (i32, String, String) {
 pub struct Fixture(pub Arrays);
 
 impl Fixture {
+    /// The numbers of `make.py`.
     pub fn load() -> Self {
         Self::named("wrn.safetensors")
     }
 
+    /// The numbers in a file of `tests/fixtures`.
     pub fn named(name: &str) -> Self {
         let bytes = std::fs::read(fixture(name)).expect("make fixtures");
         Self(from_bytes::<()>(&bytes).expect("a sound file").0)
@@ -66,10 +68,12 @@ impl Fixture {
         split
     }
 
+    /// The array of this name.
     pub fn get(&self, name: &str) -> &Array {
         self.0.get(name).unwrap_or_else(|| panic!("no fixture {name}"))
     }
 
+    /// The array of this name as a tensor.
     pub fn tensor<const D: usize>(&self, name: &str, device: &Device) -> Tensor<D> {
         let array = self.get(name);
         Tensor::from_data(TensorData::new(array.values.clone(), array.shape.clone()), device)

@@ -9,7 +9,9 @@ pub const NAMES: [&str; 5] = ["auto", "cpu", "wgpu", "vulkan", "cuda"];
 
 /// A device and what it is, for results.
 pub struct Chosen {
+    /// The device as Burn knows it.
     pub device: Device,
+    /// Its name in words, for results.
     pub name: String,
 }
 

@@ -70,6 +70,7 @@ impl JobProgress {
         }
     }
 
+    /// Removes the bar.
     pub fn finish(&self) {
         self.bar.finish_and_clear();
     }

@@ -56,6 +56,7 @@ pub struct Lesson {
 }
 
 impl Lesson {
+    /// `count` images with labels.
     pub fn new(count: usize) -> Self {
         let device = Device::flex().autodiff();
         let labels: Vec<i32> = (0..count).map(|i| (i % 10) as i32).collect();

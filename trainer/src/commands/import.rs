@@ -1,6 +1,6 @@
 //! `unstamp import`: turn a PyTorch checkpoint into safetensors.
 
-use crate::import::weights_of;
+use crate::import::{Origin, checkpoint_of};
 use crate::measure::squared_weight_norm;
 use crate::{build_info, data, files, usage};
 use anyhow::{Context, Result, ensure};
@@ -13,17 +13,17 @@ use unstamp_shared::model::weights::{self, Metadata, Precision};
 /// Arguments of `unstamp import`.
 #[derive(Args)]
 pub struct ImportArgs {
-    /// A .pth, .pth.tar or .safetensors file
+    /// A .pth, .pth.tar, .pt or .safetensors file, such as BackdoorBench's attack_result.pt
     file: PathBuf,
     /// The safetensors file to write
     #[arg(long)]
     out: PathBuf,
-    /// Architecture of the model
-    #[arg(long, default_value = "wrn-16-1")]
-    arch: String,
-    /// Data set whose classes the model knows
-    #[arg(long, default_value = "cifar10")]
-    dataset: String,
+    /// Architecture of the model; what the file says by default, or else wrn-16-1
+    #[arg(long)]
+    arch: Option<String>,
+    /// Data set whose classes the model knows; what the file says by default, or else cifar10
+    #[arg(long)]
+    dataset: Option<String>,
     /// Mean of the three channels, where the network expects normalised input
     #[arg(long, value_name = "R,G,B", value_delimiter = ',', requires = "std")]
     mean: Option<Vec<f32>>,
@@ -52,6 +52,16 @@ impl ImportArgs {
         }
         Ok(Some([mean, std]))
     }
+
+    /// The data set of the command line, or that of the file.
+    fn dataset<'a>(&'a self, origin: &'a Origin) -> &'a str {
+        self.dataset.as_deref().or(origin.dataset.as_deref()).unwrap_or("cifar10")
+    }
+
+    /// The architecture of the command line, or that of the file.
+    fn arch<'a>(&'a self, origin: &'a Origin) -> &'a str {
+        self.arch.as_deref().or(origin.arch.as_deref()).unwrap_or("wrn-16-1")
+    }
 }
 
 /// Reads a checkpoint, checks that it fits its architecture, and writes it with metadata.
@@ -59,27 +69,38 @@ impl ImportArgs {
 /// # Errors
 /// The file cannot be read or does not fit.
 pub fn import(args: &ImportArgs) -> Result<()> {
-    let info = data::info(&args.dataset).map_err(usage)?;
-    ensure!(!info.classes.is_empty(), "--dataset {} has no fixed classes", args.dataset);
-    let (arrays, _) = weights_of(&args.file)?;
+    let checkpoint = checkpoint_of(&args.file)?;
+    let arrays = &checkpoint.arrays;
+    let dataset = args.dataset(&checkpoint.origin);
+    let info = data::info(dataset).map_err(usage)?;
+    ensure!(!info.classes.is_empty(), "--dataset {dataset} has no fixed classes");
+    let classes = info.classes.len();
+    if let Some(count) = checkpoint.origin.num_classes {
+        ensure!(
+            count == classes,
+            "{} has {count} classes, but {dataset} has {classes}; name its data set with --dataset",
+            args.file.display()
+        );
+    }
     let normalisation = args.normalisation()?;
-    let arch = Arch { name: args.arch.clone(), classes: info.classes.len(), normalisation };
+    let name = args.arch(&checkpoint.origin).to_string();
+    let arch = Arch { name, classes, normalisation };
     arch.describe().map_err(usage)?;
-    weights::network(&arch, &arrays, &Device::flex()).with_context(|| {
-        format!("{} does not fit {} with {} classes", args.file.display(), args.arch, arch.classes)
+    weights::network(&arch, arrays, &Device::flex()).with_context(|| {
+        format!("{} does not fit {} with {classes} classes", args.file.display(), arch.name)
     })?;
     let metadata = Metadata {
-        arch: args.arch.clone(),
-        dataset: args.dataset.clone(),
+        arch: arch.name,
+        dataset: dataset.to_string(),
         class_names: info.classes.iter().map(|c| c.to_string()).collect(),
         role: "imported".to_string(),
         normalisation,
         version: Some(build_info::VERSION.to_string()),
         commit: build_info::commit(),
-        squared_weight_norm: Some(squared_weight_norm(&arrays)),
+        squared_weight_norm: Some(squared_weight_norm(arrays)),
         ..Metadata::default()
     };
-    files::write(&args.out, &weights::to_bytes(&arrays, Precision::F32, &metadata))?;
+    files::write(&args.out, &weights::to_bytes(arrays, Precision::F32, &metadata))?;
     println!("{} arrays in {}", arrays.len(), args.out.display());
     Ok(())
 }

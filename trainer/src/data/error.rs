@@ -8,6 +8,7 @@ use thiserror::Error;
 /// In every variant `path` is the folder or archive that was given, `name` is a file in it, and `id`
 /// is a data set's id.
 #[derive(Debug, Error)]
+#[expect(missing_docs, reason = "the sentence of a variant shows what its fields hold")]
 pub enum DataError {
     /// No data set has this id.
     #[error("there is no data set '{id}'; there are: {known}")]

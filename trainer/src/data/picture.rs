@@ -39,6 +39,7 @@ pub enum PictureError {
 
 /// Why a trigger file cannot be used.
 #[derive(Debug, Error)]
+#[expect(missing_docs, reason = "the sentence of a variant shows what its fields hold")]
 pub enum SpriteFileError {
     /// The file cannot be read.
     #[error("{name} cannot be read: {error}")]

@@ -73,6 +73,7 @@ impl Given<'_> {
 
 /// A way to erase a backdoor.
 pub trait Defence: Sync {
+    /// Its id, title, paper and summary.
     fn method(&self) -> Method;
 
     /// With these values.
@@ -80,6 +81,7 @@ pub trait Defence: Sync {
         Knows::CleanSubset
     }
 
+    /// Its settings.
     fn params(&self) -> Vec<Param>;
 
     /// What the NAD paper reports with the default parameters (tables 1 and 4).

@@ -70,6 +70,7 @@ impl<'a> Taken<'a> {
 
 /// Why weights cannot be used.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the sentence of a variant says what it is")]
 pub enum WeightsError {
     #[error("this is not a safetensors file: {0}")]
     Format(String),
@@ -106,7 +107,9 @@ pub async fn read(tensors: Vec<Tensor<1>>) -> Result<Vec<Vec<f32>>, WeightsError
 /// Number format of stored weights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Precision {
+    /// 32 bits, as in a run.
     F32,
+    /// 16 bits, as in a published model.
     F16,
 }
 

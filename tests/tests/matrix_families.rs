@@ -1,0 +1,77 @@
+//! Every defence on a tiny network of each family: what each method does must not depend on WRN.
+//! One epoch on few images plants nothing, so no rate is claimed.
+
+use std::path::Path;
+use unstamp_shared::defences::DEFENCES;
+use unstamp_shared::model::weights::{Arrays, Metadata, from_bytes};
+use unstamp_shared::result::CellResult;
+use unstamp_tests::run;
+use unstamp_trainer::table;
+
+/// A tiny network of each family, and its last convolution.
+const NETWORKS: [(&str, &str); 3] = [
+    ("wrn-10-1", "block3.layer.0.conv2"),
+    ("preact-resnet18-2", "layer4.1.conv2"),
+    ("vgg19-bn-1", "features.49"),
+];
+
+fn recipe(arch: &str) -> String {
+    let mut text = format!(
+        "name = \"families\"\ndataset = \"signs\"\narch = \"{arch}\"\nclean_fraction = 0.5\n\
+         train_images = 128\ntest_images = 64\n\
+         train = {{ epochs = 1, batch = 32, lr = 0.05 }}\n\
+         [[victim]]\nid = \"victim\"\nattack = \"badnets\"\nrate = 0.2\n"
+    );
+    for defence in DEFENCES {
+        let id = defence.method().id;
+        text += &format!("[[defence]]\nid = \"{id}\"\nmethod = \"{id}\"\nset = {{ epochs = 1 }}\n");
+    }
+    text
+}
+
+fn weights(out: &Path, cell: &str) -> Arrays {
+    let bytes = std::fs::read(out.join(format!("{cell}.safetensors"))).expect("written");
+    from_bytes::<Metadata>(&bytes).expect("a sound file").0
+}
+
+/// All numbers of a result are finite, and its rates are shares.
+fn sound(arch: &str, result: &CellResult) {
+    let losses = result.curve.iter().flat_map(|epoch| &epoch.losses).map(|(_, value)| *value);
+    let measured = result.measurements.iter().map(|measurement| measurement.value);
+    assert!(losses.clone().count() > 0, "{arch} {} has no curve", result.cell);
+    assert!(losses.chain(measured).all(f64::is_finite), "{arch} {}", result.cell);
+    let rates = [result.report.acc.value, result.report.asr.expect("attacked").value];
+    assert!(rates.iter().all(|rate| (0.0..=1.0).contains(rate)), "{arch} {}", result.cell);
+}
+
+#[test]
+fn every_defence_changes_the_weights_of_every_family() {
+    for (arch, conv) in NETWORKS {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("families.toml");
+        std::fs::write(&path, recipe(arch)).expect("written");
+        let out = folder.path().join("out");
+        let text = |path: &Path| path.to_str().expect("text").to_string();
+        let (code, _, error) = run(&["run", &text(&path), "--out", &text(&out)]);
+        assert_eq!(code, 0, "{arch}: {error}");
+        let results = table::results(&out).expect("results");
+        assert_eq!(results.len(), 1 + DEFENCES.len(), "{arch}");
+        for result in &results {
+            sound(arch, result);
+        }
+        let victim = weights(&out, "s0-victim");
+        for id in DEFENCES.iter().map(|defence| defence.method().id) {
+            let cell = format!("s0-victim-{id}");
+            let result = results.iter().find(|result| result.cell == cell).expect(id);
+            assert!(weights(&out, &cell) != victim, "{arch} {id} changed nothing");
+            assert_eq!(result.points.is_empty(), id != "mcr", "{arch} {id}");
+            assert_eq!(result.recovered.is_some(), id == "mesa", "{arch} {id}");
+        }
+        // Half of the channels of the last convolution are silent.
+        let pruned = &weights(&out, "s0-victim-fine_prune")[&format!("{conv}.weight")];
+        let channels = pruned.shape[0];
+        let each = pruned.values.chunks_exact(pruned.values.len() / channels);
+        let silent = each.filter(|channel| channel.iter().all(|v| *v == 0.0)).count();
+        assert_eq!(silent, channels / 2, "{arch}: of {channels} channels");
+    }
+}

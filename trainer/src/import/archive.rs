@@ -1,0 +1,25 @@
+//! PyTorch's format since 1.6: a zip with a pickle and one file for each storage.
+
+use super::storage::Storages;
+use super::{Checkpoint, Fault, pickle};
+use std::io::{Cursor, Read};
+
+/// Reads a zip that `torch.save` wrote.
+pub(super) fn read(bytes: &[u8]) -> Result<Checkpoint, Fault> {
+    let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).map_err(Fault::Zip)?;
+    let mut head = None;
+    let mut storages = Storages::new();
+    for index in 0..archive.len() {
+        let mut file = archive.by_index(index).map_err(Fault::Zip)?;
+        let name = file.name().to_string();
+        let mut content = Vec::new();
+        file.read_to_end(&mut content).map_err(Fault::Unpack)?;
+        if name.ends_with("/data.pkl") {
+            head = Some(content);
+        } else if let Some((_, key)) = name.rsplit_once("/data/") {
+            storages.insert(key.to_string(), content);
+        }
+    }
+    let (object, _) = pickle::read(&head.ok_or(Fault::OtherZip)?)?;
+    Checkpoint::new(&object, &storages)
+}

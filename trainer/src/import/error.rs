@@ -1,0 +1,78 @@
+//! Why a file of weights cannot be used.
+
+use super::pickle::PickleError;
+use std::path::PathBuf;
+use unstamp_shared::model::weights::WeightsError;
+
+/// A file of weights cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the sentence of a variant says what it is")]
+pub enum ImportError {
+    #[error("cannot read {}", path.display())]
+    Read {
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
+    #[error("{} cannot be used", path.display())]
+    Unusable {
+        path: PathBuf,
+        #[source]
+        source: Fault,
+    },
+}
+
+/// What is wrong inside a file.
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the sentence of a variant says what it is")]
+pub enum Fault {
+    #[error("the zip archive is broken; copy or download the file again")]
+    Zip(#[source] zip::result::ZipError),
+    #[error("the zip archive is broken; copy or download the file again")]
+    Unpack(#[source] std::io::Error),
+    #[error("it is a zip, but not a PyTorch checkpoint; give a file that torch.save wrote")]
+    OtherZip,
+    #[error("it is a pickle, but not of a PyTorch checkpoint; give a file that torch.save wrote")]
+    OtherPickle,
+    #[error("the file is truncated; copy or download it again")]
+    Truncated,
+    #[error("its list of storages is broken; copy or download the file again")]
+    Storages,
+    #[error(
+        "it holds no state_dict; save the model's state_dict, alone or under state_dict, \
+         model_state_dict, model or net"
+    )]
+    NoStateDict,
+    #[error("its state_dict is empty; save the model's state_dict with its weights")]
+    Empty,
+    #[error("a tensor of its state_dict has no name; save the model's state_dict as it is")]
+    Nameless,
+    #[error("'{name}' is no tensor")]
+    Tensor {
+        name: String,
+        #[source]
+        source: TensorError,
+    },
+    #[error(transparent)]
+    Pickle(#[from] PickleError),
+    #[error(transparent)]
+    Weights(#[from] WeightsError),
+}
+
+/// Why an entry of a state_dict is no tensor of floating-point numbers.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the sentence of a variant says what it is")]
+pub enum TensorError {
+    #[error("it is something else; save only the state_dict of the model")]
+    Other,
+    #[error("it is a {0}; save it as a dense tensor")]
+    Kind(&'static str),
+    #[error("its record is incomplete; copy or download the file again")]
+    Incomplete,
+    #[error("its numbers are missing from the file; copy or download the file again")]
+    Missing,
+    #[error("its shape does not fit its numbers; copy or download the file again")]
+    Shape,
+    #[error("its numbers are {0}; save floating-point numbers")]
+    Numbers(&'static str),
+}

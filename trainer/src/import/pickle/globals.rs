@@ -1,0 +1,60 @@
+//! The classes and functions that a pickle may name.
+
+use super::{Object, PickleError};
+use std::rc::Rc;
+
+/// Every global of checkpoints, of BackdoorBench's records of images (NumPy) and of CIFAR-10's batches.
+const ALLOWED: &[&str] = &[
+    "collections.OrderedDict",
+    "torch._utils._rebuild_tensor_v2",
+    "torch._utils._rebuild_parameter",
+    "torch.FloatStorage",
+    "torch.HalfStorage",
+    "torch.BFloat16Storage",
+    "torch.DoubleStorage",
+    "torch.LongStorage",
+    "torch.IntStorage",
+    "torch.ShortStorage",
+    "torch.CharStorage",
+    "torch.ByteStorage",
+    "torch.BoolStorage",
+    "torch.Size",
+    "numpy.core.multiarray._reconstruct",
+    "numpy._core.multiarray._reconstruct",
+    "numpy.core.multiarray.scalar",
+    "numpy._core.multiarray.scalar",
+    "numpy.ndarray",
+    "numpy.dtype",
+    "_codecs.encode",
+];
+
+/// The global with this name.
+///
+/// # Errors
+/// If it is not allowed.
+pub(super) fn allowed(module: &str, name: &str) -> Result<Object, PickleError> {
+    let full = format!("{module}.{name}");
+    match ALLOWED.iter().find(|known| **known == full) {
+        Some(known) => Ok(Object::Global(known)),
+        None => Err(PickleError::Forbidden(full)),
+    }
+}
+
+/// What a call of a global gives: a dictionary or bytes where a reader needs them, or the call as data.
+pub(super) fn call(name: &'static str, args: Vec<Object>) -> Result<Object, PickleError> {
+    match name {
+        "collections.OrderedDict" => Ok(Object::dict()),
+        "_codecs.encode" => latin1(&args),
+        _ => Ok(Object::Call(name, Rc::new(args), Rc::default())),
+    }
+}
+
+/// NumPy wraps raw bytes as Latin-1 text for old protocols.
+fn latin1(args: &[Object]) -> Result<Object, PickleError> {
+    let text = args.first().and_then(Object::text);
+    let text = text.ok_or(PickleError::Broken("an encoding without a text"))?;
+    let bytes = text.chars().map(|c| u8::try_from(u32::from(c)));
+    let bytes: Result<Vec<u8>, _> = bytes.collect();
+    let bytes = bytes.map_err(|_| PickleError::Broken("a text that is not Latin-1"))?;
+    Ok(Object::Bytes(Rc::new(bytes)))
+}

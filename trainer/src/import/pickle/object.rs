@@ -1,0 +1,85 @@
+//! Values of a pickle.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+/// A value of a pickle.
+#[derive(Clone, Debug)]
+pub enum Object {
+    /// `None`.
+    None,
+    /// `True` or `False`.
+    Bool(bool),
+    /// A whole number.
+    Int(i64),
+    /// A number.
+    Float(f64),
+    /// Text.
+    Text(String),
+    /// Bytes.
+    Bytes(Rc<Vec<u8>>),
+    /// A tuple.
+    Tuple(Rc<Vec<Object>>),
+    /// A list.
+    List(Rc<RefCell<Vec<Object>>>),
+    /// A dictionary, in its order.
+    Dict(Rc<RefCell<Vec<(Object, Object)>>>),
+    /// A class or function, by its full name.
+    Global(&'static str),
+    /// A call of an allowed global, not carried out: its name, its arguments and its state.
+    Call(&'static str, Rc<Vec<Object>>, Rc<RefCell<Option<Object>>>),
+    /// A reference to a storage of numbers, by PyTorch's description of it.
+    Persistent(Rc<Object>),
+}
+
+impl Object {
+    /// The value as text, if it is text or bytes in UTF-8.
+    pub fn text(&self) -> Option<String> {
+        match self {
+            Object::Text(text) => Some(text.clone()),
+            Object::Bytes(bytes) => String::from_utf8(bytes.to_vec()).ok(),
+            _ => None,
+        }
+    }
+
+    /// The value as a whole number.
+    pub fn int(&self) -> Option<i64> {
+        match self {
+            Object::Int(value) => Some(*value),
+            Object::Bool(value) => Some(i64::from(*value)),
+            _ => None,
+        }
+    }
+
+    /// The items of a tuple or a list; none of any other value.
+    pub fn items(&self) -> Vec<Object> {
+        match self {
+            Object::Tuple(items) => items.to_vec(),
+            Object::List(items) => items.borrow().clone(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Pairs of a dictionary (an `OrderedDict` counts as one).
+    pub fn pairs(&self) -> Option<Vec<(Object, Object)>> {
+        match self {
+            Object::Dict(pairs) => Some(pairs.borrow().clone()),
+            _ => None,
+        }
+    }
+
+    /// The value under a text key.
+    pub fn get(&self, key: &str) -> Option<Object> {
+        self.pairs()?.into_iter().find(|(k, _)| k.text().as_deref() == Some(key)).map(|(_, v)| v)
+    }
+
+    /// An empty list.
+    pub(super) fn list() -> Self {
+        Object::List(Rc::default())
+    }
+
+    /// An empty dictionary.
+    pub(super) fn dict() -> Self {
+        Object::Dict(Rc::default())
+    }
+}

@@ -1,0 +1,73 @@
+//! A tensor of a checkpoint as an array of 32-bit floats.
+
+use super::TensorError;
+use super::pickle::Object;
+use super::storage::{Storages, storage, width};
+use half::{bf16, f16};
+use unstamp_shared::model::weights::Array;
+
+/// Reads `_rebuild_tensor_v2(storage, offset, size, stride, ...)`, possibly inside a parameter.
+pub(super) fn tensor(object: &Object, storages: &Storages) -> Result<Array, TensorError> {
+    let Object::Call(name, args, _) = object else { return Err(TensorError::Other) };
+    if *name == "torch._utils._rebuild_parameter" {
+        // A parameter inside a parameter would be a loop.
+        return match args.first() {
+            Some(Object::Call("torch._utils._rebuild_tensor_v2", args, _)) => dense(args, storages),
+            _ => Err(TensorError::Incomplete),
+        };
+    }
+    if *name != "torch._utils._rebuild_tensor_v2" {
+        return Err(TensorError::Kind(name));
+    }
+    dense(args, storages)
+}
+
+fn dense(args: &[Object], storages: &Storages) -> Result<Array, TensorError> {
+    let [Object::Persistent(id), offset, size, stride, ..] = args else {
+        return Err(TensorError::Incomplete);
+    };
+    let (kind, key) = storage(id).ok_or(TensorError::Incomplete)?;
+    let bytes = storages.get(&key).ok_or(TensorError::Missing)?;
+    let offset = whole(offset)?;
+    let shape: Vec<usize> = size.items().iter().map(whole).collect::<Result<_, _>>()?;
+    let strides: Vec<usize> = stride.items().iter().map(whole).collect::<Result<_, _>>()?;
+    let count = shape.iter().try_fold(1usize, |n, s| n.checked_mul(*s));
+    let count = count.filter(|count| shape.len() == strides.len() && *count <= bytes.len());
+    let width = width(kind);
+    let mut values = Vec::new();
+    for index in 0..count.ok_or(TensorError::Shape)? {
+        let at = place(index, offset, &shape, &strides).and_then(|at| at.checked_mul(width));
+        let raw = at.and_then(|at| bytes.get(at..at.checked_add(width)?));
+        values.push(float(kind, raw.ok_or(TensorError::Shape)?)?);
+    }
+    Ok(Array { shape, values })
+}
+
+/// A number of elements.
+fn whole(object: &Object) -> Result<usize, TensorError> {
+    object.int().and_then(|v| usize::try_from(v).ok()).ok_or(TensorError::Shape)
+}
+
+/// Place in the storage of the element that is number `index` in row-major order.
+fn place(index: usize, offset: usize, shape: &[usize], strides: &[usize]) -> Option<usize> {
+    let mut rest = index;
+    let mut at = offset;
+    for (size, stride) in shape.iter().zip(strides).rev() {
+        at = at.checked_add(rest.checked_rem(*size)?.checked_mul(*stride)?)?;
+        rest /= size;
+    }
+    Some(at)
+}
+
+/// One number of a storage.
+fn float(kind: &'static str, raw: &[u8]) -> Result<f32, TensorError> {
+    match (kind, raw) {
+        ("torch.FloatStorage", &[a, b, c, d]) => Ok(f32::from_le_bytes([a, b, c, d])),
+        ("torch.HalfStorage", &[a, b]) => Ok(f16::from_le_bytes([a, b]).to_f32()),
+        ("torch.BFloat16Storage", &[a, b]) => Ok(bf16::from_le_bytes([a, b]).to_f32()),
+        ("torch.DoubleStorage", &[a, b, c, d, e, f, g, h]) => {
+            Ok(f64::from_le_bytes([a, b, c, d, e, f, g, h]) as f32)
+        }
+        _ => Err(TensorError::Numbers(kind)),
+    }
+}
