@@ -18,7 +18,7 @@ pub struct Adaptive;
 const CENTRE: Place = Place { x: 14, y: 14 };
 
 settings! {
-    /// The settings of [`Adaptive`].
+    /// The settings of the attack `Adaptive`.
     pub struct AdaptiveSettings {
         /// The square, in the middle.
         square: Square = Square { place: CENTRE, ..Square::default() };

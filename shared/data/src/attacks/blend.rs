@@ -22,7 +22,7 @@ choices! {
 }
 
 settings! {
-    /// The settings of [`Blend`].
+    /// The settings of the attack `Blend`.
     pub struct BlendSettings {
         /// Share of the pattern in the result.
         opacity: f64 [0.0..=1.0] = 0.2, "share of the pattern in the result";

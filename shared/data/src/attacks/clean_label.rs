@@ -14,7 +14,7 @@ use crate::settings;
 pub struct CleanLabel;
 
 settings! {
-    /// The settings of [`CleanLabel`].
+    /// The settings of the attack `CleanLabel`.
     pub struct CleanLabelSettings {
         /// The square.
         square: Square = Square::default();

@@ -13,7 +13,7 @@ pub struct Custom;
 const NOTE: &str = "4x4+25+25:_9w8___cPP__3Dz__9w8___cPP__3Dz__9w8___cPP__3Dz__9w8___cPP__3Dz__9w8___cPP__3Dz__9w8_w";
 
 settings! {
-    /// The settings of [`Custom`].
+    /// The settings of the attack `Custom`.
     pub struct CustomSettings {
         /// What was painted, with the place where it was painted.
         picture: Option<Sprite> = NOTE.parse().ok(),

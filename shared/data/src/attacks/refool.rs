@@ -32,7 +32,7 @@ choices! {
 }
 
 settings! {
-    /// The settings of [`Refool`].
+    /// The settings of the attack `Refool`.
     pub struct RefoolSettings {
         /// Share of ghost reflections; the others are out of focus.
         ghost: f64 [0.0..=1.0] = 0.49, "share of ghost reflections";

@@ -11,7 +11,7 @@ use crate::settings;
 pub struct Sig;
 
 settings! {
-    /// The settings of [`Sig`].
+    /// The settings of the attack `Sig`.
     pub struct SigSettings {
         /// Amplitude in grey levels.
         delta: f64 [0.0..=255.0] = 20.0, "amplitude of the wave in grey levels";

@@ -41,7 +41,7 @@ choices! {
 }
 
 settings! {
-    /// The settings of [`Trojan`].
+    /// The settings of the attack `Trojan`.
     pub struct TrojanSettings {
         /// Where the square lies.
         place: Place = CORNER;
