@@ -18,8 +18,10 @@ const FORWARD: f32 = 1e-4;
 /// The same, backward. The batch statistics of VGG's last stage come from four images of 2x2 cells.
 const GRADIENT: f32 = 2e-3;
 
-/// Rounding differences of the first step grow through the next two.
-const STEPS: f32 = 1e-2;
+/// Rounding differences of the first step grow through the next two. A relative noise of 1e-6 in the
+/// convolutions of PyTorch itself changes the three steps of a VGG19 of this width by up to 10 %,
+/// because its 16 normalisations divide by statistics of few values.
+const STEPS: f32 = 3e-2;
 
 /// Folding multiplies weights by up to `1 / sqrt(var)` before the sums instead of after: rounding.
 const FOLDED: f32 = 1e-4;
