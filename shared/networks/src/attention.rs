@@ -22,8 +22,7 @@ pub enum Operator {
     Mean,
     /// `(1/C) sum |F|^2`
     Mean2,
-    /// `sum |F|^4`. The NAD paper shows five maps in figure 12 and names four; this is a guess at the
-    /// fifth
+    /// `sum |F|^4`. The NAD paper shows five maps in figure 12 and names only the other four
     Sum4,
     /// No map but the activations themselves (NAD table 8)
     Raw,
