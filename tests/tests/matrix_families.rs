@@ -19,7 +19,7 @@ fn recipe(arch: &str) -> String {
     let mut text = format!(
         "name = \"families\"\ndataset = \"signs\"\narch = \"{arch}\"\nclean_fraction = 0.5\n\
          train_images = 128\ntest_images = 64\n\
-         train = {{ epochs = 1, batch = 32, lr = 0.05 }}\n\
+         train = {{ epochs = 1, batch = 32, lr = 0.05, schedule = {{ kind = \"constant\" }} }}\n\
          [[victim]]\nid = \"victim\"\nattack = \"badnets\"\nrate = 0.2\n"
     );
     for defence in DEFENCES {

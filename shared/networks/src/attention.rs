@@ -109,7 +109,8 @@ pub fn share_on(
         on += f64::from(*value) * share;
         all += f64::from(*value);
     }
-    if all > 0.0 { on / all } else { 0.0 }
+    // A feature that overflowed has no share.
+    if all > 0.0 && all.is_finite() { on / all } else { 0.0 }
 }
 
 /// For each of `cells` cells along a side of `pixels` pixels: the share of it that lies between
