@@ -29,7 +29,10 @@ pub(super) struct Affine {
 
 /// One operation of a frozen network.
 #[derive(Clone, Debug)]
-#[expect(clippy::large_enum_variant, reason = "a network has some dozens of steps")]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "a network has some dozens of steps; sizes depend on the backend"
+)]
 pub(super) enum Step {
     /// Convolution alone.
     Conv {
