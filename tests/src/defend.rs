@@ -3,7 +3,7 @@
 use burn::tensor::Device;
 use std::sync::Arc;
 use unstamp_shared::datasets::Split;
-use unstamp_shared::defences::{Given, defence, phases};
+use unstamp_shared::defences::{Given, defence};
 use unstamp_shared::job::Job;
 use unstamp_shared::method::Values;
 use unstamp_shared::model::Arch;
@@ -31,11 +31,12 @@ pub fn badnets() -> Trigger {
 
 /// A defence about to begin with `victim`.
 pub fn begun(id: &str, set: &[&str], victim: Arrays, data: Split) -> Job {
-    let (method, values, trigger) = (defence(id).expect("listed"), resolved(id, set), badnets());
-    let (images, trigger) = (data.len(), Some(&trigger));
-    let phases = phases(method, Given { values: &values, images, flip: false, trigger });
-    let (data, device) = (Arc::new(data), Device::flex());
-    Job::new(id.into(), arch(), victim, phases, data, Seed(0), device).expect("images")
+    let trigger = badnets();
+    let given = Given { images: data.len(), flip: false, trigger: Some(&trigger) };
+    let defence = defence(id).expect("listed");
+    let phases = defence.phases(&resolved(id, set), given).expect("sound settings");
+    Job::new(id.into(), arch(), victim, phases, Arc::new(data), Seed(0), Device::flex())
+        .expect("images")
 }
 
 /// Runs a defence from `victim` to its end; gives the job.

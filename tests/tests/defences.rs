@@ -133,6 +133,29 @@ fn any_architecture_teaches() {
     }
 }
 
+/// Features of other sizes are refused with a sentence: another family, or another width if the
+/// activations themselves are compared.
+#[test]
+fn a_teacher_with_other_maps_is_refused() {
+    let nets = Fixture::load();
+    for pairs in [
+        ["teacher_arch=preact-resnet18", "operator=sum2"],
+        ["teacher_arch=wrn-10-2", "operator=raw"],
+    ] {
+        let mut set = vec!["teacher=scratch", "scratch_epochs=1", "epochs=1"];
+        set.extend(pairs);
+        let mut job = begun("nad", &set, nets.part("c"), nets.four());
+        let end = loop {
+            match pollster::block_on(job.next()) {
+                Ok(Some(_)) => {}
+                other => break other,
+            }
+        };
+        let sentence = end.expect_err("refused").to_string();
+        assert!(sentence.starts_with("the teacher's features have other sizes"), "{sentence}");
+    }
+}
+
 #[test]
 fn only_those_who_may_see_the_trigger() {
     for method in DEFENCES {
@@ -201,9 +224,11 @@ fn outcome(id: &str, set: &[&str], nets: &Fixture) -> Option<(Arrays, Vec<Epoch>
 
 /// The least values of a setting, or all its options.
 fn values_of(param: &Param) -> Vec<String> {
-    match param.accepts {
-        Accepts::Int { min, .. } => [min, min + 1, min + 2].map(|v| v.to_string()).to_vec(),
-        Accepts::Float { min, max } => [min, 0.9 * min + 0.1 * max].map(|v| v.to_string()).to_vec(),
+    match &param.accepts {
+        Accepts::Int { min, .. } => [*min, min + 1, min + 2].map(|v| v.to_string()).to_vec(),
+        Accepts::Float { min, max } => {
+            [*min, 0.9 * min + 0.1 * max].map(|v| v.to_string()).to_vec()
+        }
         Accepts::Choice(options) => options.iter().map(|option| option.to_string()).collect(),
         Accepts::Picture { .. } => Vec::new(),
     }

@@ -7,7 +7,8 @@ use unstamp_shared::job::lift;
 use unstamp_shared::model::weights::{gradient_norms, network};
 use unstamp_shared::model::{Output, parameters};
 use unstamp_shared::objectives::{
-    Argd, Behaviour, Form, Loss, Nad, Objective, Reading, Scale, Seen, Tracked,
+    Argd, Behaviour, Divergence, Embedder, Form, Loss, Nad, Objective, Reading, Representation,
+    Scale, Seen, Tracked,
 };
 use unstamp_tests::defend::{arch, defended, short};
 use unstamp_tests::{Fixture, close, devices, values};
@@ -63,8 +64,8 @@ fn losses() -> Vec<(&'static str, Distances<'static>)> {
     let unit = Behaviour {
         scale: Scale::Unit,
         reading: Reading::Scalar,
-        gram: true,
-        divergence: false,
+        behaviour: Representation::Gram,
+        divergence: Divergence::CrossEntropy,
         temperature: 5.0,
     };
     let nad = |operator| objective(Nad { form: Form::Paper, operator, beta: 2.0 });
@@ -72,12 +73,24 @@ fn losses() -> Vec<(&'static str, Distances<'static>)> {
     vec![
         ("nad_sum4", nad(Operator::Sum4)),
         ("nad_raw", nad(Operator::Raw)),
-        ("argd", objective(Argd { node: 1.0, edge: 1.0, embedding: 1.0, trained: false })),
-        ("nba", aligned(unit, all)),
-        ("nba_printed", aligned(Behaviour { scale: Scale::Printed, ..unit }, [2.0, 0.0, 0.1])),
-        ("nba_elementwise", aligned(Behaviour { reading: Reading::Elementwise, ..unit }, all)),
-        ("nba_feature", aligned(Behaviour { gram: false, ..unit }, all)),
-        ("nba_kl", aligned(Behaviour { divergence: true, ..unit }, all)),
+        (
+            "argd",
+            objective(Argd { node: 1.0, edge: 1.0, embedding: 1.0, embedder: Embedder::Fixed }),
+        ),
+        ("nba", aligned(unit.clone(), all)),
+        (
+            "nba_printed",
+            aligned(Behaviour { scale: Scale::Printed, ..unit.clone() }, [2.0, 0.0, 0.1]),
+        ),
+        (
+            "nba_elementwise",
+            aligned(Behaviour { reading: Reading::Elementwise, ..unit.clone() }, all),
+        ),
+        (
+            "nba_feature",
+            aligned(Behaviour { behaviour: Representation::Feature, ..unit.clone() }, all),
+        ),
+        ("nba_kl", aligned(Behaviour { divergence: Divergence::Kl, ..unit.clone() }, all)),
     ]
 }
 

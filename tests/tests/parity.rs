@@ -7,6 +7,7 @@ use unstamp_shared::model::weights::{self, network};
 use unstamp_shared::model::{Arch, Network, parameters};
 use unstamp_shared::objectives::{Form, Nad, Objective, Seen, Tracked};
 use unstamp_shared::seed::Seed;
+use unstamp_shared::settings::Choice;
 use unstamp_tests::{Fixture, close, devices, values};
 
 /// f32 sums of up to 576 products in another order, through 16 layers.
@@ -132,8 +133,8 @@ fn nad_losses_and_gradients() {
 #[test]
 fn maps_are_safe_at_zero() {
     let device = burn::tensor::Device::flex().autodiff();
-    for name in Operator::NAMES.iter().filter(|name| **name != "raw") {
-        let operator = Operator::named(name).expect("listed");
+    for operator in Operator::ALL.iter().copied().filter(|operator| *operator != Operator::Raw) {
+        let name = operator.name();
         let zero = Tensor::<4>::zeros([2, 3, 4, 4], &device).require_grad();
         let map = operator.map(zero.clone()).flatten(1, -1);
         let normal = unstamp_shared::attention::normalised(map.clone());

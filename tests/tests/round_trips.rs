@@ -16,12 +16,12 @@ fn config() -> ProptestConfig {
 
 /// A sound value of a setting.
 fn value(param: &Param) -> BoxedStrategy<Value> {
-    match param.accepts {
-        Accepts::Int { min, max } => (min..=max).prop_map(Value::Int).boxed(),
-        Accepts::Float { min, max } => (min..=max).prop_map(Value::Float).boxed(),
-        Accepts::Choice(options) => {
-            prop::sample::select(options).prop_map(|text| Value::Text(text.to_string())).boxed()
-        }
+    match &param.accepts {
+        Accepts::Int { min, max } => (*min..=*max).prop_map(Value::Int).boxed(),
+        Accepts::Float { min, max } => (*min..=*max).prop_map(Value::Float).boxed(),
+        Accepts::Choice(options) => prop::sample::select(options.clone())
+            .prop_map(|text| Value::Text(text.to_string()))
+            .boxed(),
         Accepts::Picture { .. } => sprite().prop_map(|s| Value::Text(s.to_string())).boxed(),
     }
 }

@@ -180,10 +180,10 @@ fn clean_label_attacks_change_no_label() {
 
 /// Values of a setting that are not its default.
 fn others(param: &Param) -> Vec<String> {
-    let all: Vec<String> = match param.accepts {
-        Accepts::Int { min, max } => [min, min + 1, min + 4, max].map(|v| v.to_string()).to_vec(),
+    let all: Vec<String> = match &param.accepts {
+        Accepts::Int { min, max } => [*min, min + 1, min + 4, *max].map(|v| v.to_string()).to_vec(),
         Accepts::Float { min, max } => {
-            [min, max, 0.7 * min + 0.3 * max].map(|v| v.to_string()).to_vec()
+            [*min, *max, 0.7 * min + 0.3 * max].map(|v| v.to_string()).to_vec()
         }
         Accepts::Choice(options) => options.iter().map(|option| option.to_string()).collect(),
         Accepts::Picture { painted: true } => vec!["2x1+3+4:_wAA_wD___8".to_string()],

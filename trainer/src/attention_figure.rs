@@ -30,7 +30,8 @@ pub enum Show {
 const CHANNELS: usize = 16;
 
 /// Operators of NAD figure 12, in its order.
-const OPERATORS: [&str; 5] = ["mean", "mean2", "sum", "sum2", "sum4"];
+const OPERATORS: [Operator; 5] =
+    [Operator::Mean, Operator::Mean2, Operator::Sum, Operator::Sum2, Operator::Sum4];
 
 /// The rows of one model: the image, then the model's maps drawn over it.
 ///
@@ -44,8 +45,7 @@ pub fn model_rows(title: &str, image: &Image, output: Output, show: Show) -> Res
             output.features.into_iter().map(|f| Operator::Sum2.map(f).flatten(0, 1)).collect()
         }
         Show::Operators => {
-            let operators = OPERATORS.iter().filter_map(|name| Operator::named(name));
-            operators.map(|o| o.map(last.clone()).flatten(0, 1)).collect()
+            OPERATORS.iter().map(|operator| operator.map(last.clone()).flatten(0, 1)).collect()
         }
         Show::Channels => {
             let [_, channels, height, width] = last.dims();

@@ -41,7 +41,7 @@ impl std::fmt::Display for Value {
 }
 
 /// What a parameter accepts.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Accepts {
     /// Whole numbers from `min` to `max`.
@@ -59,7 +59,7 @@ pub enum Accepts {
         max: f64,
     },
     /// One of these texts.
-    Choice(&'static [&'static str]),
+    Choice(Vec<&'static str>),
     /// A [`crate::sprite::Sprite`] as text; a page lets a painted one be drawn by hand.
     Picture {
         /// Whether it can be drawn by hand.
@@ -123,9 +123,9 @@ impl Param {
     }
 
     /// One of `options`; the first is the default.
-    pub fn choice(id: &'static str, help: &'static str, options: &'static [&'static str]) -> Self {
+    pub fn choice(id: &'static str, help: &'static str, options: &[&'static str]) -> Self {
         let first = options.first().copied().unwrap_or_default();
-        Self::new(id, help, Accepts::Choice(options), Value::Text(first.to_string()))
+        Self::new(id, help, Accepts::Choice(options.to_vec()), Value::Text(first.to_string()))
     }
 
     /// A picture as text; "" is none.
@@ -141,19 +141,19 @@ impl Param {
 
     /// The value as it is resolved.
     fn check(&self, value: &Value) -> Result<Value, SettingsError> {
-        let sound = match (self.accepts, value) {
-            (Accepts::Int { min, max }, Value::Int(v)) => (min..=max).contains(v),
-            (Accepts::Float { min, max }, Value::Float(v)) => (min..=max).contains(v),
-            (Accepts::Float { min, max }, Value::Int(v)) => (min..=max).contains(&(*v as f64)),
+        let sound = match (&self.accepts, value) {
+            (Accepts::Int { min, max }, Value::Int(v)) => (*min..=*max).contains(v),
+            (Accepts::Float { min, max }, Value::Float(v)) => (*min..=*max).contains(v),
+            (Accepts::Float { min, max }, Value::Int(v)) => (*min..=*max).contains(&(*v as f64)),
             (Accepts::Choice(options), Value::Text(v)) => options.contains(&v.as_str()),
             (Accepts::Picture { .. }, Value::Text(_)) => true,
             _ => false,
         };
-        match (self.accepts, value) {
+        match (&self.accepts, value) {
             _ if !sound => Err(SettingsError::Refused {
                 id: self.id,
                 value: value.clone(),
-                accepts: self.accepts,
+                accepts: self.accepts.clone(),
             }),
             (Accepts::Float { .. }, Value::Int(v)) => Ok(Value::Float(*v as f64)),
             _ => Ok(value.clone()),

@@ -4,9 +4,11 @@
 //! and the recipes), the reading of [`Values`] and the recorded form. A misspelt name does not
 //! compile, and a `match` on a choice is exhaustive.
 
+mod choice;
 mod error;
 mod kinds;
 
+pub use choice::Choice;
 pub use error::SettingsError;
 
 use crate::method::{Accepts, Param, Value, Values};
@@ -136,7 +138,8 @@ macro_rules! settings {
     (@range $range:expr) => { $range };
 }
 
-/// Declares an enum whose variants are the values of a choice, in the order they are listed in.
+/// Declares an enum whose variants are the values of a choice, in the order they are listed in. It
+/// implements [`Choice`] and so [`Setting`].
 #[macro_export]
 macro_rules! choices {
     ($(#[$about:meta])* $vis:vis enum $name:ident {
@@ -146,32 +149,11 @@ macro_rules! choices {
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         $vis enum $name { $($(#[$doc])* $variant,)+ }
 
-        impl $crate::settings::Setting for $name {
-            type Range = ();
+        impl $crate::settings::Choice for $name {
+            const ALL: &'static [Self] = &[$(Self::$variant),+];
 
-            fn declare(
-                &self,
-                id: &'static str,
-                help: &'static str,
-                _range: (),
-            ) -> Vec<$crate::method::Param> {
-                let default = match self { $(Self::$variant => $text,)+ };
-                let accepts = $crate::method::Accepts::Choice(&[$($text),+]);
-                let default = $crate::method::Value::Text(default.to_string());
-                $crate::settings::single(id, help, accepts, default)
-            }
-
-            fn write(&self, id: &str, values: &mut $crate::method::Values) {
-                let text = match self { $(Self::$variant => $text,)+ };
-                let value = $crate::method::Value::Text(text.to_string());
-                values.0.insert(id.to_string(), value);
-            }
-
-            fn read(id: &str, values: &$crate::method::Values) -> Option<Self> {
-                match values.0.get(id)? {
-                    $($crate::method::Value::Text(text) if text == $text => Some(Self::$variant),)+
-                    _ => None,
-                }
+            fn name(self) -> &'static str {
+                match self { $(Self::$variant => $text,)+ }
             }
         }
     };

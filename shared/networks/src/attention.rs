@@ -8,43 +8,30 @@ use burn::tensor::Tensor;
 use burn::tensor::module::adaptive_avg_pool2d;
 use serde::{Deserialize, Serialize, Serializer};
 use unstamp_data::attacks::Area;
+use unstamp_data::choices;
 
-/// How the `C` channels `F_i` of a feature become one map: `A(F) = sum_i |F_i|^p`, or the mean over
-/// channels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Operator {
-    /// `sum |F|`
-    Sum,
-    /// `sum |F|^2`, the default of the NAD paper
-    Sum2,
-    /// `(1/C) sum |F|`
-    Mean,
-    /// `(1/C) sum |F|^2`
-    Mean2,
-    /// `sum |F|^4`. The NAD paper shows five maps in figure 12 and names only the other four
-    Sum4,
-    /// No map but the activations themselves (NAD table 8)
-    Raw,
+choices! {
+    /// How the `C` channels `F_i` of a feature become one map: `A(F) = sum_i |F_i|^p`, or the mean over
+    /// channels.
+    #[derive(Serialize, Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    pub enum Operator {
+        /// `sum |F|^2`, the default of the NAD paper
+        Sum2 = "sum2",
+        /// `sum |F|`
+        Sum = "sum",
+        /// `(1/C) sum |F|`
+        Mean = "mean",
+        /// `(1/C) sum |F|^2`
+        Mean2 = "mean2",
+        /// `sum |F|^4`. The NAD paper shows five maps in figure 12 and names only the other four
+        Sum4 = "sum4",
+        /// No map but the activations themselves (NAD table 8)
+        Raw = "raw",
+    }
 }
 
 impl Operator {
-    /// The names of the operators in parameters; the default of the NAD paper is the first.
-    pub const NAMES: &'static [&'static str] = &["sum2", "sum", "mean", "mean2", "sum4", "raw"];
-
-    /// The operator with this name of [`Operator::NAMES`].
-    pub fn named(name: &str) -> Option<Self> {
-        Some(match name {
-            "sum" => Self::Sum,
-            "sum2" => Self::Sum2,
-            "mean" => Self::Mean,
-            "mean2" => Self::Mean2,
-            "sum4" => Self::Sum4,
-            "raw" => Self::Raw,
-            _ => return None,
-        })
-    }
-
     /// The maps of a batch of features: `[n, c, h, w]` -> `[n, h * w]`; for [`Operator::Raw`]
     /// `[n, c * h * w]`.
     pub fn map(self, feature: Tensor<4>) -> Tensor<2> {

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use unstamp_shared::datasets::Split;
-use unstamp_shared::defences::{Given, defence, phases};
+use unstamp_shared::defences::{Given, defence};
 use unstamp_shared::job::{Job, Phase, TrainStep};
 use unstamp_shared::metrics::Report;
 use unstamp_shared::model::Arch;
@@ -201,13 +201,9 @@ impl CellRunner<'_> {
         let defence = defence(&erasure.method).with_context(|| {
             format!("there is no defence '{}'; see unstamp list", erasure.method)
         })?;
-        let given = Given {
-            values: &erasure.set,
-            images: subset.len(),
-            flip: self.data.info.flip,
-            trigger,
-        };
-        Ok(Task { start, phases: phases(defence, given), data: subset })
+        let given = Given { images: subset.len(), flip: self.data.info.flip, trigger };
+        let phases = defence.phases(&erasure.set, given).map_err(crate::usage)?;
+        Ok(Task { start, phases, data: subset })
     }
 
     /// The victim that a cell erases from: given, or read from the run's folder.

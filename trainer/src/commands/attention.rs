@@ -145,7 +145,8 @@ fn draw_pseudo(
     device: &Device,
 ) -> Result<()> {
     let test = &model.data.test;
-    let pseudo = Pseudo::new(&model.arch, &model.arrays, nba::usual_attack(), device)?;
+    let pseudo =
+        Pseudo::new(&model.arch, &model.arrays, nba::AttackSettings::default().pgd(), device)?;
     let network = weights::frozen(&model.arch, &model.arrays, device)?;
     let rows = pseudo_rows(&network, &pseudo, test, trigger, index, device)?;
     write_png(out, &captioned_rows(&rows))?;

@@ -19,7 +19,7 @@ const LONGEST_DEFAULT: usize = 13;
 
 fn print_params(params: &[Param]) {
     for p in params {
-        let accepts = match p.accepts {
+        let accepts = match &p.accepts {
             Accepts::Int { min, max } => format!("{min}..{max}"),
             Accepts::Float { min, max } => format!("{min}..{max}"),
             Accepts::Choice(options) => options.join("|"),

@@ -6,7 +6,7 @@ use crate::messages::{DefenceName, ErasureProgress, Failure, Reply};
 use std::fmt::Display;
 use std::sync::Arc;
 use unstamp_shared::datasets::{Split, SplitName, signs};
-use unstamp_shared::defences::{DEFENCES, Given, defence, phases};
+use unstamp_shared::defences::{DEFENCES, Given, defence};
 use unstamp_shared::job::{Event, Job, last_training};
 use unstamp_shared::manifest::ModelEntry;
 use unstamp_shared::method::Values;
@@ -91,17 +91,15 @@ impl Engine {
         let file = ModelFile::read(entry, bytes)?;
         let defence =
             defence(id).ok_or_else(|| Failure::UnknownDefence { defence: id.to_string() })?;
-        let values = set
-            .resolve(&defence.params())
-            .map_err(|error| Failure::Settings { reason: error.to_string() })?;
         let trigger = entry.trigger.as_ref().map(|t| sign_trigger(t, file.arch.classes));
         let trigger =
             trigger.transpose().map_err(|error| Failure::Trigger { reason: error.to_string() })?;
         let seed = Seed(0);
         let data = Arc::new(clean_images(seed));
-        let given =
-            Given { values: &values, images: data.len(), flip: false, trigger: trigger.as_ref() };
-        let phases = phases(defence, given);
+        let given = Given { images: data.len(), flip: false, trigger: trigger.as_ref() };
+        let phases = defence
+            .phases(set, given)
+            .map_err(|error| Failure::Settings { reason: error.to_string() })?;
         let last = last_training(&phases).map(|phase| phase.name);
         let device = self.device.clone();
         let job = Job::new(String::new(), file.arch, file.arrays, phases, data, seed, device);

@@ -31,11 +31,11 @@ fn put(app: App, id: &str, value: Value) {
     app.state.update(|state| _ = state.put(id, value));
 }
 
-fn menu(app: App, id: &'static str, options: &'static [&'static str]) -> AnyView {
+fn menu(app: App, id: &'static str, options: Vec<&'static str>) -> AnyView {
     let choose = move |event: Event| put(app, id, Value::Text(event_target_value(&event)));
     view! {
         <select id=id on:change=choose prop:value=move || value(app, id)>
-            {options.iter().map(|option| view! { <option value=*option>{*option}</option> }).collect_view()}
+            {options.into_iter().map(|option| view! { <option value=option>{option}</option> }).collect_view()}
         </select>
     }
     .into_any()
@@ -68,6 +68,7 @@ fn number(app: App, id: &'static str, min: i64, max: i64) -> AnyView {
 /// The control of `param`, with its name.
 pub fn parameter(app: App, param: Param) -> AnyView {
     let id = param.id;
+    let is_slider = matches!(param.accepts, Accepts::Float { .. });
     let control = match param.accepts {
         Accepts::Choice(options) => menu(app, id, options),
         Accepts::Float { min, max } => slider(app, id, min, max),
@@ -76,8 +77,7 @@ pub fn parameter(app: App, param: Param) -> AnyView {
             return view! { <Palette app=app id=id help=param.help painted=painted /> }.into_any();
         }
     };
-    let output = matches!(param.accepts, Accepts::Float { .. })
-        .then(|| view! { <output>{move || value(app, id)}</output> });
+    let output = is_slider.then(|| view! { <output>{move || value(app, id)}</output> });
     view! {
         <label class="field" title=param.help>
             <span>{id}</span>

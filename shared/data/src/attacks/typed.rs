@@ -127,7 +127,7 @@ mod tests {
 
     /// A value of the parameter that is a function of `turn`, from 0 to 1.
     fn sound(param: &Param, turn: f64) -> Value {
-        match param.accepts {
+        match &param.accepts {
             Accepts::Int { min, max } => Value::Int(min + (turn * (max - min) as f64) as i64),
             Accepts::Float { min, max } => Value::Float(min + turn * (max - min)),
             Accepts::Choice(all) => {

@@ -1,4 +1,4 @@
-//! The types that a setting can have: numbers and pictures. Choices are made by
+//! The types that a setting can have: numbers, switches and pictures. Choices are made by
 //! [`choices!`](crate::choices!).
 
 use super::{Setting, single};
@@ -66,6 +66,31 @@ impl Setting for f64 {
             Value::Text(_) => None,
         }
     }
+}
+
+/// `off` or `on`.
+impl Setting for bool {
+    type Range = ();
+
+    fn declare(&self, id: &'static str, help: &'static str, _range: ()) -> Vec<Param> {
+        let accepts = Accepts::Choice(vec!["off", "on"]);
+        single(id, help, accepts, Value::Text(switch(*self).to_string()))
+    }
+
+    fn write(&self, id: &str, values: &mut Values) {
+        values.0.insert(id.to_string(), Value::Text(switch(*self).to_string()));
+    }
+
+    fn read(id: &str, values: &Values) -> Option<Self> {
+        match values.0.get(id)? {
+            Value::Text(text) => [false, true].into_iter().find(|on| switch(*on) == text),
+            _ => None,
+        }
+    }
+}
+
+fn switch(on: bool) -> &'static str {
+    if on { "on" } else { "off" }
 }
 
 /// A picture as text; "" is none.

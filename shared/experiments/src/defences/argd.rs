@@ -1,20 +1,41 @@
 //! Attention relation graph distillation: attention maps and the relations between them.
 
-use super::fine_tune::{training, training_params};
-use super::teacher::{self, taught};
-use super::{Defence, Given};
+use super::teacher::TeacherSettings;
+use super::training::TrainingSettings;
+use super::{Given, TypedDefence};
 use crate::job::Phase;
-use crate::objectives::Argd as Loss;
+use crate::objectives::{Argd as Loss, Embedder};
 use std::sync::Arc;
-use unstamp_data::method::{Method, Param};
+use unstamp_data::method::Method;
+use unstamp_data::settings;
 
-/// Xia et al. (2022); the terms and their weights are in [`crate::objectives::Argd`]. The teacher is
-/// NAD's, a fine-tuned victim, as both papers compare them; the public code's is
-/// `teacher = "scratch"` with `teacher_arch = "wrn-40-2"`. The embedding is fixed, as in that code, or
-/// trained.
+/// [Xia et al. (2022)](https://arxiv.org/abs/2204.09975); the terms and their weights are in
+/// [`crate::objectives::Argd`]. The teacher is NAD's, a fine-tuned victim, as both papers compare them;
+/// the public code's is `teacher = "scratch"` with `teacher_arch = "wrn-40-2"`. The embedding is fixed,
+/// as in that code, or trained.
 pub struct Argd;
 
-impl Defence for Argd {
+settings! {
+    /// The settings of [`Argd`].
+    pub struct ArgdSettings {
+        /// The training of teacher and student.
+        training: TrainingSettings = TrainingSettings::default();
+        /// Weight of the nodes.
+        node: f64 [0.0..=1e6] = 1.0, "weight of the maps' distances; 0 is off";
+        /// Weight of the edges.
+        edge: f64 [0.0..=1e6] = 1.0, "weight of the relations' distances; 0 is off";
+        /// Weight of the embedding.
+        embedding: f64 [0.0..=1e6] = 1.0, "weight of the embedding's; 0 is off";
+        /// Whether the layers of the embedding are trained.
+        embedder: Embedder = Embedder::Fixed, "whether its layers learn too", hash_neutral;
+        /// The teacher.
+        teacher: TeacherSettings = TeacherSettings::default(), hash_neutral;
+    }
+}
+
+impl TypedDefence for Argd {
+    type Settings = ArgdSettings;
+
     fn method(&self) -> Method {
         Method {
             id: "argd",
@@ -24,24 +45,11 @@ impl Defence for Argd {
         }
     }
 
-    fn params(&self) -> Vec<Param> {
-        let mut params = training_params();
-        params.extend([
-            Param::float("node", "weight of the maps' distances; 0 is off", 0.0, 1e6, 1.0),
-            Param::float("edge", "weight of the relations' distances; 0 is off", 0.0, 1e6, 1.0),
-            Param::float("embedding", "weight of the embedding's; 0 is off", 0.0, 1e6, 1.0),
-            Param::choice("embedder", "whether its layers learn too", &["fixed", "trained"])
-                .hash_neutral(),
-        ]);
-        params.extend(teacher::params().map(Param::hash_neutral));
-        params
-    }
-
-    fn phases(&self, given: &Given) -> Vec<Phase> {
-        let weight = |key| given.values.float(key);
-        let (node, edge, embedding) = (weight("node"), weight("edge"), weight("embedding"));
-        let trained = given.values.text("embedder") == "trained";
-        let loss = Arc::new(Loss { node, edge, embedding, trained });
-        taught(given, Phase::train("distil", loss, training(given)))
+    fn phases(&self, settings: &ArgdSettings, given: &Given) -> Vec<Phase> {
+        let &ArgdSettings { node, edge, embedding, embedder, .. } = settings;
+        let loss = Arc::new(Loss { node, edge, embedding, embedder });
+        let training = settings.training.training(given.flip);
+        let distil = Phase::train("distil", loss, training.clone());
+        settings.teacher.phases(&training, distil)
     }
 }

@@ -1,15 +1,26 @@
 //! Cutout: fine-tuning with a small square blanked in every image.
 
-use super::fine_tune::{phase, training, training_params, with};
-use super::{Defence, Given, Reported};
+use super::training::{TrainingSettings, fine_tuning};
+use super::{Given, Reported, TypedDefence};
 use crate::job::Phase;
-use unstamp_data::method::{Method, Param, Value};
+use unstamp_data::method::Method;
+use unstamp_data::settings;
 
 /// DeVries & Taylor (2017) as in NAD appendix B: one hole of 3x3 beside crop and flip. The other
 /// fine-tuning methods blank 9x9.
 pub struct Cutout;
 
-impl Defence for Cutout {
+settings! {
+    /// The settings of [`Cutout`].
+    pub struct CutoutSettings {
+        /// The training.
+        training: TrainingSettings = TrainingSettings::with_cutout(3);
+    }
+}
+
+impl TypedDefence for Cutout {
+    type Settings = CutoutSettings;
+
     fn method(&self) -> Method {
         Method {
             id: "cutout",
@@ -17,10 +28,6 @@ impl Defence for Cutout {
             paper: "DeVries & Taylor 2017; NAD appendix B, table 4",
             summary: "Fine-tunes on clean images with a 3x3 square blanked.",
         }
-    }
-
-    fn params(&self) -> Vec<Param> {
-        with(training_params(), &[("cutout", Value::Int(3))])
     }
 
     fn reported(&self) -> &'static [Reported] {
@@ -33,7 +40,7 @@ impl Defence for Cutout {
         ]
     }
 
-    fn phases(&self, given: &Given) -> Vec<Phase> {
-        vec![phase("cutout", training(given))]
+    fn phases(&self, settings: &CutoutSettings, given: &Given) -> Vec<Phase> {
+        vec![fine_tuning("cutout", settings.training.training(given.flip))]
     }
 }

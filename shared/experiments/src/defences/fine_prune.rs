@@ -1,13 +1,14 @@
 //! Fine-pruning: silence the channels clean images do not use, then fine-tune.
 
-use super::fine_tune::{phase, training, training_params};
-use super::{Defence, Given, Reported};
+use super::training::{TrainingSettings, fine_tuning};
+use super::{Given, Reported, TypedDefence};
 use crate::Later;
 use crate::job::{Edit, EditContext, Edited, Phase, PhaseError, PhaseInput, Start};
 use burn::tensor::Device;
 use std::sync::Arc;
 use unstamp_data::datasets::Split;
-use unstamp_data::method::{Method, Param};
+use unstamp_data::method::Method;
+use unstamp_data::{choices, settings};
 use unstamp_networks::batches::batches;
 use unstamp_networks::evaluate::{BATCH, accuracy, largest};
 use unstamp_networks::model::weights::{self, Array, Arrays, WeightsError};
@@ -245,7 +246,35 @@ impl Edit for Prune {
     }
 }
 
-impl Defence for FinePruning {
+choices! {
+    /// How the number of pruned channels is chosen.
+    pub enum PruneRule {
+        /// By the accuracy of NAD in the same cell.
+        Match = "match",
+        /// By the accuracy that it costs.
+        Drop = "drop",
+        /// A fixed share of the channels.
+        Ratio = "ratio",
+    }
+}
+
+settings! {
+    /// The settings of [`FinePruning`].
+    pub struct FinePruningSettings {
+        /// The training after pruning.
+        training: TrainingSettings = TrainingSettings::default();
+        /// How the number of channels is chosen.
+        rule: PruneRule = PruneRule::Match, "how much is pruned";
+        /// Accuracy that pruning may cost, in points.
+        drop: f64 [0.0..=100.0] = 4.0, "points of accuracy it may cost";
+        /// Share of the channels, if it is fixed.
+        ratio: f64 [0.0..=1.0] = 0.5, "share of channels, where fixed";
+    }
+}
+
+impl TypedDefence for FinePruning {
+    type Settings = FinePruningSettings;
+
     fn method(&self) -> Method {
         Method {
             id: "fine_prune",
@@ -253,14 +282,6 @@ impl Defence for FinePruning {
             paper: "Liu et al. 2018; NAD section 4.1, appendix A",
             summary: "Silences the channels that clean images use least, then fine-tunes.",
         }
-    }
-
-    fn params(&self) -> Vec<Param> {
-        let mut params = training_params();
-        params.push(Param::choice("rule", "how much is pruned", &["match", "drop", "ratio"]));
-        params.push(Param::float("drop", "points of accuracy it may cost", 0.0, 100.0, 4.0));
-        params.push(Param::float("ratio", "share of channels, where fixed", 0.0, 1.0, 0.5));
-        params
     }
 
     fn reported(&self) -> &'static [Reported] {
@@ -273,18 +294,20 @@ impl Defence for FinePruning {
         ]
     }
 
-    fn phases(&self, given: &Given) -> Vec<Phase> {
-        let (drop, ratio) = (given.values.float("drop"), given.values.float("ratio"));
-        let rule = match given.values.text("rule") {
-            "match" if given.validates() => Rule::Match,
-            "drop" if given.validates() => Rule::Drop(drop),
+    fn phases(&self, settings: &FinePruningSettings, given: &Given) -> Vec<Phase> {
+        let rule = match settings.rule {
+            PruneRule::Match if given.validates() => Rule::Match,
+            PruneRule::Drop if given.validates() => Rule::Drop(settings.drop),
             _ => Rule::Ratio,
         };
-        let mut phases = if rule == Rule::Match { super::nad::standard(given) } else { Vec::new() };
+        let training = settings.training.training(given.flip);
+        let mut phases =
+            if rule == Rule::Match { super::nad::standard(&training) } else { Vec::new() };
         let nad = phases.len().checked_sub(1).map(Start::Phase);
-        phases.push(Phase::edit("prune", Arc::new(Prune { rule, ratio })).with_references(nad));
+        let prune = Arc::new(Prune { rule, ratio: settings.ratio });
+        phases.push(Phase::edit("prune", prune).with_references(nad));
         let pruned = Start::Phase(phases.len() - 1);
-        phases.push(phase("fine_tune", training(given)).from(pruned));
+        phases.push(fine_tuning("fine_tune", training).from(pruned));
         phases
     }
 }

@@ -1,74 +1,35 @@
 //! Fine-tuning on the clean subset: the baseline, and the way NAD's teacher is made.
 
-use super::{Defence, Given, Reported};
-use crate::job::{Augment, Phase, Schedule, Start, TrainPhase, Training};
+use super::training::{StoppingSettings, TrainingSettings};
+use super::{Given, Reported, TypedDefence};
+use crate::job::{Phase, Start, TrainPhase};
 use crate::objectives::CrossEntropy;
 use std::sync::Arc;
-use unstamp_data::method::{Method, Param, Value};
+use unstamp_data::method::Method;
+use unstamp_data::settings;
 
-/// NAD section 4.1: SGD, momentum 0.9, weight decay 1e-4, batch 64, 10 epochs, learning rate 0.1
-/// divided by 10 every 2 epochs; random crop, flip where the data allow it, Cutout of length 9.
+/// [NAD](https://arxiv.org/abs/2101.05930) section 4.1.
 ///
-/// As a defence the paper fine-tunes "until convergence" (appendix A): with this schedule the
+/// As a defence the paper fine-tunes "until convergence" (appendix A): with the default schedule the
 /// learning rate has fallen to 1e-5 by the tenth epoch and nothing moves any more. `patience`
 /// stops by the accuracy on a fifth of the clean subset instead, for schedules that do not end so.
 pub struct FineTune;
 
-/// The parameters every fine-tuning method shares.
-pub(super) fn training_params() -> Vec<Param> {
-    vec![
-        Param::float("lr", "initial learning rate", 0.0, 10.0, 0.1),
-        Param::int("epochs", "passes over the clean subset", 1, 1000, 10),
-        Param::int("step", "epochs between divisions of the learning rate by 10", 1, 1000, 2),
-        Param::int("batch", "images a step", 1, 4096, 64),
-        Param::float("momentum", "of SGD", 0.0, 0.999, 0.9),
-        Param::choice(
-            "nesterov",
-            "Nesterov's form of momentum (the public code's)",
-            &["off", "on"],
-        ),
-        Param::float("weight_decay", "L2 penalty", 0.0, 1.0, 1e-4),
-        Param::int("cutout", "side of the blanked square; 0 for none", 0, 32, 9),
-    ]
-}
-
-/// Early stopping, on a fifth of the clean subset.
-pub(super) fn patience() -> Param {
-    let help = "epochs without a better validation accuracy after which it stops; 0: never";
-    Param::int("patience", help, 0, 1000, 0)
-}
-
-/// Parameters with other defaults.
-pub(super) fn with(mut params: Vec<Param>, defaults: &[(&str, Value)]) -> Vec<Param> {
-    for param in &mut params {
-        if let Some((_, value)) = defaults.iter().find(|(id, _)| *id == param.id) {
-            param.default = value.clone();
-        }
-    }
-    params
-}
-
-/// The training they describe.
-pub(super) fn training(given: &Given) -> Training {
-    let (values, flip) = (given.values, given.flip);
-    Training {
-        epochs: values.int("epochs") as usize,
-        batch: values.int("batch") as usize,
-        lr: values.float("lr"),
-        schedule: Schedule::Step { every: values.int("step") as usize, factor: 0.1 },
-        momentum: values.float("momentum"),
-        nesterov: values.text("nesterov") == "on",
-        weight_decay: values.float("weight_decay"),
-        augment: Augment { crop: 4, flip, cutout: values.int("cutout") as usize },
+settings! {
+    /// The settings of [`FineTune`].
+    pub struct FineTuneSettings {
+        /// The training.
+        training: TrainingSettings = TrainingSettings::default();
+        /// Early stopping.
+        stopping: StoppingSettings = StoppingSettings::default();
+        /// Number of trainings, each from the model of the one before.
+        rounds: usize [1..=20] = 1, "times the whole is repeated (figure 9)";
     }
 }
 
-/// A fine-tuning phase from the victim.
-pub(super) fn phase(name: &'static str, training: Training) -> Phase {
-    Phase::train(name, Arc::new(CrossEntropy), training)
-}
+impl TypedDefence for FineTune {
+    type Settings = FineTuneSettings;
 
-impl Defence for FineTune {
     fn method(&self) -> Method {
         Method {
             id: "fine_tune",
@@ -76,13 +37,6 @@ impl Defence for FineTune {
             paper: "NAD section 4.1",
             summary: "Goes on training all layers on the clean subset.",
         }
-    }
-
-    fn params(&self) -> Vec<Param> {
-        let mut params = training_params();
-        params.push(patience());
-        params.push(Param::int("rounds", "times the whole is repeated (figure 9)", 1, 20, 1));
-        params
     }
 
     fn reported(&self) -> &'static [Reported] {
@@ -95,13 +49,14 @@ impl Defence for FineTune {
         ]
     }
 
-    fn phases(&self, given: &Given) -> Vec<Phase> {
-        let patience = Some(given.values.int("patience") as usize).filter(|p| *p > 0);
+    fn phases(&self, settings: &FineTuneSettings, given: &Given) -> Vec<Phase> {
+        let training = settings.training.training(given.flip);
+        let patience = settings.stopping.patience();
         let round = |i: usize| {
-            let train_phase = TrainPhase::new(Arc::new(CrossEntropy), training(given));
+            let train_phase = TrainPhase::new(Arc::new(CrossEntropy), training.clone());
             let start = i.checked_sub(1).map_or(Start::Victim, Start::Phase);
             Phase::training("fine_tune", TrainPhase { patience, ..train_phase }).from(start)
         };
-        (0..given.values.int("rounds") as usize).map(round).collect()
+        (0..settings.rounds).map(round).collect()
     }
 }

@@ -1,15 +1,16 @@
 //! Mode connectivity repair: a point on a curve of low loss between two models.
 
-use super::fine_tune::{FineTune, phase, training, training_params, with};
-use super::{Defence, Given, Reported};
+use super::training::{SgdSettings, TrainingSettings, fine_tuning};
+use super::{Given, Reported, TypedDefence};
 use crate::Later;
 use crate::job::{
     Augment, Batch, Edit, EditContext, Edited, Phase, PhaseError, PhaseInput, Schedule, Start,
-    TrainStep, Training,
+    TrainStep,
 };
 use crate::objectives::{Loss, cross_entropy};
 use std::sync::Arc;
-use unstamp_data::method::{Method, Param, Value, Values};
+use unstamp_data::method::Method;
+use unstamp_data::{choices, settings};
 use unstamp_networks::batches::batches;
 use unstamp_networks::evaluate::BATCH;
 use unstamp_networks::model::layers::MOMENTUM;
@@ -29,11 +30,52 @@ use unstamp_networks::model::weights::{self, Arrays, WeightsError};
 /// half of them and then linearly to 1 % at nine tenths; crop and flip.
 pub struct ModeConnectivity;
 
-/// The form of the curve.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Curve {
-    Bezier,
-    Chain,
+choices! {
+    /// The form of the curve.
+    pub enum Curve {
+        /// A quadratic Bezier curve.
+        Bezier = "bezier",
+        /// Two straight lines.
+        Chain = "chain",
+    }
+}
+
+choices! {
+    /// The second end of the curve.
+    pub enum End {
+        /// The victim (NAD appendix A).
+        Victim = "victim",
+        /// The victim after fine-tuning (NAD table 5).
+        FineTuned = "finetuned",
+    }
+}
+
+choices! {
+    /// The images that renew the statistics of batch normalisation.
+    pub enum Statistics {
+        /// The clean subset as it is.
+        Plain = "plain",
+        /// The clean subset, cropped and mirrored.
+        Augmented = "augmented",
+    }
+}
+
+settings! {
+    /// The settings of [`ModeConnectivity`].
+    pub struct ModeConnectivitySettings {
+        /// The training of the bend.
+        sgd: SgdSettings =
+            SgdSettings { lr: 0.01, epochs: 100, cutout: 0, ..SgdSettings::default() };
+        /// The second end; the first is the victim.
+        ends: End = End::Victim, "the second end";
+        /// The form of the curve.
+        curve: Curve = Curve::Bezier, "its form";
+        /// The point of the curve that becomes the defended model.
+        t: f64 [0.0..=1.0] = 0.3, "the point taken, from 0 to 1";
+        /// The images that renew the statistics.
+        statistics: Statistics = Statistics::Plain,
+            "images that renew batch normalisation's; augmented: cropped and flipped", hash_neutral;
+    }
 }
 
 impl Curve {
@@ -156,7 +198,9 @@ impl Edit for Middle {
     }
 }
 
-impl Defence for ModeConnectivity {
+impl TypedDefence for ModeConnectivity {
+    type Settings = ModeConnectivitySettings;
+
     fn method(&self) -> Method {
         Method {
             id: "mcr",
@@ -164,20 +208,6 @@ impl Defence for ModeConnectivity {
             paper: "Zhao et al. 2020; NAD appendices A and C",
             summary: "Trains a curve between two models on the clean subset and takes a point on it.",
         }
-    }
-
-    fn params(&self) -> Vec<Param> {
-        let mut params = with(
-            training_params(),
-            &[("lr", Value::Float(0.01)), ("epochs", Value::Int(100)), ("cutout", Value::Int(0))],
-        );
-        params.retain(|param| param.id != "step");
-        params.push(Param::choice("ends", "the second end", &["victim", "finetuned"]));
-        params.push(Param::choice("curve", "its form", &["bezier", "chain"]));
-        params.push(Param::float("t", "the point taken, from 0 to 1", 0.0, 1.0, 0.3));
-        let help = "images that renew batch normalisation's; augmented: cropped and flipped";
-        params.push(Param::choice("statistics", help, &["plain", "augmented"]).hash_neutral());
-        params
     }
 
     fn reported(&self) -> &'static [Reported] {
@@ -190,28 +220,31 @@ impl Defence for ModeConnectivity {
         ]
     }
 
-    fn phases(&self, given: &Given) -> Vec<Phase> {
-        let values = given.values;
-        let curve = if values.text("curve") == "chain" { Curve::Chain } else { Curve::Bezier };
-        let (mut phases, mut last, mut middle) = (Vec::new(), Start::Victim, Start::Victim);
-        if values.text("ends") == "finetuned" {
-            let standard = Values::default().with_defaults(&FineTune.params());
-            phases.push(phase("fine_tune", training(&Given { values: &standard, ..*given })));
+    fn phases(&self, settings: &ModeConnectivitySettings, given: &Given) -> Vec<Phase> {
+        let mut phases = Vec::new();
+        let mut last = Start::Victim;
+        let mut middle = Start::Victim;
+        if settings.ends == End::FineTuned {
+            let training = TrainingSettings::default().training(given.flip);
+            phases.push(fine_tuning("fine_tune", training));
             phases.push(Phase::edit("middle", Arc::new(Middle)).with_references([Start::Phase(0)]));
-            (last, middle) = (Start::Phase(0), Start::Phase(1));
+            last = Start::Phase(0);
+            middle = Start::Phase(1);
         }
-        let (schedule, weight_decay) = (Schedule::FlatThenLinear, values.float("weight_decay"));
-        let train_step = Arc::new(Bend { curve, weight_decay: weight_decay as f32 });
-        // The decay is the curve's, in its loss, not the bend's.
-        let training = Training { schedule, weight_decay: 0.0, ..training(given) };
-        let plain = values.text("statistics") == "plain";
-        let augment = if plain { Augment::default() } else { training.augment };
         let ends = [Start::Victim, last];
-        phases.push(
-            Phase::train("curve", train_step, training).from(middle).with_references(ends.clone()),
-        );
+        let curve = settings.curve;
+        // The decay is the curve's, in its loss, not the bend's.
+        let weight_decay = settings.sgd.weight_decay as f32;
+        let sgd = SgdSettings { weight_decay: 0.0, ..settings.sgd.clone() };
+        let training = sgd.training(Schedule::FlatThenLinear, given.flip);
+        let augment = match settings.statistics {
+            Statistics::Plain => Augment::default(),
+            Statistics::Augmented => training.augment,
+        };
+        let bend = Phase::train("curve", Arc::new(Bend { curve, weight_decay }), training);
+        phases.push(bend.from(middle).with_references(ends.clone()));
         let bend = Start::Phase(phases.len() - 1);
-        let point = Arc::new(Point { curve, t: values.float("t") as f32, augment });
+        let point = Arc::new(Point { curve, t: settings.t as f32, augment });
         phases.push(Phase::edit("point", point).from(bend).with_references(ends));
         phases
     }

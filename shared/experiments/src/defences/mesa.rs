@@ -7,15 +7,16 @@ mod recovered;
 mod scan;
 mod staircase;
 
-use super::fine_tune::{training, training_params};
-use super::{Defence, Given};
+use super::training::TrainingSettings;
+use super::{Given, TypedDefence};
 use crate::job::{
     Augment, Batch, PatchPosition, Phase, PhaseError, PhaseInput, Schedule, Start, TrainPhase,
     TrainStep, Training,
 };
 use crate::objectives::{CrossEntropy, Loss};
 use std::sync::Arc;
-use unstamp_data::method::{Method, Param};
+use unstamp_data::method::Method;
+use unstamp_data::settings;
 
 /// NAD section 4.4, table 6, "Rec-T": max-entropy staircase approximation (Qiao et al. 2019), then
 /// retraining as with the true trigger.
@@ -54,7 +55,54 @@ impl TrainStep for Unlearn {
     }
 }
 
-impl Defence for Mesa {
+settings! {
+    /// The settings of [`Mesa`].
+    pub struct MesaSettings {
+        /// The training of the last step.
+        training: TrainingSettings = TrainingSettings::default();
+        /// Share of the images that carry a recovered trigger.
+        share: f64 [0.0..=1.0] = 0.5, "of the images that are stamped";
+        /// Side of a patch, in pixels.
+        side: usize [1..=8] = 3, "of a patch, in pixels";
+        /// The class that triggers lead to; -1 if it is searched for.
+        target: i64 [-1..=999] = -1, "the class triggers lead to; -1: searched for";
+        /// Left edge of the patches; -1 if they lie anywhere.
+        x: i64 [-1..=999] = -1, "where patches lie, from the left; -1: anywhere";
+        /// Upper edge of the patches; -1 if they lie anywhere.
+        y: i64 [-1..=999] = -1, "where patches lie, from the top; -1: anywhere";
+        /// Epochs of the search for the class.
+        scan_epochs: usize [1..=1000] = 5, "passes in search of the class";
+        /// Epochs of the generators.
+        recover_epochs: usize [1..=1000] = 20, "passes to train the generators";
+        /// Weight of the entropy of the patches.
+        alpha: f64 [0.0..=1e6] = 0.1, "weight of the patches' entropy";
+    }
+}
+
+impl MesaSettings {
+    /// Size and place of the patches.
+    fn position(&self) -> PatchPosition {
+        let x = usize::try_from(self.x).ok();
+        let y = usize::try_from(self.y).ok();
+        PatchPosition { side: self.side, at: x.zip(y).map(|(x, y)| [x, y]) }
+    }
+}
+
+/// The training of a phase that learns something beside the student: the student does not change, and
+/// what is learned has learning rates of its own.
+fn without_student(training: &Training, epochs: usize) -> Training {
+    Training {
+        epochs,
+        lr: 0.0,
+        schedule: Schedule::Constant,
+        augment: Augment { cutout: 0, ..training.augment },
+        ..training.clone()
+    }
+}
+
+impl TypedDefence for Mesa {
+    type Settings = MesaSettings;
+
     fn method(&self) -> Method {
         Method {
             id: "mesa",
@@ -64,52 +112,31 @@ impl Defence for Mesa {
         }
     }
 
-    fn params(&self) -> Vec<Param> {
-        let mut params = training_params();
-        params.extend([
-            Param::float("share", "of the images that are stamped", 0.0, 1.0, 0.5),
-            Param::int("side", "of a patch, in pixels", 1, 8, 3),
-            Param::int("target", "the class triggers lead to; -1: searched for", -1, 999, -1),
-            Param::int("x", "where patches lie, from the left; -1: anywhere", -1, 999, -1),
-            Param::int("y", "where patches lie, from the top; -1: anywhere", -1, 999, -1),
-            Param::int("scan_epochs", "passes in search of the class", 1, 1000, 5),
-            Param::int("recover_epochs", "passes to train the generators", 1, 1000, 20),
-            Param::float("alpha", "weight of the patches' entropy", 0.0, 1e6, 0.1),
-        ]);
-        params
-    }
-
-    fn phases(&self, given: &Given) -> Vec<Phase> {
-        let values = given.values;
-        let [x, y] = ["x", "y"].map(|key| usize::try_from(values.int(key)).ok());
-        let at = x.zip(y).map(|(x, y)| [x, y]);
-        let position = PatchPosition { side: values.int("side") as usize, at };
-        // The student stands still; what is learned beside it has learning rates of its own.
-        let still = |epochs: &str| Training {
-            epochs: values.int(epochs) as usize,
-            lr: 0.0,
-            schedule: Schedule::Constant,
-            augment: Augment { cutout: 0, ..training(given).augment },
-            ..training(given)
-        };
-        let target = usize::try_from(values.int("target")).ok();
+    fn phases(&self, settings: &MesaSettings, given: &Given) -> Vec<Phase> {
+        let position = settings.position();
+        let target = usize::try_from(settings.target).ok();
+        let training = settings.training.training(given.flip);
         let mut phases = Vec::new();
         let mut then = |phase: Phase, references: Vec<Start>| {
             phases.push(phase.with_references(references));
             Start::Phase(phases.len() - 1)
         };
-        let scan = || Phase::train("scan", Arc::new(scan::Scan { position }), still("scan_epochs"));
-        let scanned = target.is_none().then(|| then(scan(), Vec::new()));
+        let mut candidates = Vec::new();
+        if target.is_none() {
+            let search = without_student(&training, settings.scan_epochs);
+            let scan = Phase::train("scan", Arc::new(scan::Scan { position }), search);
+            candidates.push(then(scan, Vec::new()));
+        }
         let choose = Phase::edit("choose", Arc::new(scan::Choose { position, target }));
-        let chosen = then(choose, scanned.into_iter().collect());
-        let staircase = staircase::Staircase { position, alpha: values.float("alpha") as f32 };
-        let recover = Phase::train("recover", Arc::new(staircase), still("recover_epochs"));
+        let chosen = then(choose, candidates);
+        let staircase = staircase::Staircase { position, alpha: settings.alpha as f32 };
+        let recovery = without_student(&training, settings.recover_epochs);
+        let recover = Phase::train("recover", Arc::new(staircase), recovery);
         let trained = then(recover, vec![chosen.clone()]);
         let draw = Phase::edit("draw", Arc::new(draw::Draw { position }));
         let drawn = then(draw, vec![chosen, trained]);
-        let unlearn = Unlearn { share: values.float("share") as f32 };
-        let retrain =
-            Phase::training("retrain", TrainPhase::new(Arc::new(unlearn), training(given)));
+        let unlearn = Unlearn { share: settings.share as f32 };
+        let retrain = Phase::training("retrain", TrainPhase::new(Arc::new(unlearn), training));
         then(retrain, vec![drawn]);
         phases
     }

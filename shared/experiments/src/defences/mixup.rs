@@ -1,12 +1,13 @@
 //! Mixup: fine-tuning on blends of two images and their labels.
 
-use super::fine_tune::{training, training_params, with};
-use super::{Defence, Given, Reported};
+use super::training::TrainingSettings;
+use super::{Given, Reported, TypedDefence};
 use crate::job::{Batch, Phase, PhaseError, TrainStep};
 use crate::objectives::{Loss, cross_entropy};
 use burn::tensor::{Int, Tensor, TensorData};
 use std::sync::Arc;
-use unstamp_data::method::{Method, Param, Value};
+use unstamp_data::method::Method;
+use unstamp_data::settings;
 
 /// Zhang et al. (2018) as in NAD appendix B: with `lambda ~ Beta(1, 1)`, that is uniform, and a
 /// random partner `x'` in the batch,
@@ -24,7 +25,8 @@ impl TrainStep for Blend {
         let share = batch.random.unit();
         let order = batch.random.permutation(batch.size());
         let order: Vec<i32> = order.into_iter().map(|i| i as i32).collect();
-        let (images, labels) = (batch.images.clone(), batch.labels.clone());
+        let images = batch.images.clone();
+        let labels = batch.labels.clone();
         let order = TensorData::new(order, [labels.dims()[0]]);
         let order = Tensor::<1, Int>::from_data(order, &images.device());
         let mixed = images.clone() * share + images.select(0, order.clone()) * (1.0 - share);
@@ -36,7 +38,17 @@ impl TrainStep for Blend {
     }
 }
 
-impl Defence for Mixup {
+settings! {
+    /// The settings of [`Mixup`].
+    pub struct MixupSettings {
+        /// The training.
+        training: TrainingSettings = TrainingSettings::with_cutout(0);
+    }
+}
+
+impl TypedDefence for Mixup {
+    type Settings = MixupSettings;
+
     fn method(&self) -> Method {
         Method {
             id: "mixup",
@@ -44,10 +56,6 @@ impl Defence for Mixup {
             paper: "Zhang et al. 2018; NAD appendix B, table 4",
             summary: "Fine-tunes on blends of two clean images and their labels.",
         }
-    }
-
-    fn params(&self) -> Vec<Param> {
-        with(training_params(), &[("cutout", Value::Int(0))])
     }
 
     fn reported(&self) -> &'static [Reported] {
@@ -60,7 +68,7 @@ impl Defence for Mixup {
         ]
     }
 
-    fn phases(&self, given: &Given) -> Vec<Phase> {
-        vec![Phase::train("mixup", Arc::new(Blend), training(given))]
+    fn phases(&self, settings: &MixupSettings, given: &Given) -> Vec<Phase> {
+        vec![Phase::train("mixup", Arc::new(Blend), settings.training.training(given.flip))]
     }
 }

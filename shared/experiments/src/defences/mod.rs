@@ -14,11 +14,16 @@ mod nad;
 pub mod nba;
 mod retrain;
 mod teacher;
+mod training;
+mod typed;
+
+pub use typed::TypedDefence;
 
 use crate::job::{Phase, VALIDATION};
 use serde::Serialize;
 use unstamp_data::method::{Method, Param, Values};
 use unstamp_data::poison::Trigger;
+use unstamp_data::settings::SettingsError;
 
 /// Every defence there is, in the papers' order.
 pub static DEFENCES: &[&dyn Defence] = &[
@@ -52,15 +57,14 @@ pub enum Knows {
 /// Rates of a defended model in a paper, on CIFAR-10 and in percent: attack, ACC, ASR.
 pub type Reported = (&'static str, f64, f64);
 
-/// What the phases of a defence depend on.
+/// What a defence is given beside its settings.
+#[derive(Clone, Copy)]
 pub struct Given<'a> {
-    /// Resolved against [`Defence::params`], or as recorded.
-    pub values: &'a Values,
     /// Size of the clean subset.
     pub images: usize,
     /// Whether the data set allows mirroring.
     pub flip: bool,
-    /// The attacker's trigger, only for those who know it.
+    /// The attacker's trigger. Only a defence that knows it sees it.
     pub trigger: Option<&'a Trigger>,
 }
 
@@ -71,31 +75,25 @@ impl Given<'_> {
     }
 }
 
-/// A way to erase a backdoor.
+/// A way to erase a backdoor. A defence implements [`TypedDefence`] and is then a `Defence`.
 pub trait Defence: Sync {
     /// Its id, title, paper and summary.
     fn method(&self) -> Method;
 
-    /// With these values.
-    fn knows(&self, _values: &Values) -> Knows {
-        Knows::CleanSubset
-    }
-
     /// Its settings.
     fn params(&self) -> Vec<Param>;
 
-    /// What the NAD paper reports with the default parameters (tables 1 and 4).
-    fn reported(&self) -> &'static [Reported] {
-        &[]
-    }
+    /// What it is given with these values; values that it refuses count as the defaults.
+    fn knows(&self, values: &Values) -> Knows;
 
-    /// What is run, in order; the last phase ends with the defended model.
-    fn phases(&self, given: &Given) -> Vec<Phase>;
-}
+    /// What the NAD paper reports with the default settings (tables 1 and 4).
+    fn reported(&self) -> &'static [Reported];
 
-/// The phases of a defence, told only what it may know, and every parameter.
-pub fn phases(defence: &dyn Defence, given: Given) -> Vec<Phase> {
-    let values = &given.values.with_defaults(&defence.params());
-    let trigger = given.trigger.filter(|_| defence.knows(values) == Knows::Trigger);
-    defence.phases(&Given { values, trigger, ..given })
+    /// The phases in order; the last one ends with the defended model. Settings that are missing take
+    /// their defaults. The trigger is used only if the defence [knows](Defence::knows) it.
+    ///
+    /// # Errors
+    ///
+    /// A key is no setting, or a value is not accepted.
+    fn phases(&self, values: &Values, given: Given) -> Result<Vec<Phase>, SettingsError>;
 }

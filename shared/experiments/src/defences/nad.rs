@@ -6,14 +6,17 @@
 //! its normalised attention maps and the teacher's. With `beta = 0` the second phase is plain
 //! fine-tuning: the control that tells what the attention term adds.
 
-use super::fine_tune::{patience, phase, training, training_params};
-use super::teacher;
-use super::{Defence, Given, Reported};
+use super::teacher::{Teacher, TeacherSettings};
+use super::training::{StoppingSettings, TrainingSettings, fine_tuning};
+use super::{Given, Reported, TypedDefence};
 use crate::Later;
-use crate::job::{Edit, EditContext, Edited, Phase, PhaseError, PhaseInput, Start, TrainPhase};
+use crate::job::{
+    Edit, EditContext, Edited, Phase, PhaseError, PhaseInput, Start, TrainPhase, Training,
+};
 use crate::objectives::{Form, Nad as Loss};
 use std::sync::Arc;
-use unstamp_data::method::{Method, Param};
+use unstamp_data::method::Method;
+use unstamp_data::{choices, settings};
 use unstamp_networks::attention::Operator;
 use unstamp_networks::evaluate::accuracy;
 
@@ -33,10 +36,52 @@ fn grid(form: Form) -> [f64; 6] {
 }
 
 /// Teacher and distillation as section 4.1 has them, for defences that stand on NAD.
-pub(super) fn standard(given: &Given) -> Vec<Phase> {
+pub(super) fn standard(training: &Training) -> Vec<Phase> {
     let loss = Loss { form: Form::Paper, operator: Operator::Sum2, beta: grid(Form::Paper)[2] };
-    let distil = Phase::train("distil", Arc::new(loss), training(given));
-    vec![phase("teacher", training(given)), distil.with_references([Start::Phase(0)])]
+    let distil = Phase::train("distil", Arc::new(loss), training.clone());
+    vec![fine_tuning("teacher", training.clone()), distil.with_references([Start::Phase(0)])]
+}
+
+choices! {
+    /// The model that learns from the teacher.
+    pub enum Student {
+        /// The victim.
+        Victim = "victim",
+        /// The victim after fine-tuning.
+        FineTuned = "finetuned",
+    }
+}
+
+settings! {
+    /// The settings of [`Nad`].
+    pub struct NadSettings {
+        /// The training of teacher and student.
+        training: TrainingSettings = TrainingSettings::default();
+        /// Definition of the distance between maps.
+        form: Form = Form::Paper, "paper: equation 2; code: the authors' mean squared error";
+        /// How channels become a map.
+        operator: Operator = Operator::Sum2,
+            "how channels become a map (equation 1); raw: the activations themselves (table 8)";
+        /// Weight of the attention term; -1 is the default of the form.
+        beta: f64 [-1.0..=1e6] = -1.0, "weight of the attention term; -1: the form's; 0: control";
+        /// Points of validation accuracy that the search for beta may cost; 0 is no search.
+        threshold: f64 [0.0..=100.0] = 0.0, "points the search for beta may cost; 0: no search";
+        /// The model that learns.
+        student: Student = Student::Victim, "which model learns";
+        /// Number of erasures, each from the model of the one before.
+        rounds: usize [1..=20] = 1, "times the whole is repeated (figure 9)";
+        /// Early stopping of the distillation.
+        stopping: StoppingSettings = StoppingSettings::default(), hash_neutral;
+        /// The teacher.
+        teacher: TeacherSettings = TeacherSettings::default();
+    }
+}
+
+impl NadSettings {
+    /// The weight of the attention term.
+    fn beta(&self) -> f64 {
+        if self.beta < 0.0 { grid(self.form)[2] } else { self.beta }
+    }
 }
 
 /// Takes the last of the other models, one a beta, before validation accuracy falls more than
@@ -50,7 +95,8 @@ struct LastWithin {
 impl LastWithin {
     async fn run(&self, context: EditContext<'_>) -> Result<Edited, PhaseError> {
         let mut measured = Vec::new();
-        let (students, mut chosen) = (context.references, 0);
+        let students = context.references;
+        let mut chosen = 0;
         if let Some(split) = context.validation {
             let reach =
                 async |weights| accuracy(context.arch, weights, split, context.device).await;
@@ -83,7 +129,73 @@ impl Edit for LastWithin {
     }
 }
 
-impl Defence for Nad {
+/// The phases of several rounds.
+struct Rounds<'a> {
+    settings: &'a NadSettings,
+    training: Training,
+    /// Whether beta can be chosen by validation images.
+    validates: bool,
+    phases: Vec<Phase>,
+}
+
+impl Rounds<'_> {
+    /// Adds a phase and gives its output.
+    fn add(&mut self, phase: Phase) -> Start {
+        self.phases.push(phase);
+        Start::Phase(self.phases.len() - 1)
+    }
+
+    /// The student of a round that begins with the model at `from`.
+    fn student(&mut self, from: &Start, teacher: &Start) -> Start {
+        match (self.settings.student, self.settings.teacher.teacher) {
+            (Student::Victim, _) => from.clone(),
+            // One fine-tuned model serves as teacher and student alike.
+            (Student::FineTuned, Teacher::FineTuned) => teacher.clone(),
+            (Student::FineTuned, _) => {
+                let tuned = fine_tuning("student", self.training.clone());
+                self.add(tuned.from(from.clone()))
+            }
+        }
+    }
+
+    /// The distillation of the model at `student`.
+    fn distillation(&self, student: &Start, teacher: &Start, beta: f64) -> Phase {
+        let NadSettings { form, operator, .. } = *self.settings;
+        let loss = Arc::new(Loss { form, operator, beta });
+        let train_phase = TrainPhase::new(loss, self.training.clone());
+        let patience = self.settings.stopping.patience();
+        Phase::training("distil", TrainPhase { patience, ..train_phase })
+            .from(student.clone())
+            .with_references([teacher.clone()])
+    }
+
+    /// One erasure of the model at `from`.
+    fn round(&mut self, from: Start) -> Start {
+        let settings = self.settings;
+        let teacher = match settings.teacher.phase(&self.training, from.clone()) {
+            Some(phase) => self.add(phase),
+            None => from.clone(),
+        };
+        let student = self.student(&from, &teacher);
+        let points = settings.threshold;
+        if points > 0.0 && self.validates {
+            let betas = grid(settings.form).to_vec();
+            let mut students = Vec::new();
+            for beta in &betas {
+                let distil = self.distillation(&student, &teacher, *beta);
+                students.push(self.add(distil));
+            }
+            let choose = Phase::edit("choose", Arc::new(LastWithin { points, betas }));
+            return self.add(choose.from(student).with_references(students));
+        }
+        let distil = self.distillation(&student, &teacher, settings.beta());
+        self.add(distil)
+    }
+}
+
+impl TypedDefence for Nad {
+    type Settings = NadSettings;
+
     fn method(&self) -> Method {
         Method {
             id: "nad",
@@ -91,42 +203,6 @@ impl Defence for Nad {
             paper: "NAD equations 1 to 3",
             summary: "Fine-tunes a teacher on the clean subset, then aligns the victim's attention maps with it.",
         }
-    }
-
-    fn params(&self) -> Vec<Param> {
-        let number = |id, help, low, high, default| Param::float(id, help, low, high, default);
-        let mut params = training_params();
-        params.extend([
-            Param::choice(
-                "form",
-                "paper: equation 2; code: the authors' mean squared error",
-                &["paper", "code"],
-            ),
-            Param::choice(
-                "operator",
-                "how channels become a map (equation 1); raw: the activations themselves (table 8)",
-                Operator::NAMES,
-            ),
-            number(
-                "beta",
-                "weight of the attention term; -1: the form's; 0: control",
-                -1.0,
-                1e6,
-                -1.0,
-            ),
-            number(
-                "threshold",
-                "points the search for beta may cost; 0: no search",
-                0.0,
-                100.0,
-                0.0,
-            ),
-            Param::choice("student", "which model learns", &["victim", "finetuned"]),
-            Param::int("rounds", "times the whole is repeated (figure 9)", 1, 20, 1),
-            patience().hash_neutral(),
-        ]);
-        params.extend(teacher::params());
-        params
     }
 
     fn reported(&self) -> &'static [Reported] {
@@ -139,44 +215,17 @@ impl Defence for Nad {
         ]
     }
 
-    fn phases(&self, given: &Given) -> Vec<Phase> {
-        let values = given.values;
-        let form = if values.text("form") == "code" { Form::Code } else { Form::Paper };
-        let beta = Some(values.float("beta")).filter(|b| *b >= 0.0).unwrap_or(grid(form)[2]);
-        let operator = Operator::named(values.text("operator")).unwrap_or(Operator::Sum2);
-        let (points, mut phases) = (values.float("threshold"), Vec::new());
-        let patience = Some(values.int("patience") as usize).filter(|p| *p > 0);
+    fn phases(&self, settings: &NadSettings, given: &Given) -> Vec<Phase> {
+        let mut rounds = Rounds {
+            settings,
+            training: settings.training.training(given.flip),
+            validates: given.validates(),
+            phases: Vec::new(),
+        };
         let mut from = Start::Victim;
-        for _ in 0..values.int("rounds") {
-            let mut last = |phase: Phase| {
-                phases.push(phase);
-                Start::Phase(phases.len() - 1)
-            };
-            let teacher =
-                teacher::teacher(given, from.clone()).map(&mut last).unwrap_or(from.clone());
-            let student = match (values.text("student"), values.text("teacher")) {
-                ("victim", _) => from.clone(),
-                // One fine-tuned model serves as teacher and student alike.
-                (_, "finetuned") => teacher.clone(),
-                _ => last(phase("student", training(given)).from(from.clone())),
-            };
-            let distil = |beta| {
-                let train_step = Arc::new(Loss { form, operator, beta });
-                let train_phase =
-                    TrainPhase { patience, ..TrainPhase::new(train_step, training(given)) };
-                Phase::training("distil", train_phase)
-                    .from(student.clone())
-                    .with_references([teacher.clone()])
-            };
-            from = if points > 0.0 && given.validates() {
-                let betas = grid(form).to_vec();
-                let students: Vec<_> = betas.iter().map(|beta| last(distil(*beta))).collect();
-                let choose = Phase::edit("choose", Arc::new(LastWithin { points, betas }));
-                last(choose.from(student.clone()).with_references(students))
-            } else {
-                last(distil(beta))
-            };
+        for _ in 0..settings.rounds {
+            from = rounds.round(from);
         }
-        phases
+        rounds.phases
     }
 }

@@ -1,16 +1,17 @@
 //! Neural behavioural alignment (NBA, Cybersecurity 2023): distillation of three kinds of behaviour,
 //! on clean images and on images that make the student misbehave.
 
-use super::fine_tune::{training, training_params};
-use super::teacher;
-use super::{Defence, Given, Knows};
+use super::teacher::TeacherTraining;
+use super::training::TrainingSettings;
+use super::{Given, Knows, TypedDefence};
 use crate::adversarial::Pgd;
 use crate::job::{Batch, Phase, PhaseError, Stamp, Start, TrainPhase, TrainStep};
-use crate::objectives::{Behaviour, Loss, Reading, Scale, cross_entropy};
+use crate::objectives::{Behaviour, Loss, cross_entropy};
 use burn::module::Module;
 use burn::tensor::Tensor;
 use std::sync::Arc;
-use unstamp_data::method::{Method, Param, Values};
+use unstamp_data::method::Method;
+use unstamp_data::{choices, settings};
 use unstamp_networks::model::{Network, Output};
 
 /// `L = CE + alpha (LDL + beta UDL)` (equation 12). `LDL` weighs the distances of response, learning
@@ -23,7 +24,7 @@ use unstamp_networks::model::{Network, Output};
 /// the L-infinity ball of 8/255, 5 steps of 4/255 from a random start, on the student in evaluation
 /// mode; pseudo samples stay within 0..1; on them the student normalises by their own batch, and
 /// they do not move its running statistics, which are for clean images. Features have unit length
-/// ([`Scale`]): as printed, with the printed lambdas, the loss diverges in the first step. At unit
+/// ([`Scale`](crate::objectives::Scale)): as printed, with the printed lambdas, the loss diverges in the first step. At unit
 /// length learning behaviour is a twentieth of response behaviour or less, and a lambda 2 of 2 adds
 /// nothing; 200 makes it count (`signs_nba.toml`).
 ///
@@ -31,23 +32,71 @@ use unstamp_networks::model::{Network, Output};
 /// leaves `UDL` out, `learning = 0` `LDL` (table 4).
 pub struct Nba;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Samples {
-    Pseudo,
-    Poisoned,
-    None,
+choices! {
+    /// The images that unlearning distillation uses.
+    pub enum Samples {
+        /// Pseudo samples, which an attack on the student makes.
+        Pseudo = "pseudo",
+        /// Images with the attacker's trigger (NBA table 5).
+        Poisoned = "poisoned",
+        /// None: the term is left out.
+        None = "none",
+    }
 }
 
-#[derive(Debug)]
-struct Alignment {
-    behaviour: Behaviour,
-    lambda: [f64; 3],
-    alpha: f64,
-    learning: f64,
-    beta: f64,
-    samples: Samples,
-    attack: Pgd,
+settings! {
+    /// The attack that makes pseudo samples: PGD in the L-infinity ball.
+    pub struct AttackSettings {
+        /// Radius of the ball; pixels lie in 0..1.
+        eps: f64 [0.0..=1.0] = 8.0 / 255.0, "radius of the attack, of 0..1";
+        /// Length of a step as a share of the radius.
+        attack_step: f64 [0.0..=1.0] = 0.5, "its step as a share of eps";
+        /// Number of steps.
+        attack_steps: usize [1..=1000] = 5, "its steps";
+    }
 }
+
+impl AttackSettings {
+    /// The attack.
+    pub fn pgd(&self) -> Pgd {
+        let eps = self.eps as f32;
+        Pgd { eps, step: eps * self.attack_step as f32, steps: self.attack_steps }
+    }
+}
+
+settings! {
+    /// The settings of [`Nba`].
+    pub struct NbaSettings {
+        /// The training of teacher and student.
+        training: TrainingSettings = TrainingSettings::default();
+        /// Weight of response behaviour.
+        lambda1: f64 [0.0..=1e6] = 2.0, "weight of response behaviour";
+        /// Weight of learning behaviour.
+        lambda2: f64 [0.0..=1e6] = 2.0, "weight of learning behaviour";
+        /// Weight of prediction behaviour.
+        lambda3: f64 [0.0..=1e6] = 0.1, "weight of prediction behaviour";
+        /// Weight of `LDL + beta UDL`.
+        alpha: f64 [0.0..=1e6] = 1.0, "weight of distillation; 0: control";
+        /// Weight of `UDL`.
+        beta: f64 [0.0..=1e6] = 0.5, "weight of unlearning within it";
+        /// The images of `UDL`.
+        samples: Samples = Samples::Pseudo, "what unlearning sees";
+        /// The attack that makes pseudo samples.
+        attack: AttackSettings = AttackSettings::default();
+        /// The distances.
+        behaviour: Behaviour = Behaviour::default();
+        /// Weight of `LDL`.
+        learning: f64 [0.0..=1e6] = 1.0,
+            "weight of learning distillation; 0: unlearning alone", hash_neutral;
+        /// How the teacher is trained.
+        teacher_training: TeacherTraining = TeacherTraining::Same,
+            "as its student's, or as in the paper", hash_neutral;
+    }
+}
+
+/// The loss of a batch.
+#[derive(Debug)]
+struct Alignment(NbaSettings);
 
 /// Parts of the loss: on clean images, then on those that make the student misbehave.
 const NAMES: [&str; 6] = [
@@ -61,17 +110,19 @@ const NAMES: [&str; 6] = [
 
 impl Alignment {
     fn distances(&self, teacher: &Output, student: &Output) -> [Tensor<1>; 3] {
-        let b = &self.behaviour;
+        let b = &self.0.behaviour;
         [b.response(teacher, student), b.learning(teacher, student), b.prediction(teacher, student)]
     }
 }
 
 impl TrainStep for Alignment {
     fn loss(&self, batch: &mut Batch) -> Result<Loss, PhaseError> {
+        let settings = &self.0;
+        let lambda = [settings.lambda1, settings.lambda2, settings.lambda3];
         let teacher = batch.reference(0)?;
         let judge: Network = batch.student.clone().no_grad();
-        let odd = match self.samples {
-            Samples::Pseudo => Some(self.attack.perturb_batch(&judge, batch)),
+        let odd = match settings.samples {
+            Samples::Pseudo => Some(settings.attack.pgd().perturb_batch(&judge, batch)),
             Samples::Poisoned => batch.stamped.clone(),
             Samples::None => None,
         };
@@ -79,7 +130,7 @@ impl TrainStep for Alignment {
         let ce = cross_entropy(student.logits.clone(), batch.labels.clone());
         let mut parts = vec![("cross_entropy", ce.clone())];
         let mut terms = self.distances(&teacher, &student).to_vec();
-        let mut weights = self.lambda.map(|l| l * self.alpha * self.learning).to_vec();
+        let mut weights = lambda.map(|l| l * settings.alpha * settings.learning).to_vec();
         if let Some(odd) = odd {
             batch.passes += batch.size();
             if let Some(target) = batch.counted_class {
@@ -90,7 +141,7 @@ impl TrainStep for Alignment {
             // A copy: its statistics are thrown away, its parameters are the student's own.
             let student = batch.student.clone().forward_train(odd);
             terms.extend(self.distances(&teacher, &student));
-            weights.extend(self.lambda.map(|l| l * self.alpha * self.beta));
+            weights.extend(lambda.map(|l| l * settings.alpha * settings.beta));
         }
         let mut total = ce;
         // A weight of 0 must change nothing to the bit, so the term is left out, not scaled.
@@ -102,18 +153,9 @@ impl TrainStep for Alignment {
     }
 }
 
-/// The attack that makes pseudo samples.
-fn attack(values: &Values) -> Pgd {
-    let (eps, step) = (values.float("eps") as f32, values.float("attack_step") as f32);
-    Pgd { eps, step: eps * step, steps: values.int("attack_steps") as usize }
-}
+impl TypedDefence for Nba {
+    type Settings = NbaSettings;
 
-/// The same by default.
-pub fn usual_attack() -> Pgd {
-    attack(&Values::default().with_defaults(&Nba.params()))
-}
-
-impl Defence for Nba {
     fn method(&self) -> Method {
         Method {
             id: "nba",
@@ -123,62 +165,20 @@ impl Defence for Nba {
         }
     }
 
-    fn knows(&self, values: &Values) -> Knows {
-        if values.text("samples") == "poisoned" { Knows::Trigger } else { Knows::CleanSubset }
+    fn knows(&self, settings: &NbaSettings) -> Knows {
+        match settings.samples {
+            Samples::Poisoned => Knows::Trigger,
+            Samples::Pseudo | Samples::None => Knows::CleanSubset,
+        }
     }
 
-    fn params(&self) -> Vec<Param> {
-        let mut params = training_params();
-        let weight = |id, help, default| Param::float(id, help, 0.0, 1e6, default);
-        params.extend([
-            weight("lambda1", "weight of response behaviour", 2.0),
-            weight("lambda2", "weight of learning behaviour", 2.0),
-            weight("lambda3", "weight of prediction behaviour", 0.1),
-            weight("alpha", "weight of distillation; 0: control", 1.0),
-            weight("beta", "weight of unlearning within it", 0.5),
-            Param::choice("samples", "what unlearning sees", &["pseudo", "poisoned", "none"]),
-            Param::float("eps", "radius of the attack, of 0..1", 0.0, 1.0, 8.0 / 255.0),
-            Param::float("attack_step", "its step as a share of eps", 0.0, 1.0, 0.5),
-            Param::int("attack_steps", "its steps", 1, 1000, 5),
-            Param::choice("scale", "of features before they are compared", &["unit", "printed"]),
-            Param::choice("reading", "of equation 4", &["scalar", "elementwise"]),
-            Param::choice("behaviour", "what is compared", &["gram", "feature"]),
-            Param::choice("divergence", "of predictions", &["cross_entropy", "kl"]),
-            Param::float("temperature", "of predictions", 0.1, 100.0, 5.0),
-            weight("learning", "weight of learning distillation; 0: unlearning alone", 1.0)
-                .hash_neutral(),
-            teacher::training_param(),
-        ]);
-        params
-    }
-
-    fn phases(&self, given: &Given) -> Vec<Phase> {
-        let values = given.values;
-        let is = |key, value| values.text(key) == value;
-        let behaviour = Behaviour {
-            scale: if is("scale", "printed") { Scale::Printed } else { Scale::Unit },
-            reading: if is("reading", "scalar") { Reading::Scalar } else { Reading::Elementwise },
-            gram: is("behaviour", "gram"),
-            divergence: is("divergence", "kl"),
-            temperature: values.float("temperature"),
-        };
-        let train_step = Alignment {
-            behaviour,
-            lambda: ["lambda1", "lambda2", "lambda3"].map(|key| values.float(key)),
-            alpha: values.float("alpha"),
-            learning: values.float("learning"),
-            beta: values.float("beta"),
-            samples: match values.text("samples") {
-                "poisoned" => Samples::Poisoned,
-                "none" => Samples::None,
-                _ => Samples::Pseudo,
-            },
-            attack: attack(values),
-        };
+    fn phases(&self, settings: &NbaSettings, given: &Given) -> Vec<Phase> {
+        let training = settings.training.training(given.flip);
+        let teacher = settings.teacher_training.fine_tuned(&training);
         let stamp = given.trigger.cloned().map(|trigger| Stamp { trigger, share: None });
-        let train_phase =
-            TrainPhase { stamp, ..TrainPhase::new(Arc::new(train_step), training(given)) };
+        let train_step = Arc::new(Alignment(settings.clone()));
+        let train_phase = TrainPhase { stamp, ..TrainPhase::new(train_step, training) };
         let align = Phase::training("align", train_phase).with_references([Start::Phase(0)]);
-        vec![teacher::finetuned(given), align]
+        vec![teacher, align]
     }
 }

@@ -1,18 +1,31 @@
 //! Retraining with the attacker's own trigger: what a defender could do who knew it.
 
-use super::fine_tune::{training, training_params};
-use super::{Defence, Given, Knows};
+use super::training::TrainingSettings;
+use super::{Given, Knows, TypedDefence};
 use crate::job::{Phase, Stamp, TrainPhase};
 use crate::objectives::CrossEntropy;
 use std::sync::Arc;
-use unstamp_data::method::{Method, Param, Values};
+use unstamp_data::method::Method;
+use unstamp_data::settings;
 
 /// NAD section 4.4, table 6, "Org-T": a share of the clean images carries the trigger and keeps its
 /// true label, so the network unlearns what the trigger meant. The paper gives no training for it;
 /// here it is fine-tuning's, with half of the images stamped after augmentation.
 pub struct Retrain;
 
-impl Defence for Retrain {
+settings! {
+    /// The settings of [`Retrain`].
+    pub struct RetrainSettings {
+        /// The training.
+        training: TrainingSettings = TrainingSettings::default();
+        /// Share of the images that carry the trigger.
+        share: f64 [0.0..=1.0] = 0.5, "of the images that are stamped";
+    }
+}
+
+impl TypedDefence for Retrain {
+    type Settings = RetrainSettings;
+
     fn method(&self) -> Method {
         Method {
             id: "retrain",
@@ -22,20 +35,15 @@ impl Defence for Retrain {
         }
     }
 
-    fn knows(&self, _values: &Values) -> Knows {
+    fn knows(&self, _settings: &RetrainSettings) -> Knows {
         Knows::Trigger
     }
 
-    fn params(&self) -> Vec<Param> {
-        let mut params = training_params();
-        params.push(Param::float("share", "of the images that are stamped", 0.0, 1.0, 0.5));
-        params
-    }
-
-    fn phases(&self, given: &Given) -> Vec<Phase> {
-        let share = Some(given.values.float("share"));
+    fn phases(&self, settings: &RetrainSettings, given: &Given) -> Vec<Phase> {
+        let share = Some(settings.share);
         let stamp = given.trigger.cloned().map(|trigger| Stamp { trigger, share });
-        let train_phase = TrainPhase::new(Arc::new(CrossEntropy), training(given));
+        let training = settings.training.training(given.flip);
+        let train_phase = TrainPhase::new(Arc::new(CrossEntropy), training);
         vec![Phase::training("retrain", TrainPhase { stamp, ..train_phase })]
     }
 }

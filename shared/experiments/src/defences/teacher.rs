@@ -1,69 +1,127 @@
-//! Who teaches a student that distils, and how that one was taught: choices shared by the defences.
+//! Settings of a teacher, and the phase that makes it. NAD, ARGD and NBA use them.
 
-use super::fine_tune::{FineTune, phase, training};
-use super::{Defence, Given};
+use super::training::{TrainingSettings, fine_tuning};
 use crate::job::{Phase, Schedule, Start, Training};
-use unstamp_data::method::{Param, Values};
+use unstamp_data::method::{Accepts, Param, Value, Values};
+use unstamp_data::settings::{Setting, single};
+use unstamp_data::{choices, settings};
+use unstamp_networks::model::architectures;
 
-/// Whether the teacher is trained as its student is, or as NAD's section 4.1 has it (0.1, 10 epochs, a
-/// tenth every 2) whatever the student's learning rate: a rate too low to erase the backdoor from
-/// the student leaves it in such a teacher too.
-pub(super) fn training_param() -> Param {
-    Param::choice("teacher_training", "as its student's, or as in the paper", &["same", "paper"])
-        .hash_neutral()
-}
-
-/// `teacher` and what belongs to it, named as in NAD's figures 4 and 5 and table 2: `finetuned` is
-/// B-F, `victim` B, `scratch` C, a network of any architecture trained on the clean subset only.
-pub(super) fn params() -> [Param; 4] {
-    [
-        Param::choice("teacher", "which model teaches", &["finetuned", "victim", "scratch"]),
-        Param::choice(
-            "teacher_arch",
-            "of a teacher from scratch",
-            &["same", "wrn-10-1", "wrn-10-2", "wrn-16-1", "wrn-16-2", "wrn-40-1", "wrn-40-2"],
-        ),
-        Param::int("scratch_epochs", "of a teacher from scratch", 1, 1000, 100),
-        training_param(),
-    ]
-}
-
-fn teacher_training(given: &Given) -> Training {
-    let own = training(given);
-    if given.values.text("teacher_training") != "paper" {
-        return own;
-    }
-    let values = &Values::default().with_defaults(&FineTune.params());
-    let Training { lr, epochs, schedule, .. } = training(&Given { values, ..*given });
-    Training { lr, epochs, schedule, ..own }
-}
-
-/// The fine-tuned victim, B-F.
-pub(super) fn finetuned(given: &Given) -> Phase {
-    phase("teacher", teacher_training(given))
-}
-
-/// From random weights, in one cycle: the papers give no schedule for teachers from scratch.
-fn scratch(given: &Given) -> Phase {
-    let arch = Some(given.values.text("teacher_arch")).filter(|name| *name != "same");
-    let epochs = given.values.int("scratch_epochs") as usize;
-    let training = Training { epochs, schedule: Schedule::OneCycle, ..teacher_training(given) };
-    phase("teacher", training).from(Start::Fresh(arch.map(str::to_string)))
-}
-
-/// The phase that makes the teacher out of the model at `from`; none where that model teaches itself.
-pub(super) fn teacher(given: &Given, from: Start) -> Option<Phase> {
-    match given.values.text("teacher") {
-        "scratch" => Some(scratch(given)),
-        "finetuned" => Some(finetuned(given).from(from)),
-        _ => None,
+choices! {
+    /// The model that teaches, named as in NAD's figures 4 and 5 and table 2.
+    pub enum Teacher {
+        /// The victim after fine-tuning (B-F).
+        FineTuned = "finetuned",
+        /// The victim itself (B).
+        Victim = "victim",
+        /// A network of any architecture, trained on the clean subset only (C).
+        Scratch = "scratch",
     }
 }
 
-/// The phase that makes the teacher, if one is made, and then `distil` with that teacher.
-pub(super) fn taught(given: &Given, distil: Phase) -> Vec<Phase> {
-    match teacher(given, Start::Victim) {
-        Some(teacher) => vec![teacher, distil.with_references([Start::Phase(0)])],
-        None => vec![distil.with_references([Start::Victim])],
+choices! {
+    /// How a teacher is trained.
+    pub enum TeacherTraining {
+        /// As its student.
+        Same = "same",
+        /// Learning rate, epochs and schedule of NAD section 4.1, whatever those of the student are. A
+        /// rate too low to erase the backdoor from the student leaves it in a teacher too.
+        Paper = "paper",
+    }
+}
+
+impl TeacherTraining {
+    /// The training of a teacher whose student is trained by `student`.
+    fn of(self, student: &Training) -> Training {
+        match self {
+            Self::Same => student.clone(),
+            Self::Paper => {
+                let paper = TrainingSettings::default().training(student.augment.flip);
+                let Training { lr, epochs, schedule, .. } = paper;
+                Training { lr, epochs, schedule, ..student.clone() }
+            }
+        }
+    }
+
+    /// The phase that fine-tunes the victim to a teacher (B-F).
+    pub fn fine_tuned(self, student: &Training) -> Phase {
+        fine_tuning("teacher", self.of(student))
+    }
+}
+
+/// Architecture of a teacher from scratch; `None` is the victim's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TeacherArch(Option<&'static str>);
+
+/// The name for the victim's architecture.
+const SAME: &str = "same";
+
+impl Setting for TeacherArch {
+    type Range = ();
+
+    fn declare(&self, id: &'static str, help: &'static str, _range: ()) -> Vec<Param> {
+        let names = std::iter::once(SAME).chain(architectures()).collect();
+        let default = Value::Text(self.0.unwrap_or(SAME).to_string());
+        single(id, help, Accepts::Choice(names), default)
+    }
+
+    fn write(&self, id: &str, values: &mut Values) {
+        values.0.insert(id.to_string(), Value::Text(self.0.unwrap_or(SAME).to_string()));
+    }
+
+    fn read(id: &str, values: &Values) -> Option<Self> {
+        match values.0.get(id)? {
+            Value::Text(text) if text == SAME => Some(Self(None)),
+            Value::Text(text) => {
+                architectures().find(|name| name == text).map(|name| Self(Some(name)))
+            }
+            _ => None,
+        }
+    }
+}
+
+settings! {
+    /// Who teaches, and how the teacher was trained.
+    pub struct TeacherSettings {
+        /// The model that teaches.
+        teacher: Teacher = Teacher::FineTuned, "which model teaches";
+        /// Architecture of a teacher from scratch.
+        teacher_arch: TeacherArch = TeacherArch(None), "of a teacher from scratch";
+        /// Epochs of a teacher from scratch.
+        scratch_epochs: usize [1..=1000] = 100, "of a teacher from scratch";
+        /// How the teacher is trained.
+        teacher_training: TeacherTraining = TeacherTraining::Same,
+            "as its student's, or as in the paper", hash_neutral;
+    }
+}
+
+impl TeacherSettings {
+    /// From random weights, in one cycle: the papers give no schedule for teachers from scratch.
+    fn scratch(&self, student: &Training) -> Phase {
+        let training = Training {
+            epochs: self.scratch_epochs,
+            schedule: Schedule::OneCycle,
+            ..self.teacher_training.of(student)
+        };
+        let arch = self.teacher_arch.0.map(str::to_string);
+        fine_tuning("teacher", training).from(Start::Fresh(arch))
+    }
+
+    /// The phase that makes the teacher out of the model at `from`; `None` if that model is the
+    /// teacher.
+    pub fn phase(&self, student: &Training, from: Start) -> Option<Phase> {
+        match self.teacher {
+            Teacher::Scratch => Some(self.scratch(student)),
+            Teacher::FineTuned => Some(self.teacher_training.fine_tuned(student).from(from)),
+            Teacher::Victim => None,
+        }
+    }
+
+    /// The phase that makes the teacher, if one is made, and then `distil` with that teacher.
+    pub fn phases(&self, student: &Training, distil: Phase) -> Vec<Phase> {
+        match self.phase(student, Start::Victim) {
+            Some(teacher) => vec![teacher, distil.with_references([Start::Phase(0)])],
+            None => vec![distil.with_references([Start::Victim])],
+        }
     }
 }

@@ -42,6 +42,11 @@ pub enum PhaseError {
     /// The phase was not given something that it builds on.
     #[error("the phase needs {0}, and no earlier phase gave it")]
     Missing(PhaseInput),
+    /// The features of teacher and student cannot be compared.
+    #[error(
+        "the teacher's features have other sizes than the student's; choose a teacher of the student's family (with operator = raw, of the same width)"
+    )]
+    Teacher,
     /// The target class does not exist.
     #[error("target = {target} is no class: there are {classes}, from 0")]
     Target {

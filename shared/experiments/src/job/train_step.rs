@@ -1,7 +1,7 @@
 //! The loss of one training step, and the batch that it sees.
 
 use super::{Auxiliary, PhaseError, PhaseInput};
-use crate::objectives::{AuxiliaryParameters, Loss, Objective, Seen, Tracked};
+use crate::objectives::{AuxiliaryParameters, Compared, Loss, Objective, Seen, Tracked};
 use burn::tensor::{Int, Tensor};
 use std::fmt::Debug;
 use unstamp_data::seed::Stream;
@@ -103,8 +103,15 @@ impl<O: Objective> TrainStep for O {
     }
 
     fn loss(&self, batch: &mut Batch) -> Result<Loss, PhaseError> {
-        let teacher = if self.needs_teacher() { Some(batch.reference(0)?) } else { None };
+        let compared = self.compares();
+        let teacher = match compared {
+            Compared::Nothing => None,
+            Compared::Maps | Compared::Features => Some(batch.reference(0)?),
+        };
         let student = batch.learn(batch.images.clone());
+        if teacher.as_ref().is_some_and(|teacher| !compared.fits(teacher, &student)) {
+            return Err(PhaseError::Teacher);
+        }
         Ok(Objective::loss(
             self,
             &Seen {

@@ -2,12 +2,23 @@
 //! 2022](https://arxiv.org/abs/2204.09975)).
 
 use super::cross_entropy::cross_entropy;
-use super::{AuxiliaryParameters, Loss, Objective, Seen, Tracked};
+use super::{AuxiliaryParameters, Compared, Loss, Objective, Seen, Tracked};
 use burn::tensor::activation::softmax;
 use burn::tensor::{Tensor, TensorData};
+use unstamp_data::choices;
 use unstamp_data::seed::{Seed, Stream};
 use unstamp_networks::attention::{Operator, norm, normalised, pooled};
 use unstamp_networks::model::weights::{Array, Arrays};
+
+choices! {
+    /// Whether the layers of the embedding are trained beside the student.
+    pub enum Embedder {
+        /// They keep their random first values.
+        Fixed = "fixed",
+        /// They are trained.
+        Trained = "trained",
+    }
+}
 
 /// `L = CE + node V + edge E + embedding G` on the graph whose nodes are the groups' attention maps
 /// `A^2_sum / (|A^2_sum| + 1e-6)`; a weight of 0 switches a term off. As the public code has them:
@@ -21,7 +32,7 @@ use unstamp_networks::model::weights::{Array, Arrays};
 ///   normalisation; a softmax over the student's layers of query (teacher) times key (student) by
 ///   `sqrt(128)` weighs the mean squared distances between the unit maps of any two layers, pooled
 ///   to the smaller size. The linear layers are fixed random projections: the public code makes
-///   them but never gives them to its optimiser. With `trained` they and the normalisations' scales
+///   them but never gives them to its optimiser. With [`Embedder::Trained`] they and the normalisations' scales
 ///   and shifts (1 and 0 without) are learned beside the student, as the text reads.
 #[derive(Clone, Debug)]
 pub struct Argd {
@@ -31,8 +42,8 @@ pub struct Argd {
     pub edge: f64,
     /// Weight of the embedding's distances.
     pub embedding: f64,
-    /// Whether the embedding is learned.
-    pub trained: bool,
+    /// Whether the layers of the embedding are trained.
+    pub embedder: Embedder,
 }
 
 /// Adam's learning rate for the embedding.
@@ -155,8 +166,8 @@ fn embedding(
 }
 
 impl Objective for Argd {
-    fn needs_teacher(&self) -> bool {
-        true
+    fn compares(&self) -> Compared {
+        Compared::Maps
     }
 
     fn auxiliary(&self, groups: usize, _random: Stream) -> Option<AuxiliaryParameters> {
@@ -171,7 +182,8 @@ impl Objective for Argd {
                 (name(role, layer, part), Array { shape: vec![1, WIDTH], values })
             }));
         }
-        (self.trained && self.embedding > 0.0).then_some(AuxiliaryParameters { first, lr: RATE })
+        (self.embedder == Embedder::Trained && self.embedding > 0.0)
+            .then_some(AuxiliaryParameters { first, lr: RATE })
     }
 
     fn loss(&self, seen: &Seen) -> Loss {

@@ -5,11 +5,11 @@ mod cross_entropy;
 mod nad;
 mod nba;
 
-pub use argd::Argd;
+pub use argd::{Argd, Embedder};
 pub use cross_entropy::CrossEntropy;
 pub(crate) use cross_entropy::cross_entropy;
 pub use nad::{Form, Nad, attention_distance};
-pub use nba::{Behaviour, Reading, Scale};
+pub use nba::{Behaviour, Divergence, Reading, Representation, Scale};
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use std::collections::BTreeMap;
@@ -55,11 +55,34 @@ pub struct Loss {
     pub parts: Vec<(&'static str, Tensor<1>)>,
 }
 
+/// The features of student and teacher that an objective compares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compared {
+    /// None: the objective has no teacher.
+    Nothing,
+    /// Maps of every group: groups and positions must be the same.
+    Maps,
+    /// Features of every group: channels must be the same too.
+    Features,
+}
+
+impl Compared {
+    /// Whether the features of two networks can be compared.
+    pub fn fits(self, teacher: &Output, student: &Output) -> bool {
+        let size = |feature: &Tensor<4>| {
+            let [_, channels, height, width] = feature.dims();
+            (if self == Self::Features { channels } else { 0 }, height, width)
+        };
+        let sizes = |output: &Output| output.features.iter().map(size).collect::<Vec<_>>();
+        self == Self::Nothing || sizes(teacher) == sizes(student)
+    }
+}
+
 /// A loss on features and logits.
 pub trait Objective: Send + Sync + std::fmt::Debug {
-    /// Whether the loss needs [`Seen::teacher`].
-    fn needs_teacher(&self) -> bool {
-        false
+    /// What the loss compares with [`Seen::teacher`].
+    fn compares(&self) -> Compared {
+        Compared::Nothing
     }
 
     /// Parameters that it trains beside the student, if any; their first values are drawn from

@@ -2,19 +2,22 @@
 //! entropy plus the distance between normalised attention maps.
 
 use super::cross_entropy::cross_entropy;
-use super::{Loss, Objective, Seen};
+use super::{Compared, Loss, Objective, Seen};
 use burn::tensor::Tensor;
+use unstamp_data::choices;
 use unstamp_networks::attention::{Operator, norm, normalised};
 use unstamp_networks::model::Output;
 
-/// Whose definition of the distance is used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
-    /// NAD equation 2: `|| A(F_T)/|A(F_T)| - A(F_S)/|A(F_S)| ||_2` a sample, the same beta for all groups.
-    Paper,
-    /// The authors' repository: mean squared error over samples and positions, with 1e-6 added to
-    /// the norms and the groups weighted 1/2 : 1 : 1 (its betas are 500, 1000, 1000).
-    Code,
+choices! {
+    /// Whose definition of the distance is used.
+    pub enum Form {
+        /// NAD equation 2: `|| A(F_T)/|A(F_T)| - A(F_S)/|A(F_S)| ||_2` a sample, the same beta for all
+        /// groups.
+        Paper = "paper",
+        /// The authors' repository: mean squared error over samples and positions, with 1e-6 added to
+        /// the norms and the groups weighted 1/2 : 1 : 1 (its betas are 500, 1000, 1000).
+        Code = "code",
+    }
 }
 
 /// `L = CE + beta sum_l d_l(teacher, student)` (NAD equation 3).
@@ -56,8 +59,8 @@ pub fn attention_distance(operator: Operator, teacher: &Output, student: &Output
 }
 
 impl Objective for Nad {
-    fn needs_teacher(&self) -> bool {
-        true
+    fn compares(&self) -> Compared {
+        if self.operator == Operator::Raw { Compared::Features } else { Compared::Maps }
     }
 
     fn loss(&self, seen: &Seen) -> Loss {

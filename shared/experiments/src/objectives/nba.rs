@@ -3,42 +3,65 @@
 
 use burn::tensor::Tensor;
 use burn::tensor::activation::{log_softmax, softmax};
+use unstamp_data::{choices, settings};
 use unstamp_networks::attention::{normalised, pooled};
 use unstamp_networks::model::Output;
 
-/// How features are scaled before they are compared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scale {
-    /// Every sample's feature has length 1, and no constant stands before the sums. This project's
-    /// choice: the printed sums are too small or too large for weights of 2, 2 and 0.1.
-    Unit,
-    /// Features as they are, `1 / (4 C^2 (HW)^2)` before the response (equation 3).
-    Printed,
+choices! {
+    /// How features are scaled before they are compared.
+    pub enum Scale {
+        /// Every sample's feature has length 1, and no constant stands before the sums. This project's
+        /// choice: the printed sums are too small or too large for weights of 2, 2 and 0.1.
+        Unit = "unit",
+        /// Features as they are, `1 / (4 C^2 (HW)^2)` before the response (equation 3).
+        Printed = "printed",
+    }
 }
 
-/// What `M^l = |G^l - G^(l+1)|^2` (equation 4) is taken to mean.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reading {
-    /// A number, the squared Frobenius norm.
-    Scalar,
-    /// A matrix of squared differences.
-    Elementwise,
+choices! {
+    /// What `M^l = |G^l - G^(l+1)|^2` (equation 4) is taken to mean.
+    pub enum Reading {
+        /// A number, the squared Frobenius norm.
+        Scalar = "scalar",
+        /// A matrix of squared differences.
+        Elementwise = "elementwise",
+    }
 }
 
-/// Definition of the distances between behaviours.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Behaviour {
-    /// Scale of the features.
-    pub scale: Scale,
-    /// Meaning of equation 4.
-    pub reading: Reading,
-    /// Whether Gram matrices are compared, or (NBA figures 8 and 9) the feature maps themselves.
-    pub gram: bool,
-    /// Whether predictions are compared by the divergence that the text names, or by the cross
-    /// entropy that equation 7 prints. Both have the same gradient and different values.
-    pub divergence: bool,
-    /// Temperature of the softened predictions.
-    pub temperature: f64,
+choices! {
+    /// What stands for the behaviour of a layer.
+    pub enum Representation {
+        /// The Gram matrix of its feature (equation 1).
+        Gram = "gram",
+        /// The feature itself (NBA figures 8 and 9).
+        Feature = "feature",
+    }
+}
+
+choices! {
+    /// How predictions are compared. Both have the same gradient and different values.
+    pub enum Divergence {
+        /// The cross entropy that equation 7 prints.
+        CrossEntropy = "cross_entropy",
+        /// The Kullback-Leibler divergence that the text names.
+        Kl = "kl",
+    }
+}
+
+settings! {
+    /// Definition of the distances between behaviours.
+    pub struct Behaviour {
+        /// Scale of the features.
+        scale: Scale = Scale::Unit, "of features before they are compared";
+        /// Meaning of equation 4.
+        reading: Reading = Reading::Scalar, "of equation 4";
+        /// Gram matrices, or features.
+        behaviour: Representation = Representation::Gram, "what is compared";
+        /// How predictions are compared.
+        divergence: Divergence = Divergence::CrossEntropy, "of predictions";
+        /// Temperature of the softened predictions.
+        temperature: f64 [0.1..=100.0] = 5.0, "of predictions";
+    }
 }
 
 /// `[n, c, h, w]` -> `[n, c, h * w]`, every sample scaled.
@@ -66,7 +89,10 @@ impl Behaviour {
     pub fn response(&self, teacher: &Output, student: &Output) -> Tensor<1> {
         let of = |feature: &Tensor<4>| {
             let rows = rows(self.scale, feature.clone());
-            if self.gram { rows.clone().matmul(rows.swap_dims(1, 2)) } else { rows }
+            match self.behaviour {
+                Representation::Gram => rows.clone().matmul(rows.swap_dims(1, 2)),
+                Representation::Feature => rows,
+            }
         };
         let pairs = teacher.features.iter().zip(&student.features);
         let terms = pairs.map(|(t, s)| {
@@ -90,11 +116,13 @@ impl Behaviour {
         let [_, _, height, width] = last;
         let of = |feature: &Tensor<4>| {
             let small = pooled(feature.clone(), height, width);
-            if !self.gram {
-                return rows(self.scale, small.mean_dim(1));
+            match self.behaviour {
+                Representation::Feature => rows(self.scale, small.mean_dim(1)),
+                Representation::Gram => {
+                    let rows = rows(self.scale, small);
+                    rows.clone().swap_dims(1, 2).matmul(rows)
+                }
             }
-            let rows = rows(self.scale, small);
-            rows.clone().swap_dims(1, 2).matmul(rows)
         };
         output.features.iter().map(of).collect()
     }
@@ -125,7 +153,7 @@ impl Behaviour {
         let wanted = softmax(teacher.logits.clone() / t, 1);
         let [n, _] = wanted.dims();
         let mut log = log_softmax(student.logits.clone() / t, 1);
-        if self.divergence {
+        if self.divergence == Divergence::Kl {
             log = log - log_softmax(teacher.logits.clone() / t, 1);
         }
         (wanted * log).sum().reshape([1]) / -(n as f32)

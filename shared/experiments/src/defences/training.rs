@@ -1,0 +1,88 @@
+//! Settings that several defences share: the training on the clean subset, and early stopping.
+
+use crate::job::{Augment, Phase, Schedule, Training};
+use crate::objectives::CrossEntropy;
+use std::sync::Arc;
+use unstamp_data::settings;
+
+settings! {
+    /// SGD on augmented images, without a schedule. The defaults are those of NAD section 4.1.
+    pub struct SgdSettings {
+        /// Initial learning rate.
+        lr: f64 [0.0..=10.0] = 0.1, "initial learning rate";
+        /// Passes over the clean subset.
+        epochs: usize [1..=1000] = 10, "passes over the clean subset";
+        /// Images a step.
+        batch: usize [1..=4096] = 64, "images a step";
+        /// Factor of the last step's velocity.
+        momentum: f64 [0.0..=0.999] = 0.9, "of SGD";
+        /// Whether momentum has Nesterov's form, as in the public code of NAD.
+        nesterov: bool = false, "Nesterov's form of momentum (the public code's)";
+        /// Factor of the L2 penalty.
+        weight_decay: f64 [0.0..=1.0] = 1e-4, "L2 penalty";
+        /// Side of the square that Cutout blanks, in pixels.
+        cutout: usize [0..=32] = 9, "side of the blanked square; 0 for none";
+    }
+}
+
+impl SgdSettings {
+    /// The training with this schedule; images are mirrored where `flip` is set.
+    pub fn training(&self, schedule: Schedule, flip: bool) -> Training {
+        Training {
+            epochs: self.epochs,
+            batch: self.batch,
+            lr: self.lr,
+            schedule,
+            momentum: self.momentum,
+            nesterov: self.nesterov,
+            weight_decay: self.weight_decay,
+            augment: Augment { crop: 4, flip, cutout: self.cutout },
+        }
+    }
+}
+
+settings! {
+    /// Fine-tuning as in NAD section 4.1: SGD, momentum 0.9, weight decay 1e-4, batch 64, 10 epochs,
+    /// learning rate 0.1 divided by 10 every 2 epochs; random crop, flip where the data allow it,
+    /// Cutout of length 9.
+    pub struct TrainingSettings {
+        /// Optimiser, length and augmentation.
+        sgd: SgdSettings = SgdSettings::default();
+        /// Epochs between two divisions of the learning rate.
+        step: usize [1..=1000] = 2, "epochs between divisions of the learning rate by 10";
+    }
+}
+
+impl TrainingSettings {
+    /// The defaults, but a square of `side` pixels is blanked.
+    pub fn with_cutout(side: usize) -> Self {
+        let sgd = SgdSettings { cutout: side, ..SgdSettings::default() };
+        Self { sgd, ..Self::default() }
+    }
+
+    /// The training; images are mirrored where `flip` is set.
+    pub fn training(&self, flip: bool) -> Training {
+        self.sgd.training(Schedule::Step { every: self.step, factor: 0.1 }, flip)
+    }
+}
+
+settings! {
+    /// Early stopping on a fifth of the clean subset.
+    pub struct StoppingSettings {
+        /// Epochs without progress after which a training stops; 0 is never.
+        patience: usize [0..=1000] = 0,
+            "epochs without a better validation accuracy after which it stops; 0: never";
+    }
+}
+
+impl StoppingSettings {
+    /// The patience, if there is any.
+    pub fn patience(&self) -> Option<usize> {
+        Some(self.patience).filter(|patience| *patience > 0)
+    }
+}
+
+/// A training of the victim with cross entropy alone.
+pub fn fine_tuning(name: &'static str, training: Training) -> Phase {
+    Phase::train(name, Arc::new(CrossEntropy), training)
+}

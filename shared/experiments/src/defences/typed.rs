@@ -1,0 +1,53 @@
+//! A defence with typed settings, and how it becomes a [`Defence`].
+
+use super::{Defence, Given, Knows, Reported};
+use crate::job::Phase;
+use unstamp_data::method::{Method, Param, Values};
+use unstamp_data::settings::{Settings, SettingsError};
+
+/// A defence whose settings are a struct. It is a [`Defence`], which reads the struct from values.
+pub trait TypedDefence: Sync {
+    /// The settings; [`settings!`](unstamp_data::settings!) declares them.
+    type Settings: Settings;
+
+    /// Its id, title, paper and summary.
+    fn method(&self) -> Method;
+
+    /// What it is given with these settings.
+    fn knows(&self, _settings: &Self::Settings) -> Knows {
+        Knows::CleanSubset
+    }
+
+    /// What the NAD paper reports with the default settings (tables 1 and 4).
+    fn reported(&self) -> &'static [Reported] {
+        &[]
+    }
+
+    /// The phases in order; the last one ends with the defended model.
+    fn phases(&self, settings: &Self::Settings, given: &Given) -> Vec<Phase>;
+}
+
+impl<D: TypedDefence> Defence for D {
+    fn method(&self) -> Method {
+        TypedDefence::method(self)
+    }
+
+    fn params(&self) -> Vec<Param> {
+        D::Settings::params()
+    }
+
+    fn knows(&self, values: &Values) -> Knows {
+        TypedDefence::knows(self, &D::Settings::from_values(values).unwrap_or_default())
+    }
+
+    fn reported(&self) -> &'static [Reported] {
+        TypedDefence::reported(self)
+    }
+
+    fn phases(&self, values: &Values, given: Given) -> Result<Vec<Phase>, SettingsError> {
+        let settings = D::Settings::from_values(values)?;
+        let told = TypedDefence::knows(self, &settings) == Knows::Trigger;
+        let trigger = given.trigger.filter(|_| told);
+        Ok(TypedDefence::phases(self, &settings, &Given { trigger, ..given }))
+    }
+}
