@@ -224,28 +224,11 @@ impl Values {
         Self(all)
     }
 
-    /// A resolved whole number (0 where there is none: resolve first).
-    pub fn int(&self, key: &str) -> i64 {
-        match self.0.get(key) {
-            Some(Value::Int(v)) => *v,
-            _ => 0,
-        }
-    }
-
-    /// A resolved number (0 where there is none: resolve first).
-    pub fn float(&self, key: &str) -> f64 {
-        match self.0.get(key) {
-            Some(Value::Float(v)) => *v,
-            Some(Value::Int(v)) => *v as f64,
-            _ => 0.0,
-        }
-    }
-
-    /// A resolved choice ("" where there is none: resolve first).
-    pub fn text(&self, key: &str) -> &str {
-        match self.0.get(key) {
-            Some(Value::Text(v)) => v,
-            _ => "",
+    /// The text at `key`, if there is one.
+    pub fn text(&self, key: &str) -> Option<&str> {
+        match self.0.get(key)? {
+            Value::Text(text) => Some(text),
+            Value::Int(_) | Value::Float(_) => None,
         }
     }
 }

@@ -59,13 +59,12 @@ pub trait Settings: Setting<Range = ()> + Default {
 /// Why resolved values cannot be read: a text that is no picture, which resolving does not check.
 fn unreadable(params: &[Param], values: &Values) -> SettingsError {
     let pictures = params.iter().filter(|p| matches!(p.accepts, Accepts::Picture { .. }));
-    let mut given = pictures.filter(|p| !values.text(p.id).is_empty());
-    given
-        .find_map(|p| {
-            let reason = values.text(p.id).parse::<Sprite>().err()?;
-            Some(SettingsError::Picture { id: p.id, reason })
-        })
-        .unwrap_or(SettingsError::Type)
+    let mut given = pictures.filter_map(|p| Some((p.id, values.text(p.id)?)));
+    let fault = given.find_map(|(id, text)| {
+        let reason = text.parse::<Sprite>().err().filter(|_| !text.is_empty())?;
+        Some(SettingsError::Picture { id, reason })
+    });
+    fault.unwrap_or(SettingsError::Type)
 }
 
 /// A list of one parameter.

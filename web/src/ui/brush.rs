@@ -78,7 +78,7 @@ fn canvas(state: &State, key: &str) -> Vec<[u8; 4]> {
     let mut all = vec![[0; 4]; SIDE * SIDE];
     let Some(area) = state.area() else { return all };
     let Some(values) = state.values() else { return all };
-    let Ok(sprite) = values.text(key).parse::<Sprite>() else { return all };
+    let Some(Ok(sprite)) = values.text(key).map(str::parse::<Sprite>) else { return all };
     for y in 0..sprite.height {
         for x in 0..sprite.width {
             if let Some(pixel) = all.get_mut((area.y + y) * SIDE + area.x + x) {
