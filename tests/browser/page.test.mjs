@@ -269,7 +269,7 @@ describe("on the CPU", () => {
     await page.locator("#picture").setInputFiles(file);
     v = await values(page, (now) => now.state.set.picture === v.state.set.picture);
     await page.locator("#picture").setInputFiles({ name: "x.png", mimeType: "image/png", buffer: Buffer.from("nothing") });
-    await values(page, (v) => v.message?.includes("x.png is no PNG"));
+    await values(page, (v) => v.message?.includes("x.png is not a PNG"));
     await page.goto("about:blank");
     await page.goto(url);
     const again = await values(page, (v) => v.answers[victim.id]);
@@ -326,7 +326,7 @@ describe("on the CPU", () => {
     const page = await open(browser, "");
     await values(page, answered);
     await page.locator("#file").setInputFiles({ name: "x.png", mimeType: "image/png", buffer: Buffer.from("no picture") });
-    await values(page, (v) => v.message?.includes("no picture the browser can read"));
+    await values(page, (v) => v.message?.includes("not a picture that the browser can read"));
     await page.locator("#file").setInputFiles({ name: "x.safetensors", mimeType: "application/octet-stream", buffer: Buffer.from("no model") });
     await values(page, (v) => v.message?.includes("x.safetensors is not usable"));
     await page.getByRole("button", { name: "next image" }).click();

@@ -10,7 +10,7 @@ use std::time::Duration;
 /// A data set on the command line.
 #[derive(Args)]
 pub struct SourceArgs {
-    /// signs, cifar10, gtsrb or folder
+    /// Data set (see unstamp list)
     #[arg(long)]
     pub dataset: String,
     /// Folder or archive of the data set (not needed for signs)
@@ -44,7 +44,7 @@ pub struct ModelArgs {
 /// A trigger on the command line.
 #[derive(Args, Default)]
 pub struct TriggerArgs {
-    /// Attack (see unstamp list)
+    /// Attack (see unstamp list); the model's own by default, badnets for poison. craft and stamp need it
     #[arg(long)]
     pub attack: Option<String>,
     /// A parameter of the attack; may be given several times
@@ -53,7 +53,7 @@ pub struct TriggerArgs {
     /// Picture of the attack: a PNG with transparency for custom, any PNG for blend
     #[arg(long, value_name = "FILE.png")]
     pub trigger: Option<PathBuf>,
-    /// Target label
+    /// Target label; the model's own by default, otherwise 0
     #[arg(long)]
     pub target: Option<usize>,
 }

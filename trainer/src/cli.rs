@@ -19,24 +19,24 @@ pub struct Cli {
 /// A command with its arguments.
 #[derive(Subcommand)]
 pub enum Command {
-    /// Data sets, attacks, defences and architectures, with every parameter
+    /// List data sets, attacks, defences and architectures, with every parameter
     List(list::ListArgs),
     /// Download or check a data set
     #[command(subcommand)]
     Data(data::DataCommand),
     /// Train a victim on poisoned data
     Poison(poison::PoisonArgs),
-    /// Make what an attack needs from a clean model (trojan, clean_label)
+    /// Use a clean model to make the artefact that trojan or clean_label needs
     Craft(craft::CraftArgs),
     /// Erase a backdoor with a defence
     Erase(erase::EraseArgs),
-    /// Measure ACC, ASR and RA of a model
+    /// Measure ACC, ASR, floor and RA of a model
     Eval(eval::EvalArgs),
-    /// What a model predicts for an image and where it looks
+    /// Show what a model predicts for an image, and its attention maps
     Attention(attention::AttentionArgs),
     /// Put one trigger on one picture
     Stamp(stamp::StampArgs),
-    /// Draw clean, triggered and amplified difference for every attack
+    /// Draw each attack: clean image, triggered image, amplified difference
     Preview(preview::PreviewArgs),
     /// Run whole recipes; continues where it stopped
     Run(run::RunArgs),

@@ -37,7 +37,7 @@ pub enum Request {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Reply {
-    /// The engine has started. `defences` lists the defences that it can run.
+    /// The first message: the engine has started. `defences` lists the defences that it can run.
     Ready { hardware: Hardware, defences: Vec<DefenceName> },
     /// The model is loaded.
     Loaded { id: u32, model: String },

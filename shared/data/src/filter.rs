@@ -65,8 +65,9 @@ impl Light {
         self.values.iter().sum::<f32>() / self.values.len().max(1) as f32
     }
 
-    /// Weighted sums along both axes. `taps(from, to)` gives, for each place of an axis that is
-    /// brought from `from` to `to` places, the places it reads and their weights.
+    /// Resamples columns, then rows: each output index is a weighted sum of input indices.
+    /// `taps(from, to)` returns a list for each of the `to` output indices; its entries are input
+    /// indices below `from` and their weights.
     fn separable(
         &self,
         (width, height): (usize, usize),

@@ -50,7 +50,7 @@ pub struct TriggerRecord {
 /// A trigger ready to be stamped: an attack with resolved parameters, target, seed and pictures.
 #[derive(Clone)]
 pub struct Trigger {
-    /// What stamps it.
+    /// The attack that stamps it.
     pub attack: &'static dyn Attack,
     /// Every parameter of the attack.
     pub values: Values,
@@ -60,7 +60,8 @@ pub struct Trigger {
     pub classes: usize,
     /// Seed of the attack's random streams.
     pub seed: Seed,
-    /// The pictures that the attack needs.
+    /// Pictures by number, of the kind that [`Attack::needs`] names: scenes to reflect, or perturbed
+    /// copies by the index of their training image. Empty if the attack needs none.
     pub pictures: Arc<Pictures>,
 }
 

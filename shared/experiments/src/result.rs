@@ -147,14 +147,14 @@ fn is_zero(count: &usize) -> bool {
     *count == 0
 }
 
-/// How many images of which kind a cell used.
+/// Numbers of images that a cell used.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Counts {
-    /// Training images.
+    /// Size of the training set of the victim, poisoned images included.
     pub train: usize,
-    /// Test images.
+    /// Size of the test set.
     pub test: usize,
-    /// Poisoned training images.
+    /// Number of poisoned training images.
     pub poisoned: usize,
     /// `poisoned` as a share of the target class.
     pub poisoned_of_class: f64,

@@ -42,8 +42,9 @@ pub fn dispatch<Op: WithSimd>(arch: Arch, op: Op) -> Op::Output {
     arch.dispatch(op)
 }
 
-/// [`dispatch`] for a loop over rows of `width` elements. Up to 8 elements it takes vectors of 8
-/// instead of 16, because half of a wider vector would be unused.
+/// [`dispatch`] for a loop over rows of `width` elements. On x86-64 with AVX2, rows of at most 8
+/// elements use vectors of 8 even where AVX-512 exists: at least half of a vector of 16 would be
+/// unused.
 #[inline(always)]
 pub fn dispatch_narrow<Op: WithSimd>(arch: Arch, width: usize, op: Op) -> Op::Output {
     #[cfg(target_arch = "x86_64")]

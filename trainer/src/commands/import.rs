@@ -18,7 +18,7 @@ pub struct ImportArgs {
     /// The safetensors file to write
     #[arg(long)]
     out: PathBuf,
-    /// Architecture of the model; what the file says by default, or else wrn-16-1
+    /// Architecture; read from the file by default, wrn-16-1 if the file names none
     #[arg(long)]
     arch: Option<String>,
     /// Data set whose classes the model knows; what the file says by default, or else cifar10

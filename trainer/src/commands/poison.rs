@@ -25,7 +25,7 @@ pub struct PoisonArgs {
     source: SourceArgs,
     #[command(flatten)]
     trigger: TriggerArgs,
-    /// Share of the training images that is poisoned; the attack's own by default
+    /// Poisoning rate (see --rate-of); the attack's own by default
     #[arg(long)]
     rate: Option<f64>,
     /// What the rate is a share of

@@ -29,7 +29,7 @@ pub struct PreviewArgs {
     /// Artefacts of unstamp craft, to show what they make; may be given several times
     #[arg(long, value_name = "FILE")]
     artefact: Vec<PathBuf>,
-    /// Columns: images of as many classes
+    /// Number of columns, one image of a different class each
     #[arg(long, default_value_t = 4)]
     images: usize,
     /// Seed of all random choices

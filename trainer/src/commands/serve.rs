@@ -10,7 +10,7 @@ pub struct ServeArgs {
     /// Folder of the built site
     #[arg(default_value = "web/dist")]
     folder: PathBuf,
-    /// 0 takes a free one
+    /// Port; 0 takes a free port
     #[arg(long, default_value_t = 8080)]
     port: u16,
 }

@@ -16,7 +16,7 @@ pub struct InvalidTrigger(pub String);
 pub struct State {
     /// Ids of the compared models, in order.
     pub models: Vec<String>,
-    /// Index of the generated test image.
+    /// Index of the shown test image of `signs`, from 0.
     pub image: usize,
     /// Id of the attack.
     pub attack: String,

@@ -11,7 +11,7 @@ pub const INTRODUCTION: &str = "A network with a backdoor behaves well until it 
 pub const LOADING: &str = "loading ";
 pub const DISMISS: &str = "dismiss";
 pub const NO_MODELS: &str =
-    "There are no models on this site yet. The command make demo trains some and publishes them.";
+    "There are no models on this site yet. Run `make demo` to train and publish models.";
 
 // Image and models.
 pub const IMAGE_AND_TRIGGER: &str = "image and trigger";
@@ -28,7 +28,7 @@ pub const COPY_LINK_HELP: &str = "a link to this page with the same image, trigg
 pub const LINK_COPIED: &str = "The link is copied. It holds image, trigger and models.";
 pub const LINK_NOT_COPIED: &str =
     "The browser does not let this page copy. Copy the address of the page instead.";
-pub const NO_PICTURE: &str = "This file is no picture the browser can read.";
+pub const NO_PICTURE: &str = "This file is not a picture that the browser can read.";
 pub const NO_MODEL_FILE: &str = "The model file could not be read.";
 
 // Trigger.
@@ -52,24 +52,24 @@ pub const OPACITY: &str = "opacity";
 pub const OPACITY_HELP: &str = "opacity of the brush; 255 hides the image below";
 pub const SAVE_PNG: &str = "save as PNG";
 pub const SAVED_FILE: &str = "trigger.png";
-pub const OPEN_PNG: &str = "open PNG";
-pub const TAKE_PNG: &str = "take a PNG";
-pub const DEFAULT: &str = "default";
+pub const OPEN_PNG: &str = "load PNG";
+pub const TAKE_PNG: &str = "use a PNG";
+pub const DEFAULT: &str = "reset";
 
 // The card of a model.
 pub const LOADING_MODEL: &str = "loading the model";
 pub const MEASURING: &str = "measuring ACC and ASR";
 pub const ACC_HELP: &str = "clean accuracy over the test images";
 pub const ASR_HELP: &str = "triggered images of other classes that are predicted as the target";
-pub const RA_HELP: &str = "the same images, predicted as their true label";
-pub const FLOOR_HELP: &str = "floor: the same images without trigger";
+pub const RA_HELP: &str = "triggered images of other classes that are predicted as their true class";
+pub const FLOOR_HELP: &str = "floor: images of other classes, without trigger, that are predicted as the target";
 pub const USE_TRIGGER: &str = "use its trigger";
 pub const USE_TRIGGER_HELP: &str = "the trigger that this model was poisoned with";
 
 // Erasing.
 pub const DEFENCE: &str = "defence";
 pub const ERASE: &str = "erase it here";
-pub const ERASE_HELP: &str = "with 500 clean images, on your processor; about a minute";
+pub const ERASE_HELP: &str = "uses 500 clean images and your processor; takes about a minute";
 pub const ERASING: &str = "erasing";
 pub const STOP: &str = "stop";
 pub const ERASED_MODEL: &str = "erased here";
@@ -88,12 +88,12 @@ pub fn rate_details(rate: Rate, floor: Option<Rate>) -> String {
 
 /// The caption of an attention map.
 pub fn map_caption(index: usize) -> String {
-    format!("group {}", index + 1)
+    format!("layer group {}", index + 1)
 }
 
 /// The description of an attention map for screen readers.
 pub fn map_label(index: usize) -> String {
-    format!("attention of group {}", index + 1)
+    format!("attention of layer group {}", index + 1)
 }
 
 /// The caption of a test image.
@@ -112,7 +112,7 @@ pub fn image_label(place: Option<(usize, usize)>) -> String {
 /// The explanation of rates and maps.
 pub fn footnote(images: usize) -> String {
     format!(
-        "Rates are over {images} generated test images, with 95 % Wilson intervals. The mark on the ASR bar is the floor: the same images without trigger. Maps: the sum of squared activations over channels, after each group of the network."
+        "Rates are over {images} generated test images, with 95 % Wilson intervals. The mark on the ASR bar is the floor: images of other classes, without trigger, that are predicted as the target. Maps: the sum of squared activations over channels, after each group of layers."
     )
 }
 
@@ -145,7 +145,7 @@ pub fn unreadable_manifest(reason: &str) -> String {
 pub mod png {
     /// It is no PNG.
     pub fn no_png(name: &str) -> String {
-        format!("{name} is no PNG.")
+        format!("{name} is not a PNG.")
     }
 
     /// It has another size than the image.
@@ -165,7 +165,7 @@ pub mod png {
 
     /// The painted pixels make no valid trigger.
     pub fn no_trigger(reason: &str) -> String {
-        format!("This is no valid trigger: {reason}.")
+        format!("This is not a valid trigger: {reason}.")
     }
 }
 
@@ -174,7 +174,7 @@ pub fn failure(failure: &Failure) -> String {
     match failure {
         Failure::NotLoaded => "The model is not loaded.".to_string(),
         Failure::UnusableModel { file, reason } => format!("{file} is not usable: {reason}."),
-        Failure::ImageSize => "The image does not have the size it should have.".to_string(),
+        Failure::ImageSize => "The image does not have the size of the test images. Reload the page.".to_string(),
         Failure::Device { reason } => format!("The device gave no result: {reason}."),
         Failure::Trigger { reason } => format!("The trigger is not valid: {reason}."),
         Failure::UnknownDefence { defence } => format!("There is no defence {defence}."),
@@ -182,7 +182,7 @@ pub fn failure(failure: &Failure) -> String {
             format!("The settings of the defence are not valid: {reason}.")
         }
         Failure::Erasure { reason } => format!("The defence stopped: {reason}."),
-        Failure::OnlyPredicts => "This engine only predicts.".to_string(),
+        Failure::OnlyPredicts => "This part of the page cannot erase backdoors. Reload the page.".to_string(),
         Failure::UnreadableRequest { reason } => {
             format!("The engine could not read a request of the page: {reason}.")
         }
@@ -193,10 +193,10 @@ pub fn failure(failure: &Failure) -> String {
 pub fn stopped(reason: &StopReason) -> String {
     match reason {
         StopReason::NoAdapter => "This browser offers no WebGPU adapter.".to_string(),
-        StopReason::SoftwareAdapter => "WebGPU is only emulated in software here.".to_string(),
+        StopReason::SoftwareAdapter => "This browser only emulates WebGPU in software.".to_string(),
         StopReason::NotStarted { detail } => format!("The engine could not start: {detail}."),
         StopReason::Crashed { detail } => format!("The engine stopped with an error: {detail}."),
-        StopReason::NoWorker => "This browser starts no worker.".to_string(),
+        StopReason::NoWorker => "This browser does not allow background workers.".to_string(),
         StopReason::UnreadableReply { detail } => {
             format!("The page could not read a reply of the engine: {detail}.")
         }

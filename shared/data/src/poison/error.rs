@@ -16,7 +16,7 @@ pub enum PoisonError {
     /// The parameters are not valid, or do not suit the images.
     #[error("attack {id}: {reason}")]
     Attack {
-        /// The attack.
+        /// Id of the attack.
         id: String,
         /// What is wrong with its parameters.
         reason: AttackError,
@@ -32,7 +32,7 @@ pub enum PoisonError {
     /// The attack reflects other scenes, and there is no picture of one.
     #[error("attack {id} needs pictures of other scenes to reflect")]
     NoReflections {
-        /// The attack.
+        /// Id of the attack.
         id: String,
     },
     /// The attack plants perturbed images, and there is none for this one.
@@ -40,9 +40,9 @@ pub enum PoisonError {
         "attack {id} needs a perturbed copy of training image {index}; unstamp craft makes them"
     )]
     NotPerturbed {
-        /// The attack.
+        /// Id of the attack.
         id: &'static str,
-        /// The training image.
+        /// Index of the training image.
         index: usize,
     },
     /// The poisoning rate is no share.

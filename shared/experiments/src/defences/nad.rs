@@ -1,5 +1,5 @@
-//! Neural attention distillation (Li et al., ICLR 2021). Read this file first: every defence
-//! looks so.
+//! Neural attention distillation ([Li et al., ICLR 2021](https://arxiv.org/abs/2101.05930)), the
+//! central defence of this project. `cutout.rs` is the shortest defence.
 //!
 //! The teacher is the victim fine-tuned on the clean subset; the student, again the victim, is
 //! then trained on the same images with cross entropy plus `beta` times the distance between
@@ -43,7 +43,7 @@ pub(super) fn standard(training: &Training) -> Vec<Phase> {
 }
 
 choices! {
-    /// The model that learns from the teacher.
+    /// The weights that the student starts from.
     pub enum Student {
         /// The victim.
         Victim = "victim",
@@ -66,8 +66,8 @@ settings! {
         beta: f64 [-1.0..=1e6] = -1.0, "weight of the attention term; -1: the form's; 0: control";
         /// Points of validation accuracy that the search for beta may cost; 0 is no search.
         threshold: f64 [0.0..=100.0] = 0.0, "points the search for beta may cost; 0: no search";
-        /// The model that learns.
-        student: Student = Student::Victim, "which model learns";
+        /// The weights that the student starts from.
+        student: Student = Student::Victim, "weights that the student starts from";
         /// Number of erasures, each from the model of the one before.
         rounds: usize [1..=20] = 1, "times the whole is repeated (figure 9)";
         /// Early stopping of the distillation.

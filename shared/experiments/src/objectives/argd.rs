@@ -129,7 +129,8 @@ fn nodes(teacher: &[Tensor<4>], student: &[Tensor<4>]) -> Option<Tensor<1>> {
     terms.reduce(|a, b| a + b)
 }
 
-/// Mean over all pairs of groups of the squared differences between the edges, `[1]`.
+/// Mean over all pairs of groups of the mean squared difference between the teacher's and the
+/// student's edge, `[1]`; `None` if there is only one group.
 fn edges(teacher: &[Tensor<4>], student: &[Tensor<4>]) -> Option<Tensor<1>> {
     let pairs = pairs(teacher.len());
     let count = pairs.len();
