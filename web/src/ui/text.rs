@@ -61,8 +61,10 @@ pub const LOADING_MODEL: &str = "loading the model";
 pub const MEASURING: &str = "measuring ACC and ASR";
 pub const ACC_HELP: &str = "clean accuracy over the test images";
 pub const ASR_HELP: &str = "triggered images of other classes that are predicted as the target";
-pub const RA_HELP: &str = "triggered images of other classes that are predicted as their true class";
-pub const FLOOR_HELP: &str = "floor: images of other classes, without trigger, that are predicted as the target";
+pub const RA_HELP: &str =
+    "triggered images of other classes that are predicted as their true class";
+pub const FLOOR_HELP: &str =
+    "floor: images of other classes, without trigger, that are predicted as the target";
 pub const USE_TRIGGER: &str = "use its trigger";
 pub const USE_TRIGGER_HELP: &str = "the trigger that this model was poisoned with";
 
@@ -174,7 +176,9 @@ pub fn failure(failure: &Failure) -> String {
     match failure {
         Failure::NotLoaded => "The model is not loaded.".to_string(),
         Failure::UnusableModel { file, reason } => format!("{file} is not usable: {reason}."),
-        Failure::ImageSize => "The image does not have the size of the test images. Reload the page.".to_string(),
+        Failure::ImageSize => {
+            "The image does not have the size of the test images. Reload the page.".to_string()
+        }
         Failure::Device { reason } => format!("The device gave no result: {reason}."),
         Failure::Trigger { reason } => format!("The trigger is not valid: {reason}."),
         Failure::UnknownDefence { defence } => format!("There is no defence {defence}."),
@@ -182,7 +186,9 @@ pub fn failure(failure: &Failure) -> String {
             format!("The settings of the defence are not valid: {reason}.")
         }
         Failure::Erasure { reason } => format!("The defence stopped: {reason}."),
-        Failure::OnlyPredicts => "This part of the page cannot erase backdoors. Reload the page.".to_string(),
+        Failure::OnlyPredicts => {
+            "This part of the page cannot erase backdoors. Reload the page.".to_string()
+        }
         Failure::UnreadableRequest { reason } => {
             format!("The engine could not read a request of the page: {reason}.")
         }
