@@ -132,7 +132,7 @@ impl Step {
             }
             Self::Add { other } => x + value_of(*other, images, values),
             Self::MaxPool => pooling::maximum(x),
-            Self::AveragePool { size } => pooling::average(x, *size),
+            Self::AveragePool { size } => pooling::average(x, [*size; 2]),
             Self::Linear { weight, bias } => linear(x, weight.clone(), bias),
         }
     }

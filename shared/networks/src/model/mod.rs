@@ -11,7 +11,7 @@ pub mod layers;
 mod network;
 #[cfg(feature = "learn")]
 pub mod parameters;
-mod pooling;
+pub(crate) mod pooling;
 pub mod weights;
 
 pub use description::{Description, Layer, Operation, Parameter, Role, Value};

@@ -177,7 +177,7 @@ impl Pass<'_> {
                 _ => self.value(other) + self.value(layer.input),
             },
             Operation::MaxPool => pooling::maximum(self.value(layer.input)),
-            Operation::AveragePool { size } => pooling::average(self.value(layer.input), size),
+            Operation::AveragePool { size } => pooling::average(self.value(layer.input), [size; 2]),
             Operation::Linear { .. } => {
                 let x = flattened(self.value(layer.input));
                 let (_, parameters) = self.parameters(index);
