@@ -11,6 +11,7 @@ pub mod layers;
 mod network;
 #[cfg(feature = "learn")]
 pub mod parameters;
+mod plan;
 pub(crate) mod pooling;
 pub mod weights;
 
