@@ -5,6 +5,7 @@ use super::fused::{Epilogue, Fused, InputAffine};
 use super::geometry::Geometry;
 use super::norm::{self, Parameters};
 use super::ops::{FusedOps, dims};
+use super::pool;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Flex, TensorMetadata};
 use burn::tensor::{Shape, TensorData};
@@ -179,6 +180,24 @@ impl FusedOps for Flex {
         let y = with_values(&x, |x| norm::affine_relu(shape, x, affine));
         tensor(y, dims(&x))
     }
+
+    fn fused_max_pool2d(x: T) -> T {
+        let shape = pool_shape(&x);
+        let y = with_values(&x, |x| pool::forward(shape, x));
+        tensor(y, [shape.n, shape.channels, shape.height / 2, shape.width / 2])
+    }
+
+    fn fused_max_pool2d_backward(x: T, gradient: T) -> T {
+        let shape = pool_shape(&x);
+        let dx = with_values(&x, |x| with_values(&gradient, |dy| pool::gradient(shape, x, dy)));
+        tensor(dx, dims(&x))
+    }
+}
+
+/// The shape of the input of a pooling.
+fn pool_shape(x: &T) -> pool::Shape {
+    let [n, channels, height, width] = dims(x);
+    pool::Shape { n, channels, height, width }
 }
 
 /// Gradient with respect to the input, `[n, cin, h, w]`.

@@ -12,6 +12,7 @@
 //! | [`norm_conv2d`] | `conv(relu(scale x + shift), w) + bias`, and ReLU after it on request |
 //! | [`batch_norm_relu`] | `relu(batch_norm(x))` with batch statistics |
 //! | [`batch_norm_conv2d`] | `conv(relu(batch_norm(x)), w)`, and `+ skip` on request |
+//! | [`max_pool2d`] | the maximum over 2x2 pixels |
 //!
 //! What lies between the parts of a group is not stored.
 //!
@@ -91,6 +92,8 @@ mod norm;
 pub mod ops;
 #[cfg(feature = "cpu")]
 mod par;
+#[cfg(feature = "cpu")]
+mod pool;
 #[cfg(all(test, feature = "cpu"))]
 mod reference;
 #[cfg(feature = "cpu")]
@@ -204,6 +207,18 @@ pub fn norm_conv2d(
         stride,
         relu,
     ))
+}
+
+/// Maximum over 2x2 pixels with stride 2; an odd last row or column is dropped.
+///
+/// # Shapes
+/// - `x`: `[n, c, h, w]`
+/// - output: `[n, c, h / 2, w / 2]`
+///
+/// # Panics
+/// On `Flex` if the tensor is not of f32.
+pub fn max_pool2d(x: Tensor<4>) -> Tensor<4> {
+    Tensor::from_dispatch(Dispatch::fused_max_pool2d(x.into_dispatch()))
 }
 
 /// The result of [`batch_norm_relu`] or [`batch_norm_conv2d`].

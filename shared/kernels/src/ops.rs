@@ -9,11 +9,13 @@
 )]
 
 #[cfg(doc)]
-use super::{affine_relu, batch_norm_conv2d, batch_norm_relu, conv2d, conv2d_add, norm_conv2d};
+use super::{
+    affine_relu, batch_norm_conv2d, batch_norm_relu, conv2d, conv2d_add, max_pool2d, norm_conv2d,
+};
 use burn::backend::ops::ConvOptions;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, TensorMetadata, backend_extension};
-use burn::tensor::Shape;
+use burn::tensor::{IntDType, Shape};
 
 /// The stride and the padding `(k - 1) / 2`, for `weight [cout, cin, k, k]`.
 fn options<T: TensorMetadata>(weight: &T, stride: usize) -> ConvOptions<2> {
@@ -197,6 +199,27 @@ pub trait FusedOps: Backend {
         skip: FloatTensor<Self>,
     ) -> FloatTensor<Self> {
         Self::float_add(Self::fused_conv2d(x, weight, 1), skip)
+    }
+
+    /// See [`max_pool2d`].
+    fn fused_max_pool2d(x: FloatTensor<Self>) -> FloatTensor<Self> {
+        Self::max_pool2d(x, [2; 2], [2; 2], [0; 2], [1; 2], false)
+    }
+
+    /// Gradient of [`max_pool2d`] with respect to `x`.
+    fn fused_max_pool2d_backward(
+        x: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        let [size, padding, dilation] = [[2; 2], [0; 2], [1; 2]];
+        let indices = IntDType::I32;
+        let pooled =
+            Self::max_pool2d_with_indices(x.clone(), size, size, padding, dilation, false, indices);
+        let indices = pooled.indices;
+        Self::max_pool2d_with_indices_backward(
+            x, size, size, padding, dilation, false, gradient, indices,
+        )
+        .x_grad
     }
 }
 

@@ -2,10 +2,9 @@
 //! 2017](https://arxiv.org/abs/1612.03928)): one value for each position of a feature map, which says how
 //! strongly the channels respond there.
 
-use crate::model::Frozen;
 use crate::model::weights::{WeightsError, read};
+use crate::model::{Frozen, pooling};
 use burn::tensor::Tensor;
-use burn::tensor::module::adaptive_avg_pool2d;
 use serde::{Deserialize, Serialize, Serializer};
 use unstamp_data::attacks::Area;
 use unstamp_data::choices;
@@ -73,7 +72,7 @@ pub fn pooled(maps: Tensor<4>, height: usize, width: usize) -> Tensor<4> {
         return maps;
     }
     if h % height != 0 || w % width != 0 {
-        return adaptive_avg_pool2d(maps, [height, width]);
+        return pooling::average(maps, [height, width]);
     }
     let tiles = maps.reshape([n * c, height, h / height, width, w / width]);
     tiles.mean_dim(4).mean_dim(2).reshape([n, c, height, width])

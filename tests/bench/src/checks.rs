@@ -2,8 +2,8 @@
 //! random shapes. The native tests and the browser run the same checks.
 
 use burn::tensor::activation::relu;
-use burn::tensor::module::conv2d as burn_conv2d;
-use burn::tensor::ops::ConvOptions;
+use burn::tensor::module::{conv2d as burn_conv2d, max_pool2d as burn_max_pool2d};
+use burn::tensor::ops::{ConvOptions, MaxPoolOptions};
 use burn::tensor::{Device, Tensor, TensorData};
 use unstamp_shared::kernels::{self, Fused, Geometry, winograd};
 use unstamp_shared::model::weights::read;
@@ -191,12 +191,31 @@ async fn frozen_block(index: usize) -> Result<(), String> {
     close(second, burn_conv2d(ours, w, None, options) + skip, &format!("{what} second half")).await
 }
 
+/// The `index`-th maximum pooling of activations, among which many are equal: output and gradient.
+async fn max_pool(index: usize) -> Result<(), String> {
+    let device = Device::flex().autodiff();
+    let stream = &mut Seed(7).stream("max pool", &[index as u64]);
+    let (n, channels, _, height, width, ..) = shape(index, stream);
+    let what = format!("max pool n={n} {channels} {height}x{width}");
+    let x = random([n, channels, height.max(2), width.max(2)], stream, &device).require_grad();
+    let ours = kernels::max_pool2d(relu(x.clone()));
+    let theirs = burn_max_pool2d(relu(x.clone()), MaxPoolOptions::new([2, 2]));
+    close(ours.clone().inner(), theirs.clone().inner(), &format!("{what} forward")).await?;
+    let r = random(ours.dims(), stream, &device);
+    let ours = (ours * r.clone()).sum().backward();
+    let theirs = (theirs * r).sum().backward();
+    let pair = x.grad(&ours).zip(x.grad(&theirs));
+    let (ours, theirs) = pair.ok_or_else(|| format!("{what}: no gradient"))?;
+    close(ours, theirs, &format!("{what} dx")).await
+}
+
 /// `count` shapes of every kernel; the first difference as a sentence.
 pub async fn kernels_agree(count: usize) -> Result<(), String> {
     for index in 0..count {
         convolution(index).await?;
         batch_norm(index).await?;
         frozen_block(index).await?;
+        max_pool(index).await?;
     }
     Ok(())
 }

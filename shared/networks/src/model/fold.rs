@@ -1,109 +1,13 @@
-//! Folding: decides which layers of a frozen network are computed together, and computes their weights.
+//! Folding: computes the weights of a frozen network, in which batch normalisation is a part of the
+//! convolutions. [`super::plan`] decides which layers are computed together.
 
 use super::EPS;
-use super::description::{Description, Operation, Value};
+use super::description::{Description, Operation};
 use super::frozen::{Affine, Step};
+use super::plan::{Group, conv_before};
 use super::weights::{Taken, WeightsError};
 use burn::tensor::{Device, Tensor};
 use burn_fused_conv as kernels;
-
-/// The step of a frozen network that computes a layer.
-pub(super) enum Folded {
-    /// A step of its own.
-    Alone,
-    /// The step of another layer.
-    Elsewhere,
-    /// A step of its own, which also computes the convolution at this index.
-    Into(usize),
-}
-
-/// The convolution whose output only `reader` reads.
-fn conv_before(description: &Description, reader: usize) -> Option<usize> {
-    let Value::Layer(conv) = description.layers[reader].input else { return None };
-    let is_conv = matches!(description.layers[conv].operation, Operation::Conv { .. });
-    (is_conv && description.only_reader(conv) == Some(reader)).then_some(conv)
-}
-
-/// Whether no element of a value is negative. Images are not, unless mean and deviation are removed.
-fn never_negative(description: &Description, value: Value, images_in_range: bool) -> bool {
-    let Value::Layer(index) = value else { return images_in_range };
-    let layer = &description.layers[index];
-    match layer.operation {
-        Operation::NormRelu | Operation::Relu => true,
-        Operation::MaxPool | Operation::AveragePool { .. } => {
-            never_negative(description, layer.input, images_in_range)
-        }
-        _ => false,
-    }
-}
-
-/// The normalisation that the convolution at `conv` applies to its input: one that follows no
-/// convolution of its own, and that only convolutions read.
-fn norm_before(description: &Description, conv: usize) -> Option<usize> {
-    let Value::Layer(norm) = description.layers[conv].input else { return None };
-    read_while_convolving(description, norm).then_some(norm)
-}
-
-/// Whether convolutions apply the normalisation at `norm` while they read its input.
-fn read_while_convolving(description: &Description, norm: usize) -> bool {
-    let layers = &description.layers;
-    let is_conv = |reader: &usize| matches!(layers[*reader].operation, Operation::Conv { .. });
-    layers[norm].operation == Operation::NormRelu
-        && conv_before(description, norm).is_none()
-        && !description.taps.contains(&norm)
-        && description.readers(norm).iter().all(is_conv)
-}
-
-/// The convolution that the normalisation at `norm` becomes a part of; `None` if it does not.
-fn folds_into(description: &Description, norm: usize, images_in_range: bool) -> Option<usize> {
-    let conv = conv_before(description, norm)?;
-    let input = description.layers[conv].input;
-    let possible = norm_before(description, conv).is_some()
-        || never_negative(description, input, images_in_range);
-    possible.then_some(conv)
-}
-
-/// Whether the convolution at `conv` adds the skip connection itself.
-fn adds(description: &Description, conv: usize) -> bool {
-    let plain = Operation::Conv {
-        outputs: description.channels_of(Value::Layer(conv)),
-        kernel: 3,
-        stride: 1,
-        bias: false,
-    };
-    description.layers[conv].operation == plain && norm_before(description, conv).is_none()
-}
-
-/// The step that computes the layer at `index`.
-pub(super) fn fold(description: &Description, index: usize, images_in_range: bool) -> Folded {
-    let layers = &description.layers;
-    match layers[index].operation {
-        Operation::Conv { .. } => {
-            let Some(reader) = description.only_reader(index) else { return Folded::Alone };
-            let elsewhere = match layers[reader].operation {
-                Operation::NormRelu => {
-                    folds_into(description, reader, images_in_range) == Some(index)
-                }
-                Operation::Add { .. } => {
-                    layers[reader].input == Value::Layer(index) && adds(description, index)
-                }
-                _ => false,
-            };
-            if elsewhere { Folded::Elsewhere } else { Folded::Alone }
-        }
-        Operation::NormRelu => {
-            if read_while_convolving(description, index) {
-                return Folded::Elsewhere;
-            }
-            folds_into(description, index, images_in_range).map_or(Folded::Alone, Folded::Into)
-        }
-        Operation::Add { .. } => match conv_before(description, index) {
-            Some(conv) if adds(description, conv) => Folded::Into(conv),
-            _ => Folded::Alone,
-        },
-        _ => Folded::Alone,
-    }
-}
 
 /// Reads weights from a file and folds them.
 pub(super) struct Reader<'a> {
@@ -185,15 +89,9 @@ impl<'a> Reader<'a> {
         Ok(self.pair([scale, shift]))
     }
 
-    /// The convolution at `conv` with all that is folded into it, for the layer at `place`: itself, or
-    /// the normalisation or sum that reads it. Also gives what the step reads.
-    pub(super) fn conv(
-        &mut self,
-        of: &Description,
-        conv: usize,
-        place: usize,
-        images_in_range: bool,
-    ) -> Result<(Value, Step), WeightsError> {
+    /// The convolution of a group, with the normalisations or the sum of the group.
+    pub(super) fn conv(&mut self, of: &Description, group: &Group) -> Result<Step, WeightsError> {
+        let conv = group.conv.unwrap_or(group.layer);
         let Operation::Conv { outputs, kernel, stride, .. } = of.layers[conv].operation else {
             unreachable!("the caller found a convolution")
         };
@@ -201,34 +99,27 @@ impl<'a> Reader<'a> {
         let mut weight = arrays.next().unwrap_or_default();
         let mut bias = arrays.next().unwrap_or_else(|| vec![0.0; outputs]);
         let inputs = of.channels_of(of.layers[conv].input);
-        let shape = [outputs, inputs, kernel, kernel];
-        let relu = of.layers[place].operation == Operation::NormRelu;
+        let relu = of.layers[group.layer].operation == Operation::NormRelu;
         if relu {
-            let [scale, shift] = self.affine(of, place)?;
+            let [scale, shift] = self.affine(of, group.layer)?;
             for (kernel, scale) in weight.chunks_exact_mut(inputs * kernel * kernel).zip(&scale) {
                 kernel.iter_mut().for_each(|w| *w *= scale);
             }
             bias = (0..outputs).map(|c| bias[c] * scale[c] + shift[c]).collect();
         }
-        let before = norm_before(of, conv);
-        let input = before.map_or(of.layers[conv].input, |norm| of.layers[norm].input);
-        let weight = self.tensor(weight, shape);
-        let step = match (before, of.layers[place].operation) {
-            (_, Operation::Add { other }) => Step::ConvAdd { weight, other },
-            (None, _) if !relu => Step::Conv { weight, stride },
-            _ => {
-                let norm = match before {
-                    Some(norm) => {
-                        let affine = self.affine(of, norm)?;
-                        self.pair(affine)
-                    }
-                    None => self.identity(inputs),
-                };
-                Step::NormConv { norm, weight, bias: self.tensor(bias, [outputs]), stride, relu }
+        let weight = self.tensor(weight, [outputs, inputs, kernel, kernel]);
+        if group.other.is_some() {
+            return Ok(Step::ConvAdd { weight });
+        }
+        let norm = match group.before {
+            Some(norm) => {
+                let affine = self.affine(of, norm)?;
+                self.pair(affine)
             }
+            None if relu => self.identity(inputs),
+            None => return Ok(Step::Conv { weight, stride }),
         };
-        debug_assert!(before.is_some() || !relu || never_negative(of, input, images_in_range));
-        Ok((input, step))
+        Ok(Step::NormConv { norm, weight, bias: self.tensor(bias, [outputs]), stride, relu })
     }
 
     /// A linear layer, `weight [outputs, inputs]`.

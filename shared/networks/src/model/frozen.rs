@@ -1,7 +1,7 @@
 //! A network that only predicts, with its batch normalisation folded into the convolutions.
 //!
 //! With fixed statistics, `bn(y) = scale y + shift` with `scale = gamma / sqrt(var + eps)` and
-//! `shift = beta - mean scale`. Three cases follow from the list of layers:
+//! `shift = beta - mean scale`. Three cases follow from the list of layers ([`super::plan`]):
 //!
 //! | the normalisation reads | it becomes |
 //! |---|---|
@@ -11,8 +11,9 @@
 //!
 //! Outputs equal those of the unfolded network up to rounding.
 
-use super::description::{Description, Operation, Value};
-use super::fold::{Folded, Reader, fold};
+use super::description::{Description, Operation};
+use super::fold::Reader;
+use super::plan::{Form, Group, Plan};
 use super::weights::{Arrays, Taken, WeightsError};
 use super::{Arch, Output, pooling};
 use burn::tensor::{Device, Tensor};
@@ -50,15 +51,13 @@ pub(super) enum Step {
     /// `conv(x) + other`, stride 1.
     ConvAdd {
         weight: Tensor<4>,
-        other: Value,
     },
     /// `relu(scale x + shift)`.
     NormRelu(Affine),
     /// `max(x, 0)`: `scale` is 1 and `shift` is 0.
     Relu(Affine),
-    Add {
-        other: Value,
-    },
+    /// `x + other`.
+    Add,
     MaxPool,
     AveragePool {
         size: usize,
@@ -75,65 +74,51 @@ pub(super) enum Step {
 pub struct Frozen {
     /// Removes mean and deviation, where the network asks for it.
     entry: Option<Step>,
-    /// One for each layer: what it reads and does; `None` where another step does it.
-    steps: Vec<Option<(Value, Step)>>,
-    taps: Vec<usize>,
+    plan: Plan,
+    /// One for each group of the plan.
+    steps: Vec<Step>,
 }
 
 impl Frozen {
     /// Images `[n, channels, h, w]` in 0..1 -> logits and features.
     pub fn forward(&self, images: Tensor<4>) -> Output {
         let images = match &self.entry {
-            Some(step) => step.apply(images.clone(), &images, &[]),
+            Some(step) => step.apply(images, None),
             None => images,
         };
-        let mut values: Vec<Option<Tensor<4>>> = Vec::with_capacity(self.steps.len());
-        let mut pooled = images.clone();
-        for step in &self.steps {
-            let value = step.as_ref().map(|(input, step)| {
-                let x = value_of(*input, &images, &values);
-                pooled = x.clone();
-                step.apply(x, &images, &values)
-            });
-            values.push(value);
+        let mut values = self.plan.start(images);
+        for (group, step) in self.plan.groups.iter().zip(&self.steps) {
+            let x = values.read(group.input);
+            let other = group.other.map(|other| values.read(other));
+            values.store(group, step.apply(x, other));
         }
-        let last = Value::Layer(values.len() - 1);
-        let feature = |index: &usize| value_of(Value::Layer(*index), &images, &values);
-        Output {
-            logits: value_of(last, &images, &values).flatten(1, 3),
-            features: self.taps.iter().map(feature).collect(),
-            pooled: pooled.flatten(1, 3),
-        }
-    }
-}
-
-/// A value that has been computed.
-fn value_of(value: Value, images: &Tensor<4>, values: &[Option<Tensor<4>>]) -> Tensor<4> {
-    match value {
-        Value::Images => images.clone(),
-        Value::Layer(index) => values[index].clone().expect("layers stand in order"),
+        self.plan.output(values)
     }
 }
 
 impl Step {
-    fn apply(&self, x: Tensor<4>, images: &Tensor<4>, values: &[Option<Tensor<4>>]) -> Tensor<4> {
-        match self {
-            Self::Conv { weight, stride } => kernels::conv2d(x, weight.clone(), *stride),
-            Self::NormConv { norm, weight, bias, stride, relu } => {
+    /// The step for the input `x` and, in a sum, the second summand.
+    fn apply(&self, x: Tensor<4>, other: Option<Tensor<4>>) -> Tensor<4> {
+        match (self, other) {
+            (Self::ConvAdd { weight }, Some(other)) => {
+                kernels::conv2d_add(x, weight.clone(), other)
+            }
+            (Self::ConvAdd { weight }, None) => kernels::conv2d(x, weight.clone(), 1),
+            (Self::Add, Some(other)) => x + other,
+            (Self::Add, None) => x,
+            (Self::Conv { weight, stride }, _) => kernels::conv2d(x, weight.clone(), *stride),
+            (Self::NormConv { norm, weight, bias, stride, relu }, _) => {
                 let Affine { scale, shift } = norm.clone();
-                let (weight, bias) = (weight.clone(), bias.clone());
+                let weight = weight.clone();
+                let bias = bias.clone();
                 kernels::norm_conv2d(x, [scale, shift], weight, bias, *stride, *relu)
             }
-            Self::ConvAdd { weight, other } => {
-                kernels::conv2d_add(x, weight.clone(), value_of(*other, images, values))
-            }
-            Self::NormRelu(Affine { scale, shift }) | Self::Relu(Affine { scale, shift }) => {
+            (Self::NormRelu(Affine { scale, shift }) | Self::Relu(Affine { scale, shift }), _) => {
                 kernels::affine_relu(x, scale.clone(), shift.clone())
             }
-            Self::Add { other } => x + value_of(*other, images, values),
-            Self::MaxPool => pooling::maximum(x),
-            Self::AveragePool { size } => pooling::average(x, *size),
-            Self::Linear { weight, bias } => linear(x, weight.clone(), bias),
+            (Self::MaxPool, _) => pooling::maximum(x),
+            (Self::AveragePool { size }, _) => pooling::average(x, [*size; 2]),
+            (Self::Linear { weight, bias }, _) => linear(x, weight.clone(), bias),
         }
     }
 }
@@ -157,39 +142,28 @@ pub fn frozen(arch: &Arch, arrays: &Arrays, device: &Device) -> Result<Frozen, W
     let description = arch.describe()?;
     let mut read = Reader::new(Taken::from(arrays), device);
     let entry = arch.normalisation.map(|constants| read.entry(constants));
-    let mut steps: Vec<Option<(Value, Step)>> = Vec::with_capacity(description.layers.len());
-    for index in 0..description.layers.len() {
-        steps.push(step(&description, index, &mut read, entry.is_none())?);
+    let plan = Plan::new(&description, Form::Frozen { images_in_range: entry.is_none() });
+    let mut steps = Vec::with_capacity(plan.groups.len());
+    for group in &plan.groups {
+        steps.push(step(&description, group, &mut read)?);
     }
     read.end()?;
-    Ok(Frozen { entry, steps, taps: description.taps })
+    Ok(Frozen { entry, plan, steps })
 }
 
-/// The step that computes a layer, and what it reads.
-fn step(
-    description: &Description,
-    index: usize,
-    read: &mut Reader,
-    images_in_range: bool,
-) -> Result<Option<(Value, Step)>, WeightsError> {
-    let layer = &description.layers[index];
-    let made = |step| Ok(Some((layer.input, step)));
-    match fold(description, index, images_in_range) {
-        Folded::Elsewhere => return Ok(None),
-        Folded::Into(conv) => {
-            return Ok(Some(read.conv(description, conv, index, images_in_range)?));
-        }
-        Folded::Alone => {}
+/// The step that computes a group.
+fn step(of: &Description, group: &Group, read: &mut Reader) -> Result<Step, WeightsError> {
+    if group.conv.is_some() {
+        return read.conv(of, group);
     }
-    match layer.operation {
-        Operation::Conv { .. } => {
-            Ok(Some(read.conv(description, index, index, images_in_range)?))
-        }
-        Operation::NormRelu => made(Step::NormRelu(read.norm_alone(description, index)?)),
-        Operation::Relu => made(Step::Relu(read.identity(description.channels_of(layer.input)))),
-        Operation::Add { other } => made(Step::Add { other }),
-        Operation::MaxPool => made(Step::MaxPool),
-        Operation::AveragePool { size } => made(Step::AveragePool { size }),
-        Operation::Linear { .. } => made(read.linear(description, index)?),
-    }
+    let layer = &of.layers[group.layer];
+    Ok(match layer.operation {
+        Operation::Conv { .. } => read.conv(of, group)?,
+        Operation::NormRelu => Step::NormRelu(read.norm_alone(of, group.layer)?),
+        Operation::Relu => Step::Relu(read.identity(of.channels_of(layer.input))),
+        Operation::Add { .. } => Step::Add,
+        Operation::MaxPool => Step::MaxPool,
+        Operation::AveragePool { size } => Step::AveragePool { size },
+        Operation::Linear { .. } => read.linear(of, group.layer)?,
+    })
 }

@@ -11,7 +11,8 @@ pub mod layers;
 mod network;
 #[cfg(feature = "learn")]
 pub mod parameters;
-mod pooling;
+mod plan;
+pub(crate) mod pooling;
 pub mod weights;
 
 pub use description::{Description, Layer, Operation, Parameter, Role, Value};

@@ -1,8 +1,9 @@
-//! A network that can be trained, made from its [`Description`]. Normalisation, ReLU and the convolution
-//! after them are computed together where the list of layers allows it.
+//! A network that can be trained, made from its [`Description`]. [`super::plan`] decides which layers
+//! are computed together.
 
-use super::description::{Operation, Role, Value};
+use super::description::{Operation, Role};
 use super::layers::{BatchNorm, Conv2d, Linear, Moved};
+use super::plan::{Form, Group, Plan, Values};
 use super::{Arch, ArchError, Description, Output, pooling};
 use burn::module::Module;
 use burn::tensor::activation::relu;
@@ -27,18 +28,17 @@ pub struct Network {
     /// The parameters of the layers that have some, in the order of the description.
     parameters: Vec<Parameters>,
     #[module(skip)]
-    plan: Arc<Plan>,
+    fixed: Arc<Fixed>,
 }
 
 /// The part of a network that does not change while it trains.
 #[derive(Clone, Debug)]
-struct Plan {
+struct Fixed {
     description: Description,
     normalisation: Option<[[f32; 3]; 2]>,
     /// Index of each layer's parameters in [`Network::parameters`].
     places: Vec<Option<usize>>,
-    /// Whether a later layer computes this layer as part of its own operation.
-    fused: Vec<bool>,
+    plan: Plan,
 }
 
 /// The statistics that batch normalisation uses.
@@ -50,23 +50,7 @@ enum Mode {
     Training,
 }
 
-/// Whether a later layer computes layer `index` as part of its own operation. This holds for a
-/// normalisation that only a convolution reads, and for a convolution after such a normalisation that
-/// only a sum reads.
-fn fuses(description: &Description, index: usize) -> bool {
-    let layers = &description.layers;
-    let Some(reader) = description.only_reader(index) else { return false };
-    match (layers[index].operation, layers[reader].operation) {
-        (Operation::NormRelu, Operation::Conv { .. }) => true,
-        (Operation::Conv { stride: 1, bias: false, .. }, Operation::Add { .. }) => {
-            matches!(layers[index].input, Value::Layer(norm) if fuses(description, norm)
-                && layers[norm].operation == Operation::NormRelu)
-        }
-        _ => false,
-    }
-}
-
-impl Plan {
+impl Fixed {
     fn new(description: Description, normalisation: Option<[[f32; 3]; 2]>) -> Self {
         let count = description.layers.len();
         let mut places = Vec::with_capacity(count);
@@ -76,8 +60,8 @@ impl Plan {
             places.push(has_parameters.then_some(next));
             next += usize::from(has_parameters);
         }
-        let fused = (0..count).map(|index| fuses(&description, index)).collect();
-        Self { description, normalisation, places, fused }
+        let plan = Plan::new(&description, Form::Trainable);
+        Self { description, normalisation, places, plan }
     }
 }
 
@@ -105,7 +89,7 @@ impl Arch {
                 _ => None,
             });
         }
-        Ok(Network { parameters, plan: Arc::new(Plan::new(description, self.normalisation)) })
+        Ok(Network { parameters, fixed: Arc::new(Fixed::new(description, self.normalisation)) })
     }
 }
 
@@ -113,31 +97,27 @@ impl Arch {
 struct Pass<'a> {
     network: &'a Network,
     mode: Mode,
-    images: Tensor<4>,
-    /// Outputs of the layers so far; `None` for a layer that a later one computes.
-    values: Vec<Option<Tensor<4>>>,
+    values: Values,
     /// The running statistics after this pass, with the index of the normalisation's parameters.
     moved: Vec<(usize, Moved)>,
 }
 
-impl Pass<'_> {
-    fn value(&self, value: Value) -> Tensor<4> {
-        match value {
-            Value::Images => self.images.clone(),
-            Value::Layer(index) => self.values[index].clone().expect("layers stand in order"),
-        }
-    }
-
-    fn parameters(&self, index: usize) -> (usize, &Parameters) {
-        let place = self.network.plan.places[index].expect("the layer has parameters");
+impl<'a> Pass<'a> {
+    /// The parameters of a layer, and their index.
+    fn parameters(&self, layer: usize) -> (usize, &'a Parameters) {
+        let place = self.network.fixed.places[layer].expect("the layer has parameters");
         (place, &self.network.parameters[place])
     }
 
-    /// The normalisation at `index`, then `conv` if it is given, plus `skip` if it is given.
-    fn norm(&mut self, index: usize, conv: Option<&Conv2d>, skip: Option<Tensor<4>>) -> Tensor<4> {
-        let x = self.value(self.network.plan.description.layers[index].input);
-        let place = self.network.plan.places[index].expect("a normalisation has parameters");
-        let Parameters::Norm(norm) = &self.network.parameters[place] else {
+    /// The normalisation at `layer`, then `conv` if it is given, plus `skip` if it is given.
+    fn norm(
+        &mut self,
+        layer: usize,
+        x: Tensor<4>,
+        conv: Option<&Conv2d>,
+        skip: Option<Tensor<4>>,
+    ) -> Tensor<4> {
+        let (place, Parameters::Norm(norm)) = self.parameters(layer) else {
             unreachable!("places follow the description")
         };
         if self.mode == Mode::Evaluation {
@@ -148,78 +128,69 @@ impl Pass<'_> {
         output
     }
 
-    /// The convolution at `index` with a fused normalisation before it, plus `skip`.
-    fn conv(&mut self, index: usize, skip: Option<Tensor<4>>) -> Tensor<4> {
-        let network = self.network;
-        let input = network.plan.description.layers[index].input;
-        let place = network.plan.places[index].expect("a convolution has parameters");
-        let Parameters::Conv(conv) = &network.parameters[place] else {
+    /// The convolution at `layer`, after the normalisation `before`, plus `skip`.
+    fn conv(
+        &mut self,
+        layer: usize,
+        before: Option<usize>,
+        x: Tensor<4>,
+        skip: Option<Tensor<4>>,
+    ) -> Tensor<4> {
+        let (_, Parameters::Conv(conv)) = self.parameters(layer) else {
             unreachable!("places follow the description")
         };
-        let output = match input {
-            Value::Layer(norm) if network.plan.fused[norm] => self.norm(norm, Some(conv), skip),
-            _ => conv.forward(self.value(input)),
+        let output = match before {
+            Some(norm) => self.norm(norm, x, Some(conv), skip),
+            None => conv.forward(x),
         };
         conv.with_bias(output)
     }
 
-    fn layer(&mut self, index: usize) -> Tensor<4> {
-        let layer = &self.network.plan.description.layers[index];
-        match layer.operation {
-            Operation::Conv { .. } => self.conv(index, None),
-            Operation::NormRelu => self.norm(index, None, None),
-            Operation::Relu => relu(self.value(layer.input)),
-            Operation::Add { other } => match layer.input {
-                Value::Layer(conv) if self.network.plan.fused[conv] => {
-                    let skip = self.value(other);
-                    self.conv(conv, Some(skip))
-                }
-                _ => self.value(other) + self.value(layer.input),
-            },
-            Operation::MaxPool => pooling::maximum(self.value(layer.input)),
-            Operation::AveragePool { size } => pooling::average(self.value(layer.input), size),
-            Operation::Linear { .. } => {
-                let x = flattened(self.value(layer.input));
-                let (_, parameters) = self.parameters(index);
-                let Parameters::Linear(linear) = parameters else {
-                    unreachable!("places follow the description")
-                };
-                let y = linear.forward(x);
-                let [n, outputs] = y.dims();
-                y.reshape([n, outputs, 1, 1])
-            }
+    fn linear(&self, layer: usize, x: Tensor<4>) -> Tensor<4> {
+        let (_, Parameters::Linear(linear)) = self.parameters(layer) else {
+            unreachable!("places follow the description")
+        };
+        let y = linear.forward(x.flatten(1, 3));
+        let [n, outputs] = y.dims();
+        y.reshape([n, outputs, 1, 1])
+    }
+
+    /// The output of a group.
+    fn group(&mut self, group: &Group) -> Tensor<4> {
+        let x = self.values.read(group.input);
+        let other = group.other.map(|other| self.values.read(other));
+        if let Some(conv) = group.conv {
+            return self.conv(conv, group.before, x, other);
+        }
+        match (self.network.fixed.description.layers[group.layer].operation, other) {
+            (Operation::Conv { .. }, _) => self.conv(group.layer, None, x, None),
+            (Operation::NormRelu, _) => self.norm(group.layer, x, None, None),
+            (Operation::Relu, _) => relu(x),
+            (Operation::Add { .. }, Some(other)) => other + x,
+            (Operation::Add { .. }, None) => x,
+            (Operation::MaxPool, _) => pooling::maximum(x),
+            (Operation::AveragePool { size }, _) => pooling::average(x, [size; 2]),
+            (Operation::Linear { .. }, _) => self.linear(group.layer, x),
         }
     }
-}
-
-/// `[n, c, h, w]` -> `[n, c h w]`.
-fn flattened(x: Tensor<4>) -> Tensor<2> {
-    let [n, c, h, w] = x.dims();
-    x.reshape([n, c * h * w])
 }
 
 impl Network {
     /// The network's layers and taps.
     pub fn description(&self) -> &Description {
-        &self.plan.description
+        &self.fixed.description
     }
 
     fn run(&self, images: Tensor<4>, mode: Mode) -> (Output, Vec<(usize, Moved)>) {
-        let plan = &self.plan;
-        let images = normalised(plan.normalisation, images);
-        let mut pass = Pass { network: self, mode, images, values: Vec::new(), moved: Vec::new() };
-        let layers = &plan.description.layers;
-        for index in 0..layers.len() {
-            let value = if plan.fused[index] { None } else { Some(pass.layer(index)) };
-            pass.values.push(value);
+        let plan = &self.fixed.plan;
+        let images = normalised(self.fixed.normalisation, images);
+        let values = plan.start(images);
+        let mut pass = Pass { network: self, mode, values, moved: Vec::new() };
+        for group in &plan.groups {
+            let value = pass.group(group);
+            pass.values.store(group, value);
         }
-        let last = layers.len() - 1;
-        let output = Output {
-            logits: flattened(pass.value(Value::Layer(last))),
-            features: plan.description.taps.iter().map(|i| pass.value(Value::Layer(*i))).collect(),
-            pooled: flattened(pass.value(layers[last].input)),
-        };
-        (output, pass.moved)
+        (plan.output(pass.values), pass.moved)
     }
 
     /// Evaluation mode: images `[n, channels, h, w]` in 0..1 -> logits and features.

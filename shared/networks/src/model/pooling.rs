@@ -1,20 +1,60 @@
 //! Pooling over space.
 
 use burn::tensor::Tensor;
-use burn::tensor::module::{adaptive_avg_pool2d, max_pool2d};
-use burn::tensor::ops::MaxPoolOptions;
+use burn_fused_conv as kernels;
 
 /// Maximum over 2x2 pixels: `[n, c, h, w]` -> `[n, c, h / 2, w / 2]`.
 pub fn maximum(x: Tensor<4>) -> Tensor<4> {
-    max_pool2d(x, MaxPoolOptions::new([2, 2]))
+    kernels::max_pool2d(x)
 }
 
-/// Mean over space to `size` x `size` cells: `[n, c, h, w]` -> `[n, c, size, size]`. If there are
-/// fewer pixels than cells, pixels are repeated, as in PyTorch.
-pub fn average(x: Tensor<4>, size: usize) -> Tensor<4> {
+/// Share of each pixel in the mean of each cell, `[cells, pixels]`, along one side. Cell `i` of `s` is
+/// the mean of the pixels from `floor(i p / s)` to `ceil((i + 1) p / s)`, as in PyTorch's adaptive
+/// average pooling. Cells overlap where `p` is no multiple of `s`.
+fn shares(cells: usize, pixels: usize) -> Vec<f32> {
+    let mut shares = vec![0.0; cells * pixels];
+    for cell in 0..cells {
+        let start = cell * pixels / cells;
+        let end = ((cell + 1) * pixels).div_ceil(cells);
+        let share = 1.0 / (end - start) as f32;
+        shares[cell * pixels..][start..end].fill(share);
+    }
+    shares
+}
+
+/// Mean over space to `height` x `width` cells: `[n, c, h, w]` -> `[n, c, height, width]`. If there
+/// are fewer pixels than cells, pixels are repeated, as in PyTorch.
+///
+/// Every cell is a weighted sum of the pixels, so the pooling is a 1x1 convolution of a tensor whose
+/// channels are the pixels. The program has the kernels for that already.
+pub fn average(x: Tensor<4>, [height, width]: [usize; 2]) -> Tensor<4> {
     let [n, c, h, w] = x.dims();
-    if size == 1 {
+    if (height, width) == (1, 1) {
         return x.reshape([n, c, h * w]).mean_dim(2).reshape([n, c, 1, 1]);
     }
-    adaptive_avg_pool2d(x, [size, size])
+    let rows = shares(height, h);
+    let columns = shares(width, w);
+    let mut weight = Vec::with_capacity(height * width * h * w);
+    for cell in 0..height * width {
+        for row in &rows[cell / width * h..][..h] {
+            weight.extend(columns[cell % width * w..][..w].iter().map(|column| row * column));
+        }
+    }
+    let weight = kernels::floats(weight, [height * width, h * w, 1, 1], &x.device());
+    let pixels = x.reshape([n, c, h * w, 1]).swap_dims(1, 2);
+    kernels::conv2d(pixels, weight, 1).swap_dims(1, 2).reshape([n, c, height, width])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shares;
+
+    #[test]
+    fn cells_cover_the_pixels_as_in_pytorch() {
+        assert_eq!(shares(2, 4), [0.5, 0.5, 0.0, 0.0, 0.0, 0.0, 0.5, 0.5]);
+        assert_eq!(shares(2, 3), [0.5, 0.5, 0.0, 0.0, 0.5, 0.5]);
+        // With fewer pixels than cells, pixels are repeated.
+        assert_eq!(shares(3, 2), [1.0, 0.0, 0.5, 0.5, 0.0, 1.0]);
+        assert_eq!(shares(3, 1), [1.0; 3]);
+    }
 }

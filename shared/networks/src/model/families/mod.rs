@@ -1,6 +1,7 @@
 //! The families of networks. Adding one is one file here and one line in [`FAMILIES`].
 
 mod preact_resnet;
+mod residual;
 mod vgg;
 mod wrn;
 

@@ -1,6 +1,7 @@
 //! PreAct-ResNet18 ([He et al. 2016](https://arxiv.org/abs/1603.05027)) in the form of
 //! [BackdoorBench](https://github.com/SCLBD/BackdoorBench).
 
+use super::residual::block;
 use super::{Family, base_width};
 use crate::model::description::{Description, Operation, Value};
 
@@ -10,20 +11,6 @@ use crate::model::description::{Description, Operation, Value};
 /// raw residual sums. A shortcut is a 1x1 convolution of the activated input. The features are the
 /// residual sums of the four groups. `preact-resnet18-W` has W channels in its first group.
 pub struct PreActResNet;
-
-/// Adds a block and returns its residual sum.
-fn block(network: &mut Description, name: &str, x: Value, outputs: usize, stride: usize) -> Value {
-    let activated = network.add(format!("{name}.bn1"), x, Operation::NormRelu);
-    let inner = network.conv(format!("{name}.conv1"), activated, outputs, 3, stride);
-    let inner = network.add(format!("{name}.bn2"), inner, Operation::NormRelu);
-    let inner = network.conv(format!("{name}.conv2"), inner, outputs, 3, 1);
-    let other = if stride == 1 && network.channels_of(x) == outputs {
-        x
-    } else {
-        network.conv(format!("{name}.shortcut.0"), activated, outputs, 1, stride)
-    };
-    network.add(format!("{name}.out"), inner, Operation::Add { other })
-}
 
 impl Family for PreActResNet {
     fn examples(&self) -> &'static [&'static str] {
@@ -42,7 +29,8 @@ impl Family for PreActResNet {
             let outputs = width << (group - 1);
             for index in 0..2 {
                 let stride = if index == 0 && group > 1 { 2 } else { 1 };
-                x = block(&mut network, &format!("layer{group}.{index}"), x, outputs, stride);
+                let name = format!("layer{group}.{index}");
+                x = block(&mut network, &name, "shortcut.0", x, (outputs, stride));
             }
             network.tap(x);
         }

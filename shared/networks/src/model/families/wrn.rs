@@ -2,6 +2,7 @@
 //! the public code of [NAD](https://arxiv.org/abs/2101.05930) uses.
 
 use super::Family;
+use super::residual::block;
 use crate::model::description::{Description, Operation, Value};
 
 /// Pre-activation basic blocks in three groups of 16k, 32k and 64k channels, `(d - 4) / 6` blocks
@@ -22,20 +23,6 @@ fn sizes(name: &str) -> Option<(usize, usize)> {
     known.then_some((depth, width))
 }
 
-/// Adds a block and returns its residual sum.
-fn block(network: &mut Description, name: &str, x: Value, outputs: usize, stride: usize) -> Value {
-    let activated = network.add(format!("{name}.bn1"), x, Operation::NormRelu);
-    let inner = network.conv(format!("{name}.conv1"), activated, outputs, 3, stride);
-    let inner = network.add(format!("{name}.bn2"), inner, Operation::NormRelu);
-    let inner = network.conv(format!("{name}.conv2"), inner, outputs, 3, 1);
-    let other = if network.channels_of(x) == outputs {
-        x
-    } else {
-        network.conv(format!("{name}.convShortcut"), activated, outputs, 1, stride)
-    };
-    network.add(format!("{name}.out"), inner, Operation::Add { other })
-}
-
 impl Family for WideResNet {
     fn examples(&self) -> &'static [&'static str] {
         &["wrn-16-1", "wrn-10-1", "wrn-10-2", "wrn-16-2", "wrn-40-1", "wrn-40-2"]
@@ -54,7 +41,7 @@ impl Family for WideResNet {
             for index in 0..(depth - 4) / 6 {
                 let stride = if index == 0 && group > 1 { 2 } else { 1 };
                 let name = format!("block{group}.layer.{index}");
-                x = block(&mut network, &name, x, outputs, stride);
+                x = block(&mut network, &name, "convShortcut", x, (outputs, stride));
             }
             network.tap(x);
         }

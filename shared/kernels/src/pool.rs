@@ -1,0 +1,154 @@
+//! Maximum over 2x2 pixels with stride 2, and its gradient. An odd last row or column is dropped.
+//!
+//! Where several pixels of a window are largest, the gradient goes to the first of them, row by row, as
+//! in PyTorch. The gradient looks for that pixel again, so no indices are stored.
+
+use crate::par;
+use std::mem::MaybeUninit;
+
+/// The shape of the input.
+#[derive(Clone, Copy, Debug)]
+pub struct Shape {
+    /// Images.
+    pub n: usize,
+    /// Channels.
+    pub channels: usize,
+    /// Rows.
+    pub height: usize,
+    /// Columns.
+    pub width: usize,
+}
+
+impl Shape {
+    /// Pixels of an image, in all channels.
+    fn image(&self) -> usize {
+        self.channels * self.height * self.width
+    }
+
+    /// Windows of an image, in all channels.
+    fn windows(&self) -> usize {
+        self.channels * (self.height / 2) * (self.width / 2)
+    }
+}
+
+/// Position and value of the largest number of a window; of equal ones the first. A NaN counts as
+/// larger than every number.
+fn largest(window: [f32; 4]) -> (usize, f32) {
+    let mut place = 0;
+    let mut most = window[0];
+    for (index, value) in window.into_iter().enumerate() {
+        if value > most || value.is_nan() {
+            place = index;
+            most = value;
+        }
+    }
+    (place, most)
+}
+
+/// `[n, channels, height, width]` -> `[n, channels, height / 2, width / 2]`.
+pub fn forward(shape: Shape, x: &[f32]) -> Vec<f32> {
+    let windows = shape.windows();
+    if windows == 0 {
+        return Vec::new();
+    }
+    let columns = shape.width / 2;
+    let work = |_: &mut (), n: usize, to: &mut [MaybeUninit<f32>]| {
+        let planes = x[n * shape.image()..].chunks_exact(shape.height * shape.width);
+        for (plane, to) in planes.zip(to.chunks_exact_mut(shape.height / 2 * columns)) {
+            let pairs = plane.chunks_exact(2 * shape.width);
+            for (rows, to) in pairs.zip(to.chunks_exact_mut(columns)) {
+                let (top, bottom) = rows.split_at(shape.width);
+                let windows = top.as_chunks::<2>().0.iter().zip(bottom.as_chunks::<2>().0);
+                for (([a, b], [c, d]), to) in windows.zip(to) {
+                    to.write(largest([*a, *b, *c, *d]).1);
+                }
+            }
+        }
+    };
+    // SAFETY: a chunk has one element for each window of an image, and `work` writes each of them.
+    unsafe { par::build(shape.n * windows, windows, || (), work) }
+}
+
+/// The gradient with respect to the input: `dy` at the largest pixel of each window, and else 0.
+pub fn gradient(shape: Shape, x: &[f32], dy: &[f32]) -> Vec<f32> {
+    let mut dx = vec![0.0; shape.n * shape.image()];
+    if shape.windows() == 0 {
+        return dx;
+    }
+    let width = shape.width;
+    let plane = shape.height * width;
+    par::for_each_chunk(&mut dx, shape.image(), |n, dx| {
+        let planes = x[n * shape.image()..].chunks_exact(plane).zip(dx.chunks_exact_mut(plane));
+        let mut dy = dy[n * shape.windows()..].iter();
+        for (x, dx) in planes {
+            for (x, dx) in x.chunks_exact(2 * width).zip(dx.chunks_exact_mut(2 * width)) {
+                for (left, dy) in (0..width - 1).step_by(2).zip(&mut dy) {
+                    let window = [left, left + 1, width + left, width + left + 1];
+                    dx[window[largest(window.map(|i| x[i])).0]] = *dy;
+                }
+            }
+        }
+    });
+    dx
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reference::values;
+
+    /// The windows of a plane: the indices of their pixels, row by row.
+    fn windows(shape: Shape) -> impl Iterator<Item = [usize; 4]> {
+        let Shape { n, channels, height, width } = shape;
+        let corner = move |i: usize| {
+            let plane = i / (height / 2 * (width / 2));
+            let place = i % (height / 2 * (width / 2));
+            (plane * height + 2 * (place / (width / 2))) * width + 2 * (place % (width / 2))
+        };
+        let count = n * channels * (height / 2) * (width / 2);
+        (0..count).map(corner).map(move |i| [i, i + 1, i + width, i + width + 1])
+    }
+
+    #[test]
+    fn odd_and_even_sides_follow_the_definition() {
+        for (height, width) in [(2, 2), (3, 4), (6, 5), (7, 7), (1, 4), (4, 1), (1, 1)] {
+            let shape = Shape { n: 3, channels: 2, height, width };
+            let x = values(3 * shape.image(), 1);
+            let most = |w: [usize; 4]| w.map(|i| x[i]).into_iter().fold(f32::MIN, f32::max);
+            let expected: Vec<f32> = windows(shape).map(most).collect();
+            assert_eq!(forward(shape, &x), expected, "{height}x{width}");
+            let dy = values(expected.len(), 2);
+            let mut dx = vec![0.0; x.len()];
+            for ((window, most), dy) in windows(shape).zip(&expected).zip(&dy) {
+                let place = window.into_iter().find(|&i| x[i] == *most).expect("the largest");
+                dx[place] = *dy;
+            }
+            assert_eq!(gradient(shape, &x, &dy), dx, "{height}x{width}");
+        }
+    }
+
+    #[test]
+    fn the_first_of_equal_pixels_gets_the_gradient() {
+        let shape = Shape { n: 1, channels: 1, height: 2, width: 6 };
+        let x = [0.0, 0.0, 1.0, 2.0, 1.0, 3.0, 0.0, 0.0, 2.0, 2.0, 3.0, 3.0];
+        let dx = gradient(shape, &x, &[5.0, 6.0, 7.0]);
+        assert_eq!(dx, [5.0, 0.0, 0.0, 6.0, 0.0, 7.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
+    }
+
+    #[test]
+    fn a_nan_stays() {
+        for place in 0..4 {
+            let mut window = [1.0, 3.0, 2.0, 0.0];
+            window[place] = f32::NAN;
+            let (found, value) = largest(window);
+            assert!(found == place && value.is_nan());
+        }
+    }
+
+    #[test]
+    fn no_images_give_no_values() {
+        let shape = Shape { n: 0, channels: 2, height: 4, width: 4 };
+        assert!(forward(shape, &[]).is_empty());
+        assert!(gradient(shape, &[], &[]).is_empty());
+    }
+}
