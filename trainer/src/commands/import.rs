@@ -24,12 +24,11 @@ pub struct ImportArgs {
     /// Data set whose classes the model knows; what the file says by default, or else cifar10
     #[arg(long)]
     dataset: Option<String>,
-    /// Mean of the three channels, where the network expects normalised input. The default is
-    /// BackdoorBench's for its results on this data set, and none for other files. 0,0,0 with --std
-    /// 1,1,1 changes nothing
+    /// Mean of the three channels, if the network expects normalised input; by default that of
+    /// BackdoorBench for its own results, and none for other files (0,0,0 and --std 1,1,1 stand for none)
     #[arg(long, value_name = "R,G,B", value_delimiter = ',', requires = "std")]
     mean: Option<Vec<f32>>,
-    /// Standard deviation of the three channels; the default belongs to that of --mean
+    /// Standard deviation of the three channels; by default as for --mean
     #[arg(long, value_name = "R,G,B", value_delimiter = ',', requires = "mean")]
     std: Option<Vec<f32>>,
 }
