@@ -18,13 +18,14 @@ const FORWARD: f32 = 1e-4;
 /// The same, backward. The batch statistics of VGG's last stage come from four images of 2x2 cells.
 const GRADIENT: f32 = 2e-3;
 
-/// Rounding differences of the first step grow through the next two.
-const STEPS: f32 = 1e-2;
+/// PyTorch's own three steps change by at most 4e-4 in double precision, and by at most 1e-3 under a
+/// relative noise of 1e-5 in the weights, which is the rounding of Winograd's tiles (10 draws for each
+/// network). A momentum of 0.89 instead of 0.9 changes them by 7e-3, a tenth more weight decay by 0.1.
+const STEPS: f32 = 2e-3;
 
-/// The network whose three steps are compared. In PyTorch itself a relative noise of 1e-5, which is the
-/// rounding of Winograd's tiles, changes the three steps of a VGG19 of this width by more than their
-/// size: its 16 normalisations divide by statistics of few values. Its gradients are compared above.
-const STEPPED: [&str; 1] = ["preact-resnet18-4"];
+/// What is added to the shifts of normalisations before the three steps, so that few values lie where
+/// rounding moves them over the kink of ReLU (`lifted` in `fixtures/networks.py`).
+const LIFT: f32 = 1.5;
 
 /// Folding multiplies weights by up to `1 / sqrt(var)` before the sums instead of after: rounding.
 const FOLDED: f32 = 1e-4;
@@ -133,41 +134,57 @@ fn gradients_are_those_of_pytorch() {
     }
 }
 
+/// Weights whose normalisations shift by [`LIFT`] more.
+fn lifted(mut arrays: Arrays) -> Arrays {
+    let means: Vec<String> =
+        arrays.keys().filter(|k| k.ends_with(".running_mean")).cloned().collect();
+    for mean in means {
+        let shift = mean.replace(".running_mean", ".bias");
+        let shift = arrays.get_mut(&shift).expect("a normalisation has a shift");
+        shift.values.iter_mut().for_each(|value| *value += LIFT);
+    }
+    arrays
+}
+
+/// How much three steps of SGD change every array.
+fn changes(name: &str, start: &Arrays) -> Arrays {
+    let training = Training {
+        epochs: 3,
+        batch: 4,
+        lr: 0.003,
+        schedule: Schedule::Constant,
+        momentum: 0.9,
+        nesterov: false,
+        weight_decay: 0.01,
+        augment: Augment::default(),
+    };
+    let phases = vec![Phase::train("train", Arc::new(CrossEntropy), training)];
+    let data = Arc::new(Fixture::load().four());
+    let device = Device::flex();
+    let job = Job::new(name.into(), arch(name, 10), start.clone(), phases, data, Seed(0), device);
+    let mut job = job.expect("there are images");
+    let mut steps = 0;
+    while steps < 3 {
+        let event = pollster::block_on(job.next()).expect("a finite loss");
+        steps += usize::from(matches!(event, Some(Event::Step { .. })));
+    }
+    let saved = pollster::block_on(job.save()).expect("saved");
+    let (state, _) = from_bytes::<serde_json::Value>(&saved).expect("readable");
+    let change = |(key, before): (&String, &Array)| {
+        let after = &state[&format!("student/{key}")].values;
+        let values = after.iter().zip(&before.values).map(|(a, b)| a - b).collect();
+        (key.clone(), Array { shape: before.shape.clone(), values })
+    };
+    start.iter().map(change).collect()
+}
+
 #[test]
 fn three_steps_change_the_weights_as_in_pytorch() {
-    let images = Fixture::load();
     let fixture = Fixture::named("networks.safetensors");
-    for name in STEPPED {
+    for name in TINY {
         let (arrays, want) = split(&fixture, name);
-        let training = Training {
-            epochs: 3,
-            batch: 4,
-            lr: 0.01,
-            schedule: Schedule::Constant,
-            momentum: 0.9,
-            nesterov: false,
-            weight_decay: 1e-4,
-            augment: Augment::default(),
-        };
-        let phases = vec![Phase::train("train", Arc::new(CrossEntropy), training)];
-        let data = Arc::new(images.four());
-        let (arch, device) = (arch(name, 10), Device::flex());
-        let job = Job::new(name.into(), arch, arrays.clone(), phases, data, Seed(0), device);
-        let mut job = job.expect("there are images");
-        let mut steps = 0;
-        while steps < 3 {
-            let event = pollster::block_on(job.next()).expect("a finite loss");
-            steps += usize::from(matches!(event, Some(Event::Step { .. })));
-        }
-        let saved = pollster::block_on(job.save()).expect("saved");
-        let (state, _) = from_bytes::<serde_json::Value>(&saved).expect("readable");
-        let mut changes = Arrays::new();
-        for (key, before) in &arrays {
-            let after = &state[&format!("student/{key}")].values;
-            let values = after.iter().zip(&before.values).map(|(a, b)| a - b).collect();
-            changes.insert(key.clone(), Array { shape: before.shape.clone(), values });
-        }
-        summaries(&changes, &want.part("step"), STEPS, &format!("{name} change of"));
+        let found = changes(name, &lifted(arrays));
+        summaries(&found, &want.part("step"), STEPS, &format!("{name} change of"));
     }
 }
 

@@ -8,6 +8,9 @@ use unstamp_trainer::import::{Origin, checkpoint_of};
 /// bfloat16 keeps 8 bits of a number.
 const BFLOAT16: f32 = 1.0 / 256.0;
 
+/// BackdoorBench's mean and deviation for CIFAR-10.
+const CIFAR10: [[f32; 3]; 2] = [[0.4914, 0.4822, 0.4465], [0.247, 0.243, 0.261]];
+
 fn file(name: &str) -> PathBuf {
     fixture("backdoorbench").join(name)
 }
@@ -67,4 +70,35 @@ fn results_are_imported_without_naming_their_network() {
         let (code, _, error) = run(&["import", from, "--out", to, "--dataset", "gtsrb"]);
         assert!(code == 1 && error.contains("--dataset"), "{name}: {error}");
     }
+}
+
+/// Imports a file with further arguments and returns the metadata of the model.
+fn imported(name: &str, more: &[&str]) -> Metadata {
+    let folder = tempfile::tempdir().expect("a folder");
+    let out = folder.path().join("out.safetensors");
+    let from = file(name);
+    let from = from.to_str().expect("text");
+    let to = out.to_str().expect("text");
+    let (code, text, error) = run(&[&["import", from, "--out", to], more].concat());
+    assert_eq!(code, 0, "{name}: {error}");
+    let bytes = std::fs::read(&out).expect("written");
+    let metadata = from_bytes::<Metadata>(&bytes).expect("a sound file").1.expect("ours");
+    assert_eq!(text.contains("mean"), metadata.normalisation.is_some(), "{name}: {text}");
+    metadata
+}
+
+#[test]
+fn a_result_is_normalised_as_backdoorbench_normalises_its_data_set() {
+    for name in ["attack_result.pt", "defense_result.pt"] {
+        assert_eq!(imported(name, &[]).normalisation, Some(CIFAR10), "{name}");
+    }
+    // Networks of signs, which BackdoorBench does not know, and of other programs read 0..1.
+    let signs = imported("attack_result.pt", &["--dataset", "signs"]);
+    assert_eq!(signs.normalisation, None);
+    let other = imported("trainer.pt", &["--arch", "preact-resnet18-1"]);
+    assert_eq!(other.normalisation, None);
+    // The command line has the last word.
+    let given = ["--mean", "0.5,0.5,0.5", "--std", "0.2,0.25,0.3"];
+    let given = imported("attack_result.pt", &given).normalisation;
+    assert_eq!(given, Some([[0.5; 3], [0.2, 0.25, 0.3]]));
 }

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use unstamp_shared::datasets::ImageSize;
 use unstamp_shared::image::Image;
 use unstamp_tests::fixture;
 use unstamp_trainer::data::{LoadOptions, load, load_with, write_png};
@@ -65,7 +66,7 @@ fn cifar10_binary() {
     std::fs::create_dir(&fetched).expect("a folder");
     std::fs::rename(plain.with_extension("tar.gz"), fetched.join("cifar.tar.gz")).expect("moved");
     assert_eq!(load("cifar10", Some(&fetched)).expect("read").test.labels, [5, 6, 7]);
-    let larger = LoadOptions { image_size: Some((64, 48)) };
+    let larger = LoadOptions { image_size: ImageSize::new(64, 48).ok() };
     let data = load_with("cifar10", Some(&fetched), larger).expect("read");
     assert_eq!((data.train.width, data.test.height), (64, 48));
     assert_eq!(data.train.len(), 15);

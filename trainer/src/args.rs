@@ -6,6 +6,7 @@ use clap::Args;
 use clap::builder::PossibleValuesParser;
 use std::path::PathBuf;
 use std::time::Duration;
+use unstamp_shared::datasets::ImageSize;
 
 /// A data set on the command line.
 #[derive(Args)]
@@ -19,6 +20,9 @@ pub struct SourceArgs {
     /// Folder of pictures whose reflections refool uses; training images by default
     #[arg(long, value_name = "DIR")]
     pub reflections: Option<PathBuf>,
+    /// Size to which images are brought: 64, or 64x48 (width x height); that of the data set by default
+    #[arg(long, value_name = "PIXELS")]
+    pub image_size: Option<ImageSize>,
 }
 
 /// A model and the data it is measured on.
@@ -36,6 +40,9 @@ pub struct ModelArgs {
     /// Folder of pictures whose reflections refool uses; training images by default
     #[arg(long, value_name = "DIR")]
     pub reflections: Option<PathBuf>,
+    /// Size to which images are brought: 64, or 64x48 (width x height); the model's own by default
+    #[arg(long, value_name = "PIXELS")]
+    pub image_size: Option<ImageSize>,
     /// Architecture; the model's own by default
     #[arg(long)]
     pub arch: Option<String>,

@@ -1,7 +1,7 @@
 //! A model on disk together with the data set it is measured on.
 
 use crate::args::{ModelArgs, SourceArgs};
-use crate::data::{self, Dataset};
+use crate::data::{self, Dataset, LoadOptions};
 use crate::import::weights_of;
 use crate::usage;
 use anyhow::{Result, ensure};
@@ -32,8 +32,10 @@ impl OpenModel {
             dataset: dataset.to_string(),
             data: args.data.clone(),
             reflections: args.reflections.clone(),
+            image_size: args.image_size.or(metadata.as_ref().and_then(|m| m.image_size)),
         })?;
         let arch = arch_of(metadata.as_ref(), args.arch.as_deref(), data.class_names.len())?;
+        arch.check_images((data.train.width, data.train.height)).map_err(usage)?;
         Ok(Self { arrays, metadata, data, arch })
     }
 
@@ -49,7 +51,8 @@ impl OpenModel {
 /// The data set is not known, its files are missing or broken.
 pub fn load_data(source: &SourceArgs) -> Result<Dataset> {
     data::info(&source.dataset).map_err(usage)?;
-    let mut data = data::load(&source.dataset, source.data.as_deref())?;
+    let options = LoadOptions { image_size: source.image_size };
+    let mut data = data::load_with(&source.dataset, source.data.as_deref(), options)?;
     data.reflections = source.reflections.as_deref().map(data::pictures_in).transpose()?;
     Ok(data)
 }

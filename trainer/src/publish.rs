@@ -41,6 +41,10 @@ pub fn publish(runs: &[&Path], out: &Path) -> Result<Manifest> {
 fn model(run: &Path, result: &CellResult, out: &Path) -> Result<ModelEntry> {
     let (arrays, metadata) = weights_of(&run.join(format!("{}.safetensors", result.cell)))?;
     let mut metadata = metadata.context("its weights have no metadata")?;
+    ensure!(
+        metadata.image_size.is_none(),
+        "it was trained on images of another size than the page shows"
+    );
     // The stored answers are those of the rounded weights, which the page loads.
     let rounded = weights::to_bytes(&arrays, Precision::F16, &metadata);
     let (rounded, _) = weights::from_bytes::<weights::Metadata>(&rounded)?;

@@ -19,6 +19,7 @@ use crate::job::Training;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use sweep::expanded;
+use unstamp_data::datasets::ImageSize;
 use unstamp_data::seed::hex;
 
 /// A whole experiment: every victim with every defence and every seed.
@@ -36,6 +37,10 @@ pub struct Recipe {
     /// Remark that stands beside every number, such as "JPEG copy".
     #[serde(default)]
     pub data_note: String,
+    /// Size to which images are brought: `64` or `[64, 48]` (width and height). Without it images
+    /// have the size that is usual for the data set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image_size: Option<ImageSize>,
     /// Architecture of the victims, such as `wrn-16-1`.
     #[serde(default = "default_arch")]
     pub arch: String,
@@ -134,6 +139,7 @@ impl Recipe {
         let surrogate = surrogate.and_then(|id| self.victims.iter().find(|v| v.id == id.0));
         Cell {
             dataset: self.dataset.clone(),
+            image_size: self.image_size,
             arch: self.arch.clone(),
             weights: VictimWeights::Trained(self.train.clone()),
             victim: victim.clone(),

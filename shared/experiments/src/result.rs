@@ -6,6 +6,7 @@ use crate::craft::Provenance;
 use crate::job::{Epoch, Measurement, Rates};
 use crate::recipe::{Erasure, Victim};
 use serde::{Deserialize, Serialize};
+use unstamp_data::datasets::ImageSize;
 use unstamp_data::metrics::Report;
 
 /// Version of the format of [`CellResult`]. Schema 2 keeps measurements apart from epochs.
@@ -53,6 +54,9 @@ pub struct CellResult {
     pub threads: Option<usize>,
     /// Id of the data set.
     pub dataset: String,
+    /// Size to which the images were brought, where it is not the usual one of the data set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image_size: Option<ImageSize>,
     /// Remark on the data, such as "JPEG copy".
     pub data_note: String,
     /// Name of the architecture.

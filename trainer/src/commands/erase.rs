@@ -77,6 +77,7 @@ impl EraseArgs {
         };
         Cell {
             dataset: model.data.info.id.to_string(),
+            image_size: model.data.unusual_size(),
             arch: model.arch.name.clone(),
             weights: VictimWeights::Given(WeightsDigest::of(&model.arrays)),
             victim,

@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use std::path::PathBuf;
 use unstamp_shared::Device;
+use unstamp_shared::datasets::ImageSize;
 use unstamp_shared::model::weights;
 
 /// Arguments of `unstamp export`.
@@ -21,6 +22,9 @@ pub struct ExportArgs {
     /// Architecture; the model's own by default
     #[arg(long)]
     arch: Option<String>,
+    /// Size of the images: 64, or 64x48 (width x height); the model's own by default
+    #[arg(long, value_name = "PIXELS")]
+    image_size: Option<ImageSize>,
     /// The ONNX file to write: images in, logits and the groups' features out
     #[arg(long, value_name = "FILE.onnx")]
     onnx: PathBuf,
@@ -40,14 +44,18 @@ pub fn export(args: &ExportArgs) -> Result<()> {
         classes => classes,
     };
     let arch = arch_of(metadata.as_ref(), args.arch.as_deref(), classes)?;
+    let size = args.image_size.or(metadata.as_ref().and_then(|m| m.image_size));
+    let size = size.map_or(info.size, ImageSize::pair);
+    arch.check_images(size).map_err(usage)?;
+    let features = arch.describe().map_err(usage)?.taps.len();
     weights::frozen(&arch, &arrays, &Device::flex())
         .with_context(|| format!("{} does not fit {}", args.model.display(), arch.name))?;
-    files::write(&args.onnx, &onnx::to_bytes(&arch, &arrays, info.size)?)?;
+    files::write(&args.onnx, &onnx::to_bytes(&arch, &arrays, size)?)?;
     println!(
-        "{}: images [n, 3, {}, {}] in 0..1 in, logits and feature1 to feature3 out",
+        "{}: images [n, 3, {}, {}] in 0..1 in, logits and feature1 to feature{features} out",
         args.onnx.display(),
-        info.size.1,
-        info.size.0
+        size.1,
+        size.0
     );
     Ok(())
 }

@@ -24,10 +24,11 @@ pub struct ImportArgs {
     /// Data set whose classes the model knows; what the file says by default, or else cifar10
     #[arg(long)]
     dataset: Option<String>,
-    /// Mean of the three channels, where the network expects normalised input
+    /// Mean of the three channels, if the network expects normalised input; by default that of
+    /// BackdoorBench for its own results, and none for other files (0,0,0 and --std 1,1,1 stand for none)
     #[arg(long, value_name = "R,G,B", value_delimiter = ',', requires = "std")]
     mean: Option<Vec<f32>>,
-    /// Standard deviation of the three channels
+    /// Standard deviation of the three channels; by default as for --mean
     #[arg(long, value_name = "R,G,B", value_delimiter = ',', requires = "mean")]
     std: Option<Vec<f32>>,
 }
@@ -43,8 +44,11 @@ fn three(list: &[f32]) -> Result<[f32; 3]> {
 }
 
 impl ImportArgs {
-    fn normalisation(&self) -> Result<Option<[[f32; 3]; 2]>> {
-        let (Some(mean), Some(std)) = (&self.mean, &self.std) else { return Ok(None) };
+    /// Mean and deviation of the command line, or those of BackdoorBench for a result of it.
+    fn normalisation(&self, origin: &Origin) -> Result<Option<[[f32; 3]; 2]>> {
+        let (Some(mean), Some(std)) = (&self.mean, &self.std) else {
+            return Ok(origin.normalisation(self.dataset(origin)));
+        };
         let mean = three(mean)?;
         let std = three(std)?;
         if std.iter().any(|v| *v <= 0.0) {
@@ -82,7 +86,7 @@ pub fn import(args: &ImportArgs) -> Result<()> {
             args.file.display()
         );
     }
-    let normalisation = args.normalisation()?;
+    let normalisation = args.normalisation(&checkpoint.origin)?;
     let name = args.arch(&checkpoint.origin).to_string();
     let arch = Arch { name, classes, normalisation };
     arch.describe().map_err(usage)?;
@@ -102,5 +106,8 @@ pub fn import(args: &ImportArgs) -> Result<()> {
     };
     files::write(&args.out, &weights::to_bytes(arrays, Precision::F32, &metadata))?;
     println!("{} arrays in {}", arrays.len(), args.out.display());
+    if let Some([mean, std]) = normalisation {
+        println!("the model expects channels of mean {mean:?} and deviation {std:?}");
+    }
     Ok(())
 }

@@ -118,13 +118,14 @@ impl PoisonArgs {
     fn cell(&self, data: &Dataset, victim: Victim, artefact: Option<&Artefact>) -> Result<Cell> {
         let arch =
             Arch { name: self.arch.clone(), classes: data.class_names.len(), normalisation: None };
-        arch.describe().map_err(usage)?;
+        arch.check_images((data.train.width, data.train.height)).map_err(usage)?;
         let surrogate = match artefact {
             Some(made) => Some(made.provenance.model.parse().context("--artefact names no model")?),
             None => None,
         };
         Ok(Cell {
             dataset: self.source.dataset.clone(),
+            image_size: data.unusual_size(),
             arch: self.arch.clone(),
             weights: VictimWeights::Trained(self.training(data.info.flip)),
             victim,

@@ -95,6 +95,7 @@ fn run_recipe(recipe: &Recipe, args: &RunArgs, device: Option<&Chosen>) -> Resul
         dataset: recipe.dataset.clone(),
         data: args.data.clone(),
         reflections: args.reflections.clone(),
+        image_size: recipe.image_size,
     })?;
     let validation = take_validation(&mut data.train, recipe)?;
     let chosen;

@@ -26,7 +26,7 @@ use skipped::Skipped;
 use std::path::Path;
 use std::sync::Arc;
 use unstamp_shared::attacks::{Attack, Needs, Pictures};
-use unstamp_shared::datasets::{DATASETS, DatasetInfo, Split, dataset};
+use unstamp_shared::datasets::{DATASETS, DatasetInfo, ImageSize, Split, dataset};
 use unstamp_shared::poison::reflections;
 use unstamp_shared::seed::Seed;
 
@@ -46,6 +46,12 @@ pub struct Dataset {
 }
 
 impl Dataset {
+    /// The size of the images, where it is not the usual one of the data set.
+    pub fn unusual_size(&self) -> Option<ImageSize> {
+        let size = ImageSize::new(self.train.width, self.train.height).ok()?;
+        size.unless_usual(self.info)
+    }
+
     /// The pictures an attack needs for stamping.
     pub fn pictures(&self, attack: &dyn Attack, seed: Seed) -> Arc<Pictures> {
         match (attack.needs(), &self.reflections) {
@@ -89,8 +95,8 @@ static LOADERS: &[&dyn Loader] =
 /// Choices that loading leaves open.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LoadOptions {
-    /// Width and height to which images are brought; that of the description if `None`.
-    pub image_size: Option<(usize, usize)>,
+    /// Size to which images are brought; that of the description if `None`.
+    pub image_size: Option<ImageSize>,
 }
 
 /// The description of `id`.
@@ -131,7 +137,7 @@ pub fn load_with(
     let loader = loader(id)?;
     let info = loader.info();
     let Loaded { class_names, train, test, skipped } =
-        loader.load(path, options.image_size.unwrap_or(info.size))?;
+        loader.load(path, options.image_size.map_or(info.size, ImageSize::pair))?;
     for (split, images) in [("training", &train), ("test", &test)] {
         if images.is_empty() {
             let path = path.unwrap_or(Path::new("")).display().to_string();
@@ -172,7 +178,7 @@ mod tests {
         };
         assert!(refused("cifar", None).contains("there are: signs, cifar10, gtsrb, folder"));
         assert!(refused("cifar10", None).contains("--data is missing for cifar10"));
-        let larger = LoadOptions { image_size: Some((64, 64)) };
+        let larger = LoadOptions { image_size: ImageSize::new(64, 64).ok() };
         let error = load_with("signs", None, larger).expect_err("refused").to_string();
         assert!(error.contains("32x32 pixels only"), "{error}");
     }

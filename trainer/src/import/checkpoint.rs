@@ -1,9 +1,9 @@
 //! What a checkpoint holds: the weights of a model, and what it says about the model.
 
-use super::Fault;
 use super::pickle::Object;
 use super::storage::Storages;
 use super::tensor::tensor;
+use super::{Fault, Origin};
 use unstamp_shared::model::weights::{Arrays, Metadata};
 
 /// Weights and what the file says about them.
@@ -17,26 +17,8 @@ pub struct Checkpoint {
     pub origin: Origin,
 }
 
-/// What a result of [BackdoorBench](https://github.com/SCLBD/BackdoorBench) says about its model.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Origin {
-    /// Our name of its network (`model_name`).
-    pub arch: Option<String>,
-    /// Number of classes.
-    pub num_classes: Option<usize>,
-    /// Name of its data set (`clean_data`).
-    pub dataset: Option<String>,
-}
-
 /// Keys under which a checkpoint may hold its state_dict.
 const NESTED: [&str; 4] = ["state_dict", "model_state_dict", "model", "net"];
-
-/// BackdoorBench's name of a network, the family here, and the first convolution, whose number of
-/// outputs is the base width.
-const NETWORKS: [(&str, &str, &str); 2] = [
-    ("preactresnet18", "preact-resnet18", "conv1.weight"),
-    ("vgg19_bn", "vgg19-bn", "features.0.weight"),
-];
 
 impl Checkpoint {
     /// The checkpoint in an unpickled value: a state_dict, or a dictionary with one.
@@ -48,25 +30,6 @@ impl Checkpoint {
             if nested.is_some() { Origin::new(object, &arrays) } else { Origin::default() };
         Ok(Self { arrays, metadata: None, origin })
     }
-}
-
-impl Origin {
-    fn new(object: &Object, arrays: &Arrays) -> Self {
-        let text = |key: &str| object.get(key).and_then(|value| value.text());
-        let count = object.get("num_classes").and_then(|value| value.int());
-        Self {
-            arch: text("model_name").and_then(|name| arch(&name, arrays)),
-            num_classes: count.and_then(|count| usize::try_from(count).ok()),
-            dataset: text("clean_data"),
-        }
-    }
-}
-
-/// Our name of a network of BackdoorBench with these weights.
-fn arch(name: &str, arrays: &Arrays) -> Option<String> {
-    let (_, family, first) = NETWORKS.iter().find(|(theirs, ..)| *theirs == name)?;
-    let width = *arrays.get(*first)?.shape.first()?;
-    Some(if width == 64 { family.to_string() } else { format!("{family}-{width}") })
 }
 
 /// The tensors of a state_dict by name, without the counters of batches and DataParallel's prefix.

@@ -1,6 +1,7 @@
 //! PyTorch checkpoints (zip and legacy) and foreign safetensors as Unstamp weights.
 
 mod archive;
+mod backdoorbench;
 mod checkpoint;
 mod error;
 mod legacy;
@@ -8,7 +9,8 @@ pub mod pickle;
 mod storage;
 mod tensor;
 
-pub use checkpoint::{Checkpoint, Origin};
+pub use backdoorbench::Origin;
+pub use checkpoint::Checkpoint;
 pub use error::{Fault, ImportError, TensorError};
 
 use std::path::Path;

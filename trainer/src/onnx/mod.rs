@@ -1,8 +1,10 @@
 //! Networks as ONNX files, so that other runtimes compute with the same weights.
 
+mod average;
 mod schema;
 
 use anyhow::{Context, Result};
+use average::{shares, transposed};
 use prost::Message;
 use schema::{
     Attribute, Dimension, Graph, Initializer, Kind, Model, Node, OperatorSet, Shape, TensorKind,
@@ -81,27 +83,19 @@ impl Writer<'_> {
         }
     }
 
-    /// Average pooling to `size` x `size` cells. ONNX has no adaptive pooling: whole cells are
-    /// averaged, and fewer pixels than cells are repeated.
+    /// Average pooling to `size` x `size` cells: `rows x columns`, where the matrices hold the share of
+    /// every pixel in every cell.
     fn average(&mut self, x: String, size: usize, (height, width): (usize, usize), output: &str) {
         if size == 1 {
             return self.node("GlobalAveragePool", &[x], output, Vec::new());
         }
-        if height >= size && width >= size {
-            let kernel = [(height / size) as i64, (width / size) as i64];
-            let attributes = vec![ints("kernel_shape", &kernel), ints("strides", &kernel)];
-            return self.node("AveragePool", &[x], output, attributes);
-        }
-        let scales = [1.0, 1.0, size as f32 / height as f32, size as f32 / width as f32];
-        let name = format!("{output}.scales");
-        self.constant(&name, &Array { shape: vec![4], values: scales.to_vec() });
-        let mode = Attribute {
-            name: "mode".into(),
-            s: Some(b"nearest".to_vec()),
-            kind: 3,
-            ..Attribute::default()
-        };
-        self.node("Resize", &[x, String::new(), name], output, vec![mode]);
+        let rows = format!("{output}.rows");
+        let columns = format!("{output}.columns");
+        self.constant(&rows, &shares(size, height));
+        self.constant(&columns, &transposed(&shares(size, width)));
+        let across = format!("{output}.across");
+        self.node("MatMul", &[x, columns], &across, Vec::new());
+        self.node("MatMul", &[rows, across], output, Vec::new());
     }
 
     fn linear(&mut self, mut inputs: Vec<String>, index: usize, output: &str) -> Result<()> {

@@ -6,9 +6,11 @@
 pub mod cifar10;
 pub mod folder;
 pub mod gtsrb;
+mod image_size;
 pub mod signs;
 mod split;
 
+pub use image_size::{ImageSize, ImageSizeError};
 pub use split::{Split, SplitName};
 
 use serde::Serialize;

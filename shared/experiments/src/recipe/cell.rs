@@ -4,6 +4,7 @@ use super::{Erasure, Victim, VictimId, WeightsDigest, hash_of};
 use crate::job::Training;
 use serde::Serialize;
 use serde_json::{Value, json};
+use unstamp_data::datasets::ImageSize;
 
 /// One model to train or to erase a backdoor from. It holds everything that decides the outcome, so
 /// that it needs no recipe.
@@ -11,6 +12,8 @@ use serde_json::{Value, json};
 pub struct Cell {
     /// Id of the data set.
     pub dataset: String,
+    /// Size to which the images are brought, where it is not the usual one of the data set.
+    pub image_size: Option<ImageSize>,
     /// Architecture, such as `wrn-16-1`.
     pub arch: String,
     /// Where the victim's weights come from.
@@ -106,7 +109,7 @@ impl Cell {
     /// elsewhere.
     pub fn hash(&self) -> String {
         let images = (
-            &self.dataset,
+            self.recorded_dataset(),
             &self.arch,
             self.clean_share(),
             self.limits.trained_on(),
@@ -118,6 +121,15 @@ impl Cell {
         match &self.surrogate {
             Some(Surrogate::Victim(surrogate)) => hash_of(&(record, surrogate)),
             Some(Surrogate::Given(_)) | None => hash_of(&record),
+        }
+    }
+
+    /// The data set as the hash records it: with the size of the images where that is not the usual
+    /// one.
+    fn recorded_dataset(&self) -> Value {
+        match self.image_size {
+            Some(size) => json!({ "id": self.dataset, "image_size": size }),
+            None => json!(self.dataset),
         }
     }
 
@@ -178,6 +190,22 @@ method = "fine_tune"
         let mut d = c.clone();
         d.surrogate = Some(Surrogate::Given(digest("b")));
         assert_ne!(c.hash(), d.hash());
+    }
+
+    #[test]
+    fn an_unusual_image_size_is_part_of_the_hash() {
+        let with = |line: &str| {
+            let text = TEXT.replace("dataset", &format!("{line}\ndataset"));
+            Recipe::parse(&text).expect("sound")
+        };
+        let usual = Recipe::parse(TEXT).expect("sound");
+        let named = with("image_size = 32");
+        assert_eq!(usual.hash(), named.hash());
+        assert_eq!(usual.cells(), named.cells());
+        let wide = with("image_size = [48, 32]");
+        assert_ne!(usual.hash(), wide.hash());
+        assert_ne!(usual.cells()[0].hash(), wide.cells()[0].hash());
+        assert_eq!(wide.cells()[1].victim_cell(), wide.cells()[1]);
     }
 
     #[test]

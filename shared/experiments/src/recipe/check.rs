@@ -5,7 +5,7 @@ use crate::adversarial::Robust;
 use crate::defences::defence;
 use std::collections::BTreeSet;
 use unstamp_data::attacks::{Attack, Needs, attack};
-use unstamp_data::datasets::{DatasetInfo, dataset};
+use unstamp_data::datasets::{DatasetInfo, ImageSize, dataset};
 use unstamp_networks::model::Arch;
 
 /// `share` must be in (0, 1].
@@ -39,13 +39,17 @@ impl Recipe {
         Ok(())
     }
 
-    fn check_dataset(&self) -> Result<&'static DatasetInfo, RecipeError> {
+    /// The description of the data set. An image size that is usual for it is removed, so that it does
+    /// not count for hashes.
+    fn check_dataset(&mut self) -> Result<&'static DatasetInfo, RecipeError> {
         let id = &self.dataset;
         let unknown = || RecipeError::Unknown { key: "dataset", id: id.clone() };
         let info = dataset(id).ok_or_else(unknown)?;
         let classes = info.classes.len().max(2);
         let arch = Arch { name: self.arch.clone(), classes, normalisation: None };
-        arch.describe().map_err(|e| RecipeError::Arch(e.to_string()))?;
+        self.image_size = self.image_size.and_then(|size| size.unless_usual(info));
+        let size = self.image_size.map_or(info.size, ImageSize::pair);
+        arch.check_images(size)?;
         Ok(info)
     }
 
@@ -179,6 +183,14 @@ attack = "badnets"
             ("\"badnets\"", "\"badnets\"\nrate = 2", "victim victim: rate = 2 must be above 0"),
             ("\"badnets\"", "\"badnets\"\ntarget = 10", "target = 10 is not a class of signs"),
             ("\"badnets\"", "\"clean_label\"", "surrogate must name an earlier [[victim]]"),
+            ("name", "image_size = 4\nname", "images of 4x4 pixels cannot be used; each side must"),
+            (
+                "name",
+                "image_size = \"64\"\nname",
+                "expected a number of pixels such as 64, or width",
+            ),
+            ("name", "image_size = 16\narch = \"vgg19-bn-1\"\nname", "must have at least 32"),
+            ("name", "arch = \"vgg\"\nname", "'vgg' with 10 classes is no architecture"),
             ("name", "nam", "line "),
         ];
         for (from, to, said) in cases {

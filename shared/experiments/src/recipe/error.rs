@@ -1,5 +1,7 @@
 //! Errors of recipes.
 
+use unstamp_networks::model::ImagesError;
+
 /// Why a recipe is refused. Every message names the entry, the value and what is allowed.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum RecipeError {
@@ -19,9 +21,9 @@ pub enum RecipeError {
         /// The unknown id.
         id: String,
     },
-    /// The architecture cannot be built.
-    #[error("{0}")]
-    Arch(String),
+    /// The architecture cannot be built, or not for images of this size.
+    #[error(transparent)]
+    Arch(#[from] ImagesError),
     /// A share outside of (0, 1].
     #[error("{place} = {share} must be above 0 and at most 1")]
     Share {

@@ -5,6 +5,7 @@ mod description;
 mod families;
 mod fold;
 mod frozen;
+mod image_size;
 #[cfg(feature = "learn")]
 pub mod layers;
 #[cfg(feature = "learn")]
@@ -18,6 +19,7 @@ pub mod weights;
 pub use description::{Description, Layer, Operation, Parameter, Role, Value};
 pub use families::{FAMILIES, Family};
 pub use frozen::Frozen;
+pub use image_size::ImagesError;
 #[cfg(feature = "learn")]
 pub use network::Network;
 

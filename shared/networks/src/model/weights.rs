@@ -11,6 +11,7 @@ use half::f16;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use unstamp_data::datasets::ImageSize;
 use unstamp_data::poison::TriggerRecord;
 use unstamp_data::self_test::SelfTestAnswers;
 
@@ -122,6 +123,9 @@ pub struct Metadata {
     pub dataset: String,
     /// Name of each label.
     pub class_names: Vec<String>,
+    /// Size of the images that the model was trained on; `None` for that of the data set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image_size: Option<ImageSize>,
     /// Mean and deviation of the channels, for networks that expect normalised input; `None` for input
     /// in 0..1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
