@@ -1,4 +1,5 @@
-//! Artefacts: what an attack needs and a clean model makes, as files.
+//! Artefact files: pictures or parameters that are made with a clean model before an attack is
+//! planted.
 
 use crate::data::Dataset;
 use crate::device::Chosen;
@@ -87,8 +88,8 @@ pub fn existing_or_new_artefact(input: &CraftInput, path: &Path) -> Result<Artef
     input.craft()?;
     if path.exists() {
         let artefact = read_artefact(path)?;
-        let head = craft::provenance(&input.workshop(&|_, _| ()), input.trigger);
-        if artefact.answers(&head) {
+        let provenance = craft::provenance(&input.workshop(&|_, _| ()), input.trigger);
+        if artefact.answers(&provenance) {
             return Ok(artefact);
         }
     }

@@ -64,18 +64,18 @@ impl Confusion {
         Rate::new(hits, images)
     }
 
-    /// Share of images predicted as their true label.
+    /// The accuracy (ACC on clean images): the share of images predicted as their true label.
     pub fn accuracy(&self) -> Rate {
         self.rate(|_| true, |label| label)
     }
 
-    /// The attack success rate: among the images whose true label is not the one that the attack
+    /// The attack success rate (ASR): among the images whose true label is not the one that the attack
     /// wants, the share predicted as the wanted label. `wanted` maps a true label to the wanted one.
     pub fn success(&self, wanted: impl Fn(usize) -> usize) -> Rate {
         self.rate(|label| wanted(label) != label, &wanted)
     }
 
-    /// The robust accuracy: among the images that [`Confusion::success`] counts, the share predicted
+    /// The robust accuracy (RA): among the images that [`Confusion::success`] counts, the share predicted
     /// as their true label.
     pub fn robust(&self, wanted: impl Fn(usize) -> usize) -> Rate {
         self.rate(|label| wanted(label) != label, |label| label)

@@ -33,7 +33,7 @@ pub(super) struct Measured {
     pub squared_weight_norm: f64,
 }
 
-/// DER of a model against its victim, where both have an ASR.
+/// The defence effectiveness rate (DER) of a model and its victim; `None` if one has no ASR.
 fn effectiveness(victim: &Report, model: &Report) -> Option<f64> {
     let before = (victim.acc.value, victim.asr?.value);
     let after = (model.acc.value, model.asr?.value);

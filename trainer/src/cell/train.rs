@@ -1,4 +1,4 @@
-//! Second step of a cell: the job runs to its end, however often the program is killed.
+//! Second step of a cell: run the job to its end. A run that was killed continues from its checkpoint.
 
 use super::{CellPaths, CellRunner};
 use crate::files;

@@ -1,7 +1,7 @@
 //! Data sets on disk.
 //!
-//! A data set is a description (`unstamp_shared::datasets`) and a `Loader`. Adding one is one
-//! file here with its loader and one line in `LOADERS`.
+//! A data set is a description (`unstamp_shared::datasets`) and a `Loader`. To add one, write a file
+//! here with its loader, its `mod` line and a line in `LOADERS`.
 
 pub mod archive;
 mod cifar10;

@@ -60,8 +60,8 @@ fn percent(rate: Option<Rate>) -> String {
     })
 }
 
-/// ACC and ASR that the [NAD paper](https://arxiv.org/abs/2101.05930) reports for such a model, in percent. For
-/// a defence this needs default parameters.
+/// ACC and ASR that the [NAD paper](https://arxiv.org/abs/2101.05930) reports for such a model, in
+/// percent. For a defence this needs default parameters.
 fn reported(r: &CellResult) -> Option<(f64, f64)> {
     let id = r.victim.attack.as_ref()?;
     let Some(erasure) = &r.erasure else {
@@ -73,8 +73,8 @@ fn reported(r: &CellResult) -> Option<(f64, f64)> {
     let default = Values::default().with_defaults(&params).for_record(&params);
     let mut rows = defence.reported().iter().filter(|_| r.dataset == "cifar10");
     let usual = erasure.set == default && erasure.clean.is_none();
-    let row = rows.find(|(attack, _, _)| attack == id && usual)?;
-    Some((row.1, row.2))
+    let row = rows.find(|row| row.attack == id && usual)?;
+    Some((row.acc, row.asr))
 }
 
 /// `+0.1 +2.0 +31.5`: for each group the share of attention that moves to the trigger, in percentage

@@ -181,7 +181,7 @@ pub fn read_png(bytes: &[u8]) -> Result<Vec<[u8; 4]>, PngError> {
     }
 }
 
-/// The sentence for a file that cannot be a trigger.
+/// The sentence that tells why a file cannot be a trigger.
 pub fn png_message(name: &str, error: PngError) -> String {
     match error {
         PngError::NoPng => text::png::no_png(name),

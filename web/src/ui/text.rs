@@ -1,6 +1,6 @@
-//! Every text that a visitor reads, except titles and summaries that come from the lists of
-//! attacks, defences and models, and the two sentences that `index.html` and `boot.js` show before
-//! this program runs.
+//! Every text that a visitor reads, with three exceptions. Titles, summaries and the help of parameters
+//! come from the lists of attacks, defences and models. Names of phases and of parts of a loss come
+//! from the defences. `index.html` and `boot.js` show two sentences before this program runs.
 
 use crate::app::engines::{Engines, StopReason, WebGpuState};
 use crate::messages::{ErasureProgress, Failure, Hardware};

@@ -21,7 +21,7 @@ pub struct Artefact {
     pub pictures: Pictures,
 }
 
-/// The origin of an artefact: attack, data, settings, model.
+/// Everything that an artefact was made from (attack, data, settings, model), and what was made.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Provenance {
     /// Id of the attack it is for.
@@ -36,9 +36,9 @@ pub struct Provenance {
     pub seed: u64,
     /// The attack's parameters it was made with.
     pub set: Values,
-    /// Parameters of the attack that were made.
+    /// Parameters of the attack whose values were made, such as Trojan's `square`.
     pub made: Values,
-    /// Measurements that show it does what it is made for.
+    /// Measurements of its effect on the model, by name.
     pub measured: BTreeMap<String, f64>,
     /// SHA-256 of the weights it was made with.
     pub model: String,
@@ -138,7 +138,7 @@ impl Artefact {
             ("index", view(Dtype::U64, vec![count], &index[..])),
             ("pictures", view(Dtype::U8, vec![count, height, width, 3], &pixels[..])),
         ];
-        let json = serde_json::to_string(&self.provenance).expect("heads are plain data");
+        let json = serde_json::to_string(&self.provenance).expect("a provenance is plain data");
         let header = [("unstamp".to_string(), json)].into_iter().collect();
         serialize(views, Some(header)).expect("views are sound")
     }

@@ -37,15 +37,15 @@ const BACKGROUND: usize = 64;
 /// Background images of one step of the square.
 const IMAGES_PER_STEP: usize = 16;
 
-/// How squares lie on images, and the network that sees them.
-struct Setting<'a> {
+/// Where squares lie on images, and the network that predicts these images.
+struct Scene<'a> {
     shop: &'a Workshop<'a>,
     network: Network,
     area: Area,
     settings: TrojanSettings,
 }
 
-impl<'a> Setting<'a> {
+impl<'a> Scene<'a> {
     fn new(shop: &'a Workshop<'a>, trigger: &Trigger) -> Result<Self, CraftError> {
         let values = &trigger.values;
         let area = trigger.attack.area(values, shop.train.width, shop.train.height);
@@ -102,7 +102,7 @@ impl<'a> Setting<'a> {
         Tensor::from_data(data, &self.shop.autodiff())
     }
 
-    /// Moves squares down the gradient of a loss on their neurons.
+    /// Moves squares against the gradient of a loss of their neurons.
     fn moved(
         &self,
         mut squares: Tensor<4>,
@@ -122,18 +122,27 @@ impl<'a> Setting<'a> {
         squares
     }
 
-    /// The best connected neurons that random squares have leverage on, at most `count`. `silent`
+    /// Weights of the last layer, `[classes, neurons]`.
+    fn last_weights(&self) -> Result<&[f32], CraftError> {
+        let network = self.shop.arch.describe().map_err(WeightsError::from)?;
+        let name = network.layers.last().map(|layer| format!("{}.weight", layer.name));
+        let array = name.and_then(|name| self.shop.arrays.get(&name));
+        Ok(&array.ok_or(CraftError::NoNeuron)?.values)
+    }
+
+    /// The best connected neurons that random squares have leverage on, at most as many as
+    /// the settings want. `silent`
     /// and `awake` are the neurons without a square and with random ones.
-    fn best_connected(&self, silent: &[f64], awake: &[f64], count: usize) -> Vec<usize> {
+    fn best_connected(&self, silent: &[f64], awake: &[f64]) -> Result<Vec<usize>, CraftError> {
         let channels = silent.len();
-        let last = self.shop.arrays.get("fc.weight").map_or(&[][..], |array| &array.values);
+        let last = self.last_weights()?;
         let connected =
             |n: usize| last.iter().skip(n).step_by(channels).map(|w| w.abs()).sum::<f32>();
         let mut order: Vec<usize> =
             (0..channels).filter(|n| awake[*n] > LEVERAGE * silent[*n]).collect();
         order.sort_by(|a, b| connected(*b).total_cmp(&connected(*a)));
-        order.truncate(count.max(1));
-        order
+        order.truncate(self.settings.neurons.max(1));
+        if order.is_empty() { Err(CraftError::NoNeuron) } else { Ok(order) }
     }
 
     /// Squares moved from random ones until the chosen neurons, of `channels`, are near the goal;
@@ -196,21 +205,18 @@ async fn sprite(square: Tensor<4>, area: &Area) -> Result<Sprite, WeightsError> 
 }
 
 async fn make(shop: &Workshop<'_>, trigger: &Trigger) -> Result<Artefact, CraftError> {
-    let setting = Setting::new(shop, trigger)?;
-    let images = setting.training((0..MEASURED.min(shop.train.len())).collect());
+    let scene = Scene::new(shop, trigger)?;
+    let images = scene.training((0..MEASURED.min(shop.train.len())).collect());
     let mut stream = trigger.seed.stream("trojan-background", &[]);
-    let background = setting.images(&mut stream, BACKGROUND);
-    let silent = means(setting.network.forward(background.clone()).pooled).await?;
-    let random = setting.random(&mut trigger.seed.stream("trojan-random", &[]), STARTS);
-    let awake = means(setting.neurons(random, background.clone())).await?;
-    let neurons = setting.best_connected(&silent, &awake, setting.settings.neurons);
-    if neurons.is_empty() {
-        return Err(CraftError::NoNeuron);
-    }
-    let squares = setting.squares(trigger, &neurons, silent.len());
-    let (reached, square) = setting.best(squares, &neurons, &background).await?;
-    let with_square = means(setting.neurons(square.clone(), images.clone())).await?;
-    let without = means(setting.network.forward(images).pooled).await?;
+    let background = scene.images(&mut stream, BACKGROUND);
+    let silent = means(scene.network.forward(background.clone()).pooled).await?;
+    let random = scene.random(&mut trigger.seed.stream("trojan-random", &[]), STARTS);
+    let awake = means(scene.neurons(random, background.clone())).await?;
+    let neurons = scene.best_connected(&silent, &awake)?;
+    let squares = scene.squares(trigger, &neurons, silent.len());
+    let (reached, square) = scene.best(squares, &neurons, &background).await?;
+    let with_square = means(scene.neurons(square.clone(), images.clone())).await?;
+    let without = means(scene.network.forward(images).pooled).await?;
     let measured = [
         ("with_square", reached),
         ("without", mean_of(&neurons, &silent)),
@@ -222,7 +228,7 @@ async fn make(shop: &Workshop<'_>, trigger: &Trigger) -> Result<Artefact, CraftE
     provenance.measured = measured.map(|(name, value)| (name.to_string(), value)).into();
     let named = neurons.iter().enumerate();
     provenance.measured.extend(named.map(|(i, n)| (format!("neuron_{}", i + 1), *n as f64)));
-    let sprite = sprite(square, &setting.area).await?;
+    let sprite = sprite(square, &scene.area).await?;
     provenance.made.0.insert("square".to_string(), Value::Text(sprite.to_string()));
     Ok(Artefact { provenance, pictures: Default::default() })
 }

@@ -21,13 +21,13 @@ settings! {
         /// The training of teacher and student.
         training: TrainingSettings = TrainingSettings::default();
         /// Weight of the nodes.
-        node: f64 [0.0..=1e6] = 1.0, "weight of the maps' distances; 0 is off";
+        node: f64 [0.0..=1e6] = 1.0, "weight of the distances of attention maps; 0: off";
         /// Weight of the edges.
-        edge: f64 [0.0..=1e6] = 1.0, "weight of the relations' distances; 0 is off";
+        edge: f64 [0.0..=1e6] = 1.0, "weight of the distances of relations; 0: off";
         /// Weight of the embedding.
-        embedding: f64 [0.0..=1e6] = 1.0, "weight of the embedding's; 0 is off";
+        embedding: f64 [0.0..=1e6] = 1.0, "weight of the distance of embedded maps; 0: off";
         /// Whether the layers of the embedding are trained.
-        embedder: Embedder = Embedder::Fixed, "whether its layers learn too", hash_neutral;
+        embedder: Embedder = Embedder::Fixed, "whether the layers of the embedding are trained", hash_neutral;
         /// The teacher.
         teacher: TeacherSettings = TeacherSettings::default(), hash_neutral;
     }

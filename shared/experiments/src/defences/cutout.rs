@@ -1,6 +1,6 @@
 //! Cutout: fine-tuning with a small square blanked in every image.
 
-use super::training::{TrainingSettings, fine_tuning};
+use super::training::{TrainingSettings, cross_entropy_phase};
 use super::{Given, Reported, TypedDefence};
 use crate::job::Phase;
 use unstamp_data::method::Method;
@@ -31,16 +31,18 @@ impl TypedDefence for Cutout {
     }
 
     fn reported(&self) -> &'static [Reported] {
-        &[
-            ("badnets", 82.73, 28.17),
-            ("trojan", 80.13, 50.22),
-            ("blend", 81.78, 15.30),
-            ("clean_label", 81.34, 73.33),
-            ("sig", 82.77, 99.95),
-        ]
+        const {
+            &[
+                Reported::new("badnets", 82.73, 28.17),
+                Reported::new("trojan", 80.13, 50.22),
+                Reported::new("blend", 81.78, 15.30),
+                Reported::new("clean_label", 81.34, 73.33),
+                Reported::new("sig", 82.77, 99.95),
+            ]
+        }
     }
 
     fn phases(&self, settings: &CutoutSettings, given: &Given) -> Vec<Phase> {
-        vec![fine_tuning("cutout", settings.training.training(given.flip))]
+        vec![cross_entropy_phase("cutout", settings.training.training(given.flip))]
     }
 }

@@ -23,7 +23,7 @@ settings! {
         /// Early stopping.
         stopping: StoppingSettings = StoppingSettings::default();
         /// Number of trainings, each from the model of the one before.
-        rounds: usize [1..=20] = 1, "times the whole is repeated (figure 9)";
+        rounds: usize [1..=20] = 1, "number of trainings in a row (figure 9)";
     }
 }
 
@@ -40,13 +40,15 @@ impl TypedDefence for FineTune {
     }
 
     fn reported(&self) -> &'static [Reported] {
-        &[
-            ("badnets", 81.22, 17.18),
-            ("trojan", 77.88, 71.76),
-            ("blend", 81.22, 36.60),
-            ("clean_label", 81.73, 75.08),
-            ("sig", 81.28, 9.18),
-        ]
+        const {
+            &[
+                Reported::new("badnets", 81.22, 17.18),
+                Reported::new("trojan", 77.88, 71.76),
+                Reported::new("blend", 81.22, 36.60),
+                Reported::new("clean_label", 81.73, 75.08),
+                Reported::new("sig", 81.28, 9.18),
+            ]
+        }
     }
 
     fn phases(&self, settings: &FineTuneSettings, given: &Given) -> Vec<Phase> {

@@ -1,6 +1,6 @@
 //! Mode connectivity repair: a point on a curve of low loss between two models.
 
-use super::training::{SgdSettings, TrainingSettings, fine_tuning};
+use super::training::{SgdSettings, TrainingSettings, cross_entropy_phase};
 use super::{Given, Reported, TypedDefence};
 use crate::Later;
 use crate::job::{
@@ -17,17 +17,20 @@ use unstamp_networks::model::layers::MOMENTUM;
 use unstamp_networks::model::parameters::blended;
 use unstamp_networks::model::weights::{self, Arrays, WeightsError};
 
-/// Zhao et al. (2020) as in NAD appendices A and C. A curve between the ends `w0` and `w1`, either
+/// [Zhao et al. (2020)](https://arxiv.org/abs/2005.00060) as in NAD appendices A and C. A curve leads
+/// from the weights `w0` to the weights `w1`. It is a Bezier curve or two straight lines that meet in
+/// `theta`:
 ///
-/// Bezier `phi(t) = (1 - t)^2 w0 + 2 t (1 - t) theta + t^2 w1` or the chain `w0 - theta - w1`,
+/// `phi(t) = (1 - t)^2 w0 + 2 t (1 - t) theta + t^2 w1`, with `t` from 0 to 1.
 ///
-/// is trained by its bend `theta` alone: `min E_t [CE(f_phi(t)) + wd / 2 |phi(t)|^2]`, `t ~ U(0, 1)`
-/// anew for every batch. The defended model is `phi(0.3)`, a `t` fixed beforehand, with batch
-/// normalisation statistics renewed on the clean subset, as a point between two models has none of
-/// its own; on the images as they are, or cropped and flipped as the public code does. Both ends are
-/// the victim (appendix A) or the second is its fine-tuned form (table 5); theta begins in their
-/// middle. Defaults of the public code: learning rate 0.01, weight decay 1e-4, 100 epochs, flat for
-/// half of them and then linearly to 1 % at nine tenths; crop and flip.
+/// Only `theta` is trained. The loss of a batch is `CE(f_phi(t)) + wd / 2 |phi(t)|^2`, with a new `t`
+/// from U(0, 1) for every batch. The defended model is `phi(0.3)`; `t` is fixed before the run. A
+/// point between two models has no batch normalisation statistics of its own, so they are computed
+/// again on the clean subset: on the images as they are, or cropped and flipped as in the public
+/// code. `w0` is the victim. `w1` is the victim too (appendix A), or the fine-tuned victim (table 5).
+/// `theta` starts as the mean of both. The defaults are those of the public code: learning rate 0.01,
+/// weight decay 1e-4, 100 epochs; the learning rate is constant for half of them and then falls
+/// linearly to 1 % at nine tenths; crop and flip.
 pub struct ModeConnectivity;
 
 choices! {
@@ -51,7 +54,7 @@ choices! {
 }
 
 choices! {
-    /// The images that renew the statistics of batch normalisation.
+    /// The images on which the statistics of batch normalisation are computed again.
     pub enum Statistics {
         /// The clean subset as it is.
         Plain = "plain",
@@ -67,14 +70,14 @@ settings! {
         sgd: SgdSettings =
             SgdSettings { lr: 0.01, epochs: 100, cutout: 0, ..SgdSettings::default() };
         /// The second end; the first is the victim.
-        ends: End = End::Victim, "the second end";
+        ends: End = End::Victim, "the second end of the curve; the first is the victim";
         /// The form of the curve.
-        curve: Curve = Curve::Bezier, "its form";
+        curve: Curve = Curve::Bezier, "form of the curve";
         /// The point of the curve that becomes the defended model.
-        t: f64 [0.0..=1.0] = 0.3, "the point taken, from 0 to 1";
-        /// The images that renew the statistics.
+        t: f64 [0.0..=1.0] = 0.3, "point of the curve that is the defended model, from 0 to 1";
+        /// The images on which the statistics are computed again.
         statistics: Statistics = Statistics::Plain,
-            "images that renew batch normalisation's; augmented: cropped and flipped", hash_neutral;
+            "images on which batch normalisation statistics are computed again; augmented: cropped and flipped", hash_neutral;
     }
 }
 
@@ -125,7 +128,7 @@ impl TrainStep for Bend {
 }
 
 /// Weights whose batch normalisation statistics are means over the batches of the context's images.
-async fn renewed(
+async fn with_statistics(
     weights: &Arrays,
     augment: Augment,
     EditContext { arch, data, device, mut random, .. }: EditContext<'_>,
@@ -133,7 +136,7 @@ async fn renewed(
     let running = |name: &str| name.contains(".running_");
     let mut blank = weights.clone();
     blank.iter_mut().filter(|(name, _)| running(name)).for_each(|(_, a)| a.values.fill(0.0));
-    let mut renewed = blank.clone();
+    let mut updated = blank.clone();
     for batch in batches(data, BATCH) {
         let mut network = weights::network(arch, &blank, device)?;
         network.forward_train(batch.edited(device, |_, pixels| {
@@ -142,11 +145,11 @@ async fn renewed(
         // From 0, one pass leaves the batch's statistics times the momentum.
         let share = batch.len() as f32 / data.len() as f32 / MOMENTUM;
         let seen = weights::arrays(&network).await?;
-        for (name, array) in renewed.iter_mut().filter(|(name, _)| running(name)) {
+        for (name, array) in updated.iter_mut().filter(|(name, _)| running(name)) {
             array.values.iter_mut().zip(&seen[name].values).for_each(|(a, b)| *a += share * b);
         }
     }
-    Ok(renewed)
+    Ok(updated)
 }
 
 /// `phi(t)` of the phase's student as bend between its references.
@@ -154,7 +157,7 @@ async fn renewed(
 struct Point {
     curve: Curve,
     t: f32,
-    /// Of the images that renew statistics.
+    /// Augmentation of the images on which statistics are computed.
     augment: Augment,
 }
 
@@ -164,7 +167,7 @@ impl Point {
             return Err(PhaseError::Missing(PhaseInput::CurveEnds));
         };
         let point = self.curve.at(self.t, [&first.weights, context.weights, &last.weights]);
-        let weights = renewed(&point, self.augment, context).await?;
+        let weights = with_statistics(&point, self.augment, context).await?;
         Ok(Edited { output: weights.into(), measured: vec![("t".to_string(), f64::from(self.t))] })
     }
 }
@@ -183,17 +186,21 @@ impl Edit for Point {
     }
 }
 
-/// The mean of student and first other, statistics included.
+/// The mean of the student's weights and the first reference's, statistics included.
 #[derive(Debug)]
-struct Middle;
+struct Mean;
 
-impl Edit for Middle {
+impl Edit for Mean {
     fn edit<'a>(&'a self, context: EditContext<'a>) -> Later<'a, Result<Edited, PhaseError>> {
         Box::pin(async move {
-            let other = context.references.first().ok_or(PhaseError::Missing(PhaseInput::Model))?;
-            // Halfway between the bend and the last end of a chain.
-            let weights = Curve::Chain.at(0.75, [context.weights, context.weights, &other.weights]);
-            Ok(Edited { output: weights.into(), measured: Vec::new() })
+            let other = context.references.first();
+            let other = other.ok_or(PhaseError::Missing(PhaseInput::Model))?;
+            let mut mean = context.weights.clone();
+            for (name, array) in &mut mean {
+                let others = &other.weights[name].values;
+                array.values.iter_mut().zip(others).for_each(|(a, b)| *a = 0.5 * *a + 0.5 * b);
+            }
+            Ok(Edited { output: mean.into(), measured: Vec::new() })
         })
     }
 }
@@ -211,13 +218,15 @@ impl TypedDefence for ModeConnectivity {
     }
 
     fn reported(&self) -> &'static [Reported] {
-        &[
-            ("badnets", 80.94, 4.65),
-            ("trojan", 78.76, 41.25),
-            ("blend", 80.34, 64.33),
-            ("clean_label", 79.04, 32.95),
-            ("sig", 80.94, 1.62),
-        ]
+        const {
+            &[
+                Reported::new("badnets", 80.94, 4.65),
+                Reported::new("trojan", 78.76, 41.25),
+                Reported::new("blend", 80.34, 64.33),
+                Reported::new("clean_label", 79.04, 32.95),
+                Reported::new("sig", 80.94, 1.62),
+            ]
+        }
     }
 
     fn phases(&self, settings: &ModeConnectivitySettings, given: &Given) -> Vec<Phase> {
@@ -226,14 +235,14 @@ impl TypedDefence for ModeConnectivity {
         let mut middle = Start::Victim;
         if settings.ends == End::FineTuned {
             let training = TrainingSettings::default().training(given.flip);
-            phases.push(fine_tuning("fine_tune", training));
-            phases.push(Phase::edit("middle", Arc::new(Middle)).with_references([Start::Phase(0)]));
+            phases.push(cross_entropy_phase("fine_tune", training));
+            phases.push(Phase::edit("middle", Arc::new(Mean)).with_references([Start::Phase(0)]));
             last = Start::Phase(0);
             middle = Start::Phase(1);
         }
         let ends = [Start::Victim, last];
         let curve = settings.curve;
-        // The decay is the curve's, in its loss, not the bend's.
+        // The L2 penalty is on phi(t), in the loss; SGD adds none on theta.
         let weight_decay = settings.sgd.weight_decay as f32;
         let sgd = SgdSettings { weight_decay: 0.0, ..settings.sgd.clone() };
         let training = sgd.training(Schedule::FlatThenLinear, given.flip);

@@ -61,21 +61,21 @@ settings! {
         /// The training of the last step.
         training: TrainingSettings = TrainingSettings::default();
         /// Share of the images that carry a recovered trigger.
-        share: f64 [0.0..=1.0] = 0.5, "of the images that are stamped";
+        share: f64 [0.0..=1.0] = 0.5, "share of the images that carry a recovered trigger";
         /// Side of a patch, in pixels.
-        side: usize [1..=8] = 3, "of a patch, in pixels";
+        side: usize [1..=8] = 3, "side of a patch in pixels";
         /// The class that triggers lead to; -1 if it is searched for.
-        target: i64 [-1..=999] = -1, "the class triggers lead to; -1: searched for";
+        target: i64 [-1..=999] = -1, "class that triggers lead to; -1: search for it";
         /// Left edge of the patches; -1 if they lie anywhere.
-        x: i64 [-1..=999] = -1, "where patches lie, from the left; -1: anywhere";
+        x: i64 [-1..=999] = -1, "left edge of the patches; -1: anywhere";
         /// Upper edge of the patches; -1 if they lie anywhere.
-        y: i64 [-1..=999] = -1, "where patches lie, from the top; -1: anywhere";
+        y: i64 [-1..=999] = -1, "top edge of the patches; -1: anywhere";
         /// Epochs of the search for the class.
-        scan_epochs: usize [1..=1000] = 5, "passes in search of the class";
+        scan_epochs: usize [1..=1000] = 5, "epochs of the search for the class";
         /// Epochs of the generators.
-        recover_epochs: usize [1..=1000] = 20, "passes to train the generators";
+        recover_epochs: usize [1..=1000] = 20, "epochs in which the generators are trained";
         /// Weight of the entropy of the patches.
-        alpha: f64 [0.0..=1e6] = 0.1, "weight of the patches' entropy";
+        alpha: f64 [0.0..=1e6] = 0.1, "weight of the entropy of the patches";
     }
 }
 

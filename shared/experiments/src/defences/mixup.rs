@@ -59,13 +59,15 @@ impl TypedDefence for Mixup {
     }
 
     fn reported(&self) -> &'static [Reported] {
-        &[
-            ("badnets", 80.27, 68.22),
-            ("trojan", 71.83, 96.20),
-            ("blend", 80.51, 99.11),
-            ("clean_label", 77.13, 93.77),
-            ("sig", 79.94, 52.11),
-        ]
+        const {
+            &[
+                Reported::new("badnets", 80.27, 68.22),
+                Reported::new("trojan", 71.83, 96.20),
+                Reported::new("blend", 80.51, 99.11),
+                Reported::new("clean_label", 77.13, 93.77),
+                Reported::new("sig", 79.94, 52.11),
+            ]
+        }
     }
 
     fn phases(&self, settings: &MixupSettings, given: &Given) -> Vec<Phase> {

@@ -1,4 +1,4 @@
-//! The defences. Adding one is one file here and one line in [`DEFENCES`].
+//! The defences. To add one, write a file here, its `mod` line and a line in [`DEFENCES`].
 //!
 //! A defence only declares: what it may know, its parameters, and its phases. A
 //! [`Job`](crate::job::Job) runs them, in the trainer and in the page alike.
@@ -44,7 +44,7 @@ pub fn defence(id: &str) -> Option<&'static dyn Defence> {
     DEFENCES.iter().copied().find(|defence| defence.method().id == id)
 }
 
-/// What a defence is given beside the victim.
+/// What a defence may use in addition to the victim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Knows {
@@ -54,10 +54,25 @@ pub enum Knows {
     Trigger,
 }
 
-/// Rates of a defended model in a paper, on CIFAR-10 and in percent: attack, ACC, ASR.
-pub type Reported = (&'static str, f64, f64);
+/// Rates of a defended model in a paper, on CIFAR-10 and in percent.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Reported {
+    /// Id of the attack on the victim.
+    pub attack: &'static str,
+    /// Clean accuracy.
+    pub acc: f64,
+    /// Attack success rate.
+    pub asr: f64,
+}
 
-/// What a defence is given beside its settings.
+impl Reported {
+    /// One row of a paper's table.
+    const fn new(attack: &'static str, acc: f64, asr: f64) -> Self {
+        Self { attack, acc, asr }
+    }
+}
+
+/// Facts about the data, and the trigger, from which a defence builds its phases.
 #[derive(Clone, Copy)]
 pub struct Given<'a> {
     /// Size of the clean subset.
@@ -69,8 +84,8 @@ pub struct Given<'a> {
 }
 
 impl Given<'_> {
-    /// Whether enough images can be set aside to choose by.
-    fn validates(&self) -> bool {
+    /// Whether the clean subset is large enough to set validation images aside.
+    fn has_validation_images(&self) -> bool {
         self.images / 5 >= VALIDATION
     }
 }

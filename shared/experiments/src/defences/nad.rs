@@ -1,32 +1,33 @@
 //! Neural attention distillation ([Li et al., ICLR 2021](https://arxiv.org/abs/2101.05930)), the
 //! central defence of this project. `cutout.rs` is the shortest defence.
 //!
-//! The teacher is the victim fine-tuned on the clean subset; the student, again the victim, is
-//! then trained on the same images with cross entropy plus `beta` times the distance between
-//! its normalised attention maps and the teacher's. With `beta = 0` the second phase is plain
-//! fine-tuning: the control that tells what the attention term adds.
+//! First the victim is fine-tuned on the clean subset; this is the teacher. Then the student, which
+//! also starts as the victim, is trained on the same images. Its loss is cross entropy plus `beta`
+//! times the distance between its normalised attention maps and the teacher's. With `beta = 0` the
+//! second phase is plain fine-tuning. That control shows what the attention term adds.
 
 use super::teacher::{Teacher, TeacherSettings};
-use super::training::{StoppingSettings, TrainingSettings, fine_tuning};
+use super::training::{StoppingSettings, TrainingSettings, cross_entropy_phase};
 use super::{Given, Reported, TypedDefence};
 use crate::Later;
 use crate::job::{
     Edit, EditContext, Edited, Phase, PhaseError, PhaseInput, Start, TrainPhase, Training,
 };
-use crate::objectives::{Form, Nad as Loss};
+use crate::objectives::{Form, Nad as NadObjective};
 use std::sync::Arc;
 use unstamp_data::method::Method;
 use unstamp_data::{choices, settings};
 use unstamp_networks::attention::Operator;
 use unstamp_networks::evaluate::accuracy;
 
-/// Defaults: NAD section 4.1, A^2_sum. The paper's betas (10,000 to 50,000) have no stated scale:
-/// with equation 2's norm they drown the cross entropy, so `beta = -1` means this project's choice
-/// for the form, 2 for the paper's and 1,000 for the code's. `threshold` runs the paper's rule
-/// instead: beta is doubled, along the form's grid, while validation accuracy stays within so many
-/// points of that at the smallest.
+/// The defaults are those of NAD section 4.1, with the operator A^2_sum. The paper's betas (10,000 to
+/// 50,000) have no stated scale: with the norm of equation 2 the attention term would be thousands of
+/// times the cross entropy. Therefore `beta = -1` means this project's choice: 2 for `form = "paper"`
+/// and 1,000 for `form = "code"`. With `threshold` above 0 the paper's rule chooses beta instead: beta
+/// is doubled as long as the validation accuracy stays within `threshold` points of the accuracy at
+/// the smallest beta.
 ///
-/// [`teacher`] and `student` give the pairs of figures 4 and 5 and table 2.
+/// The settings `teacher` and `student` give the pairs of figures 4 and 5 and of table 2.
 pub struct Nad;
 
 /// Betas the rule tries; the third is the default.
@@ -37,9 +38,13 @@ fn grid(form: Form) -> [f64; 6] {
 
 /// Teacher and distillation as section 4.1 has them, for defences that stand on NAD.
 pub(super) fn standard(training: &Training) -> Vec<Phase> {
-    let loss = Loss { form: Form::Paper, operator: Operator::Sum2, beta: grid(Form::Paper)[2] };
+    let loss =
+        NadObjective { form: Form::Paper, operator: Operator::Sum2, beta: grid(Form::Paper)[2] };
     let distil = Phase::train("distil", Arc::new(loss), training.clone());
-    vec![fine_tuning("teacher", training.clone()), distil.with_references([Start::Phase(0)])]
+    vec![
+        cross_entropy_phase("teacher", training.clone()),
+        distil.with_references([Start::Phase(0)]),
+    ]
 }
 
 choices! {
@@ -63,17 +68,17 @@ settings! {
         operator: Operator = Operator::Sum2,
             "how channels become a map (equation 1); raw: the activations themselves (table 8)";
         /// Weight of the attention term; -1 is the default of the form.
-        beta: f64 [-1.0..=1e6] = -1.0, "weight of the attention term; -1: the form's; 0: control";
+        beta: f64 [-1.0..=1e6] = -1.0, "weight of the attention term; -1: 2 for form paper, 1000 for form code; 0: none (control)";
         /// Points of validation accuracy that the search for beta may cost; 0 is no search.
-        threshold: f64 [0.0..=100.0] = 0.0, "points the search for beta may cost; 0: no search";
+        threshold: f64 [0.0..=100.0] = 0.0, "points of validation accuracy that the search for beta may cost; 0: no search";
         /// The weights that the student starts from.
         student: Student = Student::Victim, "weights that the student starts from";
         /// Number of erasures, each from the model of the one before.
-        rounds: usize [1..=20] = 1, "times the whole is repeated (figure 9)";
+        rounds: usize [1..=20] = 1, "number of erasures in a row (figure 9)";
         /// Early stopping of the distillation.
         stopping: StoppingSettings = StoppingSettings::default(), hash_neutral;
         /// The teacher.
-        teacher: TeacherSettings = TeacherSettings::default();
+        teaching: TeacherSettings = TeacherSettings::default();
     }
 }
 
@@ -84,11 +89,13 @@ impl NadSettings {
     }
 }
 
-/// Takes the last of the other models, one a beta, before validation accuracy falls more than
-/// `points` below the first one's.
+/// Chooses among the references, one for each beta in rising order: the last one before the validation
+/// accuracy falls more than `points` below that of the first. Without validation images: the first.
 #[derive(Debug)]
 struct LastWithin {
+    /// Percentage points of accuracy that may be lost.
     points: f64,
+    /// The betas of the references.
     betas: Vec<f64>,
 }
 
@@ -120,7 +127,7 @@ impl LastWithin {
 }
 
 impl Edit for LastWithin {
-    fn validates(&self) -> bool {
+    fn needs_validation(&self) -> bool {
         true
     }
 
@@ -133,8 +140,8 @@ impl Edit for LastWithin {
 struct Rounds<'a> {
     settings: &'a NadSettings,
     training: Training,
-    /// Whether beta can be chosen by validation images.
-    validates: bool,
+    /// Whether there are validation images to choose beta by.
+    has_validation_images: bool,
     phases: Vec<Phase>,
 }
 
@@ -147,12 +154,12 @@ impl Rounds<'_> {
 
     /// The student of a round that begins with the model at `from`.
     fn student(&mut self, from: &Start, teacher: &Start) -> Start {
-        match (self.settings.student, self.settings.teacher.teacher) {
+        match (self.settings.student, self.settings.teaching.teacher) {
             (Student::Victim, _) => from.clone(),
             // One fine-tuned model serves as teacher and student alike.
             (Student::FineTuned, Teacher::FineTuned) => teacher.clone(),
             (Student::FineTuned, _) => {
-                let tuned = fine_tuning("student", self.training.clone());
+                let tuned = cross_entropy_phase("student", self.training.clone());
                 self.add(tuned.from(from.clone()))
             }
         }
@@ -161,7 +168,7 @@ impl Rounds<'_> {
     /// The distillation of the model at `student`.
     fn distillation(&self, student: &Start, teacher: &Start, beta: f64) -> Phase {
         let NadSettings { form, operator, .. } = *self.settings;
-        let loss = Arc::new(Loss { form, operator, beta });
+        let loss = Arc::new(NadObjective { form, operator, beta });
         let train_phase = TrainPhase::new(loss, self.training.clone());
         let patience = self.settings.stopping.patience();
         Phase::training("distil", TrainPhase { patience, ..train_phase })
@@ -172,13 +179,13 @@ impl Rounds<'_> {
     /// One erasure of the model at `from`.
     fn round(&mut self, from: Start) -> Start {
         let settings = self.settings;
-        let teacher = match settings.teacher.phase(&self.training, from.clone()) {
+        let teacher = match settings.teaching.phase(&self.training, from.clone()) {
             Some(phase) => self.add(phase),
             None => from.clone(),
         };
         let student = self.student(&from, &teacher);
         let points = settings.threshold;
-        if points > 0.0 && self.validates {
+        if points > 0.0 && self.has_validation_images {
             let betas = grid(settings.form).to_vec();
             let mut students = Vec::new();
             for beta in &betas {
@@ -206,20 +213,22 @@ impl TypedDefence for Nad {
     }
 
     fn reported(&self) -> &'static [Reported] {
-        &[
-            ("badnets", 81.17, 4.77),
-            ("trojan", 79.16, 19.63),
-            ("blend", 81.68, 4.04),
-            ("clean_label", 80.34, 9.18),
-            ("sig", 81.95, 2.52),
-        ]
+        const {
+            &[
+                Reported::new("badnets", 81.17, 4.77),
+                Reported::new("trojan", 79.16, 19.63),
+                Reported::new("blend", 81.68, 4.04),
+                Reported::new("clean_label", 80.34, 9.18),
+                Reported::new("sig", 81.95, 2.52),
+            ]
+        }
     }
 
     fn phases(&self, settings: &NadSettings, given: &Given) -> Vec<Phase> {
         let mut rounds = Rounds {
             settings,
             training: settings.training.training(given.flip),
-            validates: given.validates(),
+            has_validation_images: given.has_validation_images(),
             phases: Vec::new(),
         };
         let mut from = Start::Victim;

@@ -24,8 +24,8 @@ use unstamp_networks::model::{Network, Output};
 /// the L-infinity ball of 8/255, 5 steps of 4/255 from a random start, on the student in evaluation
 /// mode; pseudo samples stay within 0..1; on them the student normalises by their own batch, and
 /// they do not move its running statistics, which are for clean images. Features have unit length
-/// ([`Scale`](crate::objectives::Scale)): as printed, with the printed lambdas, the loss diverges in the first step. At unit
-/// length learning behaviour is a twentieth of response behaviour or less, and a lambda 2 of 2 adds
+/// ([`Scale`](crate::objectives::Scale)): without scaling, with the printed lambdas, the loss
+/// diverges in the first step. At unit length learning behaviour is a twentieth of response behaviour or less, and a lambda 2 of 2 adds
 /// nothing; 200 makes it count (`signs_nba.toml`).
 ///
 /// `samples = "poisoned"` puts the attacker's trigger in the place of `delta` (table 5); "none"
@@ -48,11 +48,11 @@ settings! {
     /// The attack that makes pseudo samples: PGD in the L-infinity ball.
     pub struct AttackSettings {
         /// Radius of the ball; pixels lie in 0..1.
-        eps: f64 [0.0..=1.0] = 8.0 / 255.0, "radius of the attack, of 0..1";
+        eps: f64 [0.0..=1.0] = 8.0 / 255.0, "radius of the attack; pixels lie in 0..1";
         /// Length of a step as a share of the radius.
-        attack_step: f64 [0.0..=1.0] = 0.5, "its step as a share of eps";
+        attack_step: f64 [0.0..=1.0] = 0.5, "step of the attack as a share of eps";
         /// Number of steps.
-        attack_steps: usize [1..=1000] = 5, "its steps";
+        attack_steps: usize [1..=1000] = 5, "number of steps of the attack";
     }
 }
 
@@ -76,11 +76,11 @@ settings! {
         /// Weight of prediction behaviour.
         lambda3: f64 [0.0..=1e6] = 0.1, "weight of prediction behaviour";
         /// Weight of `LDL + beta UDL`.
-        alpha: f64 [0.0..=1e6] = 1.0, "weight of distillation; 0: control";
+        alpha: f64 [0.0..=1e6] = 1.0, "weight of distillation; 0: none (control)";
         /// Weight of `UDL`.
-        beta: f64 [0.0..=1e6] = 0.5, "weight of unlearning within it";
+        beta: f64 [0.0..=1e6] = 0.5, "weight of unlearning distillation";
         /// The images of `UDL`.
-        samples: Samples = Samples::Pseudo, "what unlearning sees";
+        samples: Samples = Samples::Pseudo, "images of unlearning distillation";
         /// The attack that makes pseudo samples.
         attack: AttackSettings = AttackSettings::default();
         /// The distances.
@@ -90,7 +90,7 @@ settings! {
             "weight of learning distillation; 0: unlearning alone", hash_neutral;
         /// How the teacher is trained.
         teacher_training: TeacherTraining = TeacherTraining::Same,
-            "as its student's, or as in the paper", hash_neutral;
+            "how the teacher is trained; paper: as in NAD section 4.1", hash_neutral;
     }
 }
 

@@ -19,7 +19,7 @@ settings! {
         /// The training.
         training: TrainingSettings = TrainingSettings::default();
         /// Share of the images that carry the trigger.
-        share: f64 [0.0..=1.0] = 0.5, "of the images that are stamped";
+        share: f64 [0.0..=1.0] = 0.5, "share of the images that carry the trigger";
     }
 }
 

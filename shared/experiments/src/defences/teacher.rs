@@ -1,6 +1,6 @@
 //! Settings of a teacher, and the phase that makes it. NAD, ARGD and NBA use them.
 
-use super::training::{TrainingSettings, fine_tuning};
+use super::training::{TrainingSettings, cross_entropy_phase};
 use crate::job::{Phase, Schedule, Start, Training};
 use unstamp_data::method::{Accepts, Param, Value, Values};
 use unstamp_data::settings::{Setting, single};
@@ -22,16 +22,16 @@ choices! {
 choices! {
     /// How a teacher is trained.
     pub enum TeacherTraining {
-        /// As its student.
+        /// With the settings of its student.
         Same = "same",
-        /// Learning rate, epochs and schedule of NAD section 4.1, whatever those of the student are. A
-        /// rate too low to erase the backdoor from the student leaves it in a teacher too.
+        /// With the learning rate, epochs and schedule of NAD section 4.1. A learning rate that is too
+        /// low to erase the backdoor from the student would leave it in the teacher too.
         Paper = "paper",
     }
 }
 
 impl TeacherTraining {
-    /// The training of a teacher whose student is trained by `student`.
+    /// The training of the teacher of a student whose training is `student`.
     fn of(self, student: &Training) -> Training {
         match self {
             Self::Same => student.clone(),
@@ -45,7 +45,7 @@ impl TeacherTraining {
 
     /// The phase that fine-tunes the victim to a teacher (B-F).
     pub fn fine_tuned(self, student: &Training) -> Phase {
-        fine_tuning("teacher", self.of(student))
+        cross_entropy_phase("teacher", self.of(student))
     }
 }
 
@@ -86,12 +86,12 @@ settings! {
         /// The model that teaches.
         teacher: Teacher = Teacher::FineTuned, "which model teaches";
         /// Architecture of a teacher from scratch.
-        teacher_arch: TeacherArch = TeacherArch(None), "of a teacher from scratch";
+        teacher_arch: TeacherArch = TeacherArch(None), "architecture of a teacher from scratch";
         /// Epochs of a teacher from scratch.
-        scratch_epochs: usize [1..=1000] = 100, "of a teacher from scratch";
+        scratch_epochs: usize [1..=1000] = 100, "epochs of a teacher from scratch";
         /// How the teacher is trained.
         teacher_training: TeacherTraining = TeacherTraining::Same,
-            "as its student's, or as in the paper", hash_neutral;
+            "how the teacher is trained; paper: as in NAD section 4.1", hash_neutral;
     }
 }
 
@@ -104,7 +104,7 @@ impl TeacherSettings {
             ..self.teacher_training.of(student)
         };
         let arch = self.teacher_arch.0.map(str::to_string);
-        fine_tuning("teacher", training).from(Start::Fresh(arch))
+        cross_entropy_phase("teacher", training).from(Start::Fresh(arch))
     }
 
     /// The phase that makes the teacher out of the model at `from`; `None` if that model is the

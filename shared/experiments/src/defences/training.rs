@@ -6,7 +6,8 @@ use std::sync::Arc;
 use unstamp_data::settings;
 
 settings! {
-    /// SGD on augmented images, without a schedule. The defaults are those of NAD section 4.1.
+    /// SGD on augmented images; the schedule comes from elsewhere. The defaults are those of NAD
+    /// section 4.1.
     pub struct SgdSettings {
         /// Initial learning rate.
         lr: f64 [0.0..=10.0] = 0.1, "initial learning rate";
@@ -15,13 +16,13 @@ settings! {
         /// Images a step.
         batch: usize [1..=4096] = 64, "images a step";
         /// Factor of the last step's velocity.
-        momentum: f64 [0.0..=0.999] = 0.9, "of SGD";
+        momentum: f64 [0.0..=0.999] = 0.9, "momentum of SGD";
         /// Whether momentum has Nesterov's form, as in the public code of NAD.
         nesterov: bool = false, "Nesterov's form of momentum (the public code's)";
         /// Factor of the L2 penalty.
-        weight_decay: f64 [0.0..=1.0] = 1e-4, "L2 penalty";
+        weight_decay: f64 [0.0..=1.0] = 1e-4, "factor of the L2 penalty";
         /// Side of the square that Cutout blanks, in pixels.
-        cutout: usize [0..=32] = 9, "side of the blanked square; 0 for none";
+        cutout: usize [0..=32] = 9, "side in pixels of the square that Cutout blanks; 0: none";
     }
 }
 
@@ -54,7 +55,7 @@ settings! {
 }
 
 impl TrainingSettings {
-    /// The defaults, but a square of `side` pixels is blanked.
+    /// The defaults, but Cutout blanks a square of `side` pixels; 0 is no Cutout.
     pub fn with_cutout(side: usize) -> Self {
         let sgd = SgdSettings { cutout: side, ..SgdSettings::default() };
         Self { sgd, ..Self::default() }
@@ -67,11 +68,11 @@ impl TrainingSettings {
 }
 
 settings! {
-    /// Early stopping on a fifth of the clean subset.
+    /// Early stopping by the accuracy on validation images, a fifth of the clean subset.
     pub struct StoppingSettings {
-        /// Epochs without progress after which a training stops; 0 is never.
+        /// Epochs without a better validation accuracy after which a training stops; 0 is never.
         patience: usize [0..=1000] = 0,
-            "epochs without a better validation accuracy after which it stops; 0: never";
+            "stops after so many epochs without a better validation accuracy; 0: never";
     }
 }
 
@@ -82,7 +83,7 @@ impl StoppingSettings {
     }
 }
 
-/// A training of the victim with cross entropy alone.
-pub fn fine_tuning(name: &'static str, training: Training) -> Phase {
+/// A training with cross entropy alone. It begins with the victim; [`Phase::from`] changes that.
+pub fn cross_entropy_phase(name: &'static str, training: Training) -> Phase {
     Phase::train(name, Arc::new(CrossEntropy), training)
 }

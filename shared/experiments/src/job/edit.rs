@@ -16,7 +16,7 @@ pub struct EditContext<'a> {
     pub arch: &'a Arch,
     /// Weights of the phase's student.
     pub weights: &'a Arrays,
-    /// Outputs that the phase compares with.
+    /// Outputs of the phase's references.
     pub references: Vec<&'a PhaseOutput>,
     /// The images that the phases train on.
     pub data: &'a Split,
@@ -39,7 +39,7 @@ pub struct Edited {
 /// A change of weights at once.
 pub trait Edit: Send + Sync + Debug {
     /// Whether it chooses by validation images.
-    fn validates(&self) -> bool {
+    fn needs_validation(&self) -> bool {
         false
     }
 

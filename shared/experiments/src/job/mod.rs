@@ -17,6 +17,7 @@ mod event;
 mod output;
 mod phase;
 mod running;
+mod schedule;
 mod settings;
 pub mod sgd;
 mod step;
@@ -29,7 +30,8 @@ pub use evaluation::Rates;
 pub use event::{Epoch, Event, Measurement};
 pub use output::{Auxiliary, PatchPosition, PhaseOutput, RecoveredTriggers};
 pub use phase::{Phase, Stamp, Start, TrainPhase, Work, last_training};
-pub use settings::{Schedule, Training};
+pub use schedule::Schedule;
+pub use settings::Training;
 pub use train_step::{Batch, Reference, TrainStep, lift};
 
 use burn::tensor::Device;
@@ -88,10 +90,9 @@ impl Job {
         }
         let aside = data.len() / 5;
         let kept = data.len() - aside;
-        let validates = phases.iter().any(Phase::validates) && aside >= VALIDATION;
-        let validation =
-            validates.then(|| data.subset(&(kept..data.len()).collect::<Vec<usize>>()));
-        let data = if validates { Arc::new(data.front(kept)) } else { data };
+        let needed = phases.iter().any(Phase::needs_validation) && aside >= VALIDATION;
+        let validation = needed.then(|| data.subset(&(kept..data.len()).collect::<Vec<usize>>()));
+        let data = if needed { Arc::new(data.front(kept)) } else { data };
         Ok(Self {
             arch,
             victim,

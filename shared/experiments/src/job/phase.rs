@@ -102,10 +102,10 @@ impl Phase {
     }
 
     /// Whether it needs validation images.
-    pub(super) fn validates(&self) -> bool {
+    pub(super) fn needs_validation(&self) -> bool {
         match &self.work {
             Work::Train(train_phase) => train_phase.patience.is_some(),
-            Work::Edit(edit) => edit.validates(),
+            Work::Edit(edit) => edit.needs_validation(),
         }
     }
 

@@ -47,11 +47,12 @@ pub struct Seen<'a> {
     pub auxiliary: &'a Tracked,
 }
 
-/// The loss of a batch. All tensors are `[1]` and means over the batch.
+/// The loss of a batch. All tensors are `[1]`.
 pub struct Loss {
     /// The loss to minimise.
     pub total: Tensor<1>,
-    /// Its parts by name, before they are weighed.
+    /// Quantities to record, by name: the terms of the loss without their weights, and counts. They
+    /// need not add up to the total.
     pub parts: Vec<(&'static str, Tensor<1>)>,
 }
 

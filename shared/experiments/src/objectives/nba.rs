@@ -52,15 +52,15 @@ settings! {
     /// Definition of the distances between behaviours.
     pub struct Behaviour {
         /// Scale of the features.
-        scale: Scale = Scale::Unit, "of features before they are compared";
+        scale: Scale = Scale::Unit, "scale of features before they are compared";
         /// Meaning of equation 4.
-        reading: Reading = Reading::Scalar, "of equation 4";
+        reading: Reading = Reading::Scalar, "reading of equation 4";
         /// Gram matrices, or features.
-        behaviour: Representation = Representation::Gram, "what is compared";
+        behaviour: Representation = Representation::Gram, "representation of features that is compared";
         /// How predictions are compared.
-        divergence: Divergence = Divergence::CrossEntropy, "of predictions";
+        divergence: Divergence = Divergence::CrossEntropy, "divergence of predictions";
         /// Temperature of the softened predictions.
-        temperature: f64 [0.1..=100.0] = 5.0, "of predictions";
+        temperature: f64 [0.1..=100.0] = 5.0, "temperature of predictions";
     }
 }
 

@@ -56,7 +56,7 @@ pub(crate) fn is_faster(g: Geometry) -> bool {
     enough_tiles && enough_channels
 }
 
-/// Whether this path can compute the shape: kernel 3, stride 1, at most 128 columns.
+/// Whether this path can compute the shape: kernel 3, stride 1, images at most 128 pixels wide.
 fn is_supported(g: Geometry) -> bool {
     g.kernel == 3 && g.stride == 1 && Tiling::new(g).columns <= MAX_COLUMNS
 }

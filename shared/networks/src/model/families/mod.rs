@@ -1,4 +1,5 @@
-//! The families of networks. Adding one is one file here and one line in [`FAMILIES`].
+//! The families of networks. To add one, write a file here, its `mod` line and a line in
+//! [`FAMILIES`].
 
 mod preact_resnet;
 mod residual;

@@ -1,0 +1,179 @@
+//! Fine-pruning: prune the channels that clean images do not use, then fine-tune.
+
+mod search;
+mod target;
+
+use super::training::{TrainingSettings, cross_entropy_phase};
+use super::{Given, Reported, TypedDefence};
+use crate::Later;
+use crate::job::{Edit, EditContext, Edited, Phase, PhaseError, PhaseInput, Start};
+use search::{activations, ranked, search};
+use std::sync::Arc;
+use target::Target;
+use unstamp_data::datasets::Split;
+use unstamp_data::method::Method;
+use unstamp_data::{choices, settings};
+use unstamp_networks::evaluate::accuracy;
+use unstamp_networks::model::weights::{self, WeightsError};
+
+/// Liu et al. (2018) as in NAD appendix A: the channels of the last convolution are ranked by their
+/// mean activation on the clean subset (after batch normalisation and ReLU, over places) and the
+/// least active are pruned. How many: so many that the validation accuracy comes nearest to NAD's
+/// in the same cell (the paper's rule, which runs NAD first); as many as cost at most `drop` points
+/// (`rule = "drop"`); or a fixed `ratio`. The last also holds where there are too few clean images
+/// to set enough aside. The accuracy matched is that before fine-tuning.
+///
+/// A pruned channel's kernel and the normalisation after it are 0. Then no gradient reaches them (ReLU
+/// has none at 0), so fine-tuning cannot wake the channel: no mask is needed. In a WideResNet this
+/// normalisation reads the residual sum, so the channel's skip connection is silenced too. In a
+/// PreAct-ResNet18 no normalisation follows the last convolution: only the kernel becomes 0, and
+/// fine-tuning may wake the channel.
+pub struct FinePruning;
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Rule {
+    /// The number whose accuracy is nearest to that of the phase's reference.
+    Match,
+    /// The largest number that costs at most so many points.
+    Drop(f64),
+    /// A fixed share of the channels.
+    Ratio,
+}
+
+#[derive(Debug)]
+struct Prune {
+    rule: Rule,
+    ratio: f64,
+}
+
+impl Prune {
+    /// The number of channels that the rule wants, and the validation accuracy with that number.
+    async fn chosen(
+        &self,
+        context: &EditContext<'_>,
+        curve: &[(usize, f64)],
+        split: &Split,
+        measured: &mut Vec<(String, f64)>,
+    ) -> Result<Option<(usize, f64)>, PhaseError> {
+        // From the largest number on: pruning more erases more.
+        let mut points = curve.iter().rev().copied();
+        match self.rule {
+            Rule::Match => {
+                let other = context.references.first();
+                let other = other.ok_or(PhaseError::Missing(PhaseInput::Model))?;
+                let rate = accuracy(context.arch, &other.weights, split, context.device).await?;
+                let goal = rate.value;
+                measured.push(("accuracy_to_match".to_string(), goal));
+                let off = |point: &(usize, f64)| (point.1 - goal).abs();
+                Ok(points.min_by(|a, b| off(a).total_cmp(&off(b))))
+            }
+            Rule::Drop(cost) => {
+                let full = curve.first().map_or(0.0, |point| point.1);
+                let found = points.find(|point| point.1 >= full - cost / 100.0);
+                Ok(found.or(curve.first().copied()))
+            }
+            Rule::Ratio => Ok(None),
+        }
+    }
+
+    async fn run(&self, context: EditContext<'_>) -> Result<Edited, PhaseError> {
+        let description = context.arch.describe().map_err(WeightsError::from)?;
+        let target = Target::of(&description).ok_or(PhaseError::Missing(PhaseInput::Model))?;
+        let network = weights::frozen(context.arch, context.weights, context.device)?;
+        let rows = activations(&network, &target, context.data, context.device).await?;
+        let order = ranked(&rows);
+        let most = order.len().saturating_sub(1);
+        let mut count = ((self.ratio * order.len() as f64).round() as usize).min(most);
+        let mut measured = Vec::new();
+        if let (Some(split), false) = (context.validation, self.rule == Rule::Ratio) {
+            let curve = search(&context, &network, &target, &order, split).await?;
+            let chosen = self.chosen(&context, &curve, split, &mut measured).await?;
+            if let Some((channels, accuracy)) = chosen {
+                count = channels;
+                measured.push(("validation_accuracy".to_string(), accuracy));
+            }
+        }
+        measured.push(("pruned_channels".to_string(), count as f64));
+        measured.push(("channels".to_string(), order.len() as f64));
+        let weights = target.silenced(context.weights, &order[..count]);
+        Ok(Edited { output: weights.into(), measured })
+    }
+}
+
+impl Edit for Prune {
+    fn needs_validation(&self) -> bool {
+        self.rule != Rule::Ratio
+    }
+
+    fn edit<'a>(&'a self, context: EditContext<'a>) -> Later<'a, Result<Edited, PhaseError>> {
+        Box::pin(self.run(context))
+    }
+}
+
+choices! {
+    /// How the number of pruned channels is chosen.
+    pub enum PruneRule {
+        /// By the accuracy of NAD in the same cell.
+        Match = "match",
+        /// By the accuracy that it costs.
+        Drop = "drop",
+        /// A fixed share of the channels.
+        Ratio = "ratio",
+    }
+}
+
+settings! {
+    /// The settings of [`FinePruning`].
+    pub struct FinePruningSettings {
+        /// The training after pruning, and that of NAD if the rule is `match`.
+        training: TrainingSettings = TrainingSettings::default();
+        /// How the number of channels is chosen.
+        rule: PruneRule = PruneRule::Match, "how the number of pruned channels is chosen";
+        /// Accuracy that pruning may cost, in points.
+        drop: f64 [0.0..=100.0] = 4.0, "points of validation accuracy that pruning may cost (rule drop)";
+        /// Share of the channels, if it is fixed.
+        ratio: f64 [0.0..=1.0] = 0.5, "share of the channels (rule ratio)";
+    }
+}
+
+impl TypedDefence for FinePruning {
+    type Settings = FinePruningSettings;
+
+    fn method(&self) -> Method {
+        Method {
+            id: "fine_prune",
+            title: "Fine-pruning",
+            paper: "Liu et al. 2018; NAD section 4.1, appendix A",
+            summary: "Silences the channels that clean images use least, then fine-tunes.",
+        }
+    }
+
+    fn reported(&self) -> &'static [Reported] {
+        const {
+            &[
+                Reported::new("badnets", 81.14, 99.73),
+                Reported::new("trojan", 78.17, 41.00),
+                Reported::new("blend", 81.13, 93.62),
+                Reported::new("clean_label", 79.32, 29.88),
+                Reported::new("sig", 81.60, 74.26),
+            ]
+        }
+    }
+
+    fn phases(&self, settings: &FinePruningSettings, given: &Given) -> Vec<Phase> {
+        let rule = match settings.rule {
+            PruneRule::Match if given.has_validation_images() => Rule::Match,
+            PruneRule::Drop if given.has_validation_images() => Rule::Drop(settings.drop),
+            _ => Rule::Ratio,
+        };
+        let training = settings.training.training(given.flip);
+        let mut phases =
+            if rule == Rule::Match { super::nad::standard(&training) } else { Vec::new() };
+        let nad = phases.len().checked_sub(1).map(Start::Phase);
+        let prune = Arc::new(Prune { rule, ratio: settings.ratio });
+        phases.push(Phase::edit("prune", prune).with_references(nad));
+        let pruned = Start::Phase(phases.len() - 1);
+        phases.push(cross_entropy_phase("fine_tune", training).from(pruned));
+        phases
+    }
+}

@@ -1,0 +1,108 @@
+//! The order in which channels are pruned, and the accuracy for each number of pruned channels.
+
+use super::target::Target;
+use crate::job::EditContext;
+use burn::tensor::Device;
+use unstamp_data::datasets::Split;
+use unstamp_networks::batches::batches;
+use unstamp_networks::evaluate::{BATCH, accuracy, largest};
+use unstamp_networks::model::Frozen;
+use unstamp_networks::model::weights::{self, Array, WeightsError};
+
+/// Mean activation of each channel for every image of a split, `[images][channels]`: of what the
+/// last layer reads, or of the last feature where the last layer reads something else.
+pub async fn activations(
+    network: &Frozen,
+    target: &Target,
+    split: &Split,
+    device: &Device,
+) -> Result<Vec<Vec<f32>>, WeightsError> {
+    let mut rows = Vec::new();
+    for batch in batches(split, BATCH) {
+        let output = network.forward(batch.images(device));
+        let means = match (&target.readout, output.features.last()) {
+            (None, Some(feature)) => {
+                let [n, c, h, w] = feature.dims();
+                feature.clone().reshape([n, c, h * w]).mean_dim(2).reshape([n, c])
+            }
+            _ => output.pooled,
+        };
+        let [_, channels] = means.dims();
+        let values = weights::read(vec![means.flatten(0, 1)]).await?.remove(0);
+        rows.extend(values.chunks_exact(channels).map(<[f32]>::to_vec));
+    }
+    Ok(rows)
+}
+
+/// Accuracies with no channel silenced, with the first of `order`, with the first two, and so on,
+/// but never with all. A silenced channel takes only its own share out of the logits, so one pass of
+/// the network gives all accuracies.
+fn accuracies(
+    last: &Array,
+    bias: &[f32],
+    rows: &[Vec<f32>],
+    labels: &[u16],
+    order: &[usize],
+) -> Vec<f64> {
+    let channels = order.len();
+    let share = |row: &[f32], class: usize, c: usize| last.values[class * channels + c] * row[c];
+    let mut logits: Vec<Vec<f32>> = rows
+        .iter()
+        .map(|row| {
+            let sum = |k: usize| bias[k] + (0..channels).map(|c| share(row, k, c)).sum::<f32>();
+            (0..bias.len()).map(sum).collect()
+        })
+        .collect();
+    let mut curve = Vec::new();
+    for &channel in order {
+        let right = logits.iter().zip(labels).filter(|(z, y)| largest(z) == usize::from(**y));
+        curve.push(right.count() as f64 / rows.len().max(1) as f64);
+        for (logits, row) in logits.iter_mut().zip(rows) {
+            for (class, logit) in logits.iter_mut().enumerate() {
+                *logit -= share(row, class, channel);
+            }
+        }
+    }
+    curve
+}
+
+/// Channels from the least to the most active on average; equal ones in their order.
+pub fn ranked(rows: &[Vec<f32>]) -> Vec<usize> {
+    let channels = rows.first().map_or(0, Vec::len);
+    let sum = |c: usize| rows.iter().map(|row| f64::from(row[c])).sum::<f64>();
+    let sums: Vec<f64> = (0..channels).map(sum).collect();
+    let mut order: Vec<usize> = (0..channels).collect();
+    order.sort_by(|a, b| sums[*a].total_cmp(&sums[*b]));
+    order
+}
+
+/// Steps of the search for the number of channels where every step costs a pass over the validation
+/// images.
+const STEPS: usize = 16;
+
+/// Validation accuracy by the number of silenced channels: `(channels, accuracy)`, from none on.
+pub async fn search(
+    context: &EditContext<'_>,
+    network: &Frozen,
+    target: &Target,
+    order: &[usize],
+    split: &Split,
+) -> Result<Vec<(usize, f64)>, WeightsError> {
+    let array = |part: &str| {
+        let name = target.readout.as_ref().map(|layer| format!("{layer}.{part}"))?;
+        context.weights.get(&name)
+    };
+    if let (Some(last), Some(bias)) = (array("weight"), array("bias")) {
+        let rows = activations(network, target, split, context.device).await?;
+        let curve = accuracies(last, &bias.values, &rows, &split.labels, order);
+        return Ok(curve.into_iter().enumerate().collect());
+    }
+    let mut curve = Vec::new();
+    for step in 0..STEPS {
+        let count = step * order.len() / STEPS;
+        let weights = target.silenced(context.weights, &order[..count]);
+        let rate = accuracy(context.arch, &weights, split, context.device).await?;
+        curve.push((count, rate.value));
+    }
+    Ok(curve)
+}

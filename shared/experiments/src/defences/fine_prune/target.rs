@@ -1,0 +1,45 @@
+//! What fine-pruning sets to zero.
+
+use unstamp_networks::model::weights::Arrays;
+use unstamp_networks::model::{Description, Layer, Operation, Value};
+
+/// The convolution that is pruned, and whether nothing but its channels reaches the last layer.
+pub struct Target {
+    /// Arrays with one entry for each channel, all of which become 0.
+    pub arrays: Vec<String>,
+    /// Name of the last layer, if it reads the mean of each of these channels and nothing else.
+    pub readout: Option<String>,
+}
+
+impl Target {
+    /// The last convolution of a network.
+    pub fn of(network: &Description) -> Option<Self> {
+        let conv = network.last_convolution()?;
+        let norm = network.last_norm()?;
+        let mut arrays = vec![format!("{}.weight", conv.name), format!("{}.bias", conv.name)];
+        let at = |layer: &Layer| network.layers.iter().position(|l| l.name == layer.name);
+        let normalised = at(norm) > at(conv);
+        if normalised {
+            arrays.push(format!("{}.weight", norm.name));
+            arrays.push(format!("{}.bias", norm.name));
+        }
+        let last = network.layers.last()?;
+        let pool = Operation::AveragePool { size: 1 };
+        let direct = matches!(last.input, Value::Layer(i) if network.layers[i].operation == pool);
+        let readout = (normalised && direct).then(|| last.name.clone());
+        Some(Self { arrays, readout })
+    }
+
+    /// The weights with channels of the last convolution silenced.
+    pub fn silenced(&self, weights: &Arrays, channels: &[usize]) -> Arrays {
+        let mut weights = weights.clone();
+        for name in &self.arrays {
+            let Some(array) = weights.get_mut(name) else { continue };
+            let stride = array.values.len() / array.shape[0].max(1);
+            for c in channels {
+                array.values[c * stride..(c + 1) * stride].fill(0.0);
+            }
+        }
+        weights
+    }
+}
