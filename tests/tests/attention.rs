@@ -30,7 +30,8 @@ fn pseudo_samples_are_held_against_the_trigger() {
     let model = |name: &str| root().join("static/models").join(name).display().to_string();
     let out = folder.path().join("pseudo.png").display().to_string();
     let said = |name: &str, more: &[&str]| {
-        let (show, model) = (["--show", "pseudo", "--out", &out], model(name));
+        let show = ["--show", "pseudo", "--out", &out];
+        let model = model(name);
         let (code, text, error) =
             run(&[&["attention", "--model", &model][..], &show, more].concat());
         assert_eq!(code, 0, "{error}");
@@ -61,7 +62,8 @@ fn pseudo_samples_are_held_against_the_trigger() {
 fn figures_have_their_rows() {
     let folder = tempfile::tempdir().expect("a folder");
     let model = |name: &str| root().join("static/models").join(name).display().to_string();
-    let (victim, erased) = (model("s0-badnets.safetensors"), model("s0-badnets-nad.safetensors"));
+    let victim = model("s0-badnets.safetensors");
+    let erased = model("s0-badnets-nad.safetensors");
     for (show, images, rows) in [("groups", 4, 2), ("operators", 6, 2), ("channels", 16, 8)] {
         let out = folder.path().join(format!("{show}.png")).display().to_string();
         let (code, _, error) = run(&[
@@ -80,7 +82,9 @@ fn figures_have_their_rows() {
         assert_eq!(code, 0, "{error}");
         let file = std::fs::File::open(&out).expect("written");
         let reader = png::Decoder::new(std::io::BufReader::new(file)).read_info().expect("a PNG");
-        let (gap, side, text) = (8, 96, 16);
+        let gap = 8;
+        let side = 96;
+        let text = 16;
         let height = gap + rows * (text + side + 2 * gap);
         let width = gap + images * (side + gap);
         assert_eq!((reader.info().width, reader.info().height), (width, height), "{show}");

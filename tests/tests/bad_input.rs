@@ -61,7 +61,8 @@ fn a_painted_file_is_stamped_losslessly() {
     let trigger = png(&file("trigger.png"), png::ColorType::Rgba, 32, &painted);
     let grey = Image { width: 32, height: 32, pixels: vec![100; 3072] };
     write_png(&file("grey.png"), &grey).expect("writable");
-    let (image, out) = (file("grey.png"), file("out.png"));
+    let image = file("grey.png");
+    let out = file("out.png");
     let args =
         ["stamp", image.to_str().expect("plain"), "--attack", "custom", "--trigger", &trigger];
     let (code, _, err) = run(&[&args[..], &["--out", out.to_str().expect("plain")]].concat());
@@ -88,79 +89,57 @@ method = "fine_tune"
 set = { epochs = 2 }
 "#;
 
+/// Asserts that a command ends with exit code 2 and one sentence that contains `says`, and writes
+/// nothing.
+fn refused(args: &[&str], says: &str) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let out = folder.path().join("out");
+    let to = ["--out", out.to_str().expect("plain")];
+    let (code, _, error) = run(&[args, &to].concat());
+    assert_eq!(code, 2, "{args:?}: {error}");
+    assert!(error.contains(says) && error.trim().lines().count() == 1, "{args:?}: {error}");
+    assert!(!out.exists(), "{args:?} wrote something");
+}
+
 #[test]
 fn a_wrong_recipe_is_one_sentence_and_exit_2() {
+    let cases = [
+        ("clean_fraction", "clean_fracton", "clean_fracton"),
+        ("epochs = 2 }", "epoch = 2 }", "no parameter 'epoch'"),
+        ("\"badnets\"", "\"badnet\"", "attack = 'badnet'"),
+        ("0.5", "1.5", "clean_fraction = 1.5"),
+        ("\"signs\"", "\"sings\"", "dataset = 'sings'"),
+    ];
     let folder = tempfile::tempdir().expect("a folder");
-    let file = |name: &str, text: &str| {
-        let path = folder.path().join(name);
-        std::fs::write(&path, text).expect("written");
-        path.to_string_lossy().into_owned()
-    };
-    let good = GOOD;
-    let broken = |name: &str, from: &str, to: &str| {
-        assert!(good.contains(from), "{from} is not in the recipe");
-        file(name, &good.replacen(from, to, 1))
-    };
-    let out = folder.path().join("out").to_string_lossy().into_owned();
-    let cases: Vec<(Vec<String>, &str)> = vec![
-        (vec!["run".into(), broken("a.toml", "clean_fraction", "clean_fracton")], "clean_fracton"),
-        (
-            vec!["run".into(), broken("b.toml", "epochs = 2 }", "epoch = 2 }")],
-            "no parameter 'epoch'",
-        ),
-        (vec!["run".into(), broken("c.toml", "\"badnets\"", "\"badnet\"")], "attack = 'badnet'"),
-        (vec!["run".into(), broken("d.toml", "0.5", "1.5")], "clean_fraction = 1.5"),
-        (vec!["run".into(), broken("e.toml", "\"signs\"", "\"sings\"")], "dataset = 'sings'"),
-        (
-            vec![
-                "poison".into(),
-                "--dataset".into(),
-                "signs".into(),
-                "--attack".into(),
-                "badnets".into(),
-                "--set".into(),
-                "size=99".into(),
-            ],
-            "does not fit",
-        ),
-        (
-            vec!["poison".into(), "--dataset".into(), "signs".into(), "--rate".into(), "2".into()],
-            "rate is 2",
-        ),
-        (
-            vec![
-                "poison".into(),
-                "--dataset".into(),
-                "signs".into(),
-                "--target".into(),
-                "10".into(),
-            ],
-            "target 10",
-        ),
-        (vec!["poison".into(), "--dataset".into(), "mnist".into()], "no data set 'mnist'"),
-        (
-            vec![
-                "poison".into(),
-                "--dataset".into(),
-                "signs".into(),
-                "--arch".into(),
-                "wrn-17-1".into(),
-            ],
-            "wrn-17-1",
-        ),
+    let file = folder.path().join("recipe.toml");
+    for (right, wrong, says) in cases {
+        assert!(GOOD.contains(right), "{right} is not in the recipe");
+        std::fs::write(&file, GOOD.replacen(right, wrong, 1)).expect("written");
+        refused(&["run", file.to_str().expect("plain")], says);
+    }
+}
+
+#[test]
+fn a_wrong_argument_is_one_sentence_and_exit_2() {
+    let cases: [(&[&str], &str); 5] = [
+        (&["--dataset", "signs", "--attack", "badnets", "--set", "size=99"], "does not fit"),
+        (&["--dataset", "signs", "--rate", "2"], "rate is 2"),
+        (&["--dataset", "signs", "--target", "10"], "target 10"),
+        (&["--dataset", "mnist"], "no data set 'mnist'"),
+        (&["--dataset", "signs", "--arch", "wrn-17-1"], "wrn-17-1"),
     ];
     for (args, says) in cases {
-        let mut args = args;
-        args.extend(["--out".to_string(), out.clone()]);
-        let (code, _, error) = run(&args.iter().map(String::as_str).collect::<Vec<_>>());
-        assert_eq!(code, 2, "{args:?}: {error}");
-        assert!(error.contains(says) && error.trim().lines().count() == 1, "{args:?}: {error}");
-        assert!(!Path::new(&out).exists(), "{args:?} wrote something");
+        refused(&[&["poison"], args].concat(), says);
     }
-    let (code, _, error) = run(&["eval", "--model", "nowhere.safetensors"]);
-    assert!(code == 1 && error.contains("cannot read nowhere.safetensors"), "{error}");
-    let (code, _, error) = run(&["run", "nowhere.toml"]);
-    assert!(code == 1 && error.contains("cannot read nowhere.toml"), "{error}");
+}
+
+#[test]
+fn a_missing_file_is_named_and_exit_1() {
+    let cases: [&[&str]; 2] = [&["eval", "--model", "nowhere"], &["run", "nowhere"]];
+    for args in cases {
+        let (code, _, error) = run(args);
+        assert!(code == 1 && error.contains("cannot read nowhere"), "{args:?}: {error}");
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What is made with a model before an attack, with the clean model of the site.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use unstamp_shared::attacks::{ATTACKS, Needs};
 use unstamp_shared::craft::{Artefact, CRAFTS};
 use unstamp_shared::datasets::{SplitName, signs};
@@ -12,7 +12,8 @@ fn path(name: &str) -> PathBuf {
 }
 
 fn make(attack: &str, more: &[&str]) -> (PathBuf, Artefact) {
-    let (model, out) = (root().join("static/models/s0-clean.safetensors"), path(attack));
+    let model = root().join("static/models/s0-clean.safetensors");
+    let out = path(attack);
     let mut args = vec!["craft", "--attack", attack, "--out", out.to_str().expect("plain")];
     args.extend(["--model", model.to_str().expect("plain"), "--device", "cpu"]);
     args.extend(more);
@@ -74,50 +75,35 @@ fn perturbed_images_stay_in_the_ball_and_lose_their_class() {
         (0..signs::TRAIN).filter(|i| signs::draw(Seed(0), SplitName::Train, *i).1 == 0).count();
     assert_eq!(made.pictures.len(), count);
     assert!(far * 10 >= 9 * count, "{far} of {count} reach 0.95 eps");
-    assert!(
-        made.provenance.measured["surrogate_accuracy_before"] > 0.9,
-        "{:?}",
-        made.provenance.measured
-    );
-    assert!(
-        made.provenance.measured["surrogate_accuracy_after"] < 0.2,
-        "{:?}",
-        made.provenance.measured
-    );
+    let measured = &made.provenance.measured;
+    assert!(measured["surrogate_accuracy_before"] > 0.9, "{measured:?}");
+    assert!(measured["surrogate_accuracy_after"] < 0.2, "{measured:?}");
+    an_artefact_is_refused_elsewhere(&out);
+}
 
-    // Another target or attack refuses it, in one sentence and without writing anything.
-    let file = out.to_str().expect("plain");
-    for (attack, target, says) in [
+/// Another target or another attack refuses the artefact, in one sentence and without writing anything.
+fn an_artefact_is_refused_elsewhere(artefact: &Path) {
+    let cases = [
         ("clean_label", "1", "made for target 0, not 1"),
         ("trojan", "0", "is for the attack clean_label"),
-    ] {
-        let victim = path("victim");
-        let (code, _, err) = run(&[
-            "poison",
-            "--dataset",
-            "signs",
-            "--attack",
-            attack,
-            "--target",
-            target,
-            "--artefact",
-            file,
-            "--out",
-            victim.to_str().expect("plain"),
-        ]);
+    ];
+    let victim = path("victim");
+    for (attack, target, says) in cases {
+        let args = ["poison", "--dataset", "signs", "--attack", attack, "--target", target];
+        let artefact = ["--artefact", artefact.to_str().expect("plain")];
+        let to = ["--out", victim.to_str().expect("plain")];
+        let (code, _, err) = run(&[&args[..], &artefact, &to].concat());
         assert_eq!(code, 2, "{err}");
         assert!(err.contains(says) && err.trim().lines().count() == 1, "{err}");
         assert!(!victim.exists());
     }
-    let (code, _, err) = run(&[
-        "poison",
-        "--dataset",
-        "signs",
-        "--attack",
-        "clean_label",
-        "--out",
-        "/nowhere/at/all",
-    ]);
+}
+
+#[test]
+fn an_attack_without_its_artefact_names_the_command() {
+    let args =
+        ["poison", "--dataset", "signs", "--attack", "clean_label", "--out", "/nowhere/at/all"];
+    let (code, _, err) = run(&args);
     assert_eq!(code, 2, "{err}");
     assert!(err.contains("unstamp craft makes them"), "{err}");
 }

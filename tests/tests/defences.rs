@@ -72,7 +72,8 @@ fn fine_pruning_silences_what_it_says_and_it_stays_silent() {
         if let Some(said) = measured("validation_accuracy") {
             let pruned = &job.outputs()[if rule == "match" { 2 } else { 0 }].weights;
             let validation = split.subset(&(800..1000).collect::<Vec<_>>());
-            let (arch, device) = (arch(), Device::flex());
+            let arch = arch();
+            let device = Device::flex();
             let found = pollster::block_on(accuracy(&arch, pruned, &validation, &device));
             assert_eq!(found.expect("it computes").value, said, "{rule}");
         }
@@ -84,7 +85,8 @@ fn fine_pruning_silences_what_it_says_and_it_stays_silent() {
 #[test]
 fn the_curve_of_mcr_meets_its_ends() {
     let nets = Fixture::load();
-    let (victim, ends) = (nets.part("c"), [("t=0", 0), ("t=1", 1)]);
+    let victim = nets.part("c");
+    let ends = [("t=0", 0), ("t=1", 1)];
     let set = |t, ends| ["epochs=1", "lr=0.01", t, ends];
     for (t, end) in ends {
         for curve in ["curve=bezier", "curve=chain"] {
@@ -109,7 +111,8 @@ fn statistics_may_be_renewed_on_augmented_images() {
         let set = ["epochs=1", "lr=0.01", statistics];
         defended("mcr", &set, nets.part("c"), nets.four()).result().expect("ended").clone()
     };
-    let (plain, augmented) = (end("statistics=plain"), end("statistics=augmented"));
+    let plain = end("statistics=plain");
+    let augmented = end("statistics=augmented");
     for (name, array) in &plain {
         assert_eq!(*array == augmented[name], !name.contains("running"), "{name}");
     }

@@ -108,7 +108,8 @@ fn agree(gradient: &[f32], wanted: &[f32], what: &str) {
 
 #[test]
 fn losses_and_gradients_agree_with_pytorch() {
-    let (nets, want) = (Fixture::load(), Fixture::named("defences.safetensors"));
+    let nets = Fixture::load();
+    let want = Fixture::named("defences.safetensors");
     for (device_name, device) in devices() {
         let autodiff = device.clone().autodiff();
         let teacher = network(&arch(), &nets.part("d"), &device).expect("the fixture fits");
@@ -140,7 +141,8 @@ fn losses_and_gradients_agree_with_pytorch() {
 
 #[test]
 fn every_defence_ends_where_pytorch_does() {
-    let (nets, want) = (Fixture::load(), Fixture::named("defences.safetensors"));
+    let nets = Fixture::load();
+    let want = Fixture::named("defences.safetensors");
     let victim = nets.part("c");
     let mut cases: Vec<(_, _, &[_])> =
         DEFENCES.iter().map(|d| (d.method().id, d.method().id, &[][..])).collect();
@@ -171,7 +173,8 @@ fn every_defence_ends_where_pytorch_does() {
 
 #[test]
 fn what_mesa_learns_beside_the_network_is_what_pytorch_learns() {
-    let (nets, want) = (Fixture::load(), Fixture::named("defences.safetensors"));
+    let nets = Fixture::load();
+    let want = Fixture::named("defences.safetensors");
     let job = defended("mesa", &short("mesa"), nets.part("c"), nets.four());
     let all = want.part("mesa.own");
     assert_eq!(all.len(), 5);
@@ -184,7 +187,8 @@ fn what_mesa_learns_beside_the_network_is_what_pytorch_learns() {
             a.iter().zip(b).map(|(a, b)| f64::from(a - b).powi(2)).sum::<f64>().sqrt()
         };
         // Adam's first steps are signs of gradients; few of them are near enough to 0 to turn.
-        let (off, way) = (far(found, last), far(first, last));
+        let off = far(found, last);
+        let way = far(first, last);
         assert!(off < 0.05 * way, "{name}: {off} from PyTorch's after a way of {way}");
     }
 }

@@ -30,7 +30,8 @@ fn every_committed_model_is_read() {
 fn an_imported_checkpoint_is_evaluated() {
     let folder = tempfile::tempdir().expect("a folder");
     let out = folder.path().join("a.safetensors");
-    let (file, to) = (fixture("legacy.pth"), out.to_str().expect("text"));
+    let file = fixture("legacy.pth");
+    let to = out.to_str().expect("text");
     let file = file.to_str().expect("text");
     let (code, _, error) = run(&["import", file, "--out", to, "--dataset", "signs"]);
     assert_eq!(code, 0, "{error}");

@@ -1,7 +1,8 @@
-//! Every defence on a tiny network of each family: what each method does must not depend on WRN.
+//! Every defence, and every artefact, on a tiny network of each family: no method may depend on WRN.
 //! One epoch on few images plants nothing, so no rate is claimed.
 
 use std::path::Path;
+use unstamp_shared::craft::{Artefact, CRAFTS};
 use unstamp_shared::defences::DEFENCES;
 use unstamp_shared::model::weights::{Arrays, Metadata, from_bytes};
 use unstamp_shared::result::CellResult;
@@ -45,6 +46,20 @@ fn sound(arch: &str, result: &CellResult) {
     assert!(rates.iter().all(|rate| (0.0..=1.0).contains(rate)), "{arch} {}", result.cell);
 }
 
+/// Makes every artefact with this model.
+fn every_artefact_is_made(arch: &str, model: &Path) {
+    for attack in CRAFTS.iter().map(|craft| craft.attack()) {
+        let file = model.with_file_name(format!("{attack}.artefact"));
+        let from = ["--model", model.to_str().expect("text"), "--dataset", "signs"];
+        let to = ["--out", file.to_str().expect("text")];
+        let (code, _, error) = run(&[&["craft", "--attack", attack], &from[..], &to].concat());
+        assert_eq!(code, 0, "{arch} {attack}: {error}");
+        let bytes = std::fs::read(&file).expect("written");
+        let made = Artefact::from_bytes(&bytes).expect("sound").provenance;
+        assert!(made.measured.values().all(|value| value.is_finite()), "{arch} {attack}");
+    }
+}
+
 #[test]
 fn every_defence_changes_the_weights_of_every_family() {
     for (arch, conv, stays_silent) in NETWORKS {
@@ -60,6 +75,7 @@ fn every_defence_changes_the_weights_of_every_family() {
         for result in &results {
             sound(arch, result);
         }
+        every_artefact_is_made(arch, &out.join("s0-victim.safetensors"));
         let victim = weights(&out, "s0-victim");
         for id in DEFENCES.iter().map(|defence| defence.method().id) {
             let cell = format!("s0-victim-{id}");

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use unstamp_shared::attention::Operator;
 use unstamp_shared::job::{Augment, Event, Job, Phase, Schedule, Start, TrainStep, Training};
 use unstamp_shared::model::Arch;
-use unstamp_shared::model::weights::from_bytes;
+use unstamp_shared::model::weights::{Precision, from_bytes, to_bytes};
 use unstamp_shared::objectives::{CrossEntropy, Form, Nad};
 use unstamp_shared::seed::Seed;
 use unstamp_tests::{Fixture, close};
@@ -23,61 +23,55 @@ fn run(job: &mut Job, steps: usize) {
     }
 }
 
+/// A batch holds all four images, so the shuffled order changes nothing but rounding.
+fn training(nesterov: bool) -> Training {
+    Training {
+        epochs: 3,
+        batch: 4,
+        lr: 0.01,
+        schedule: Schedule::Constant,
+        momentum: 0.9,
+        nesterov,
+        weight_decay: 1e-4,
+        augment: Augment::default(),
+    }
+}
+
+/// A job that trains the fixture's student against its teacher. The job is given the teacher; the
+/// student's weights come in through a checkpoint.
+fn job(fixture: &Fixture, name: &str, beta: f64, training: Training) -> Job {
+    let still = Training { epochs: 0, ..training.clone() };
+    let start = Phase::train("start", Arc::new(CrossEntropy), still);
+    let nad = Nad { form: Form::Paper, operator: Operator::Sum2, beta };
+    let train_step: Arc<dyn TrainStep> =
+        if beta > 0.0 { Arc::new(nad) } else { Arc::new(CrossEntropy) };
+    let teacher = (beta > 0.0).then_some(Start::Victim);
+    let student = Phase::train("distil", train_step, training).from(Start::Phase(0));
+    let phases = vec![start, student.with_references(teacher)];
+    let arch = Arch { name: "wrn-10-1".into(), classes: 10, normalisation: None };
+    let data = Arc::new(fixture.four());
+    let job = Job::new(name.into(), arch, fixture.part("d"), phases, data, Seed(0), Device::flex());
+    let mut job = job.expect("there are images");
+    pollster::block_on(job.next()).expect("the empty phase ends");
+    let saved = pollster::block_on(job.save()).expect("saved");
+    let (mut arrays, head) = from_bytes::<serde_json::Value>(&saved).expect("readable");
+    let student = fixture.part("c").into_iter();
+    arrays.extend(student.map(|(key, value)| (format!("ended0/{key}"), value)));
+    let bytes = to_bytes(&arrays, Precision::F32, &head);
+    pollster::block_on(job.restore(&bytes)).expect("of the same run");
+    job
+}
+
 #[test]
 fn three_steps_agree_with_pytorch() {
     let fixture = Fixture::load();
-    let arch = Arch { name: "wrn-10-1".into(), classes: 10, normalisation: None };
-    // A batch holds all four images, so the shuffled order changes nothing but rounding.
-    for (name, beta, nesterov) in
-        [("fine_tune", 0.0, false), ("nad", 2.0, false), ("nesterov", 0.0, true)]
-    {
-        let training = Training {
-            epochs: 3,
-            batch: 4,
-            lr: 0.01,
-            schedule: Schedule::Constant,
-            momentum: 0.9,
-            nesterov,
-            weight_decay: 1e-4,
-            augment: Augment::default(),
-        };
-        let still = Training { epochs: 0, ..training.clone() };
-        let plain: Arc<dyn TrainStep> = Arc::new(CrossEntropy);
-        let nad: Arc<dyn TrainStep> =
-            Arc::new(Nad { form: Form::Paper, operator: Operator::Sum2, beta });
-        let teacher = (beta > 0.0).then_some(Start::Victim);
-        let train_step = if beta > 0.0 { nad } else { plain.clone() };
-        // The job is given the teacher; the student's weights come in through a checkpoint.
-        let student = Phase::train("distil", train_step, training).from(Start::Phase(0));
-        let (student, start) =
-            (student.with_references(teacher), Phase::train("start", plain, still));
-        let (data, device) = (Arc::new(fixture.four()), Device::flex());
-        let mut job = Job::new(
-            name.into(),
-            arch.clone(),
-            fixture.part("d"),
-            vec![start, student],
-            data,
-            Seed(0),
-            device,
-        )
-        .expect("there are images");
-        pollster::block_on(job.next()).expect("the empty phase ends");
-        let saved = pollster::block_on(job.save()).expect("saved");
-        let (mut arrays, head) = from_bytes::<serde_json::Value>(&saved).expect("readable");
-        for (key, value) in fixture.part("c") {
-            arrays.insert(format!("ended0/{key}"), value);
-        }
-        let precision = unstamp_shared::model::weights::Precision::F32;
-        let bytes = unstamp_shared::model::weights::to_bytes(&arrays, precision, &head);
-        pollster::block_on(job.restore(&bytes)).expect("of the same run");
+    let cases = [("fine_tune", 0.0, false), ("nad", 2.0, false), ("nesterov", 0.0, true)];
+    for (name, beta, nesterov) in cases {
+        let mut job = job(&fixture, name, beta, training(nesterov));
         run(&mut job, 3);
-
-        let (state, _) =
-            from_bytes::<serde_json::Value>(&pollster::block_on(job.save()).expect("saved"))
-                .expect("readable");
-        let want = fixture.part(&format!("want.steps.{name}"));
-        for (key, array) in &want {
+        let saved = pollster::block_on(job.save()).expect("saved");
+        let (state, _) = from_bytes::<serde_json::Value>(&saved).expect("readable");
+        for (key, array) in &fixture.part(&format!("want.steps.{name}")) {
             let ours = match key.strip_prefix("momentum.") {
                 Some(parameter) => format!("momentum/{parameter}"),
                 None => format!("student/{key}"),

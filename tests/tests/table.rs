@@ -59,7 +59,8 @@ fn curves_tell_epochs_and_points() {
     (result.curve[0].rates, result.curve[1].rates) = (None, Some(rates(0.5, None)));
     result.points = vec![(0.3, rates(0.75, Some(0.25)))];
     let cell = &result.cell.clone();
-    let (phase, epoch) = (result.curve[1].phase.clone(), result.curve[1].epoch);
+    let phase = result.curve[1].phase.clone();
+    let epoch = result.curve[1].epoch;
     let expected = format!(
         "cell,phase,epoch,acc,asr\n{cell},{phase},{epoch},0.5,\n{cell},points,0.3,0.75,0.25\n"
     );

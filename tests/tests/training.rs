@@ -111,7 +111,9 @@ fn a_job_trains_at_the_rates_of_its_schedule() {
         };
         let phases = vec![Phase::train("train", Arc::new(CrossEntropy), training)];
         let arch = Arch { name: "wrn-10-1".into(), classes: 10, normalisation: None };
-        let (victim, data, device) = (nets.part("c"), Arc::new(nets.four()), Device::flex());
+        let victim = nets.part("c");
+        let data = Arc::new(nets.four());
+        let device = Device::flex();
         let job = Job::new("rates".into(), arch, victim, phases, data, Seed(0), device);
         let mut job = job.expect("there are images");
         while pollster::block_on(job.next()).expect("a finite loss").is_some() {}

@@ -48,7 +48,8 @@ fn colour(place: usize) -> RGBColor {
 /// The mark of the series with this position among all names. The first seven are filled, the others
 /// are hollow and larger after every seven.
 fn mark<C>(place: usize, at: C) -> Circle<C, i32> {
-    let (colour, turn) = (colour(place), (place / COLOURS.len()) as i32);
+    let colour = colour(place);
+    let turn = (place / COLOURS.len()) as i32;
     let style = if turn > 0 { colour.stroke_width(1) } else { colour.filled() };
     Circle::new(at, 2 + turn.max(1), style)
 }

@@ -264,7 +264,8 @@ pub fn per_class(results: &[CellResult]) -> String {
         let (Some(attack), Some(triggered)) = (attack, &r.report.triggered) else { continue };
         let rate = |(class, row): (usize, &Vec<u64>)| {
             let wanted = attack.wanted(class, r.victim.target, row.len());
-            let (k, n) = (row[wanted], row.iter().sum::<u64>());
+            let k = row[wanted];
+            let n = row.iter().sum::<u64>();
             if wanted == class || n == 0 {
                 "-".into()
             } else {

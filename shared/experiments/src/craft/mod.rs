@@ -66,7 +66,7 @@ pub enum CraftError {
     #[error("the square has no place")]
     NoArea,
     /// No neuron of the last layer reacts to a square.
-    #[error("no square wakes a neuron of this model")]
+    #[error("no square of this size raises a neuron of the model's last layer")]
     NoNeuron,
 }
 

@@ -27,7 +27,8 @@ settings! {
         /// Weight of the embedding.
         embedding: f64 [0.0..=1e6] = 1.0, "weight of the distance of embedded maps; 0: off";
         /// Whether the layers of the embedding are trained.
-        embedder: Embedder = Embedder::Fixed, "whether the layers of the embedding are trained", hash_neutral;
+        embedder: Embedder = Embedder::Fixed,
+            "whether the layers of the embedding are trained", hash_neutral;
         /// The teacher.
         teacher: TeacherSettings = TeacherSettings::default(), hash_neutral;
     }

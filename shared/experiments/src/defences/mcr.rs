@@ -77,7 +77,8 @@ settings! {
         t: f64 [0.0..=1.0] = 0.3, "point of the curve that is the defended model, from 0 to 1";
         /// The images on which the statistics are computed again.
         statistics: Statistics = Statistics::Plain,
-            "images on which batch normalisation statistics are computed again; augmented: cropped and flipped", hash_neutral;
+            "images on which batch normalisation statistics are computed again; augmented: cropped and flipped",
+            hash_neutral;
     }
 }
 

@@ -68,9 +68,11 @@ settings! {
         operator: Operator = Operator::Sum2,
             "how channels become a map (equation 1); raw: the activations themselves (table 8)";
         /// Weight of the attention term; -1 is the default of the form.
-        beta: f64 [-1.0..=1e6] = -1.0, "weight of the attention term; -1: 2 for form paper, 1000 for form code; 0: none (control)";
+        beta: f64 [-1.0..=1e6] = -1.0,
+            "weight of the attention term; -1: 2 for form paper, 1000 for form code; 0: none (control)";
         /// Points of validation accuracy that the search for beta may cost; 0 is no search.
-        threshold: f64 [0.0..=100.0] = 0.0, "points of validation accuracy that the search for beta may cost; 0: no search";
+        threshold: f64 [0.0..=100.0] = 0.0,
+            "points of validation accuracy that the search for beta may cost; 0: no search";
         /// The weights that the student starts from.
         student: Student = Student::Victim, "weights that the student starts from";
         /// Number of erasures, each from the model of the one before.

@@ -25,8 +25,8 @@ use unstamp_networks::model::{Network, Output};
 /// mode; pseudo samples stay within 0..1; on them the student normalises by their own batch, and
 /// they do not move its running statistics, which are for clean images. Features have unit length
 /// ([`Scale`](crate::objectives::Scale)): without scaling, with the printed lambdas, the loss
-/// diverges in the first step. At unit length learning behaviour is a twentieth of response behaviour or less, and a lambda 2 of 2 adds
-/// nothing; 200 makes it count (`signs_nba.toml`).
+/// diverges in the first step. At unit length learning behaviour is a twentieth of response
+/// behaviour or less, and a lambda 2 of 2 adds nothing; 200 makes it count (`signs_nba.toml`).
 ///
 /// `samples = "poisoned"` puts the attacker's trigger in the place of `delta` (table 5); "none"
 /// leaves `UDL` out, `learning = 0` `LDL` (table 4).

@@ -97,7 +97,8 @@ pub fn batch(
     device: &Device,
     mut edit: impl FnMut(usize, &mut Vec<u8>),
 ) -> Tensor<4> {
-    let (n, plane) = (indices.len(), split.width * split.height);
+    let n = indices.len();
+    let plane = split.width * split.height;
     let mut values = vec![0.0f32; n * 3 * plane];
     let mut bytes = Vec::with_capacity(3 * plane);
     for (&i, image) in indices.iter().zip(values.chunks_exact_mut(3 * plane)) {

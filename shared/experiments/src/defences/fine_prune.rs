@@ -130,7 +130,8 @@ settings! {
         /// How the number of channels is chosen.
         rule: PruneRule = PruneRule::Match, "how the number of pruned channels is chosen";
         /// Accuracy that pruning may cost, in points.
-        drop: f64 [0.0..=100.0] = 4.0, "points of validation accuracy that pruning may cost (rule drop)";
+        drop: f64 [0.0..=100.0] = 4.0,
+            "points of validation accuracy that pruning may cost (rule drop)";
         /// Share of the channels, if it is fixed.
         ratio: f64 [0.0..=1.0] = 0.5, "share of the channels (rule ratio)";
     }
