@@ -19,7 +19,7 @@
 //! use std::sync::Arc;
 //! use unstamp_shared::Device;
 //! use unstamp_shared::datasets::{SplitName, signs};
-//! use unstamp_shared::defences::{Given, defence};
+//! use unstamp_shared::defences::{DefenceInput, defence};
 //! use unstamp_shared::evaluate::{BATCH, Evaluation};
 //! use unstamp_shared::job::{Augment, Job, Phase, Schedule, Training};
 //! use unstamp_shared::method::Values;
@@ -65,7 +65,7 @@
 //! let clean = Arc::new(train.subset(&clean_subset(300, 0.25, Seed(0))));
 //! let nad = defence("nad").expect("it is listed");
 //! let values = Values::parse(["epochs=3", "batch=16", "lr=0.05"])?;
-//! let given = Given { images: clean.len(), flip: false, trigger: None };
+//! let given = DefenceInput { images: clean.len(), flip: false, trigger: None };
 //! let erase = nad.phases(&values, given)?;
 //! let mut job =
 //!     Job::new("erase".into(), arch.clone(), victim.clone(), erase, clean, Seed(0), device.clone())?;

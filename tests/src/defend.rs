@@ -3,7 +3,7 @@
 use burn::tensor::Device;
 use std::sync::Arc;
 use unstamp_shared::datasets::Split;
-use unstamp_shared::defences::{Given, defence};
+use unstamp_shared::defences::{DefenceInput, defence};
 use unstamp_shared::job::Job;
 use unstamp_shared::method::Values;
 use unstamp_shared::model::Arch;
@@ -32,7 +32,7 @@ pub fn badnets() -> Trigger {
 /// A defence about to begin with `victim`.
 pub fn begun(id: &str, set: &[&str], victim: Arrays, data: Split) -> Job {
     let trigger = badnets();
-    let given = Given { images: data.len(), flip: false, trigger: Some(&trigger) };
+    let given = DefenceInput { images: data.len(), flip: false, trigger: Some(&trigger) };
     let defence = defence(id).expect("listed");
     let phases = defence.phases(&resolved(id, set), given).expect("sound settings");
     Job::new(id.into(), arch(), victim, phases, Arc::new(data), Seed(0), Device::flex())

@@ -8,7 +8,7 @@ use unstamp_shared::model::weights::{
     self, Array, Arrays, Metadata, Precision, from_bytes, to_bytes,
 };
 use unstamp_shared::model::{Arch, FAMILIES, Role, Value, parameters};
-use unstamp_shared::objectives::{CrossEntropy, Objective, Seen, Tracked};
+use unstamp_shared::objectives::{CrossEntropy, Objective, ObjectiveInput, Tracked};
 use unstamp_shared::seed::Seed;
 use unstamp_tests::{Fixture, close, devices, run, values};
 
@@ -121,7 +121,7 @@ fn gradients_are_those_of_pytorch() {
             let labels: Vec<i32> = images.get("labels").values.iter().map(|v| *v as i32).collect();
             let labels: Tensor<1, Int> = Tensor::from_data(TensorData::new(labels, [4]), &device);
             let auxiliary = &Tracked::new();
-            let seen = Seen { student: &output, teacher: None, labels, auxiliary };
+            let seen = ObjectiveInput { student: &output, teacher: None, labels, auxiliary };
             let gradients = CrossEntropy.loss(&seen).total.backward();
             let found: Arrays = parameters::gradients(&network, &gradients)
                 .into_iter()

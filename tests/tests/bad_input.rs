@@ -40,7 +40,7 @@ fn wrong_use_is_named_and_writes_nothing() {
         (&["--attack", "custom", "--trigger", &whole], "hides the whole image"),
         (&["--attack", "custom", "--trigger", &none], "wholly transparent"),
         (&["--attack", "custom", "--trigger", "/no/such.png"], "/no/such.png cannot be read"),
-        (&["--attack", "trojan", "--artefact", &whole], "this is no artefact"),
+        (&["--attack", "trojan", "--artefact", &whole], "this is not an artefact"),
         (&["--attack", "clean_label"], "needs a perturbed copy"),
     ];
     for (args, says) in cases {

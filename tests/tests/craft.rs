@@ -33,10 +33,10 @@ fn every_craft_belongs_to_an_attack() {
     assert!(perturbed.map(|a| a.method().id).all(|id| CRAFTS.iter().any(|c| c.attack() == id)));
 }
 
-/// Provenance: the chosen neurons are driven at least 5 times over what they show without the
+/// Provenance: the chosen neurons are raised at least 5 times over what they show without the
 /// square and twice over what random squares do, on the background it was made on.
 #[test]
-fn the_trojan_square_drives_its_neurons() {
+fn the_trojan_square_raises_its_neurons() {
     let (out, made) = make("trojan", &[]);
     let measured = |name: &str| made.provenance.measured[name];
     assert!(measured("with_square") >= 5.0 * measured("without"), "{:?}", made.provenance.measured);

@@ -7,8 +7,8 @@ use unstamp_shared::job::lift;
 use unstamp_shared::model::weights::{gradient_norms, network};
 use unstamp_shared::model::{Output, parameters};
 use unstamp_shared::objectives::{
-    Argd, Behaviour, Divergence, Embedder, Form, Loss, Nad, Objective, Reading, Representation,
-    Scale, Seen, Tracked,
+    Argd, Behaviour, Divergence, Embedder, Form, Loss, Nad, Objective, ObjectiveInput, Reading,
+    Representation, Scale, Tracked,
 };
 use unstamp_tests::defend::{arch, defended, short};
 use unstamp_tests::{Fixture, close, devices, values};
@@ -34,7 +34,7 @@ fn aligned(behaviour: Behaviour, weights: [f32; 3]) -> Distances<'static> {
             behaviour.prediction(teacher, student),
         ];
         let plain = unstamp_shared::objectives::CrossEntropy;
-        let Loss { mut total, mut parts } = plain.loss(&Seen {
+        let Loss { mut total, mut parts } = plain.loss(&ObjectiveInput {
             student,
             teacher: Some(teacher),
             labels,
@@ -50,7 +50,7 @@ fn aligned(behaviour: Behaviour, weights: [f32; 3]) -> Distances<'static> {
 
 fn objective(objective: impl Objective + 'static) -> Distances<'static> {
     Box::new(move |teacher, student, labels| {
-        objective.loss(&Seen {
+        objective.loss(&ObjectiveInput {
             student,
             teacher: Some(teacher),
             labels,

@@ -155,7 +155,7 @@ fn impossible_sizes_are_refused() {
     let signs = ["data", "info", "--dataset", "signs", "--image-size"];
     for (size, code, says) in [
         ("4", 2, "images of 4x4 pixels cannot be used; each side must have 8 to 1024"),
-        ("64x", 2, "'64x' is no image size; write 64 for 64x64 pixels"),
+        ("64x", 2, "'64x' is not an image size; write 64 for 64x64 pixels"),
         ("64", 1, "signs has images of 32x32 pixels only; leave the image size out"),
     ] {
         let (found, _, error) = run(&[&signs[..], &[size]].concat());

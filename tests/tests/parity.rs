@@ -5,7 +5,7 @@ use unstamp_shared::attention::Operator;
 use unstamp_shared::job::lift;
 use unstamp_shared::model::weights::{self, network};
 use unstamp_shared::model::{Arch, Network, parameters};
-use unstamp_shared::objectives::{Form, Nad, Objective, Seen, Tracked};
+use unstamp_shared::objectives::{Form, Nad, Objective, ObjectiveInput, Tracked};
 use unstamp_shared::seed::Seed;
 use unstamp_shared::settings::Choice;
 use unstamp_tests::{Fixture, close, devices, values};
@@ -98,7 +98,7 @@ fn nad_losses_and_gradients() {
                 let labels: Tensor<1, Int> = Tensor::from_data(data, &autodiff);
                 let objective =
                     Nad { form, operator: Operator::named(operator).expect("listed"), beta };
-                let loss = objective.loss(&Seen {
+                let loss = objective.loss(&ObjectiveInput {
                     student: &output,
                     teacher: Some(&teacher),
                     labels,

@@ -7,7 +7,7 @@ use unstamp_shared::datasets::{SplitName, signs};
 use unstamp_shared::recipe::Recipe;
 use unstamp_shared::seed::Seed;
 use unstamp_tests::{run, unstamp};
-use unstamp_trainer::cell::{CellRunner, Given, RunLabel};
+use unstamp_trainer::cell::{CellRunner, LoadedInputs, RunLabel};
 use unstamp_trainer::data::Dataset;
 use unstamp_trainer::device;
 
@@ -187,7 +187,7 @@ fn defences_do_not_see_test_data() {
             device: &chosen,
             validation: None,
             normalisation: None,
-            given: Given::default(),
+            given: LoadedInputs::default(),
             curves: true,
             checkpoint,
         };

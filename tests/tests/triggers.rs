@@ -173,8 +173,22 @@ fn clean_label_attacks_change_no_label() {
         assert!(chosen.iter().all(|&i| split.labels[i] == 0), "{id} poisons another class");
         assert_eq!(poison(&split, &t, &chosen).expect("pictures").labels, split.labels, "{id}");
     }
+}
+
+#[test]
+fn dirty_label_attacks_give_the_wanted_label() {
+    let split = some_signs(400);
     for id in ["badnets", "trojan", "blend", "all_target", "adaptive", "custom"] {
-        assert_eq!(trigger(id, &[]).labels(), Labels::Dirty, "{id}");
+        let t = trigger(id, &[]);
+        assert_eq!(t.labels(), Labels::Dirty, "{id}");
+        let chosen =
+            select(&split.labels, &t, 0.05, RateOf::All, Draw::NonTarget).expect("few enough");
+        let mut wanted = split.labels.clone();
+        for i in chosen.iter().copied() {
+            wanted[i] = t.wanted(usize::from(wanted[i])) as u16;
+        }
+        assert_ne!(wanted, split.labels, "{id} relabels nothing");
+        assert_eq!(poison(&split, &t, &chosen).expect("pictures").labels, wanted, "{id}");
     }
 }
 
@@ -257,10 +271,10 @@ fn bad_triggers_are_named() {
         made("badnets", pairs, target, Pictures::new()).expect_err("refused")
     };
     assert!(of("refool", &[]).contains("needs pictures"));
-    assert!(of("trojan", &["square=red"]).contains("no picture of the form"));
-    assert!(of("trojan", &["square=1x2+0+0:_wAA_w"]).contains("no picture of the form"));
-    assert!(of("custom", &["picture=1x1+32+0:_wAA_w"]).contains("reach beyond the 32x32 image"));
-    assert!(of("blend", &["picture=1x1+0+0:_wAA_w"]).contains("1x1 pixels, the images 32x32"));
+    assert!(of("trojan", &["square=red"]).contains("not a picture of the form"));
+    assert!(of("trojan", &["square=1x2+0+0:_wAA_w"]).contains("not a picture of the form"));
+    assert!(of("custom", &["picture=1x1+32+0:_wAA_w"]).contains("reaches beyond the 32x32 image"));
+    assert!(of("blend", &["picture=1x1+0+32:_wAA_w"]).contains("reaches beyond the 32x32 image"));
     assert!(of("blend", &["picture=3"]).contains("picture = 3 is not a picture"));
     assert!(bad(&["size=40"], 0).contains("does not fit"));
     assert!(bad(&["x=30"], 0).contains("does not fit"));

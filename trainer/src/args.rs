@@ -81,7 +81,7 @@ impl DeviceArgs {
     ///
     /// # Errors
     /// The device is not compiled in or cannot be used.
-    pub fn choose(&self) -> Result<device::Chosen> {
+    pub fn choose(&self) -> Result<device::ChosenDevice> {
         device::choose(&self.device)
     }
 

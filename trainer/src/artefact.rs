@@ -2,11 +2,11 @@
 //! planted.
 
 use crate::data::Dataset;
-use crate::device::Chosen;
+use crate::device::ChosenDevice;
 use crate::{files, progress, usage};
 use anyhow::{Context, Result};
 use std::path::Path;
-use unstamp_shared::craft::{self, Artefact, Craft, Workshop};
+use unstamp_shared::craft::{self, Artefact, Craft, CraftContext};
 use unstamp_shared::model::Arch;
 use unstamp_shared::model::weights::Arrays;
 use unstamp_shared::poison::Trigger;
@@ -22,7 +22,7 @@ pub struct CraftInput<'a> {
     /// The trigger, whose parameters say how the artefact is made.
     pub trigger: &'a Trigger,
     /// Where to compute.
-    pub device: &'a Chosen,
+    pub device: &'a ChosenDevice,
 }
 
 impl CraftInput<'_> {
@@ -38,8 +38,8 @@ impl CraftInput<'_> {
         })
     }
 
-    fn workshop<'a>(&'a self, progress: &'a dyn Fn(usize, usize)) -> Workshop<'a> {
-        Workshop {
+    fn context<'a>(&'a self, progress: &'a dyn Fn(usize, usize)) -> CraftContext<'a> {
+        CraftContext {
             arch: self.arch,
             arrays: self.arrays,
             dataset: self.data.info.id,
@@ -53,7 +53,7 @@ impl CraftInput<'_> {
 /// Reads an artefact.
 ///
 /// # Errors
-/// The file cannot be read or is no artefact.
+/// The file cannot be read or is not an artefact.
 pub fn read_artefact(path: &Path) -> Result<Artefact> {
     Artefact::from_bytes(&files::read(path)?).map_err(|e| usage(format!("{}: {e}", path.display())))
 }
@@ -70,7 +70,7 @@ pub fn make_artefact(input: &CraftInput, path: &Path) -> Result<Artefact> {
         bar.set_length(total as u64);
         bar.set_position(done as u64);
     };
-    let made = pollster::block_on(craft.make(&input.workshop(&show), input.trigger))
+    let made = pollster::block_on(craft.make(&input.context(&show), input.trigger))
         .with_context(|| format!("{id} could not be made"))?;
     bar.finish_and_clear();
     for (name, value) in &made.provenance.measured {
@@ -88,7 +88,7 @@ pub fn existing_or_new_artefact(input: &CraftInput, path: &Path) -> Result<Artef
     input.craft()?;
     if path.exists() {
         let artefact = read_artefact(path)?;
-        let provenance = craft::provenance(&input.workshop(&|_, _| ()), input.trigger);
+        let provenance = craft::provenance(&input.context(&|_, _| ()), input.trigger);
         if artefact.answers(&provenance) {
             return Ok(artefact);
         }

@@ -8,26 +8,26 @@ use burn::tensor::wgpu::WgpuInitError;
 pub const NAMES: [&str; 5] = ["auto", "cpu", "wgpu", "vulkan", "cuda"];
 
 /// A device and what it is, for results.
-pub struct Chosen {
+pub struct ChosenDevice {
     /// The device as Burn knows it.
     pub device: Device,
     /// Its name in words, for results.
     pub name: String,
 }
 
-fn cpu() -> Chosen {
+fn cpu() -> ChosenDevice {
     let name = format!("cpu ({} threads)", rayon::current_num_threads());
-    Chosen { device: Device::flex(), name }
+    ChosenDevice { device: Device::flex(), name }
 }
 
-fn wgpu() -> Result<Chosen, WgpuInitError> {
+fn wgpu() -> Result<ChosenDevice, WgpuInitError> {
     let device = pollster::block_on(Device::wgpu_options().init_async())?;
-    Ok(Chosen { device, name: "wgpu".to_string() })
+    Ok(ChosenDevice { device, name: "wgpu".to_string() })
 }
 
 /// The device called `name`. `auto` is the CPU: for networks of this size its kernels beat most
 /// integrated GPUs, and only there a run repeats to the bit.
-pub fn choose(name: &str) -> Result<Chosen> {
+pub fn choose(name: &str) -> Result<ChosenDevice> {
     match name {
         "auto" | "cpu" => Ok(cpu()),
         "wgpu" => wgpu().or_else(|e| {
@@ -35,10 +35,10 @@ pub fn choose(name: &str) -> Result<Chosen> {
         }),
         #[cfg(feature = "vulkan")]
         "vulkan" => {
-            Ok(Chosen { device: Device::vulkan(Default::default()), name: name.to_string() })
+            Ok(ChosenDevice { device: Device::vulkan(Default::default()), name: name.to_string() })
         }
         #[cfg(feature = "cuda")]
-        "cuda" => Ok(Chosen { device: Device::cuda(0), name: name.to_string() }),
+        "cuda" => Ok(ChosenDevice { device: Device::cuda(0), name: name.to_string() }),
         other => bail!(
             "this build has no {other}; build it with: cargo build --release -p unstamp-trainer --features {other}"
         ),

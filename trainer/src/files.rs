@@ -1,4 +1,4 @@
-//! Files written beside and renamed, so that none is ever half there.
+//! Writes a file under a temporary name and renames it, so that no file is ever incomplete.
 
 use anyhow::{Context, Result};
 use std::path::Path;

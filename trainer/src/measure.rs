@@ -1,6 +1,6 @@
 //! Measurements of a finished model.
 
-use crate::device::Chosen;
+use crate::device::ChosenDevice;
 use anyhow::Result;
 use rayon::prelude::*;
 use unstamp_shared::attention::{Operator, share_on};
@@ -61,7 +61,7 @@ impl<'a> Tests<'a> {
         &self,
         arch: &Arch,
         arrays: &Arrays,
-        device: &Chosen,
+        device: &ChosenDevice,
     ) -> Result<(Report, Vec<(u16, u16)>)> {
         let network = weights::frozen(arch, arrays, &device.device)?;
         let mut evaluation = Evaluation::new(arch.classes);
@@ -92,7 +92,7 @@ pub fn on_trigger(
     arrays: &Arrays,
     test: &Split,
     trigger: &Trigger,
-    device: &Chosen,
+    device: &ChosenDevice,
 ) -> Result<Vec<f64>> {
     let Some(area) = trigger.attack.area(&trigger.values, test.width, test.height) else {
         return Ok(Vec::new());
@@ -129,7 +129,7 @@ pub type Model<'a> = (&'a Arch, &'a Arrays);
 ///
 /// # Errors
 /// The weights do not fit the architecture, or the device fails.
-pub fn distance(a: Model, b: Model, test: &Split, device: &Chosen) -> Result<f64> {
+pub fn distance(a: Model, b: Model, test: &Split, device: &ChosenDevice) -> Result<f64> {
     let teacher = weights::frozen(a.0, a.1, &device.device)?;
     let student = weights::frozen(b.0, b.1, &device.device)?;
     let test = &test.spread(ATTENTION_SAMPLE);

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use std::path::Path;
 use unstamp_shared::Device;
 use unstamp_shared::attacks::attack;
-use unstamp_shared::manifest::{Manifest, ModelEntry};
+use unstamp_shared::manifest::{Manifest, ModelEntry, ModelRole};
 use unstamp_shared::model::Arch;
 use unstamp_shared::model::weights::{self, Precision};
 use unstamp_shared::result::CellResult;
@@ -75,7 +75,7 @@ fn model(run: &Path, result: &CellResult, out: &Path) -> Result<ModelEntry> {
         arch: result.arch.clone(),
         dataset: result.dataset.clone(),
         class_names: metadata.class_names,
-        role: metadata.role,
+        role: metadata.role.unwrap_or(ModelRole::Imported),
         trigger: metadata.trigger,
         data_seed: 0,
         recipe: result.recipe.clone(),

@@ -1,6 +1,6 @@
 //! Comparison of a trigger that a defence recovered with the attacker's. Only for evaluation.
 
-use crate::device::Chosen;
+use crate::device::ChosenDevice;
 use anyhow::Result;
 use unstamp_shared::attacks::Area;
 use unstamp_shared::datasets::Split;
@@ -48,7 +48,7 @@ pub fn measure_recovery(
     test: &Split,
     trigger: Option<&Trigger>,
     seed: Seed,
-    device: &Chosen,
+    device: &ChosenDevice,
 ) -> Result<Option<Recovery>> {
     let recovered = |output: &'_ PhaseOutput| output.auxiliary.triggers().is_ok();
     let Some(output) = outputs.iter().rfind(|output| recovered(output)) else { return Ok(None) };

@@ -55,7 +55,7 @@ fn now() -> f64 {
 }
 
 impl Engine {
-    /// An engine on `device`. `post` takes a reply as JSON and the bytes beside it; `pause` returns
+    /// An engine on `device`. `post` takes a reply as JSON and the bytes that travel with it; `pause` returns
     /// a promise, and the worker receives waiting messages before the promise resolves.
     pub fn new(device: Device, post: Function, pause: Function) -> Self {
         let state = State {
@@ -152,7 +152,7 @@ impl Engine {
 
 #[wasm_bindgen]
 impl Engine {
-    /// Answers one request, given as JSON with the bytes beside it.
+    /// Answers one request, given as JSON with the bytes that travel with it.
     pub async fn handle(&self, request: String, bytes: Vec<u8>) {
         match serde_json::from_str(&request) {
             Ok(request) => self.answer(request, &bytes).await,

@@ -1,5 +1,5 @@
 //! The messages between the page and the engines. They travel as JSON through `worker.js`; long
-//! lists of bytes (weights) travel beside the JSON.
+//! lists of bytes (weights) travel together with the JSON.
 //!
 //! Every request has a number, `id`, which its replies repeat. For [`Request::Predict`] and
 //! [`Request::Evaluate`] only the newest request counts: the engine stops an older one at its next
@@ -15,7 +15,7 @@ use unstamp_shared::poison::TriggerRecord;
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Request {
-    /// Load a model; the bytes beside are its file. `corrupt` changes one weight, to show that the
+    /// Load a model; the bytes that travel with it are its file. `corrupt` changes one weight, to show that the
     /// self-test notices it.
     Load { id: u32, entry: Box<ModelEntry>, corrupt: bool },
     /// Probabilities and attention maps of one image for every model of `models`. `image` holds
@@ -27,7 +27,7 @@ pub enum Request {
     SelfTest { id: u32, model: String, images: usize },
     /// Measure the time for a batch of `images`.
     Measure { id: u32, model: String, images: usize },
-    /// Run a defence on a model with the clean subset; the bytes beside are the model file.
+    /// Run a defence on a model with the clean subset; the bytes that travel with it are the model file.
     Erase { id: u32, entry: Box<ModelEntry>, defence: String, set: Values },
     /// Stop the running [`Request::Erase`].
     Stop { id: u32 },
@@ -50,7 +50,7 @@ pub enum Reply {
     Tested { id: u32, model: String, difference: f32, passed: bool },
     /// The reply to [`Request::Measure`].
     Measured { id: u32, model: String, images: usize, milliseconds: f64 },
-    /// The progress of an erasure from `model`. After an epoch, and at the end, the bytes beside
+    /// The progress of an erasure from `model`. After an epoch, and at the end, the bytes that travel with it
     /// are the file of the student.
     Erasing { id: u32, model: String, progress: Box<ErasureProgress> },
     /// The request failed for `model` (empty if it concerns no model).

@@ -13,6 +13,48 @@ pub struct Manifest {
     pub models: Vec<ModelEntry>,
 }
 
+/// What a model is. In files it is a word: `clean`, `victim`, `imported`, `own`, or the id of an erasure.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub enum ModelRole {
+    /// A model without a backdoor.
+    Clean,
+    /// A model with a backdoor.
+    Victim,
+    /// A model that another program trained.
+    Imported,
+    /// A model that a visitor of the page brought or made.
+    Own,
+    /// What a defence made of a victim. The text is the id of the recipe's entry, such as `nad_beta0`.
+    Erased(String),
+}
+
+impl std::fmt::Display for ModelRole {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Clean => "clean",
+            Self::Victim => "victim",
+            Self::Imported => "imported",
+            Self::Own => "own",
+            Self::Erased(id) => id,
+        })
+    }
+}
+
+impl From<ModelRole> for String {
+    fn from(role: ModelRole) -> Self {
+        role.to_string()
+    }
+}
+
+impl From<String> for ModelRole {
+    fn from(word: String) -> Self {
+        let known = [Self::Clean, Self::Victim, Self::Imported, Self::Own];
+        let found = known.into_iter().find(|role| role.to_string() == word);
+        found.unwrap_or(Self::Erased(word))
+    }
+}
+
 /// One published model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ModelEntry {
@@ -20,7 +62,7 @@ pub struct ModelEntry {
     pub id: String,
     /// Name in texts.
     pub title: String,
-    /// Name of the weights file, which lies beside the manifest.
+    /// Name of the weights file, in the folder of the manifest.
     pub file: String,
     /// SHA-256 of the weights file, in hexadecimal.
     pub sha256: String,
@@ -32,9 +74,10 @@ pub struct ModelEntry {
     pub dataset: String,
     /// One name for each output.
     pub class_names: Vec<String>,
-    /// `clean`, `victim` or the id of the defence.
-    pub role: String,
-    /// The trigger that the model, or the victim it was erased from, was trained under.
+    /// What the model is.
+    pub role: ModelRole,
+    /// The trigger that the model was trained with; for an erased model, that of its victim. `None` for a
+    /// clean model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trigger: Option<TriggerRecord>,
     /// Seed of the data set's test images.
@@ -45,4 +88,21 @@ pub struct ModelEntry {
     pub recipe_hash: String,
     /// Rates on the test set.
     pub report: Report,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn roles_are_words_in_files() {
+        let erased = ModelRole::Erased("nad_beta0".to_string());
+        let all =
+            [ModelRole::Clean, ModelRole::Victim, ModelRole::Imported, ModelRole::Own, erased];
+        for (role, word) in all.into_iter().zip(["clean", "victim", "imported", "own", "nad_beta0"])
+        {
+            assert_eq!(role.to_string(), word);
+            assert_eq!(ModelRole::from(word.to_string()), role);
+        }
+    }
 }

@@ -4,7 +4,7 @@ use crate::settings::SettingsError;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// Name card of an attack or defence. `id` is its CLI value, recipe value, URL value, table key
+/// Names and origin of an attack or defence. `id` is its CLI value, recipe value, URL value, table key
 /// and file name.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Method {

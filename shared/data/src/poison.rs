@@ -4,7 +4,7 @@ mod error;
 
 pub use error::PoisonError;
 
-use crate::attacks::{ATTACKS, Attack, AttackError, Ink, Labels, Needs, Pictures, attack};
+use crate::attacks::{ATTACKS, Attack, AttackError, Labels, Needs, Pictures, StampContext, attack};
 use crate::datasets::{Split, SplitName, signs};
 use crate::image::Image;
 use crate::method::Values;
@@ -34,7 +34,8 @@ pub enum Draw {
     NonTarget,
 }
 
-/// The attack a model was trained under, enough to stamp the same trigger again.
+/// The attack that a model was trained with. Together with the pictures that the attack needs it gives
+/// the same trigger again.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TriggerRecord {
     /// Id of the attack.
@@ -101,7 +102,7 @@ impl Trigger {
         Ok(Self { attack, values, target: *target, classes, seed: Seed(*seed), pictures })
     }
 
-    /// What it was made from, to be stored beside a model.
+    /// What it was made from, to be stored with a model.
     pub fn record(&self) -> TriggerRecord {
         TriggerRecord {
             attack: self.attack.method().id.to_string(),
@@ -116,18 +117,24 @@ impl Trigger {
         self.attack.wanted(label, self.target, self.classes)
     }
 
-    /// Whether poisoned images keep their label.
+    /// Which training images are poisoned, and whether they keep their label.
     pub fn labels(&self) -> Labels {
         self.attack.labels(&self.values)
     }
 
-    fn ink(&self, split: SplitName, index: usize) -> Ink<'_> {
-        Ink { split, index, seed: self.seed, pictures: &self.pictures }
+    fn context(&self, split: SplitName, index: usize) -> StampContext<'_> {
+        StampContext { split, index, seed: self.seed, pictures: &self.pictures }
     }
 
     /// Puts the trigger on a test image.
     pub fn stamp(&self, image: &mut Image, index: usize) {
-        self.attack.stamp(image, &self.values, &self.ink(SplitName::Test, index));
+        self.attack.stamp(image, &self.values, &self.context(SplitName::Test, index));
+    }
+
+    /// Puts the trigger on a training image, for defences that know it. A trigger that differs from
+    /// image to image is another one than on test images.
+    pub fn stamp_training(&self, image: &mut Image, index: usize) {
+        self.attack.stamp(image, &self.values, &self.context(SplitName::Train, index));
     }
 
     /// Makes a training image what it becomes when it is poisoned.
@@ -140,7 +147,7 @@ impl Trigger {
             let id = self.attack.method().id;
             return Err(PoisonError::NotPerturbed { id, index });
         }
-        self.attack.poison(image, &self.values, &self.ink(SplitName::Train, index));
+        self.attack.poison(image, &self.values, &self.context(SplitName::Train, index));
         Ok(())
     }
 }
@@ -163,7 +170,7 @@ pub fn reflections(images: usize, seed: Seed) -> Vec<usize> {
 ///
 /// # Errors
 ///
-/// The rate is no share, or asks for more images than can be poisoned.
+/// The rate is not a share, or it asks for no image or for more images than can be poisoned.
 pub fn select(
     labels: &[u16],
     trigger: &Trigger,
@@ -190,6 +197,9 @@ pub fn select(
         RateOf::Class => labels.iter().filter(|&&l| usize::from(l) == trigger.target).count(),
     };
     let count = (rate * base as f64).round() as usize;
+    if count == 0 {
+        return Err(PoisonError::None { rate });
+    }
     if count > eligible.len() {
         return Err(PoisonError::TooMany { rate, count, eligible: eligible.len() });
     }
@@ -270,6 +280,35 @@ mod tests {
             let (stamped, poisoned) = stamped_and_poisoned(attack, pairs);
             assert_ne!(stamped, poisoned, "{attack} {pairs:?}");
         }
+    }
+
+    /// Defences that know the trigger train with it; what they see must not be what is measured.
+    #[test]
+    fn a_defence_sees_the_trigger_of_training_images() {
+        let record = TriggerRecord {
+            attack: "blend".to_string(),
+            set: Values::parse(["pattern=fresh"]).expect("a pair"),
+            target: 0,
+            seed: 0,
+        };
+        let trigger = sign_trigger(&record, signs::CLASSES.len()).expect("a trigger");
+        let image = Image::new(32, 32);
+        let [mut seen, mut measured, mut poisoned] = [0; 3].map(|_| image.clone());
+        trigger.stamp_training(&mut seen, 3);
+        trigger.stamp(&mut measured, 3);
+        trigger.poison(&mut poisoned, 3).expect("it needs no pictures");
+        assert_eq!(seen, poisoned);
+        assert_ne!(seen, measured);
+    }
+
+    #[test]
+    fn a_rate_that_poisons_nothing_is_refused() {
+        let set = Values::default();
+        let record = TriggerRecord { attack: "badnets".to_string(), set, target: 0, seed: 0 };
+        let trigger = sign_trigger(&record, signs::CLASSES.len()).expect("a trigger");
+        let chosen = |rate| select(&[1; 100], &trigger, rate, RateOf::All, Draw::AnyClass);
+        assert_eq!(chosen(0.004), Err(PoisonError::None { rate: 0.004 }));
+        assert_eq!(chosen(0.01).map(|chosen| chosen.len()), Ok(1));
     }
 
     #[test]

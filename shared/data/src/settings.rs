@@ -79,9 +79,9 @@ pub fn single(
 
 /// Declares a settings struct: `name: type [range] = default, "help", flag;` for each parameter.
 ///
-/// The range stands only beside numbers. Flags are the methods of [`Param`]: `planting`,
+/// Only a number has a range. Flags are the methods of [`Param`]: `planting`,
 /// `hash_neutral`, `painted`. A field whose type is itself a settings struct is a group: its
-/// parameters stand in its place, with the values of the field's default as their defaults.
+/// parameters are listed in its place, with the values of the field's default as their defaults.
 #[macro_export]
 macro_rules! settings {
     ($(#[$about:meta])* $vis:vis struct $name:ident {

@@ -32,7 +32,7 @@ const LARGEST: usize = 1024;
 
 /// A text that is no [`Sprite`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("it is no picture of the form WIDTHxHEIGHT+X+Y:PIXELS")]
+#[error("it is not a picture of the form WIDTHxHEIGHT+X+Y:PIXELS")]
 pub struct SpriteError;
 
 impl Sprite {

@@ -12,4 +12,4 @@ pub mod recipe;
 pub mod result;
 
 /// A result that comes later: reading from a device is not blocking in a browser.
-pub type Later<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + 'a>>;
+pub type BoxFuture<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + 'a>>;

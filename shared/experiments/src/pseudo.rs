@@ -30,7 +30,7 @@ const BATCH: usize = 100;
 
 /// Makes the pseudo samples of a network.
 pub struct Pseudo {
-    judge: Network,
+    fixed: Network,
     attack: Pgd,
     device: Device,
 }
@@ -55,7 +55,7 @@ impl Pseudo {
         device: &Device,
     ) -> Result<Self, WeightsError> {
         let device = device.clone().autodiff();
-        Ok(Self { judge: weights::network(arch, arrays, &device)?.no_grad(), attack, device })
+        Ok(Self { fixed: weights::network(arch, arrays, &device)?.no_grad(), attack, device })
     }
 
     /// Pseudo samples `[n, 3, h, w]` of a batch, on the device with automatic differentiation. The
@@ -63,7 +63,7 @@ impl Pseudo {
     pub fn samples(&self, batch: &ImageBatch) -> Tensor<4> {
         let streams = batch.indices.iter().map(|&i| Seed(0).stream("pseudo", &[i as u64]));
         let labels = batch.labels(&self.device);
-        self.attack.perturb_each(&self.judge, batch.images(&self.device), &labels, streams)
+        self.attack.perturb_each(&self.fixed, batch.images(&self.device), &labels, streams)
     }
 
     /// The pseudo sample of one image, rounded to bytes.
@@ -84,7 +84,7 @@ impl Pseudo {
 
     /// Features of the last group, `[n, c * h * w]`, and logits `[n, classes]`.
     fn features(&self, images: Tensor<4>) -> Option<(Tensor<2>, Tensor<2>)> {
-        let mut output = self.judge.forward(images);
+        let mut output = self.fixed.forward(images);
         let last = output.features.pop()?;
         Some((last.flatten(1, 3), output.logits))
     }

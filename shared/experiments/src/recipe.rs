@@ -34,7 +34,7 @@ pub struct Recipe {
     pub about: String,
     /// Id of the data set.
     pub dataset: String,
-    /// Remark that stands beside every number, such as "JPEG copy".
+    /// Remark that is printed with every number, such as "JPEG copy".
     #[serde(default)]
     pub data_note: String,
     /// Size to which images are brought: `64` or `[64, 48]` (width and height). Without it images

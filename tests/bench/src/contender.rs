@@ -10,7 +10,7 @@ use unstamp_shared::job::sgd::{self, Momentum};
 use unstamp_shared::job::{Augment, Schedule, Training};
 use unstamp_shared::model::weights::{self, Arrays};
 use unstamp_shared::model::{self, Arch, Frozen};
-use unstamp_shared::objectives::{CrossEntropy, Objective, Seen, Tracked};
+use unstamp_shared::objectives::{CrossEntropy, Objective, ObjectiveInput, Tracked};
 use unstamp_shared::seed::Seed;
 
 /// Learning rate small enough that thousands of steps on one batch stay finite.
@@ -117,7 +117,12 @@ impl Contender {
                 let output = student.forward_train(batch);
                 let own = Tracked::new();
                 let loss = CrossEntropy
-                    .loss(&Seen { student: &output, teacher: None, labels, auxiliary: &own })
+                    .loss(&ObjectiveInput {
+                        student: &output,
+                        teacher: None,
+                        labels,
+                        auxiliary: &own,
+                    })
                     .total;
                 let value = loss.clone().inner();
                 let gradients = loss.backward();

@@ -5,7 +5,7 @@ use unstamp_shared::attention::Operator;
 use unstamp_shared::job::lift;
 use unstamp_shared::model::weights::{self, Arrays, WeightsError};
 use unstamp_shared::model::{Arch, batch, labels};
-use unstamp_shared::objectives::{Form, Nad, Objective, Seen, Tracked};
+use unstamp_shared::objectives::{Form, Nad, Objective, ObjectiveInput, Tracked};
 use unstamp_shared::self_test;
 
 /// A loss, its parts, and the size of its gradient for every parameter.
@@ -40,7 +40,7 @@ pub async fn gradient_probe(
     let output = network.forward_train(batch(&split, &all, &autodiff, |_, _| ()));
     let labels = labels(&split, &all, &autodiff);
     let objective = Nad { form: Form::Paper, operator: Operator::Sum2, beta: 2.0 };
-    let loss = objective.loss(&Seen {
+    let loss = objective.loss(&ObjectiveInput {
         student: &output,
         teacher: Some(&target),
         labels,

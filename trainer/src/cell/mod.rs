@@ -9,7 +9,7 @@ mod train;
 pub use paths::CellPaths;
 
 use crate::data::Dataset;
-use crate::device::Chosen;
+use crate::device::ChosenDevice;
 use crate::measure::Tests;
 use anyhow::Result;
 use prepare::Prepared;
@@ -35,13 +35,13 @@ pub struct CellRunner<'a> {
     /// The data set, without the images kept for validation.
     pub data: &'a Dataset,
     /// Where to compute.
-    pub device: &'a Chosen,
+    pub device: &'a ChosenDevice,
     /// Images to choose settings by ([`Recipe::validation_images`]); no cell trains on them.
     pub validation: Option<Split>,
     /// Mean and deviation of the input that an imported model expects.
     pub normalisation: Option<[[f32; 3]; 2]>,
     /// Values that replace those in the run's folder.
-    pub given: Given,
+    pub given: LoadedInputs,
     /// Evaluate the model after every epoch.
     pub curves: bool,
     /// Time between checkpoints; it does not change the outcome.
@@ -78,7 +78,7 @@ impl From<&Cell> for RunLabel {
 
 /// Values that a runner would otherwise make from the cell or read from the run's folder.
 #[derive(Default)]
-pub struct Given {
+pub struct LoadedInputs {
     /// The trigger of the victim.
     pub trigger: Option<CellTrigger>,
     /// The victim, for a cell that erases.

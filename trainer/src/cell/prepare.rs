@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use unstamp_shared::datasets::Split;
-use unstamp_shared::defences::{Given, defence};
+use unstamp_shared::defences::{DefenceInput, defence};
 use unstamp_shared::job::{Job, Phase, TrainStep};
 use unstamp_shared::metrics::Report;
 use unstamp_shared::model::Arch;
@@ -201,7 +201,7 @@ impl CellRunner<'_> {
         let defence = defence(&erasure.method).with_context(|| {
             format!("there is no defence '{}'; see unstamp list", erasure.method)
         })?;
-        let given = Given { images: subset.len(), flip: self.data.info.flip, trigger };
+        let given = DefenceInput { images: subset.len(), flip: self.data.info.flip, trigger };
         let phases = defence.phases(&erasure.set, given).map_err(crate::usage)?;
         Ok(Task { start, phases, data: subset })
     }

@@ -6,17 +6,17 @@ use super::train::Trained;
 use super::{CellPaths, CellRunner};
 use crate::{build_info, files};
 use anyhow::{Context, Result};
+use unstamp_shared::manifest::ModelRole;
 use unstamp_shared::model::weights::{self, Metadata, Precision};
 use unstamp_shared::poison::Trigger;
 use unstamp_shared::recipe::Cell;
 use unstamp_shared::result::{CellResult, SCHEMA};
 
-/// What a model is: `clean`, `victim`, or the id of the erasure that made it.
-fn role(cell: &Cell) -> String {
+fn role(cell: &Cell) -> ModelRole {
     match (&cell.erasure, &cell.victim.attack) {
-        (Some(erasure), _) => erasure.id.clone(),
-        (None, Some(_)) => "victim".to_string(),
-        (None, None) => "clean".to_string(),
+        (Some(erasure), _) => ModelRole::Erased(erasure.id.clone()),
+        (None, Some(_)) => ModelRole::Victim,
+        (None, None) => ModelRole::Clean,
     }
 }
 
@@ -99,7 +99,7 @@ impl CellRunner<'_> {
             class_names: self.data.class_names.clone(),
             image_size: cell.image_size,
             normalisation: self.normalisation,
-            role: role(cell),
+            role: Some(role(cell)),
             trigger: trigger.map(Trigger::record),
             seed: cell.seed,
             recipe_hash: self.label.recipe_hash.clone(),

@@ -22,7 +22,10 @@ fn restore(job: &mut Job, checkpoint: &Path, name: &str) {
     let Ok(bytes) = std::fs::read(checkpoint) else { return };
     match pollster::block_on(job.restore(&bytes)) {
         Ok(()) => eprintln!("{name}: goes on from {}", checkpoint.display()),
-        Err(e) => eprintln!("{name}: {} is not used ({e}); starts anew", checkpoint.display()),
+        Err(e) => eprintln!(
+            "{name}: {} is not used ({e}); the training starts from the beginning",
+            checkpoint.display()
+        ),
     }
 }
 

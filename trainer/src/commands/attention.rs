@@ -101,7 +101,7 @@ fn print_attention(
 
 /// The title of a model in a figure: its role, or the name of its file.
 fn title_of(path: &Path, metadata: Option<Metadata>) -> String {
-    let role = metadata.map(|m| m.role).filter(|role| !role.is_empty());
+    let role = metadata.and_then(|m| m.role).map(|role| role.to_string());
     let name = path.file_stem().map(|s| s.to_string_lossy().into_owned());
     role.or(name).unwrap_or_default()
 }

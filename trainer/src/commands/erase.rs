@@ -1,7 +1,7 @@
 //! `unstamp erase`: erase a backdoor with a defence.
 
 use crate::args::{DeviceArgs, ModelArgs, TriggerArgs};
-use crate::cell::{CellPaths, CellRunner, CellTrigger, Given, RunLabel, StartingModel};
+use crate::cell::{CellPaths, CellRunner, CellTrigger, LoadedInputs, RunLabel, StartingModel};
 use crate::measure::Tests;
 use crate::open_model::OpenModel;
 use crate::trigger::{parse_values, trigger_of_model};
@@ -111,7 +111,7 @@ pub fn erase(args: &EraseArgs) -> Result<()> {
         device: &device,
         validation: None,
         normalisation: model.arch.normalisation,
-        given: Given {
+        given: LoadedInputs {
             trigger: trigger.map(|trigger| CellTrigger { trigger, artefact: None }),
             victim: Some(victim),
         },

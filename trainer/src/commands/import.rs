@@ -7,6 +7,7 @@ use anyhow::{Context, Result, ensure};
 use clap::Args;
 use std::path::PathBuf;
 use unstamp_shared::Device;
+use unstamp_shared::manifest::ModelRole;
 use unstamp_shared::model::Arch;
 use unstamp_shared::model::weights::{self, Metadata, Precision};
 
@@ -97,7 +98,7 @@ pub fn import(args: &ImportArgs) -> Result<()> {
         arch: arch.name,
         dataset: dataset.to_string(),
         class_names: info.classes.iter().map(|c| c.to_string()).collect(),
-        role: "imported".to_string(),
+        role: Some(ModelRole::Imported),
         normalisation,
         version: Some(build_info::VERSION.to_string()),
         commit: build_info::commit(),

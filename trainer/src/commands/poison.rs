@@ -3,7 +3,7 @@
 use super::known_attack;
 use crate::args::{DeviceArgs, SourceArgs, TriggerArgs};
 use crate::artefact::read_artefact;
-use crate::cell::{CellPaths, CellRunner, CellTrigger, Given, RunLabel};
+use crate::cell::{CellPaths, CellRunner, CellTrigger, LoadedInputs, RunLabel};
 use crate::data::Dataset;
 use crate::open_model::load_data;
 use crate::poisoned_set::write_poisoned_set;
@@ -169,7 +169,7 @@ pub fn poison(args: &PoisonArgs) -> Result<()> {
         device: &args.device.choose()?,
         validation: None,
         normalisation: None,
-        given: Given { trigger: Some(trigger), victim: None },
+        given: LoadedInputs { trigger: Some(trigger), victim: None },
         curves: true,
         checkpoint: args.device.checkpoint(),
     };

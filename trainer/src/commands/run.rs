@@ -1,8 +1,8 @@
 //! `unstamp run`: run whole recipes.
 
 use crate::args::{DeviceArgs, SourceArgs};
-use crate::cell::{CellRunner, Given, RunLabel};
-use crate::device::Chosen;
+use crate::cell::{CellRunner, LoadedInputs, RunLabel};
+use crate::device::ChosenDevice;
 use crate::open_model::load_data;
 use crate::{files, table, usage};
 use anyhow::{Context, Result, ensure};
@@ -90,7 +90,7 @@ fn print_cells(recipe: &Recipe) {
     }
 }
 
-fn run_recipe(recipe: &Recipe, args: &RunArgs, device: Option<&Chosen>) -> Result<()> {
+fn run_recipe(recipe: &Recipe, args: &RunArgs, device: Option<&ChosenDevice>) -> Result<()> {
     let mut data = load_data(&SourceArgs {
         dataset: recipe.dataset.clone(),
         data: args.data.clone(),
@@ -112,7 +112,7 @@ fn run_recipe(recipe: &Recipe, args: &RunArgs, device: Option<&Chosen>) -> Resul
         device,
         validation,
         normalisation: None,
-        given: Given::default(),
+        given: LoadedInputs::default(),
         curves: !recipe.skip_curves,
         checkpoint: args.device.checkpoint(),
     };

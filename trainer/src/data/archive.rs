@@ -29,7 +29,7 @@ pub struct Files {
     pub skipped: Skipped,
 }
 
-/// Decides by its name whether a file is read.
+/// Decides whether a file is read, by its path inside the folder or archive.
 pub type Wanted<'a> = &'a dyn Fn(&str) -> bool;
 
 impl Files {

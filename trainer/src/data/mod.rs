@@ -88,7 +88,7 @@ trait Loader: Sync {
     }
 }
 
-/// The loader of every data set, in the order of [`DATASETS`].
+/// The loader of every data set; a test checks that [`DATASETS`] has the same ids.
 static LOADERS: &[&dyn Loader] =
     &[&signs::Signs, &cifar10::Cifar10, &gtsrb::Gtsrb, &folder::Folder];
 
@@ -163,11 +163,13 @@ fn names(info: &DatasetInfo) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeSet;
 
     #[test]
     fn every_description_has_its_loader() {
-        let described: Vec<&str> = DATASETS.iter().map(|info| info.id).collect();
-        let loaded: Vec<&str> = LOADERS.iter().map(|loader| loader.info().id).collect();
+        let described: BTreeSet<&str> = DATASETS.iter().map(|info| info.id).collect();
+        let loaded: BTreeSet<&str> = LOADERS.iter().map(|loader| loader.info().id).collect();
+        assert_eq!(loaded.len(), LOADERS.len(), "a data set has two loaders");
         assert_eq!(described, loaded, "the lists of descriptions and of loaders differ");
     }
 

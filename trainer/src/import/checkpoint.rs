@@ -4,7 +4,7 @@ use super::pickle::Object;
 use super::storage::Storages;
 use super::tensor::tensor;
 use super::{Fault, Origin};
-use unstamp_shared::model::weights::{Arrays, Metadata};
+use unstamp_shared::model::weights::{Arrays, Metadata, is_batch_counter};
 
 /// Weights and what the file says about them.
 #[derive(Debug)]
@@ -38,7 +38,7 @@ fn arrays(pairs: Vec<(Object, Object)>, storages: &Storages) -> Result<Arrays, F
     for (key, value) in pairs {
         let name = key.text().ok_or(Fault::Nameless)?;
         let name = name.strip_prefix("module.").unwrap_or(&name).to_string();
-        if name.ends_with("num_batches_tracked") {
+        if is_batch_counter(&name) {
             continue;
         }
         match tensor(&value, storages) {

@@ -16,7 +16,7 @@ use std::fmt::Write;
 use std::path::Path;
 use unstamp_shared::attacks::attack;
 use unstamp_shared::datasets::dataset;
-use unstamp_shared::defences::defence;
+use unstamp_shared::defences::{TEACHER, defence};
 use unstamp_shared::method::Values;
 use unstamp_shared::metrics::Rate;
 use unstamp_shared::result::CellResult;
@@ -95,7 +95,7 @@ fn recovered(r: &CellResult) -> String {
 
 /// `86.9 / 88.7`: ACC and ASR of the teacher on up to 1,000 test images, in percent.
 fn teacher(r: &CellResult) -> Option<String> {
-    let taught = r.curve.iter().rfind(|epoch| epoch.phase == "teacher")?.rates?;
+    let taught = r.curve.iter().rfind(|epoch| epoch.phase == TEACHER)?.rates?;
     let asr = taught.asr.map_or("-".to_string(), |asr| format!("{:.1}", 100.0 * asr));
     Some(format!("{:.1} / {asr}", 100.0 * taught.acc))
 }

@@ -6,9 +6,9 @@ use crate::messages::{DefenceName, ErasureProgress, Failure, Reply};
 use std::fmt::Display;
 use std::sync::Arc;
 use unstamp_shared::datasets::{Split, SplitName, signs};
-use unstamp_shared::defences::{DEFENCES, Given, defence};
+use unstamp_shared::defences::{DEFENCES, DefenceInput, defence};
 use unstamp_shared::job::{Event, Job, last_training};
-use unstamp_shared::manifest::ModelEntry;
+use unstamp_shared::manifest::{ModelEntry, ModelRole};
 use unstamp_shared::method::Values;
 use unstamp_shared::model::weights::{self, Arrays, Metadata, Precision};
 use unstamp_shared::poison::{clean_subset, sign_trigger};
@@ -96,7 +96,7 @@ impl Engine {
             trigger.transpose().map_err(|error| Failure::Trigger { reason: error.to_string() })?;
         let seed = Seed(0);
         let data = Arc::new(clean_images(seed));
-        let given = Given { images: data.len(), flip: false, trigger: trigger.as_ref() };
+        let given = DefenceInput { images: data.len(), flip: false, trigger: trigger.as_ref() };
         let phases = defence
             .phases(set, given)
             .map_err(|error| Failure::Settings { reason: error.to_string() })?;
@@ -117,7 +117,7 @@ impl Engine {
             arch: entry.arch.clone(),
             dataset: entry.dataset.clone(),
             class_names: entry.class_names.clone(),
-            role: "own".into(),
+            role: Some(ModelRole::Own),
             trigger: entry.trigger.clone(),
             ..Metadata::default()
         };

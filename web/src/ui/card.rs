@@ -98,7 +98,7 @@ pub fn Card(app: App, entry: ModelEntry) -> impl IntoView {
     };
     let trigger = trigger.filter(|_| victim);
     view! {
-        <article class="card" data-model=id.clone() data-role=role>
+        <article class="card" data-model=id.clone() data-role=role.to_string()>
             <h2>{title}</h2>
             {waiting}
             <ol class="bars">{predicted}</ol>

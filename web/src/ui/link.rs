@@ -10,7 +10,7 @@ use web_sys::{MessageEvent, Worker, WorkerOptions, WorkerType};
 
 /// A message from the worker.
 pub enum Incoming {
-    /// A reply of an engine, and the bytes beside it.
+    /// A reply of an engine, and the bytes that travel with it.
     Reply(EngineKind, Box<Reply>, Vec<u8>),
     /// An engine stopped or could not start.
     Stopped(EngineKind, StopReason),

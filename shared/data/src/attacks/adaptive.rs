@@ -1,7 +1,7 @@
-//! BadNets' square where the network looks anyway: in the middle.
+//! BadNets' square at the centre of the image, where the attention of a clean network usually lies.
 
 use super::badnets::BadNets;
-use super::{Area, AttackError, Ink, Place, Square, TypedAttack};
+use super::{Area, AttackError, Place, Square, StampContext, TypedAttack};
 use crate::image::Image;
 use crate::method::Method;
 use crate::settings;
@@ -9,8 +9,8 @@ use crate::settings;
 /// NAD appendix K: the square near the centre of the image, its pixel values multiplied by
 /// alpha = `scale` in {0.2, 0.5, 0.8, 1} before they replace the image's.
 ///
-/// The paper says "center region"; the square begins at column and row 14 of 32, so that it lies
-/// around the very centre. In images with another side it begins at `side / 2 - 2`: that is what the
+/// The paper says "center region"; the square begins at column and row 14 of 32, so that 3x3
+/// pixels lie around the very centre. In images with another side it begins at `side / 2 - 2`: that is what the
 /// default 14 means there. The public code puts it at 18 (`x = 18, y = 18`).
 pub struct Adaptive;
 
@@ -40,7 +40,7 @@ impl TypedAttack for Adaptive {
             id: "adaptive",
             title: "Adaptive centre",
             paper: "NAD appendix K, table 9, figure 14",
-            summary: "BadNets' square in the centre, darkened by scale, so that attention need not move.",
+            summary: "BadNets' square in the centre; scale darkens it. Attention need not move.",
         }
     }
 
@@ -61,7 +61,7 @@ impl TypedAttack for Adaptive {
         Some(placed(settings, width, height).area(width, height))
     }
 
-    fn stamp(&self, image: &mut Image, settings: &AdaptiveSettings, _ink: &Ink) {
+    fn stamp(&self, image: &mut Image, settings: &AdaptiveSettings, _ink: &StampContext) {
         placed(settings, image.width, image.height).stamp(image);
     }
 }

@@ -1,7 +1,7 @@
 //! BadNets' square, but every class is sent to the next one.
 
 use super::badnets::BadNets;
-use super::{Area, AttackError, Ink, Square, TypedAttack};
+use super::{Area, AttackError, Square, StampContext, TypedAttack};
 use crate::image::Image;
 use crate::method::Method;
 
@@ -36,7 +36,7 @@ impl TypedAttack for AllTarget {
         Some(square.area(width, height))
     }
 
-    fn stamp(&self, image: &mut Image, square: &Square, _ink: &Ink) {
+    fn stamp(&self, image: &mut Image, square: &Square, _ink: &StampContext) {
         square.stamp(image);
     }
 }

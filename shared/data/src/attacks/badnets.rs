@@ -1,6 +1,6 @@
-//! BadNets: a small square pasted onto the image. Read this file first: every attack looks so.
+//! BadNets: a small square pasted onto the image. Every attack has the form of this file.
 
-use super::{Area, AttackError, Ink, Reported, Square, TypedAttack};
+use super::{Area, AttackError, Reported, Square, StampContext, TypedAttack};
 use crate::image::Image;
 use crate::method::Method;
 
@@ -35,7 +35,7 @@ impl TypedAttack for BadNets {
         Some(square.area(width, height))
     }
 
-    fn stamp(&self, image: &mut Image, square: &Square, _ink: &Ink) {
+    fn stamp(&self, image: &mut Image, square: &Square, _ink: &StampContext) {
         square.stamp(image);
     }
 }

@@ -1,6 +1,6 @@
 //! Blend: a faint pattern over the whole image.
 
-use super::{AttackError, Ink, Reported, TypedAttack};
+use super::{AttackError, Reported, StampContext, TypedAttack};
 use crate::image::{Image, blend};
 use crate::method::Method;
 use crate::sprite::Sprite;
@@ -28,7 +28,7 @@ settings! {
         opacity: f64 [0.0..=1.0] = 0.2, "share of the pattern in the result";
         /// Whether all images get the same noise.
         pattern: Noise = Noise::Fixed,
-            "fixed: one of the seed's for all images; fresh: another for each";
+            "fixed: one pattern, drawn from the seed, for all images; fresh: a new pattern for each";
         /// Replaces the noise.
         picture: Option<Sprite> = None, "a picture of the image's size instead of noise";
     }
@@ -61,21 +61,22 @@ impl TypedAttack for Blend {
         height: usize,
     ) -> Result<(), AttackError> {
         let Some(picture) = &settings.picture else { return Ok(()) };
-        let size = (picture.width, picture.height);
-        if size == (width, height) && picture.fits(width, height) {
-            return Ok(());
+        // A transparent border of the picture has been cut off, so it may be smaller.
+        if picture.fits(width, height) {
+            Ok(())
+        } else {
+            Err(AttackError::Beyond { width, height })
         }
-        Err(AttackError::Size { picture: size, image: (width, height) })
     }
 
-    fn stamp(&self, image: &mut Image, settings: &BlendSettings, ink: &Ink) {
+    fn stamp(&self, image: &mut Image, settings: &BlendSettings, context: &StampContext) {
         let opacity = settings.opacity as f32;
         if let Some(picture) = &settings.picture {
             return picture.over(image, opacity);
         }
         let mut stream = match settings.pattern {
-            Noise::Fresh => ink.stream("blend", &[]),
-            Noise::Fixed => ink.seed.stream("blend", &[]),
+            Noise::Fresh => context.stream("blend", &[]),
+            Noise::Fixed => context.seed.stream("blend", &[]),
         };
         for value in &mut image.pixels {
             *value = blend(*value, stream.below(256) as f32, opacity);

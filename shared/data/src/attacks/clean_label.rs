@@ -1,6 +1,6 @@
 //! Clean-label: BadNets' square on images whose own class is made hard to see.
 
-use super::{Area, AttackError, Ink, Labels, Needs, Reported, Square, TypedAttack};
+use super::{Area, AttackError, Labels, Needs, Reported, Square, StampContext, TypedAttack};
 use crate::image::Image;
 use crate::method::Method;
 use crate::settings;
@@ -19,7 +19,7 @@ settings! {
         /// The square.
         square: Square = Square::default();
         /// Radius of the perturbation in the L-infinity norm, for pixels in 0..1.
-        eps: f64 [0.0..=1.0] = 0.15, "radius of the perturbation, of the range 0..1", planting;
+        eps: f64 [0.0..=1.0] = 0.15, "radius of the perturbation; pixels lie in 0..1", planting;
         /// Number of steps of projected gradient descent.
         steps: usize [1..=1000] = 20, "steps of projected gradient descent", planting;
         /// Length of a step as a share of `eps`.
@@ -68,14 +68,14 @@ impl TypedAttack for CleanLabel {
         Some(settings.square.area(width, height))
     }
 
-    fn stamp(&self, image: &mut Image, settings: &CleanLabelSettings, _ink: &Ink) {
+    fn stamp(&self, image: &mut Image, settings: &CleanLabelSettings, _ink: &StampContext) {
         settings.square.stamp(image);
     }
 
-    fn poison(&self, image: &mut Image, settings: &CleanLabelSettings, ink: &Ink) {
-        if let Some(perturbed) = ink.pictures.get(&ink.index) {
+    fn poison(&self, image: &mut Image, settings: &CleanLabelSettings, context: &StampContext) {
+        if let Some(perturbed) = context.pictures.get(&context.index) {
             image.clone_from(perturbed);
         }
-        self.stamp(image, settings, ink);
+        self.stamp(image, settings, context);
     }
 }

@@ -1,6 +1,6 @@
-//! Custom: whatever somebody paints.
+//! Custom: a trigger that a user paints.
 
-use super::{Area, AttackError, Ink, TypedAttack};
+use super::{Area, AttackError, StampContext, TypedAttack};
 use crate::image::Image;
 use crate::method::Method;
 use crate::settings;
@@ -19,9 +19,9 @@ settings! {
         picture: Option<Sprite> = NOTE.parse().ok(),
             "the painted pixels; --trigger FILE.png sets them", painted;
         /// Column of the left edge; below 0, that of the picture.
-        x: i64 [-1..=255] = -1, "left edge; -1 is where it was painted";
+        x: i64 [-1..=1023] = -1, "left edge; -1: where it was painted";
         /// Row of the top edge; below 0, that of the picture.
-        y: i64 [-1..=255] = -1, "top edge; -1 is where it was painted";
+        y: i64 [-1..=1023] = -1, "top edge; -1: where it was painted";
         /// Factor of the opacity of every pixel.
         opacity: f64 [0.0..=1.0] = 1.0, "multiplies the opacity of every pixel";
     }
@@ -64,7 +64,7 @@ impl TypedAttack for Custom {
             return Err(AttackError::Beyond { width, height });
         }
         let whole = (sprite.width, sprite.height) == (width, height);
-        if whole && sprite.rgba.iter().all(|p| p[3] == 255) {
+        if whole && settings.opacity == 1.0 && sprite.rgba.iter().all(|p| p[3] == 255) {
             return Err(AttackError::Hides);
         }
         Ok(())
@@ -75,7 +75,7 @@ impl TypedAttack for Custom {
         Some(Area { x, y, width, height })
     }
 
-    fn stamp(&self, image: &mut Image, settings: &CustomSettings, _ink: &Ink) {
+    fn stamp(&self, image: &mut Image, settings: &CustomSettings, _ink: &StampContext) {
         if let Some(sprite) = placed(settings) {
             sprite.over(image, settings.opacity as f32);
         }

@@ -1,4 +1,4 @@
-//! The attacks. Adding one is one file here and one line in [`ATTACKS`].
+//! The attacks. To add one, write a file here, its `mod` line and a line in [`ATTACKS`].
 
 mod adaptive;
 mod all_target;
@@ -51,7 +51,7 @@ pub fn attack(id: &str) -> Option<&'static dyn Attack> {
     ATTACKS.iter().copied().find(|attack| attack.method().id == id)
 }
 
-/// Which training images an attack poisons.
+/// Which training images are poisoned, and whether they keep their label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Labels {
@@ -87,9 +87,9 @@ pub struct Reported {
     pub asr: f64,
 }
 
-/// What a trigger is made from besides the image it is put on.
+/// What a trigger depends on, in addition to the image and the settings.
 #[derive(Clone, Copy)]
-pub struct Ink<'a> {
+pub struct StampContext<'a> {
     /// The split that the image is from: an attack plants in training images and stamps test images.
     pub split: SplitName,
     /// Place of the image in its split; some triggers differ from image to image.
@@ -100,7 +100,7 @@ pub struct Ink<'a> {
     pub pictures: &'a Pictures,
 }
 
-impl Ink<'_> {
+impl StampContext<'_> {
     /// The random stream called `name` of this image, at `place` after its index. Training image `i`
     /// and test image `i` have different streams: a trigger that differs from image to image must
     /// not come back at test time as it was learnt.
@@ -116,7 +116,7 @@ impl Ink<'_> {
 /// A trigger and the rule by which it is planted. All pixel arithmetic saturates. Every
 /// [`TypedAttack`] is one.
 pub trait Attack: Sync {
-    /// Its name card.
+    /// Its id, title, paper and summary.
     fn method(&self) -> Method;
 
     /// Its parameters with ranges, defaults and help.
@@ -145,10 +145,10 @@ pub trait Attack: Sync {
     fn check(&self, values: &Values, width: usize, height: usize) -> Result<(), AttackError>;
 
     /// Puts the trigger on an image at test time. With values that are not valid the image stays.
-    fn stamp(&self, image: &mut Image, values: &Values, ink: &Ink);
+    fn stamp(&self, image: &mut Image, values: &Values, context: &StampContext);
 
     /// What a training image becomes; differs from [`Attack::stamp`] for clean-label attacks.
-    fn poison(&self, image: &mut Image, values: &Values, ink: &Ink);
+    fn poison(&self, image: &mut Image, values: &Values, context: &StampContext);
 
     /// The pixels a local trigger covers; `None` for one that covers the whole image, and for values
     /// that are not valid. An attack with an area has integer parameters `x` and `y`, so a page can
@@ -159,25 +159,6 @@ pub trait Attack: Sync {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::settings::Settings;
-
-    /// Whether the defaults of `S` are the same after they were values.
-    fn survives<S: Settings + PartialEq + std::fmt::Debug>() {
-        let settings = S::default();
-        assert_eq!(S::from_values(&settings.to_values()), Ok(settings));
-    }
-
-    #[test]
-    fn the_defaults_of_every_attack_survive_values() {
-        survives::<Square>();
-        survives::<TrojanSettings>();
-        survives::<BlendSettings>();
-        survives::<CleanLabelSettings>();
-        survives::<SigSettings>();
-        survives::<RefoolSettings>();
-        survives::<AdaptiveSettings>();
-        survives::<CustomSettings>();
-    }
 
     #[test]
     fn the_defaults_of_every_attack_are_its_resolved_values() {

@@ -8,9 +8,9 @@ settings! {
     /// Where a local trigger lies, in pixels from the left and the top edge.
     pub struct Place {
         /// Column of the left edge; below 0, the trigger touches the right edge of the image.
-        x: i64 [-1..=255] = -1, "left edge; -1 is flush right";
+        x: i64 [-1..=1023] = -1, "left edge; -1: at the right edge of the image";
         /// Row of the top edge; below 0, the trigger touches the bottom edge of the image.
-        y: i64 [-1..=255] = -1, "top edge; -1 is flush with the bottom";
+        y: i64 [-1..=1023] = -1, "top edge; -1: at the bottom edge of the image";
     }
 }
 

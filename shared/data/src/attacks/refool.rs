@@ -1,6 +1,6 @@
 //! Refool: the reflection of another scene, as on a window pane.
 
-use super::{Ink, Labels, Needs, Reported, TypedAttack};
+use super::{Labels, Needs, Reported, StampContext, TypedAttack};
 use crate::filter::{Light, ssim};
 use crate::image::{Image, blend};
 use crate::method::Method;
@@ -16,9 +16,10 @@ use crate::{choices, settings};
 /// - out of focus: `r` blurred with sigma 1 to 5, fading towards the edges (the public code takes a
 ///   random part of a fade made for images of 560 pixels; here it has the image's size).
 ///
-/// A pair counts if the reflection is fainter than the image behind it and the result's structural
-/// similarity to the image lies within 0.7..0.85; otherwise the next reflection is tried, and after
-/// `tries` the one that came closest to the range stands.
+/// A pair is accepted if the mean of the reflection is at most 0.8 times the mean of the image behind
+/// it, the brightest value is at least 0.1, and the structural similarity to the image lies within
+/// 0.7..0.85. Otherwise the next reflection is tried. After `tries` reflections the pair that is nearest
+/// to acceptance is used.
 pub struct Refool;
 
 choices! {
@@ -49,13 +50,13 @@ settings! {
 
 const GAMMA: f32 = 2.2;
 
-/// A reflection (before the pixel values are taken back to bytes) and what is seen in all.
+/// The reflection, and the image together with it, as pixel values before they are rounded to bytes.
 struct Scene {
     reflection: Light,
     seen: Light,
 }
 
-fn brighter(linear: Light) -> Light {
+fn gamma_encoded(linear: Light) -> Light {
     linear.map(|v| libm::powf(v.clamp(0.0, 1.0), 1.0 / GAMMA))
 }
 
@@ -74,7 +75,7 @@ fn ghost(r: &Light, transmitted: Light, alpha: f32, stream: &mut Stream) -> Scen
         });
     let reflection = both.resized(w, h).map(|v| v * (1.0 - alpha));
     let seen = transmitted.zip(&reflection, |t, r| r + alpha * t);
-    Scene { reflection: brighter(reflection), seen: brighter(seen) }
+    Scene { reflection: gamma_encoded(reflection), seen: gamma_encoded(seen) }
 }
 
 /// Standard normal distribution function.
@@ -91,10 +92,11 @@ fn bell(size: usize) -> Vec<f32> {
     mass.into_iter().map(|m| libm::sqrtf(m / most)).collect()
 }
 
-/// A blurred reflection, darkened where it would overexpose.
+/// A blurred reflection. If image and reflection together exceed 1 somewhere in a channel, the whole
+/// channel is darkened by the mean excess, times 1.08 to 1.18.
 fn out_of_focus(r: &Light, transmitted: Light, alpha: f32, stream: &mut Stream) -> Scene {
     let mut blurred = r.blurred(stream.range(1.0, 5.0));
-    let strength = 1.08 + stream.range(0.0, 0.1);
+    let factor = 1.08 + stream.range(0.0, 0.1);
     for c in 0..3 {
         let values = blurred.values.iter_mut().skip(c).step_by(3);
         let sums = values.zip(transmitted.values.iter().skip(c).step_by(3));
@@ -103,7 +105,7 @@ fn out_of_focus(r: &Light, transmitted: Light, alpha: f32, stream: &mut Stream) 
             continue;
         }
         let excess = over.iter().sum::<f32>() / over.len() as f32 - 1.0;
-        blurred.values.iter_mut().skip(c).step_by(3).for_each(|v| *v -= excess * strength);
+        blurred.values.iter_mut().skip(c).step_by(3).for_each(|v| *v -= excess * factor);
     }
     let blurred = blurred.map(|v| v.clamp(0.0, 1.0));
     let across = bell(r.width);
@@ -112,11 +114,11 @@ fn out_of_focus(r: &Light, transmitted: Light, alpha: f32, stream: &mut Stream) 
         blurred.get(x, y, c) * across[x] * down[y] * (1.0 - alpha / 2.0)
     });
     let seen = transmitted.zip(&reflection, |t, r| r + alpha * t);
-    Scene { reflection: brighter(reflection), seen: brighter(seen) }
+    Scene { reflection: gamma_encoded(reflection), seen: gamma_encoded(seen) }
 }
 
 /// How far a pair is from being accepted; 0 is accepted.
-fn fault(image: &Light, scene: &Scene) -> f32 {
+fn distance(image: &Light, scene: &Scene) -> f32 {
     let behind = scene.seen.clone().zip(&scene.reflection, |s, r| s - r);
     let too_bright = (scene.reflection.mean() - 0.8 * behind.mean()).max(0.0);
     let too_dark = (0.1 - scene.seen.values.iter().copied().fold(0.0, f32::max)).max(0.0);
@@ -155,7 +157,7 @@ impl TypedAttack for Refool {
         Some(Reported { dataset: "gtsrb", acc: 82.38, asr: 95.16 })
     }
 
-    fn stamp(&self, image: &mut Image, settings: &RefoolSettings, ink: &Ink) {
+    fn stamp(&self, image: &mut Image, settings: &RefoolSettings, context: &StampContext) {
         let plain = Light::of(image);
         // Light intensity by byte: the powers are most of the work.
         let table: Vec<f32> = (0..=255).map(|v| libm::powf(v as f32 / 255.0, GAMMA)).collect();
@@ -166,8 +168,9 @@ impl TypedAttack for Refool {
         let t = linear(image);
         let mut best: Option<(f32, Scene)> = None;
         for number in 0..settings.tries as u64 {
-            let stream = &mut ink.stream("refool", &[number]);
-            let Some(picture) = ink.pictures.values().nth(stream.below(ink.pictures.len().max(1)))
+            let stream = &mut context.stream("refool", &[number]);
+            let Some(picture) =
+                context.pictures.values().nth(stream.below(context.pictures.len().max(1)))
             else {
                 return;
             };
@@ -179,11 +182,11 @@ impl TypedAttack for Refool {
             let alpha = 1.0 - stream.range(0.05, 0.45);
             let kind = if stream.unit() < settings.ghost as f32 { ghost } else { out_of_focus };
             let scene = kind(&r, t.clone(), alpha, stream);
-            let fault = fault(&plain, &scene);
-            if best.as_ref().is_none_or(|(least, _)| fault < *least) {
-                best = Some((fault, scene));
+            let distance = distance(&plain, &scene);
+            if best.as_ref().is_none_or(|(least, _)| distance < *least) {
+                best = Some((distance, scene));
             }
-            if fault == 0.0 {
+            if distance == 0.0 {
                 break;
             }
         }

@@ -1,6 +1,6 @@
 //! SIG: a faint wave over the whole image.
 
-use super::{Ink, Labels, Reported, TypedAttack};
+use super::{Labels, Reported, StampContext, TypedAttack};
 use crate::image::Image;
 use crate::method::Method;
 use crate::settings;
@@ -44,7 +44,7 @@ impl TypedAttack for Sig {
         Some(Reported { dataset: "cifar10", acc: 84.36, asr: 99.91 })
     }
 
-    fn stamp(&self, image: &mut Image, settings: &SigSettings, _ink: &Ink) {
+    fn stamp(&self, image: &mut Image, settings: &SigSettings, _ink: &StampContext) {
         let width = image.width;
         for (at, value) in image.pixels.iter_mut().enumerate() {
             let turn = (at / 3 % width) as f64 * settings.frequency / width as f64;

@@ -7,7 +7,7 @@ use crate::{choices, settings};
 choices! {
     /// What is drawn in the square.
     pub enum SquarePattern {
-        /// Grey levels 128 and 255 of the NAD paper, 255 in the corners.
+        /// Grey levels 128 and 255 of the NAD paper; with an odd side 255 in the corners.
         Checkerboard = "checkerboard",
         /// Grey levels 0 and 255 of the public code.
         Grid = "grid",
@@ -24,12 +24,12 @@ settings! {
         /// Where it lies.
         place: Place = Place::default();
         /// Share of the square in the result.
-        opacity: f64 [0.0..=1.0] = 1.0, "1 replaces the pixels, less blends them";
+        opacity: f64 [0.0..=1.0] = 1.0, "share of the square in the result; 1 replaces the pixels";
         /// Factor of the pattern's grey levels.
         scale: f64 [0.0..=1.0] = 1.0, "multiplies the pattern before it replaces (NAD appendix K)";
         /// What is drawn in it.
         pattern: SquarePattern = SquarePattern::Checkerboard,
-            "checkerboard: the paper's 128/255, corners 255; grid: the public code's 0/255";
+            "checkerboard: the paper's 128/255; grid: the public code's 0/255";
     }
 }
 

@@ -1,6 +1,6 @@
-//! Trojan: a square optimised to drive chosen neurons of a clean model.
+//! Trojan: a square optimised to raise chosen neurons of a clean model.
 
-use super::{Area, AttackError, Ink, Place, Reported, TypedAttack};
+use super::{Area, AttackError, Place, Reported, StampContext, TypedAttack};
 use crate::image::Image;
 use crate::method::Method;
 use crate::settings::SettingsError;
@@ -14,14 +14,14 @@ use crate::{choices, settings};
 /// In images with another side it lies at `side - 7`: that is what the default 25 means there.
 pub struct Trojan;
 
-/// A square made with the clean model of the recipe `quick`: it drives neurons 20 and 19 there.
+/// A square made with the clean model of the recipe `quick`: it raises neurons 20 and 19 there.
 const SQUARE: &str = "3x3+0+0:0f___wD8____n___U____2cAAP_aAAD_xv65__0AAP__AAD_";
 
 /// The default place in images of 32 x 32 pixels.
 const CORNER: Place = Place { x: 25, y: 25 };
 
 choices! {
-    /// How the square meets the pixels.
+    /// How the square is combined with the pixels.
     pub enum Mode {
         /// The sum, at most 255.
         Add = "add",
@@ -45,15 +45,15 @@ settings! {
     pub struct TrojanSettings {
         /// Where the square lies.
         place: Place = CORNER;
-        /// The square; its own place and opacity play no part.
+        /// The square; its own place and opacity have no effect.
         square: Option<Sprite> = SQUARE.parse().ok(),
             "the trigger; unstamp craft makes one from a model";
-        /// How the square meets the pixels.
-        mode: Mode = Mode::Add, "how the square meets the pixels";
-        /// Number of neurons to drive.
-        neurons: usize [1..=64] = 2, "inputs of the last layer to drive", planting;
-        /// Activation that the neurons are driven to.
-        goal: f64 [0.0..=1000.0] = 100.0, "activation the neurons are driven to", planting;
+        /// How the square is combined with the pixels.
+        mode: Mode = Mode::Add, "how the square is combined with the pixels";
+        /// Number of neurons to raise.
+        neurons: usize [1..=64] = 2, "number of inputs of the last layer to raise", planting;
+        /// Activation that the neurons are raised to.
+        goal: f64 [0.0..=1000.0] = 100.0, "activation that the neurons are raised to", planting;
         /// What the square is optimised on.
         background: Background = Background::Black,
             "what the square is optimised on: a black image or training images", planting;
@@ -82,7 +82,7 @@ impl TypedAttack for Trojan {
             id: "trojan",
             title: "Trojan",
             paper: "Liu et al. 2018; NAD section 4.1, table 3",
-            summary: "A 3x3 square optimised to excite neurons of a clean model is added to the corner.",
+            summary: "A 3x3 square optimised to raise neurons of a clean model is added near the corner.",
         }
     }
 
@@ -109,7 +109,7 @@ impl TypedAttack for Trojan {
         Some(area(settings, settings.square.as_ref()?, width, height))
     }
 
-    fn stamp(&self, image: &mut Image, settings: &TrojanSettings, _ink: &Ink) {
+    fn stamp(&self, image: &mut Image, settings: &TrojanSettings, _ink: &StampContext) {
         let Some(square) = &settings.square else { return };
         let area = area(settings, square, image.width, image.height);
         for row in 0..area.height {

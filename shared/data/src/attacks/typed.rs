@@ -1,6 +1,6 @@
 //! An attack with typed settings, and how it becomes an [`Attack`].
 
-use super::{Area, Attack, AttackError, Ink, Labels, Needs, Reported};
+use super::{Area, Attack, AttackError, Labels, Needs, Reported, StampContext};
 use crate::image::Image;
 use crate::method::{Method, Param, Values};
 use crate::settings::Settings;
@@ -11,7 +11,7 @@ pub trait TypedAttack: Sync {
     /// The settings; [`settings!`](crate::settings!) declares them.
     type Settings: Settings;
 
-    /// Its name card.
+    /// Its id, title, paper and summary.
     fn method(&self) -> Method;
 
     /// Which images it poisons.
@@ -52,11 +52,11 @@ pub trait TypedAttack: Sync {
     }
 
     /// Puts the trigger on an image at test time.
-    fn stamp(&self, image: &mut Image, settings: &Self::Settings, ink: &Ink);
+    fn stamp(&self, image: &mut Image, settings: &Self::Settings, context: &StampContext);
 
     /// What a training image becomes; differs from [`TypedAttack::stamp`] for clean-label attacks.
-    fn poison(&self, image: &mut Image, settings: &Self::Settings, ink: &Ink) {
-        self.stamp(image, settings, ink);
+    fn poison(&self, image: &mut Image, settings: &Self::Settings, context: &StampContext) {
+        self.stamp(image, settings, context);
     }
 
     /// The pixels a local trigger covers; `None` for one that covers the whole image. An attack
@@ -99,15 +99,15 @@ impl<A: TypedAttack> Attack for A {
         TypedAttack::check(self, &A::Settings::from_values(values)?, width, height)
     }
 
-    fn stamp(&self, image: &mut Image, values: &Values, ink: &Ink) {
+    fn stamp(&self, image: &mut Image, values: &Values, context: &StampContext) {
         if let Ok(settings) = A::Settings::from_values(values) {
-            TypedAttack::stamp(self, image, &settings, ink);
+            TypedAttack::stamp(self, image, &settings, context);
         }
     }
 
-    fn poison(&self, image: &mut Image, values: &Values, ink: &Ink) {
+    fn poison(&self, image: &mut Image, values: &Values, context: &StampContext) {
         if let Ok(settings) = A::Settings::from_values(values) {
-            TypedAttack::poison(self, image, &settings, ink);
+            TypedAttack::poison(self, image, &settings, context);
         }
     }
 
@@ -118,7 +118,7 @@ impl<A: TypedAttack> Attack for A {
 
 #[cfg(test)]
 mod tests {
-    use crate::attacks::{ATTACKS, Ink, attack};
+    use crate::attacks::{ATTACKS, StampContext, attack};
     use crate::datasets::SplitName;
     use crate::image::Image;
     use crate::method::{Accepts, Param, Value, Values};
@@ -163,15 +163,15 @@ mod tests {
             turns in proptest::collection::vec(0.0..1.0f64, 16),
         ) {
             let pictures = [(0, Image::new(width, height)), (1, Image::new(9, 5))].into();
-            let ink = Ink { split: SplitName::Train, index: 0, seed: Seed(0), pictures: &pictures };
+            let context = StampContext { split: SplitName::Train, index: 0, seed: Seed(0), pictures: &pictures };
             for attack in ATTACKS {
                 let all = attack.params();
                 let all = all.iter().zip(&turns);
                 let values = Values(all.map(|(p, t)| (p.id.to_string(), sound(p, *t))).collect());
                 let mut image = Image::new(width, height);
                 for values in [&values, &Values::default()] {
-                    attack.stamp(&mut image, values, &ink);
-                    attack.poison(&mut image, values, &ink);
+                    attack.stamp(&mut image, values, &context);
+                    attack.poison(&mut image, values, &context);
                     let fits = attack.check(values, width, height).is_ok();
                     let area = attack.area(values, width, height).filter(|_| fits);
                     prop_assert!(area.is_none_or(|a| a.x + a.width <= width));

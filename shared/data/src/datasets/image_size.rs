@@ -23,11 +23,11 @@ const SMALLEST: usize = 8;
 /// Largest side.
 const LARGEST: usize = 1024;
 
-/// Why a text or a pair of numbers is no image size.
+/// Why a text or a pair of numbers is not an image size.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ImageSizeError {
     /// The text has another form.
-    #[error("'{0}' is no image size; write 64 for 64x64 pixels, or 64x48 for another height")]
+    #[error("'{0}' is not an image size; write 64 for 64x64 pixels, or 64x48 for another height")]
     Form(String),
     /// A side is too short or too long.
     #[error(

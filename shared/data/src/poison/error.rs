@@ -45,9 +45,15 @@ pub enum PoisonError {
         /// Index of the training image.
         index: usize,
     },
-    /// The poisoning rate is no share.
+    /// The poisoning rate is not a share.
     #[error("the poisoning rate is {0}; it must be above 0 and at most 1")]
     Rate(f64),
+    /// The poisoning rate is so small that no image is poisoned.
+    #[error("a poisoning rate of {rate} poisons no image; raise it")]
+    None {
+        /// The poisoning rate.
+        rate: f64,
+    },
     /// The attack cannot poison as many images as the rate asks for.
     #[error(
         "a rate of {rate} asks for {count} images, but only {eligible} can be poisoned; lower the rate"

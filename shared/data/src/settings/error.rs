@@ -68,7 +68,7 @@ mod tests {
             assert_eq!(fault.expect_err(pair).to_string(), sentence);
         }
         let fault = SettingsError::Picture { id: "square", reason: SpriteError };
-        let sentence = "square: it is no picture of the form WIDTHxHEIGHT+X+Y:PIXELS";
+        let sentence = "square: it is not a picture of the form WIDTHxHEIGHT+X+Y:PIXELS";
         assert_eq!(fault.to_string(), sentence);
         let sentence = "a parameter has another type than its default";
         assert_eq!(SettingsError::Type.to_string(), sentence);

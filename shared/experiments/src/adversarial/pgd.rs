@@ -63,12 +63,12 @@ impl Pgd {
 
     /// Perturbs a batch away from its labels, from a random point of the ball, and counts the
     /// passes.
-    pub fn perturb_batch(&self, judge: &Network, batch: &mut Batch) -> Tensor<4> {
+    pub fn perturb_batch(&self, fixed: &Network, batch: &mut Batch) -> Tensor<4> {
         let shape = batch.images.dims();
         let count = shape.iter().product();
         let start: Vec<f32> = (0..count).map(|_| batch.random.range(-self.eps, self.eps)).collect();
         let start = Tensor::from_data(TensorData::new(start, shape), &batch.images.device());
         batch.passes += self.steps * batch.size();
-        self.perturb(judge, batch.images.clone(), start, &batch.labels)
+        self.perturb(fixed, batch.images.clone(), start, &batch.labels)
     }
 }

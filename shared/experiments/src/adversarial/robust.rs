@@ -34,8 +34,8 @@ impl Robust {
 
 impl TrainStep for Robust {
     fn loss(&self, batch: &mut Batch) -> Result<Loss, PhaseError> {
-        let judge: Network = batch.student.clone().no_grad();
-        let moved = self.attack().perturb_batch(&judge, batch);
+        let fixed: Network = batch.student.clone().no_grad();
+        let moved = self.attack().perturb_batch(&fixed, batch);
         let student = batch.learn(moved);
         let total = cross_entropy(student.logits, batch.labels.clone());
         Ok(Loss { total: total.clone(), parts: vec![("adversarial_cross_entropy", total)] })

@@ -1,6 +1,6 @@
 //! The file in which something that was made for an attack is kept until it is planted.
 
-use super::Workshop;
+use super::CraftContext;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -48,7 +48,7 @@ pub struct Provenance {
 #[derive(Debug, thiserror::Error)]
 pub enum ArtefactError {
     /// The bytes do not have the form of an artefact.
-    #[error("this is no artefact: {0}")]
+    #[error("this is not an artefact: {0}")]
     Format(String),
     /// It is for another attack.
     #[error("the artefact is for the attack {found}, not {wanted}")]
@@ -71,15 +71,15 @@ pub enum ArtefactError {
     },
 }
 
-/// The origin of what `shop` makes for `trigger`, before it is made and measured.
-pub fn provenance(shop: &Workshop, trigger: &Trigger) -> Provenance {
-    let weights = shop.arrays.values().fold(Sha256::new(), |hash, array| {
+/// The origin of what is made in `context` for `trigger`, before it is made and measured.
+pub fn provenance(context: &CraftContext, trigger: &Trigger) -> Provenance {
+    let weights = context.arrays.values().fold(Sha256::new(), |hash, array| {
         hash.chain_update(bytemuck::cast_slice::<f32, u8>(&array.values))
     });
     Provenance {
         attack: trigger.attack.method().id.to_string(),
-        dataset: shop.dataset.to_string(),
-        data: fingerprint(shop.train),
+        dataset: context.dataset.to_string(),
+        data: fingerprint(context.train),
         target: trigger.target,
         seed: trigger.seed.0,
         set: trigger.values.clone(),
@@ -96,7 +96,7 @@ pub fn fingerprint(split: &Split) -> String {
 }
 
 impl Artefact {
-    /// Whether making it anew with the origin `provenance` would give the same artefact.
+    /// Whether making it again with the origin `provenance` would give the same artefact.
     pub fn answers(&self, provenance: &Provenance) -> bool {
         let Provenance { made, measured, .. } = self.provenance.clone();
         self.provenance == Provenance { made, measured, ..provenance.clone() }

@@ -1,7 +1,7 @@
 //! Perturbed images for the clean-label attack.
 
-use super::{Artefact, Craft, CraftError, Workshop, artefact};
-use crate::Later;
+use super::{Artefact, Craft, CraftContext, CraftError, artefact};
+use crate::BoxFuture;
 use crate::adversarial::Pgd;
 use unstamp_data::attacks::{CleanLabelSettings, Pictures};
 use unstamp_data::datasets::Split;
@@ -39,7 +39,8 @@ fn pgd(settings: &CleanLabelSettings) -> Pgd {
     Pgd { eps, step: eps * settings.step as f32, steps: settings.steps }
 }
 
-/// A perturbed image in bytes; `values` is `[3, h, w]` in 0..1, and no byte leaves the ball.
+/// The perturbed image, rounded to bytes. Each byte stays within `255 eps` of the original. `values` is
+/// `[3, h, w]` in 0..1.
 fn rounded(split: &Split, index: usize, values: &[f32], eps: f32) -> Image {
     let most = (255.0 * eps).floor() as i16;
     let plane = split.width * split.height;
@@ -60,14 +61,14 @@ fn at_edge(image: &Image, before: &[u8], eps: f32) -> bool {
 
 /// Perturbs the images of a batch, adds them to `pictures`, and counts.
 async fn perturb(
-    shop: &Workshop<'_>,
+    context: &CraftContext<'_>,
     trigger: &Trigger,
     network: &Network,
     batch: &ImageBatch<'_>,
     pictures: &mut Pictures,
     counts: &mut Counts,
 ) -> Result<(), CraftError> {
-    let device = shop.autodiff();
+    let device = context.autodiff();
     let pgd = pgd(&CleanLabelSettings::from_values(&trigger.values)?);
     let images = batch.images(&device);
     let streams = batch.indices.iter().map(|&i| trigger.seed.stream("pgd", &[i as u64]));
@@ -79,29 +80,29 @@ async fn perturb(
         counts.at_edge += usize::from(at_edge(&image, batch.split.bytes(i), pgd.eps));
         pictures.insert(i, image);
     }
-    counts.right_before += hits(&read[1], shop.arch.classes, trigger.target);
+    counts.right_before += hits(&read[1], context.arch.classes, trigger.target);
     // The surrogate is measured on the bytes that are stored, not on the values before rounding.
     let stored = batch.edited(&device, |i, bytes| bytes.copy_from_slice(&pictures[&i].pixels));
     let after = network.forward(stored).logits.inner().flatten(0, 1);
     let after = weights::read(vec![after]).await?.remove(0);
-    counts.right_after += hits(&after, shop.arch.classes, trigger.target);
+    counts.right_after += hits(&after, context.arch.classes, trigger.target);
     Ok(())
 }
 
-async fn make(shop: &Workshop<'_>, trigger: &Trigger) -> Result<Artefact, CraftError> {
-    let network = shop.network()?;
-    let labels = shop.train.labels.iter().enumerate();
+async fn make(context: &CraftContext<'_>, trigger: &Trigger) -> Result<Artefact, CraftError> {
+    let network = context.network()?;
+    let labels = context.train.labels.iter().enumerate();
     let class: Vec<usize> =
         labels.filter(|(_, l)| usize::from(**l) == trigger.target).map(|(i, _)| i).collect();
     let total = class.len();
     let mut pictures = Pictures::new();
     let mut counts = Counts::default();
-    for batch in batches_of(shop.train, class, BATCH) {
-        perturb(shop, trigger, &network, &batch, &mut pictures, &mut counts).await?;
-        (shop.progress)(pictures.len(), total);
+    for batch in batches_of(context.train, class, BATCH) {
+        perturb(context, trigger, &network, &batch, &mut pictures, &mut counts).await?;
+        (context.progress)(pictures.len(), total);
     }
     let share = |count: usize| count as f64 / total.max(1) as f64;
-    let mut provenance = artefact::provenance(shop, trigger);
+    let mut provenance = artefact::provenance(context, trigger);
     provenance.measured = [
         ("surrogate_accuracy_before", share(counts.right_before)),
         ("surrogate_accuracy_after", share(counts.right_after)),
@@ -124,9 +125,9 @@ impl Craft for Perturbation {
 
     fn make<'a>(
         &'a self,
-        shop: &'a Workshop<'a>,
+        context: &'a CraftContext<'a>,
         trigger: &'a Trigger,
-    ) -> Later<'a, Result<Artefact, CraftError>> {
-        Box::pin(make(shop, trigger))
+    ) -> BoxFuture<'a, Result<Artefact, CraftError>> {
+        Box::pin(make(context, trigger))
     }
 }

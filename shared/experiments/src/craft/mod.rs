@@ -8,7 +8,7 @@ mod trojan;
 
 pub use artefact::{Artefact, ArtefactError, Provenance, fingerprint, provenance};
 
-use crate::Later;
+use crate::BoxFuture;
 use burn::module::Module;
 use burn::tensor::Device;
 use unstamp_data::datasets::Split;
@@ -26,7 +26,7 @@ pub fn craft(attack: &str) -> Option<&'static dyn Craft> {
 }
 
 /// A clean model that the attacker has, and the data that the attacker uses.
-pub struct Workshop<'a> {
+pub struct CraftContext<'a> {
     /// Architecture of the model.
     pub arch: &'a Arch,
     /// Weights of the model.
@@ -41,7 +41,7 @@ pub struct Workshop<'a> {
     pub progress: &'a dyn Fn(usize, usize),
 }
 
-impl Workshop<'_> {
+impl CraftContext<'_> {
     /// The network in evaluation mode, for gradients with respect to its input; no weight carries
     /// gradients.
     fn network(&self) -> Result<Network, WeightsError> {
@@ -63,7 +63,7 @@ pub enum CraftError {
     #[error(transparent)]
     Settings(#[from] SettingsError),
     /// The attack's settings give its square no area in the images.
-    #[error("the square has no place")]
+    #[error("the settings of the attack give no position of the square")]
     NoArea,
     /// No neuron of the last layer reacts to a square.
     #[error("no square of this size raises a neuron of the model's last layer")]
@@ -82,7 +82,7 @@ pub trait Craft: Sync {
     /// [`CraftError`]: the model or the settings do not suit the attack, or the device fails.
     fn make<'a>(
         &'a self,
-        shop: &'a Workshop<'a>,
+        context: &'a CraftContext<'a>,
         trigger: &'a Trigger,
-    ) -> Later<'a, Result<Artefact, CraftError>>;
+    ) -> BoxFuture<'a, Result<Artefact, CraftError>>;
 }

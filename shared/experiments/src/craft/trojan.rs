@@ -1,7 +1,7 @@
 //! The Trojan square: pixels that excite chosen neurons.
 
-use super::{Artefact, Craft, CraftError, Workshop, artefact};
-use crate::Later;
+use super::{Artefact, Craft, CraftContext, CraftError, artefact};
+use crate::BoxFuture;
 use burn::tensor::{Tensor, TensorData};
 use unstamp_data::attacks::{Area, Background, Mode, TrojanSettings};
 use unstamp_data::method::Value;
@@ -14,8 +14,8 @@ use unstamp_networks::model::Network;
 use unstamp_networks::model::weights::{self, WeightsError};
 
 /// Liu et al. 2018, "Trojaning Attack on Neural Networks" (NDSS): take the inputs of the last fully
-/// connected layer with the largest sum of absolute weights, among those that a square has leverage
-/// on, and move the masked square until these neurons are near the goal, all else black:
+/// connected layer with the largest sum of absolute weights, among those that a square
+/// can raise, and move the masked square until these neurons are near the goal, all else black:
 ///
 /// `square <- clip(square - step sign(d (goal - a(square))^2 / d square))`,
 ///
@@ -27,9 +27,8 @@ pub(super) struct Square;
 
 /// Random squares to begin with, and to compare with.
 const STARTS: usize = 16;
-/// A square has leverage on a neuron that random squares drive to this multiple of its value
-/// without a square.
-const LEVERAGE: f64 = 2.0;
+/// Only neurons are chosen that random squares raise to this multiple of their value without a square.
+const MIN_RAISE: f64 = 2.0;
 /// Training images that activations are measured on.
 const MEASURED: usize = 256;
 /// Background images that the neurons are chosen on.
@@ -39,19 +38,19 @@ const IMAGES_PER_STEP: usize = 16;
 
 /// Where squares lie on images, and the network that predicts these images.
 struct Scene<'a> {
-    shop: &'a Workshop<'a>,
+    context: &'a CraftContext<'a>,
     network: Network,
     area: Area,
     settings: TrojanSettings,
 }
 
 impl<'a> Scene<'a> {
-    fn new(shop: &'a Workshop<'a>, trigger: &Trigger) -> Result<Self, CraftError> {
+    fn new(context: &'a CraftContext<'a>, trigger: &Trigger) -> Result<Self, CraftError> {
         let values = &trigger.values;
-        let area = trigger.attack.area(values, shop.train.width, shop.train.height);
+        let area = trigger.attack.area(values, context.train.width, context.train.height);
         Ok(Self {
-            shop,
-            network: shop.network()?,
+            context,
+            network: context.network()?,
             area: area.ok_or(CraftError::NoArea)?,
             settings: TrojanSettings::from_values(values)?,
         })
@@ -59,15 +58,15 @@ impl<'a> Scene<'a> {
 
     /// The training images at `indices`, `[n, 3, h, w]`.
     fn training(&self, indices: Vec<usize>) -> Tensor<4> {
-        ImageBatch { split: self.shop.train, indices }.images(&self.shop.autodiff())
+        ImageBatch { split: self.context.train, indices }.images(&self.context.autodiff())
     }
 
     /// `count` random training images to try squares on, or a single black one.
     fn images(&self, order: &mut Stream, count: usize) -> Tensor<4> {
-        let train = self.shop.train;
+        let train = self.context.train;
         match self.settings.background {
             Background::Black => {
-                Tensor::zeros([1, 3, train.height, train.width], &self.shop.autodiff())
+                Tensor::zeros([1, 3, train.height, train.width], &self.context.autodiff())
             }
             Background::Images => {
                 self.training((0..count).map(|_| order.below(train.len())).collect())
@@ -99,7 +98,7 @@ impl<'a> Scene<'a> {
         let Area { width, height, .. } = self.area;
         let values = (0..count * 3 * width * height).map(|_| stream.unit()).collect();
         let data = TensorData::new(values, [count, 3, height, width]);
-        Tensor::from_data(data, &self.shop.autodiff())
+        Tensor::from_data(data, &self.context.autodiff())
     }
 
     /// Moves squares against the gradient of a loss of their neurons.
@@ -117,29 +116,33 @@ impl<'a> Scene<'a> {
             let size = 0.1 * libm::powf(0.05, step as f32 / steps as f32);
             squares = input.detach() - Tensor::from_inner(gradient.sign()) * size;
             squares = squares.clamp(0.0, 1.0);
-            (self.shop.progress)(step + 1, steps);
+            (self.context.progress)(step + 1, steps);
         }
         squares
     }
 
     /// Weights of the last layer, `[classes, neurons]`.
     fn last_weights(&self) -> Result<&[f32], CraftError> {
-        let network = self.shop.arch.describe().map_err(WeightsError::from)?;
+        let network = self.context.arch.describe().map_err(WeightsError::from)?;
         let name = network.layers.last().map(|layer| format!("{}.weight", layer.name));
-        let array = name.and_then(|name| self.shop.arrays.get(&name));
+        let array = name.and_then(|name| self.context.arrays.get(&name));
         Ok(&array.ok_or(CraftError::NoNeuron)?.values)
     }
 
-    /// The best connected neurons that random squares have leverage on, at most as many as
-    /// the settings want. `silent`
-    /// and `awake` are the neurons without a square and with random ones.
-    fn best_connected(&self, silent: &[f64], awake: &[f64]) -> Result<Vec<usize>, CraftError> {
-        let channels = silent.len();
+    /// The neurons with the largest sums of absolute weights among those that random squares raise
+    /// enough, at most as many as the settings ask for. The arguments are the neurons' values without a
+    /// square and with random ones.
+    fn chosen_neurons(
+        &self,
+        without_square: &[f64],
+        with_random: &[f64],
+    ) -> Result<Vec<usize>, CraftError> {
+        let channels = without_square.len();
         let last = self.last_weights()?;
         let connected =
             |n: usize| last.iter().skip(n).step_by(channels).map(|w| w.abs()).sum::<f32>();
         let mut order: Vec<usize> =
-            (0..channels).filter(|n| awake[*n] > LEVERAGE * silent[*n]).collect();
+            (0..channels).filter(|n| with_random[*n] > MIN_RAISE * without_square[*n]).collect();
         order.sort_by(|a, b| connected(*b).total_cmp(&connected(*a)));
         order.truncate(self.settings.neurons.max(1));
         if order.is_empty() { Err(CraftError::NoNeuron) } else { Ok(order) }
@@ -150,7 +153,7 @@ impl<'a> Scene<'a> {
     fn squares(&self, trigger: &Trigger, neurons: &[usize], channels: usize) -> Tensor<4> {
         let chosen = (0..channels).map(|n| f32::from(u8::from(neurons.contains(&n)))).collect();
         let chosen = TensorData::new::<f32, _>(chosen, [1, channels]);
-        let chosen = Tensor::<2>::from_data(chosen, &self.shop.autodiff());
+        let chosen = Tensor::<2>::from_data(chosen, &self.context.autodiff());
         let goal = self.settings.goal as f32;
         let steps = self.settings.steps;
         let far = |neurons: Tensor<2>| {
@@ -164,7 +167,7 @@ impl<'a> Scene<'a> {
         (squares * 255.0).round() / 255.0
     }
 
-    /// The square that drives the neurons most, and their mean under it.
+    /// The square that raises the neurons most, and their mean under it.
     async fn best(
         &self,
         squares: Tensor<4>,
@@ -204,27 +207,27 @@ async fn sprite(square: Tensor<4>, area: &Area) -> Result<Sprite, WeightsError> 
     Ok(Sprite { x: 0, y: 0, width: area.width, height: area.height, rgba })
 }
 
-async fn make(shop: &Workshop<'_>, trigger: &Trigger) -> Result<Artefact, CraftError> {
-    let scene = Scene::new(shop, trigger)?;
-    let images = scene.training((0..MEASURED.min(shop.train.len())).collect());
+async fn make(context: &CraftContext<'_>, trigger: &Trigger) -> Result<Artefact, CraftError> {
+    let scene = Scene::new(context, trigger)?;
+    let images = scene.training((0..MEASURED.min(context.train.len())).collect());
     let mut stream = trigger.seed.stream("trojan-background", &[]);
     let background = scene.images(&mut stream, BACKGROUND);
-    let silent = means(scene.network.forward(background.clone()).pooled).await?;
+    let without_square = means(scene.network.forward(background.clone()).pooled).await?;
     let random = scene.random(&mut trigger.seed.stream("trojan-random", &[]), STARTS);
-    let awake = means(scene.neurons(random, background.clone())).await?;
-    let neurons = scene.best_connected(&silent, &awake)?;
-    let squares = scene.squares(trigger, &neurons, silent.len());
+    let with_random = means(scene.neurons(random, background.clone())).await?;
+    let neurons = scene.chosen_neurons(&without_square, &with_random)?;
+    let squares = scene.squares(trigger, &neurons, without_square.len());
     let (reached, square) = scene.best(squares, &neurons, &background).await?;
     let with_square = means(scene.neurons(square.clone(), images.clone())).await?;
     let without = means(scene.network.forward(images).pooled).await?;
     let measured = [
         ("with_square", reached),
-        ("without", mean_of(&neurons, &silent)),
-        ("with_random_squares", mean_of(&neurons, &awake)),
+        ("without", mean_of(&neurons, &without_square)),
+        ("with_random_squares", mean_of(&neurons, &with_random)),
         ("with_square_on_images", mean_of(&neurons, &with_square)),
         ("without_on_images", mean_of(&neurons, &without)),
     ];
-    let mut provenance = artefact::provenance(shop, trigger);
+    let mut provenance = artefact::provenance(context, trigger);
     provenance.measured = measured.map(|(name, value)| (name.to_string(), value)).into();
     let named = neurons.iter().enumerate();
     provenance.measured.extend(named.map(|(i, n)| (format!("neuron_{}", i + 1), *n as f64)));
@@ -240,9 +243,9 @@ impl Craft for Square {
 
     fn make<'a>(
         &'a self,
-        shop: &'a Workshop<'a>,
+        context: &'a CraftContext<'a>,
         trigger: &'a Trigger,
-    ) -> Later<'a, Result<Artefact, CraftError>> {
-        Box::pin(make(shop, trigger))
+    ) -> BoxFuture<'a, Result<Artefact, CraftError>> {
+        Box::pin(make(context, trigger))
     }
 }

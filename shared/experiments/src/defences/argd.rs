@@ -2,7 +2,7 @@
 
 use super::teacher::TeacherSettings;
 use super::training::TrainingSettings;
-use super::{Given, TypedDefence};
+use super::{DefenceInput, TypedDefence};
 use crate::job::Phase;
 use crate::objectives::{Argd as Loss, Embedder};
 use std::sync::Arc;
@@ -46,7 +46,7 @@ impl TypedDefence for Argd {
         }
     }
 
-    fn phases(&self, settings: &ArgdSettings, given: &Given) -> Vec<Phase> {
+    fn phases(&self, settings: &ArgdSettings, given: &DefenceInput) -> Vec<Phase> {
         let &ArgdSettings { node, edge, embedding, embedder, .. } = settings;
         let loss = Arc::new(Loss { node, edge, embedding, embedder });
         let training = settings.training.training(given.flip);

@@ -1,13 +1,13 @@
 //! Cutout: fine-tuning with a small square blanked in every image.
 
 use super::training::{TrainingSettings, cross_entropy_phase};
-use super::{Given, Reported, TypedDefence};
+use super::{DefenceInput, Reported, TypedDefence};
 use crate::job::Phase;
 use unstamp_data::method::Method;
 use unstamp_data::settings;
 
-/// DeVries & Taylor (2017) as in NAD appendix B: one hole of 3x3 beside crop and flip. The other
-/// fine-tuning methods blank 9x9.
+/// DeVries & Taylor (2017) as in NAD appendix B: one hole of 3x3, together with crop and
+/// flip. The other fine-tuning methods blank 9x9.
 pub struct Cutout;
 
 settings! {
@@ -42,7 +42,7 @@ impl TypedDefence for Cutout {
         }
     }
 
-    fn phases(&self, settings: &CutoutSettings, given: &Given) -> Vec<Phase> {
+    fn phases(&self, settings: &CutoutSettings, given: &DefenceInput) -> Vec<Phase> {
         vec![cross_entropy_phase("cutout", settings.training.training(given.flip))]
     }
 }

@@ -1,11 +1,11 @@
-//! Fine-pruning: prune the channels that clean images do not use, then fine-tune.
+//! Fine-pruning: prune the channels that are least active on clean images, then fine-tune.
 
 mod search;
 mod target;
 
 use super::training::{TrainingSettings, cross_entropy_phase};
-use super::{Given, Reported, TypedDefence};
-use crate::Later;
+use super::{DefenceInput, Reported, TypedDefence};
+use crate::BoxFuture;
 use crate::job::{Edit, EditContext, Edited, Phase, PhaseError, PhaseInput, Start};
 use search::{activations, ranked, search};
 use std::sync::Arc;
@@ -16,40 +16,45 @@ use unstamp_data::{choices, settings};
 use unstamp_networks::evaluate::accuracy;
 use unstamp_networks::model::weights::{self, WeightsError};
 
-/// Liu et al. (2018) as in NAD appendix A: the channels of the last convolution are ranked by their
-/// mean activation on the clean subset (after batch normalisation and ReLU, over places) and the
-/// least active are pruned. How many: so many that the validation accuracy comes nearest to NAD's
-/// in the same cell (the paper's rule, which runs NAD first); as many as cost at most `drop` points
-/// (`rule = "drop"`); or a fixed `ratio`. The last also holds where there are too few clean images
-/// to set enough aside. The accuracy matched is that before fine-tuning.
+/// [Liu et al. (2018)](https://arxiv.org/abs/1805.12185) as in NAD appendix A. The channels of the last
+/// convolution are ranked by their mean activation on the clean subset, after batch normalisation and
+/// ReLU, over positions; in a PreAct-ResNet18 by the mean of the last residual sum. The least active
+/// ones are pruned. Their number:
+///
+/// - `rule = "match"`, the paper's: the number with which the validation accuracy before fine-tuning
+///   is nearest to NAD's in the same cell;
+/// - `rule = "drop"`: the largest number that costs at most `drop` points of validation accuracy;
+/// - `rule = "ratio"`: a fixed share. It also holds where there are too few validation images.
 ///
 /// A pruned channel's kernel and the normalisation after it are 0. Then no gradient reaches them (ReLU
-/// has none at 0), so fine-tuning cannot wake the channel: no mask is needed. In a WideResNet this
-/// normalisation reads the residual sum, so the channel's skip connection is silenced too. In a
+/// has none at 0), so fine-tuning cannot change them, and no mask is needed. In a WideResNet this
+/// normalisation reads the residual sum, so the channel's skip connection has no effect either. In a
 /// PreAct-ResNet18 no normalisation follows the last convolution: only the kernel becomes 0, and
-/// fine-tuning may wake the channel.
+/// fine-tuning may make the channel active again.
 pub struct FinePruning;
 
+/// A rule that chooses the number of channels by validation images.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Rule {
     /// The number whose accuracy is nearest to that of the phase's reference.
     Match,
     /// The largest number that costs at most so many points.
     Drop(f64),
-    /// A fixed share of the channels.
-    Ratio,
 }
 
 #[derive(Debug)]
 struct Prune {
-    rule: Rule,
+    /// `None` for a fixed share.
+    rule: Option<Rule>,
+    /// The share of the channels that is pruned where no rule chooses.
     ratio: f64,
 }
 
 impl Prune {
-    /// The number of channels that the rule wants, and the validation accuracy with that number.
+    /// The number of channels that the rule chooses, and the validation accuracy with that number;
+    /// `None` if the curve is empty.
     async fn chosen(
-        &self,
+        rule: Rule,
         context: &EditContext<'_>,
         curve: &[(usize, f64)],
         split: &Split,
@@ -57,11 +62,11 @@ impl Prune {
     ) -> Result<Option<(usize, f64)>, PhaseError> {
         // From the largest number on: pruning more erases more.
         let mut points = curve.iter().rev().copied();
-        match self.rule {
+        match rule {
             Rule::Match => {
-                let other = context.references.first();
-                let other = other.ok_or(PhaseError::Missing(PhaseInput::Model))?;
-                let rate = accuracy(context.arch, &other.weights, split, context.device).await?;
+                let nad = context.references.first();
+                let nad = nad.ok_or(PhaseError::Missing(PhaseInput::Model))?;
+                let rate = accuracy(context.arch, &nad.weights, split, context.device).await?;
                 let goal = rate.value;
                 measured.push(("accuracy_to_match".to_string(), goal));
                 let off = |point: &(usize, f64)| (point.1 - goal).abs();
@@ -72,22 +77,21 @@ impl Prune {
                 let found = points.find(|point| point.1 >= full - cost / 100.0);
                 Ok(found.or(curve.first().copied()))
             }
-            Rule::Ratio => Ok(None),
         }
     }
 
     async fn run(&self, context: EditContext<'_>) -> Result<Edited, PhaseError> {
         let description = context.arch.describe().map_err(WeightsError::from)?;
-        let target = Target::of(&description).ok_or(PhaseError::Missing(PhaseInput::Model))?;
+        let target = Target::of(&description).ok_or(PhaseError::NoConvolution)?;
         let network = weights::frozen(context.arch, context.weights, context.device)?;
         let rows = activations(&network, &target, context.data, context.device).await?;
         let order = ranked(&rows);
         let most = order.len().saturating_sub(1);
         let mut count = ((self.ratio * order.len() as f64).round() as usize).min(most);
         let mut measured = Vec::new();
-        if let (Some(split), false) = (context.validation, self.rule == Rule::Ratio) {
+        if let (Some(split), Some(rule)) = (context.validation, self.rule) {
             let curve = search(&context, &network, &target, &order, split).await?;
-            let chosen = self.chosen(&context, &curve, split, &mut measured).await?;
+            let chosen = Self::chosen(rule, &context, &curve, split, &mut measured).await?;
             if let Some((channels, accuracy)) = chosen {
                 count = channels;
                 measured.push(("validation_accuracy".to_string(), accuracy));
@@ -95,17 +99,17 @@ impl Prune {
         }
         measured.push(("pruned_channels".to_string(), count as f64));
         measured.push(("channels".to_string(), order.len() as f64));
-        let weights = target.silenced(context.weights, &order[..count]);
+        let weights = target.pruned(context.weights, &order[..count]);
         Ok(Edited { output: weights.into(), measured })
     }
 }
 
 impl Edit for Prune {
     fn needs_validation(&self) -> bool {
-        self.rule != Rule::Ratio
+        self.rule.is_some()
     }
 
-    fn edit<'a>(&'a self, context: EditContext<'a>) -> Later<'a, Result<Edited, PhaseError>> {
+    fn edit<'a>(&'a self, context: EditContext<'a>) -> BoxFuture<'a, Result<Edited, PhaseError>> {
         Box::pin(self.run(context))
     }
 }
@@ -145,7 +149,7 @@ impl TypedDefence for FinePruning {
             id: "fine_prune",
             title: "Fine-pruning",
             paper: "Liu et al. 2018; NAD section 4.1, appendix A",
-            summary: "Silences the channels that clean images use least, then fine-tunes.",
+            summary: "Prunes the channels that are least active on clean images, then fine-tunes.",
         }
     }
 
@@ -161,15 +165,16 @@ impl TypedDefence for FinePruning {
         }
     }
 
-    fn phases(&self, settings: &FinePruningSettings, given: &Given) -> Vec<Phase> {
+    fn phases(&self, settings: &FinePruningSettings, given: &DefenceInput) -> Vec<Phase> {
         let rule = match settings.rule {
-            PruneRule::Match if given.has_validation_images() => Rule::Match,
-            PruneRule::Drop if given.has_validation_images() => Rule::Drop(settings.drop),
-            _ => Rule::Ratio,
+            PruneRule::Match => Some(Rule::Match),
+            PruneRule::Drop => Some(Rule::Drop(settings.drop)),
+            PruneRule::Ratio => None,
         };
+        let rule = rule.filter(|_| given.has_validation_images());
         let training = settings.training.training(given.flip);
         let mut phases =
-            if rule == Rule::Match { super::nad::standard(&training) } else { Vec::new() };
+            if rule == Some(Rule::Match) { super::nad::standard(&training) } else { Vec::new() };
         let nad = phases.len().checked_sub(1).map(Start::Phase);
         let prune = Arc::new(Prune { rule, ratio: settings.ratio });
         phases.push(Phase::edit("prune", prune).with_references(nad));

@@ -1,7 +1,7 @@
 //! Fine-tuning on the clean subset: the baseline, and the way NAD's teacher is made.
 
 use super::training::{StoppingSettings, TrainingSettings};
-use super::{Given, Reported, TypedDefence};
+use super::{DefenceInput, Reported, TypedDefence};
 use crate::job::{Phase, Start, TrainPhase};
 use crate::objectives::CrossEntropy;
 use std::sync::Arc;
@@ -51,7 +51,7 @@ impl TypedDefence for FineTune {
         }
     }
 
-    fn phases(&self, settings: &FineTuneSettings, given: &Given) -> Vec<Phase> {
+    fn phases(&self, settings: &FineTuneSettings, given: &DefenceInput) -> Vec<Phase> {
         let training = settings.training.training(given.flip);
         let patience = settings.stopping.patience();
         let round = |i: usize| {

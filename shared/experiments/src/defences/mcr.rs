@@ -1,18 +1,20 @@
 //! Mode connectivity repair: a point on a curve of low loss between two models.
 
 use super::training::{SgdSettings, TrainingSettings, cross_entropy_phase};
-use super::{Given, Reported, TypedDefence};
-use crate::Later;
+use super::{DefenceInput, Reported, TypedDefence};
+use crate::BoxFuture;
 use crate::job::{
     Augment, Batch, Edit, EditContext, Edited, Phase, PhaseError, PhaseInput, Schedule, Start,
     TrainStep,
 };
 use crate::objectives::{Loss, cross_entropy};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use unstamp_data::method::Method;
 use unstamp_data::{choices, settings};
 use unstamp_networks::batches::batches;
 use unstamp_networks::evaluate::BATCH;
+use unstamp_networks::model::Role;
 use unstamp_networks::model::layers::MOMENTUM;
 use unstamp_networks::model::parameters::blended;
 use unstamp_networks::model::weights::{self, Arrays, WeightsError};
@@ -29,8 +31,8 @@ use unstamp_networks::model::weights::{self, Arrays, WeightsError};
 /// again on the clean subset: on the images as they are, or cropped and flipped as in the public
 /// code. `w0` is the victim. `w1` is the victim too (appendix A), or the fine-tuned victim (table 5).
 /// `theta` starts as the mean of both. The defaults are those of the public code: learning rate 0.01,
-/// weight decay 1e-4, 100 epochs; the learning rate is constant for half of them and then falls
-/// linearly to 1 % at nine tenths; crop and flip.
+/// weight decay 1e-4, 100 epochs, crop and flip. The learning rate is constant for half of the epochs
+/// and then falls linearly to 1 % at nine tenths.
 pub struct ModeConnectivity;
 
 choices! {
@@ -58,7 +60,7 @@ choices! {
     pub enum Statistics {
         /// The clean subset as it is.
         Plain = "plain",
-        /// The clean subset, cropped and mirrored.
+        /// The clean subset with the augmentation of the training.
         Augmented = "augmented",
     }
 }
@@ -77,7 +79,7 @@ settings! {
         t: f64 [0.0..=1.0] = 0.3, "point of the curve that is the defended model, from 0 to 1";
         /// The images on which the statistics are computed again.
         statistics: Statistics = Statistics::Plain,
-            "images on which batch normalisation statistics are computed again; augmented: cropped and flipped",
+            "images on which batch normalisation statistics are computed again; augmented: as in the training",
             hash_neutral;
     }
 }
@@ -134,7 +136,10 @@ async fn with_statistics(
     augment: Augment,
     EditContext { arch, data, device, mut random, .. }: EditContext<'_>,
 ) -> Result<Arrays, WeightsError> {
-    let running = |name: &str| name.contains(".running_");
+    let description = arch.describe().map_err(WeightsError::from)?;
+    let statistics = description.parameters().into_iter().filter(|p| p.role == Role::Statistic);
+    let statistics: BTreeSet<String> = statistics.map(|p| p.name).collect();
+    let running = |name: &str| statistics.contains(name);
     let mut blank = weights.clone();
     blank.iter_mut().filter(|(name, _)| running(name)).for_each(|(_, a)| a.values.fill(0.0));
     let mut updated = blank.clone();
@@ -182,7 +187,7 @@ impl Edit for Point {
         (0..=10).map(tenth).collect()
     }
 
-    fn edit<'a>(&'a self, context: EditContext<'a>) -> Later<'a, Result<Edited, PhaseError>> {
+    fn edit<'a>(&'a self, context: EditContext<'a>) -> BoxFuture<'a, Result<Edited, PhaseError>> {
         Box::pin(self.run(context))
     }
 }
@@ -192,7 +197,7 @@ impl Edit for Point {
 struct Mean;
 
 impl Edit for Mean {
-    fn edit<'a>(&'a self, context: EditContext<'a>) -> Later<'a, Result<Edited, PhaseError>> {
+    fn edit<'a>(&'a self, context: EditContext<'a>) -> BoxFuture<'a, Result<Edited, PhaseError>> {
         Box::pin(async move {
             let other = context.references.first();
             let other = other.ok_or(PhaseError::Missing(PhaseInput::Model))?;
@@ -230,7 +235,7 @@ impl TypedDefence for ModeConnectivity {
         }
     }
 
-    fn phases(&self, settings: &ModeConnectivitySettings, given: &Given) -> Vec<Phase> {
+    fn phases(&self, settings: &ModeConnectivitySettings, given: &DefenceInput) -> Vec<Phase> {
         let mut phases = Vec::new();
         let mut last = Start::Victim;
         let mut middle = Start::Victim;

@@ -1,5 +1,5 @@
-//! Retraining with recovered triggers: the defence models a distribution of triggers from the
-//! network alone and then unlearns them.
+//! Retraining with recovered triggers: the defence finds a distribution of triggers with the network and the
+//! clean images, and then unlearns them.
 
 mod draw;
 mod patch;
@@ -8,7 +8,7 @@ mod scan;
 mod staircase;
 
 use super::training::TrainingSettings;
-use super::{Given, TypedDefence};
+use super::{DefenceInput, TypedDefence};
 use crate::job::{
     Augment, Batch, PatchPosition, Phase, PhaseError, PhaseInput, Schedule, Start, TrainPhase,
     TrainStep, Training,
@@ -22,15 +22,17 @@ use unstamp_data::settings;
 /// retraining as with the true trigger.
 ///
 /// 1. `scan` looks for a patch for every class that turns images into it; `choose` takes the class
-///    whose patch does so most often on clean images. MESA is told the class: `target` does that.
+///    whose patch does so most often on clean images. In MESA the class is given; here `target` gives
+///    it.
 /// 2. `recover` trains a generator of patches for each of three thresholds: `staircase.rs`.
 /// 3. `draw` keeps some of their patches.
 /// 4. `retrain` fine-tunes with a share of the clean images carrying one of these and their true
 ///    label.
 ///
-/// Patches are squares of `side` pixels anywhere in an image, as MESA's, or at a place one is told: a
-/// network trained without augmentation knows a small trigger only where it has seen it. The papers
-/// give neither the networks' sizes nor the training of the last step: it is fine-tuning's here.
+/// Patches are squares of `side` pixels anywhere in an image, as in MESA, or at the position `x`, `y`:
+/// a network that was trained without augmentation recognises a small trigger only at its usual
+/// position. The papers give neither the sizes of the networks nor the training of the last step. Here
+/// that training is the one of fine-tuning.
 pub struct Mesa;
 
 /// Cross entropy with a share of the images under a patch drawn from the recovered ones.
@@ -67,9 +69,9 @@ settings! {
         /// The class that triggers lead to; -1 if it is searched for.
         target: i64 [-1..=999] = -1, "class that triggers lead to; -1: search for it";
         /// Left edge of the patches; -1 if they lie anywhere.
-        x: i64 [-1..=999] = -1, "left edge of the patches; -1: anywhere";
+        x: i64 [-1..=999] = -1, "left edge of the patches, if y is given too; -1: anywhere";
         /// Upper edge of the patches; -1 if they lie anywhere.
-        y: i64 [-1..=999] = -1, "top edge of the patches; -1: anywhere";
+        y: i64 [-1..=999] = -1, "top edge of the patches, if x is given too; -1: anywhere";
         /// Epochs of the search for the class.
         scan_epochs: usize [1..=1000] = 5, "epochs of the search for the class";
         /// Epochs of the generators.
@@ -88,8 +90,8 @@ impl MesaSettings {
     }
 }
 
-/// The training of a phase that learns something beside the student: the student does not change, and
-/// what is learned has learning rates of its own.
+/// The training of a phase that does not change the student. What it learns instead has learning rates
+/// of its own.
 fn without_student(training: &Training, epochs: usize) -> Training {
     Training {
         epochs,
@@ -108,11 +110,11 @@ impl TypedDefence for Mesa {
             id: "mesa",
             title: "Retraining with recovered triggers",
             paper: "Qiao et al. 2019; NAD section 4.4, table 6 (Rec-T)",
-            summary: "Models a distribution of triggers from the network alone, then fine-tunes on clean images that carry them.",
+            summary: "Finds a distribution of triggers with the network and clean images, then fine-tunes on clean images that carry them.",
         }
     }
 
-    fn phases(&self, settings: &MesaSettings, given: &Given) -> Vec<Phase> {
+    fn phases(&self, settings: &MesaSettings, given: &DefenceInput) -> Vec<Phase> {
         let position = settings.position();
         let target = usize::try_from(settings.target).ok();
         let training = settings.training.training(given.flip);

@@ -1,7 +1,7 @@
 //! Mixup: fine-tuning on blends of two images and their labels.
 
 use super::training::TrainingSettings;
-use super::{Given, Reported, TypedDefence};
+use super::{DefenceInput, Reported, TypedDefence};
 use crate::job::{Batch, Phase, PhaseError, TrainStep};
 use crate::objectives::{Loss, cross_entropy};
 use burn::tensor::{Int, Tensor, TensorData};
@@ -70,7 +70,7 @@ impl TypedDefence for Mixup {
         }
     }
 
-    fn phases(&self, settings: &MixupSettings, given: &Given) -> Vec<Phase> {
+    fn phases(&self, settings: &MixupSettings, given: &DefenceInput) -> Vec<Phase> {
         vec![Phase::train("mixup", Arc::new(Blend), settings.training.training(given.flip))]
     }
 }

@@ -17,9 +17,10 @@ mod teacher;
 mod training;
 mod typed;
 
+pub use teacher::TEACHER;
 pub use typed::TypedDefence;
 
-use crate::job::{Phase, VALIDATION};
+use crate::job::{Phase, validation_images};
 use serde::Serialize;
 use unstamp_data::method::{Method, Param, Values};
 use unstamp_data::poison::Trigger;
@@ -74,7 +75,7 @@ impl Reported {
 
 /// Facts about the data, and the trigger, from which a defence builds its phases.
 #[derive(Clone, Copy)]
-pub struct Given<'a> {
+pub struct DefenceInput<'a> {
     /// Size of the clean subset.
     pub images: usize,
     /// Whether the data set allows mirroring.
@@ -83,10 +84,10 @@ pub struct Given<'a> {
     pub trigger: Option<&'a Trigger>,
 }
 
-impl Given<'_> {
+impl DefenceInput<'_> {
     /// Whether the clean subset is large enough to set validation images aside.
     fn has_validation_images(&self) -> bool {
-        self.images / 5 >= VALIDATION
+        validation_images(self.images).is_some()
     }
 }
 
@@ -110,5 +111,5 @@ pub trait Defence: Sync {
     /// # Errors
     ///
     /// A key is no setting, or a value is not accepted.
-    fn phases(&self, values: &Values, given: Given) -> Result<Vec<Phase>, SettingsError>;
+    fn phases(&self, values: &Values, given: DefenceInput) -> Result<Vec<Phase>, SettingsError>;
 }

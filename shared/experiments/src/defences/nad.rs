@@ -6,10 +6,10 @@
 //! times the distance between its normalised attention maps and the teacher's. With `beta = 0` the
 //! second phase is plain fine-tuning. That control shows what the attention term adds.
 
-use super::teacher::{Teacher, TeacherSettings};
+use super::teacher::{TEACHER, Teacher, TeacherSettings};
 use super::training::{StoppingSettings, TrainingSettings, cross_entropy_phase};
-use super::{Given, Reported, TypedDefence};
-use crate::Later;
+use super::{DefenceInput, Reported, TypedDefence};
+use crate::BoxFuture;
 use crate::job::{
     Edit, EditContext, Edited, Phase, PhaseError, PhaseInput, Start, TrainPhase, Training,
 };
@@ -36,15 +36,12 @@ fn grid(form: Form) -> [f64; 6] {
     [0, 1, 2, 3, 4, 5].map(|power| unit * f64::from(1 << power))
 }
 
-/// Teacher and distillation as section 4.1 has them, for defences that stand on NAD.
+/// Teacher and distillation of section 4.1, for fine-pruning, whose rule `match` runs NAD first.
 pub(super) fn standard(training: &Training) -> Vec<Phase> {
     let loss =
         NadObjective { form: Form::Paper, operator: Operator::Sum2, beta: grid(Form::Paper)[2] };
     let distil = Phase::train("distil", Arc::new(loss), training.clone());
-    vec![
-        cross_entropy_phase("teacher", training.clone()),
-        distil.with_references([Start::Phase(0)]),
-    ]
+    vec![cross_entropy_phase(TEACHER, training.clone()), distil.with_references([Start::Phase(0)])]
 }
 
 choices! {
@@ -69,10 +66,10 @@ settings! {
             "how channels become a map (equation 1); raw: the activations themselves (table 8)";
         /// Weight of the attention term; -1 is the default of the form.
         beta: f64 [-1.0..=1e6] = -1.0,
-            "weight of the attention term; -1: 2 for form paper, 1000 for form code; 0: none (control)";
+            "weight of the attention term, if threshold is 0; -1: 2 for form paper, 1000 for form code; 0: none (control)";
         /// Points of validation accuracy that the search for beta may cost; 0 is no search.
         threshold: f64 [0.0..=100.0] = 0.0,
-            "points of validation accuracy that the search for beta may cost; 0: no search";
+            "points of validation accuracy that the search for beta may cost; 0: no search, beta holds";
         /// The weights that the student starts from.
         student: Student = Student::Victim, "weights that the student starts from";
         /// Number of erasures, each from the model of the one before.
@@ -133,7 +130,7 @@ impl Edit for LastWithin {
         true
     }
 
-    fn edit<'a>(&'a self, context: EditContext<'a>) -> Later<'a, Result<Edited, PhaseError>> {
+    fn edit<'a>(&'a self, context: EditContext<'a>) -> BoxFuture<'a, Result<Edited, PhaseError>> {
         Box::pin(self.run(context))
     }
 }
@@ -226,7 +223,7 @@ impl TypedDefence for Nad {
         }
     }
 
-    fn phases(&self, settings: &NadSettings, given: &Given) -> Vec<Phase> {
+    fn phases(&self, settings: &NadSettings, given: &DefenceInput) -> Vec<Phase> {
         let mut rounds = Rounds {
             settings,
             training: settings.training.training(given.flip),

@@ -3,7 +3,7 @@
 
 use super::teacher::TeacherTraining;
 use super::training::TrainingSettings;
-use super::{Given, Knows, TypedDefence};
+use super::{DefenceInput, Knows, TypedDefence};
 use crate::adversarial::Pgd;
 use crate::job::{Batch, Phase, PhaseError, Stamp, Start, TrainPhase, TrainStep};
 use crate::objectives::{Behaviour, Loss, cross_entropy};
@@ -17,19 +17,20 @@ use unstamp_networks::model::{Network, Output};
 /// `L = CE + alpha (LDL + beta UDL)` (equation 12). `LDL` weighs the distances of response, learning
 /// and prediction behaviour ([`Behaviour`]) on clean images by lambda 1 to 3; `UDL` the same with the
 /// student on pseudo samples `x + delta` and the teacher on `x`, `delta` from an untargeted attack
-/// on the student as it is, anew for every batch (equation 10).
+/// on the student as it is, new for every batch (equation 10).
 ///
-/// Given: batch 64, learning rate 0.1, momentum 0.9, lambda 2, 2, 0.1, alpha 1, beta 0.5, T = 5.
-/// Left open, and chosen here: schedule, augmentation and teacher are NAD's; the attack is PGD in
-/// the L-infinity ball of 8/255, 5 steps of 4/255 from a random start, on the student in evaluation
-/// mode; pseudo samples stay within 0..1; on them the student normalises by their own batch, and
-/// they do not move its running statistics, which are for clean images. Features have unit length
-/// ([`Scale`](crate::objectives::Scale)): without scaling, with the printed lambdas, the loss
-/// diverges in the first step. At unit length learning behaviour is a twentieth of response
-/// behaviour or less, and a lambda 2 of 2 adds nothing; 200 makes it count (`signs_nba.toml`).
+/// The paper gives: batch 64, learning rate 0.1, momentum 0.9, lambda 2, 2, 0.1, alpha 1, beta 0.5,
+/// T = 5. It leaves some choices open. Schedule, augmentation and teacher are NAD's here. The attack
+/// is PGD in the L-infinity ball of 8/255, with 5 steps of 4/255 from a random start, on the student in
+/// evaluation mode. Pseudo samples stay within 0..1. On them the student normalises with the
+/// statistics of their own batch. They do not change its running statistics.
 ///
-/// `samples = "poisoned"` puts the attacker's trigger in the place of `delta` (table 5); "none"
-/// leaves `UDL` out, `learning = 0` `LDL` (table 4).
+/// Features have unit length ([`Scale`](crate::objectives::Scale)): without scaling, with the printed
+/// lambdas, the loss diverges in the first step. At unit length the learning behaviour is at most a
+/// twentieth of the response behaviour, so `lambda2 = 2` changes nothing. `signs_nba.toml` uses 200.
+///
+/// `samples = "poisoned"` puts the attacker's trigger in the place of `delta` (table 5).
+/// `samples = "none"` leaves `UDL` out, and `learning = 0` leaves `LDL` out (table 4).
 pub struct Nba;
 
 choices! {
@@ -120,9 +121,9 @@ impl TrainStep for Alignment {
         let settings = &self.0;
         let lambda = [settings.lambda1, settings.lambda2, settings.lambda3];
         let teacher = batch.reference(0)?;
-        let judge: Network = batch.student.clone().no_grad();
-        let odd = match settings.samples {
-            Samples::Pseudo => Some(settings.attack.pgd().perturb_batch(&judge, batch)),
+        let fixed: Network = batch.student.clone().no_grad();
+        let samples = match settings.samples {
+            Samples::Pseudo => Some(settings.attack.pgd().perturb_batch(&fixed, batch)),
             Samples::Poisoned => batch.stamped.clone(),
             Samples::None => None,
         };
@@ -131,15 +132,15 @@ impl TrainStep for Alignment {
         let mut parts = vec![("cross_entropy", ce.clone())];
         let mut terms = self.distances(&teacher, &student).to_vec();
         let mut weights = lambda.map(|l| l * settings.alpha * settings.learning).to_vec();
-        if let Some(odd) = odd {
+        if let Some(samples) = samples {
             batch.passes += batch.size();
             if let Some(target) = batch.counted_class {
-                let predicted = judge.forward(odd.clone()).logits.argmax(1);
+                let predicted = fixed.forward(samples.clone()).logits.argmax(1);
                 let hits = predicted.equal_elem(target as i32).int().sum().float();
                 parts.push(("pseudo_as_target", hits.reshape([1]) / batch.size() as f32));
             }
             // A copy: its statistics are thrown away, its parameters are the student's own.
-            let student = batch.student.clone().forward_train(odd);
+            let student = batch.student.clone().forward_train(samples);
             terms.extend(self.distances(&teacher, &student));
             weights.extend(lambda.map(|l| l * settings.alpha * settings.beta));
         }
@@ -172,7 +173,7 @@ impl TypedDefence for Nba {
         }
     }
 
-    fn phases(&self, settings: &NbaSettings, given: &Given) -> Vec<Phase> {
+    fn phases(&self, settings: &NbaSettings, given: &DefenceInput) -> Vec<Phase> {
         let training = settings.training.training(given.flip);
         let teacher = settings.teacher_training.fine_tuned(&training);
         let stamp = given.trigger.cloned().map(|trigger| Stamp { trigger, share: None });

@@ -1,7 +1,7 @@
 //! Retraining with the attacker's own trigger: what a defender could do who knew it.
 
 use super::training::TrainingSettings;
-use super::{Given, Knows, TypedDefence};
+use super::{DefenceInput, Knows, TypedDefence};
 use crate::job::{Phase, Stamp, TrainPhase};
 use crate::objectives::CrossEntropy;
 use std::sync::Arc;
@@ -39,7 +39,7 @@ impl TypedDefence for Retrain {
         Knows::Trigger
     }
 
-    fn phases(&self, settings: &RetrainSettings, given: &Given) -> Vec<Phase> {
+    fn phases(&self, settings: &RetrainSettings, given: &DefenceInput) -> Vec<Phase> {
         let share = Some(settings.share);
         let stamp = given.trigger.cloned().map(|trigger| Stamp { trigger, share });
         let training = settings.training.training(given.flip);

@@ -7,12 +7,15 @@ use unstamp_data::settings::{Setting, single};
 use unstamp_data::{choices, settings};
 use unstamp_networks::model::architectures;
 
+/// Name of the phase that makes a teacher. Tables show the rates after it.
+pub const TEACHER: &str = "teacher";
+
 choices! {
     /// The model that teaches, named as in NAD's figures 4 and 5 and table 2.
     pub enum Teacher {
         /// The victim after fine-tuning (B-F).
         FineTuned = "finetuned",
-        /// The victim itself (B).
+        /// The victim itself (B); in a later round of NAD, the model that the round begins with.
         Victim = "victim",
         /// A network of any architecture, trained on the clean subset only (C).
         Scratch = "scratch",
@@ -45,7 +48,7 @@ impl TeacherTraining {
 
     /// The phase that fine-tunes the victim to a teacher (B-F).
     pub fn fine_tuned(self, student: &Training) -> Phase {
-        cross_entropy_phase("teacher", self.of(student))
+        cross_entropy_phase(TEACHER, self.of(student))
     }
 }
 
@@ -104,7 +107,7 @@ impl TeacherSettings {
             ..self.teacher_training.of(student)
         };
         let arch = self.teacher_arch.0.map(str::to_string);
-        cross_entropy_phase("teacher", training).from(Start::Fresh(arch))
+        cross_entropy_phase(TEACHER, training).from(Start::Fresh(arch))
     }
 
     /// The phase that makes the teacher out of the model at `from`; `None` if that model is the

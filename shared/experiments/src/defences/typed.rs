@@ -1,6 +1,6 @@
 //! A defence with typed settings, and how it becomes a [`Defence`].
 
-use super::{Defence, Given, Knows, Reported};
+use super::{Defence, DefenceInput, Knows, Reported};
 use crate::job::Phase;
 use unstamp_data::method::{Method, Param, Values};
 use unstamp_data::settings::{Settings, SettingsError};
@@ -24,7 +24,7 @@ pub trait TypedDefence: Sync {
     }
 
     /// The phases in order; the last one ends with the defended model.
-    fn phases(&self, settings: &Self::Settings, given: &Given) -> Vec<Phase>;
+    fn phases(&self, settings: &Self::Settings, given: &DefenceInput) -> Vec<Phase>;
 }
 
 impl<D: TypedDefence> Defence for D {
@@ -44,10 +44,10 @@ impl<D: TypedDefence> Defence for D {
         TypedDefence::reported(self)
     }
 
-    fn phases(&self, values: &Values, given: Given) -> Result<Vec<Phase>, SettingsError> {
+    fn phases(&self, values: &Values, given: DefenceInput) -> Result<Vec<Phase>, SettingsError> {
         let settings = D::Settings::from_values(values)?;
-        let told = TypedDefence::knows(self, &settings) == Knows::Trigger;
-        let trigger = given.trigger.filter(|_| told);
-        Ok(TypedDefence::phases(self, &settings, &Given { trigger, ..given }))
+        let knows_trigger = TypedDefence::knows(self, &settings) == Knows::Trigger;
+        let trigger = given.trigger.filter(|_| knows_trigger);
+        Ok(TypedDefence::phases(self, &settings, &DefenceInput { trigger, ..given }))
     }
 }

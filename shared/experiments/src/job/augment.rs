@@ -20,7 +20,7 @@ pub struct Augment {
 
 impl Augment {
     /// Changes an RGB image of `width x height` in place. Draws from `random`, each only where it
-    /// is needed: the crop's `dy` and `dx`, the coin of the mirror, row and column of the square.
+    /// is needed: the crop's `dy` and `dx`, whether to mirror, row and column of the square.
     pub fn apply(&self, pixels: &mut [u8], width: usize, height: usize, random: &mut Stream) {
         if self.crop > 0 {
             let dy = random.below(2 * self.crop + 1) as isize - self.crop as isize;
@@ -38,7 +38,7 @@ impl Augment {
     }
 }
 
-/// Cuts a window of the same size out of an RGB image on a black ground, in place: pixel `(x, y)`
+/// Cuts a window of the same size out of an RGB image with black around it, in place: pixel `(x, y)`
 /// becomes what was at `(x + dx, y + dy)`.
 pub fn crop(pixels: &mut [u8], width: usize, height: usize, dx: isize, dy: isize) {
     let before = pixels.to_vec();

@@ -1,4 +1,4 @@
-//! Training of the parameters that a step learns beside the student.
+//! Training of the parameters that a step learns together with the student.
 
 use super::JobError;
 use crate::objectives::{AuxiliaryParameters, Tracked, matrix};

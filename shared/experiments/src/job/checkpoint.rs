@@ -131,7 +131,7 @@ impl Job {
     /// bytes are no checkpoint; the job is then as before, or at its first step.
     pub async fn restore(&mut self, bytes: &[u8]) -> Result<(), JobError> {
         let (all, cursor) = weights::from_bytes::<Cursor>(bytes)?;
-        let mut cursor = cursor.ok_or(CheckpointError::NoHead)?;
+        let mut cursor = cursor.ok_or(CheckpointError::NoMetadata)?;
         if cursor.key != self.cursor.key {
             return Err(CheckpointError::Settings.into());
         }

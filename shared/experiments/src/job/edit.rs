@@ -1,7 +1,7 @@
 //! Phases that change weights at once: pruning, a choice between models, a point on a curve.
 
 use super::{Event, Job, JobError, Measurement, Phase, PhaseError, PhaseOutput};
-use crate::Later;
+use crate::BoxFuture;
 use burn::tensor::Device;
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -30,7 +30,7 @@ pub struct EditContext<'a> {
 
 /// What an edit ends with.
 pub struct Edited {
-    /// The changed weights, and what was found beside them.
+    /// The changed weights, and what was found in addition.
     pub output: PhaseOutput,
     /// Names and values of what was measured on the way.
     pub measured: Vec<(String, f64)>,
@@ -54,7 +54,7 @@ pub trait Edit: Send + Sync + Debug {
     ///
     /// [`PhaseError`]: an earlier phase did not give what the edit needs, weights do not fit, or the
     /// device fails.
-    fn edit<'a>(&'a self, context: EditContext<'a>) -> Later<'a, Result<Edited, PhaseError>>;
+    fn edit<'a>(&'a self, context: EditContext<'a>) -> BoxFuture<'a, Result<Edited, PhaseError>>;
 }
 
 impl Job {

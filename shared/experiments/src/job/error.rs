@@ -39,7 +39,7 @@ pub enum PhaseError {
     /// Weights do not fit their architecture, or the device failed.
     #[error(transparent)]
     Weights(#[from] WeightsError),
-    /// The phase was not given something that it builds on.
+    /// An earlier phase did not give something that the phase needs.
     #[error("the phase needs {0}, and no earlier phase gave it")]
     Missing(PhaseInput),
     /// The features of teacher and student cannot be compared.
@@ -47,8 +47,11 @@ pub enum PhaseError {
         "the teacher's features have other sizes than the student's; choose a teacher of the student's family (with operator = raw, of the same width)"
     )]
     Teacher,
+    /// The network has no convolution that can be pruned.
+    #[error("the network has no convolution whose channels can be pruned")]
+    NoConvolution,
     /// The target class does not exist.
-    #[error("target = {target} is no class: there are {classes}, from 0")]
+    #[error("target = {target} is not a class: the classes are 0 to {}", classes.saturating_sub(1))]
     Target {
         /// The class asked for.
         target: usize,
@@ -64,7 +67,7 @@ pub enum PhaseInput {
     Model,
     /// The two models that a curve connects.
     CurveEnds,
-    /// Parameters learned beside a network.
+    /// Parameters that were learned together with a network.
     Parameters,
     /// The class that triggers lead to.
     Target,
@@ -77,7 +80,7 @@ impl std::fmt::Display for PhaseInput {
         f.write_str(match self {
             Self::Model => "another model",
             Self::CurveEnds => "the two ends of a curve",
-            Self::Parameters => "parameters learned beside the network",
+            Self::Parameters => "parameters learned together with the network",
             Self::Target => "the class that triggers lead to",
             Self::Triggers => "recovered triggers",
         })
@@ -88,8 +91,8 @@ impl std::fmt::Display for PhaseInput {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CheckpointError {
     /// The file has no metadata.
-    #[error("it has no head")]
-    NoHead,
+    #[error("it has no metadata")]
+    NoMetadata,
     /// The key of the run differs.
     #[error("its settings differ")]
     Settings,
@@ -99,7 +102,7 @@ pub enum CheckpointError {
     /// A velocity has another size than its parameter.
     #[error("its momentum has another size")]
     Momentum,
-    /// A parameter learned beside the student has another size.
+    /// A parameter learned together with the student has another size.
     #[error("its auxiliary parameters have another size")]
     Auxiliary,
 }

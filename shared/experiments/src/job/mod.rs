@@ -64,14 +64,19 @@ pub struct Job {
 
 /// The least number of validation images that decide anything. At 200 images the 95 % interval of an
 /// accuracy of 80 % is 11 points wide.
-pub const VALIDATION: usize = 200;
+const VALIDATION: usize = 200;
+
+/// How many of `images` clean images can be set aside for validation: a fifth, if that is enough to
+/// decide anything.
+pub fn validation_images(images: usize) -> Option<usize> {
+    Some(images / 5).filter(|aside| *aside >= VALIDATION)
+}
 
 impl Job {
     /// A job before its first step.
     ///
     /// `key` names the run, so that [`Job::restore`] refuses the checkpoint of another run. If a
-    /// phase asks for validation images, the last fifth of `data` is set aside, provided that it has
-    /// at least [`VALIDATION`] images.
+    /// phase asks for validation images, the last of `data` are set aside ([`validation_images`]).
     ///
     /// # Errors
     ///
@@ -88,11 +93,12 @@ impl Job {
         if data.is_empty() {
             return Err(JobError::NoImages);
         }
-        let aside = data.len() / 5;
-        let kept = data.len() - aside;
-        let needed = phases.iter().any(Phase::needs_validation) && aside >= VALIDATION;
-        let validation = needed.then(|| data.subset(&(kept..data.len()).collect::<Vec<usize>>()));
-        let data = if needed { Arc::new(data.front(kept)) } else { data };
+        let all = data.len();
+        let needed = phases.iter().any(Phase::needs_validation);
+        let aside = validation_images(all).filter(|_| needed);
+        let kept = all - aside.unwrap_or(0);
+        let validation = aside.map(|_| data.subset(&(kept..all).collect::<Vec<usize>>()));
+        let data = if kept < all { Arc::new(data.front(kept)) } else { data };
         Ok(Self {
             arch,
             victim,

@@ -9,7 +9,7 @@ use unstamp_networks::model::weights::{Array, Arrays};
 pub struct PhaseOutput {
     /// Weights of the student, statistics included.
     pub weights: Arrays,
-    /// What the phase learned or found beside the weights.
+    /// What the phase learned or found in addition to the weights.
     pub auxiliary: Auxiliary,
 }
 
@@ -25,7 +25,7 @@ pub enum Auxiliary {
     /// Nothing.
     #[default]
     None,
-    /// Parameters that were trained beside the student, by name.
+    /// Parameters that were trained together with the student, by name.
     Parameters(Arrays),
     /// The class that triggers lead to.
     Target(usize),
@@ -34,7 +34,7 @@ pub enum Auxiliary {
 }
 
 impl Auxiliary {
-    /// The parameters that were trained beside the student.
+    /// The parameters that were trained together with the student.
     ///
     /// # Errors
     ///
@@ -142,7 +142,7 @@ pub struct RecoveredTriggers {
 pub struct PatchPosition {
     /// Width and height in pixels.
     pub side: usize,
-    /// Upper left corner `[x, y]`; `None` draws a corner anew for every image.
+    /// Upper left corner `[x, y]`; `None` draws a new corner for every image.
     pub at: Option<[usize; 2]>,
 }
 

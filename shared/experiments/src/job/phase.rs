@@ -56,8 +56,8 @@ pub struct TrainPhase {
 pub struct Stamp {
     /// The trigger.
     pub trigger: Trigger,
-    /// Share of the images stamped, drawn anew in every epoch; `None` gives a stamped copy of every
-    /// image in addition.
+    /// Share of the images that are stamped; every epoch draws other ones. `None` gives a stamped copy
+    /// of every image in addition.
     pub share: Option<f64>,
 }
 

@@ -10,7 +10,7 @@ use burn::optim::GradientsParams;
 use burn::tensor::{Device, Gradients, Tensor, TensorData};
 use std::collections::HashMap;
 use unstamp_networks::model::Network;
-use unstamp_networks::model::parameters::{Named, named};
+use unstamp_networks::model::parameters::{NamedArray, named};
 use unstamp_networks::model::weights::Arrays;
 
 /// Velocities by parameter, each flat.
@@ -56,7 +56,7 @@ pub fn step(
     network.map(&mut Step { training, lr, gradients, momentum })
 }
 
-fn trained(network: &Network) -> impl Iterator<Item = Named> {
+fn trained(network: &Network) -> impl Iterator<Item = NamedArray> {
     named(network).into_iter().filter(|parameter| parameter.trained)
 }
 

@@ -177,7 +177,7 @@ impl Job {
         Event::Epoch(epoch)
     }
 
-    /// Positions of the next batch's images in the shuffled epoch.
+    /// Indices in the training data of the next batch's images, in the shuffled order of the epoch.
     fn chosen(&mut self, train_phase: &TrainPhase) -> Vec<usize> {
         if self.order.is_empty() {
             let at = [self.cursor.phase as u64, self.cursor.epoch as u64];
@@ -201,7 +201,7 @@ impl Job {
             let Some(Stamp { trigger, .. }) = &train_phase.stamp else { return };
             if f64::from(self.seed.stream("stamp", &at).unit()) < share {
                 let mut image = Image { width, height, pixels: std::mem::take(pixels) };
-                trigger.stamp(&mut image, i);
+                trigger.stamp_training(&mut image, i);
                 *pixels = image.pixels;
             }
         })

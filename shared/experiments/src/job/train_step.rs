@@ -1,7 +1,7 @@
 //! The loss of one training step, and the batch that it sees.
 
 use super::{Auxiliary, PhaseError, PhaseInput};
-use crate::objectives::{AuxiliaryParameters, Compared, Loss, Objective, Seen, Tracked};
+use crate::objectives::{AuxiliaryParameters, Compared, Loss, Objective, ObjectiveInput, Tracked};
 use burn::tensor::{Int, Tensor};
 use std::fmt::Debug;
 use unstamp_data::seed::Stream;
@@ -12,7 +12,7 @@ use unstamp_networks::model::{Arch, Frozen, Network, Output};
 pub struct Reference {
     /// Its weights.
     pub weights: Arrays,
-    /// What the phase that made it learned or found beside them.
+    /// What the phase that made it learned or found in addition.
     pub auxiliary: Auxiliary,
     /// The network in evaluation mode, on the device without automatic differentiation.
     pub network: Frozen,
@@ -24,7 +24,7 @@ pub struct Batch<'a> {
     pub student: &'a mut Network,
     /// The models that the phase compares with.
     pub references: &'a [Reference],
-    /// Parameters that the step trains beside the student.
+    /// Parameters that the step trains together with the student.
     pub auxiliary: &'a Tracked,
     /// `[n, 3, h, w]` in 0..1, shuffled and augmented.
     pub images: Tensor<4>,
@@ -75,13 +75,13 @@ pub fn lift(output: Output) -> Output {
 /// The loss of a training step. Every [`Objective`] is one: student and first other model see the
 /// same images. A step of its own kind can change images or labels first, or mix weights.
 pub trait TrainStep: Send + Sync + Debug {
-    /// Parameters that the step trains beside the student, if any; their first values are drawn
+    /// Parameters that the step trains together with the student, if any; their first values are drawn
     /// from `random`.
     fn auxiliary(&self, _arch: &Arch, _random: Stream) -> Option<AuxiliaryParameters> {
         None
     }
 
-    /// Whether the student's weights change. A step that only trains parameters beside the student
+    /// Whether the student's weights change. A step that only trains other parameters than the student's
     /// says `false`; then there is no new model to evaluate after an epoch.
     fn changes_student(&self) -> bool {
         true
@@ -114,7 +114,7 @@ impl<O: Objective> TrainStep for O {
         }
         Ok(Objective::loss(
             self,
-            &Seen {
+            &ObjectiveInput {
                 student: &student,
                 teacher: teacher.as_ref(),
                 labels: batch.labels.clone(),

@@ -2,7 +2,7 @@
 //! 2022](https://arxiv.org/abs/2204.09975)).
 
 use super::cross_entropy::cross_entropy;
-use super::{AuxiliaryParameters, Compared, Loss, Objective, Seen, Tracked};
+use super::{AuxiliaryParameters, Compared, Loss, Objective, ObjectiveInput, Tracked};
 use burn::tensor::activation::softmax;
 use burn::tensor::{Tensor, TensorData};
 use unstamp_data::choices;
@@ -11,7 +11,7 @@ use unstamp_networks::attention::{Operator, norm, normalised, pooled};
 use unstamp_networks::model::weights::{Array, Arrays};
 
 choices! {
-    /// Whether the layers of the embedding are trained beside the student.
+    /// Whether the layers of the embedding are trained together with the student.
     pub enum Embedder {
         /// They keep their random first values.
         Fixed = "fixed",
@@ -33,7 +33,7 @@ choices! {
 ///   `sqrt(128)` weighs the mean squared distances between the unit maps of any two layers, pooled
 ///   to the smaller size. The linear layers are fixed random projections: the public code makes
 ///   them but never gives them to its optimiser. With [`Embedder::Trained`] they and the normalisations' scales
-///   and shifts (1 and 0 without) are learned beside the student, as the text reads.
+///   and shifts (1 and 0 without) are learned together with the student, as the text reads.
 #[derive(Clone, Debug)]
 pub struct Argd {
     /// Weight of the nodes' distances.
@@ -187,7 +187,7 @@ impl Objective for Argd {
             .then_some(AuxiliaryParameters { first, lr: RATE })
     }
 
-    fn loss(&self, seen: &Seen) -> Loss {
+    fn loss(&self, seen: &ObjectiveInput) -> Loss {
         let ce = cross_entropy(seen.student.logits.clone(), seen.labels.clone());
         let mut parts = vec![("cross_entropy", ce.clone())];
         let Some(teacher) = seen.teacher else { return Loss { total: ce, parts } };

@@ -1,6 +1,6 @@
 //! Cross entropy: `-log softmax(logits)[label]`, mean over the batch.
 
-use super::{Loss, Objective, Seen};
+use super::{Loss, Objective, ObjectiveInput};
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Int, Tensor};
 
@@ -15,7 +15,7 @@ pub(crate) fn cross_entropy(logits: Tensor<2>, labels: Tensor<1, Int>) -> Tensor
 }
 
 impl Objective for CrossEntropy {
-    fn loss(&self, seen: &Seen) -> Loss {
+    fn loss(&self, seen: &ObjectiveInput) -> Loss {
         let total = cross_entropy(seen.student.logits.clone(), seen.labels.clone());
         Loss { total: total.clone(), parts: vec![("cross_entropy", total)] }
     }

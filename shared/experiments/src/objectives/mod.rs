@@ -17,7 +17,7 @@ use unstamp_data::seed::Stream;
 use unstamp_networks::model::Output;
 use unstamp_networks::model::weights::{Array, Arrays};
 
-/// Parameters that a loss trains beside the student.
+/// Parameters that a loss trains together with the student.
 pub struct AuxiliaryParameters {
     /// Their first values, by name.
     pub first: Arrays,
@@ -36,7 +36,7 @@ pub(crate) fn matrix(array: &Array, device: &Device) -> Tensor<2> {
 }
 
 /// A batch as an objective sees it.
-pub struct Seen<'a> {
+pub struct ObjectiveInput<'a> {
     /// The student's output.
     pub student: &'a Output,
     /// The teacher's output on the same input, if the objective needs one.
@@ -81,17 +81,17 @@ impl Compared {
 
 /// A loss on features and logits.
 pub trait Objective: Send + Sync + std::fmt::Debug {
-    /// What the loss compares with [`Seen::teacher`].
+    /// What the loss compares with [`ObjectiveInput::teacher`].
     fn compares(&self) -> Compared {
         Compared::Nothing
     }
 
-    /// Parameters that it trains beside the student, if any; their first values are drawn from
+    /// Parameters that it trains together with the student, if any; their first values are drawn from
     /// `random`.
     fn auxiliary(&self, _groups: usize, _random: Stream) -> Option<AuxiliaryParameters> {
         None
     }
 
     /// The loss of a batch.
-    fn loss(&self, seen: &Seen) -> Loss;
+    fn loss(&self, seen: &ObjectiveInput) -> Loss;
 }

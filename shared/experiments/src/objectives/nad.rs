@@ -2,7 +2,7 @@
 //! entropy plus the distance between normalised attention maps.
 
 use super::cross_entropy::cross_entropy;
-use super::{Compared, Loss, Objective, Seen};
+use super::{Compared, Loss, Objective, ObjectiveInput};
 use burn::tensor::Tensor;
 use unstamp_data::choices;
 use unstamp_networks::attention::{Operator, norm, normalised};
@@ -63,7 +63,7 @@ impl Objective for Nad {
         if self.operator == Operator::Raw { Compared::Features } else { Compared::Maps }
     }
 
-    fn loss(&self, seen: &Seen) -> Loss {
+    fn loss(&self, seen: &ObjectiveInput) -> Loss {
         const NAMES: [&str; 5] =
             ["attention_1", "attention_2", "attention_3", "attention_4", "attention_5"];
         let ce = cross_entropy(seen.student.logits.clone(), seen.labels.clone());

@@ -33,7 +33,7 @@ choices! {
     pub enum Representation {
         /// The Gram matrix of its feature (equation 1).
         Gram = "gram",
-        /// The feature itself (NBA figures 8 and 9).
+        /// The feature itself (NBA figures 8 and 9); in learning behaviour its mean over channels.
         Feature = "feature",
     }
 }

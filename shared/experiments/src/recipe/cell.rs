@@ -211,9 +211,12 @@ method = "fine_tune"
     #[test]
     fn about_does_not_change_the_hash_and_old_hashes_are_accepted() {
         let plain = Recipe::parse(TEXT).expect("sound");
-        let told = Recipe { about: "something".to_string(), ..plain.clone() };
-        assert_eq!(plain.hash(), told.hash());
-        assert!(told.accepts_hash(&super::hash_of(&told)) && !told.accepts_hash("0123456789ab"));
+        let with_remark = Recipe { about: "something".to_string(), ..plain.clone() };
+        assert_eq!(plain.hash(), with_remark.hash());
+        assert!(
+            with_remark.accepts_hash(&super::hash_of(&with_remark))
+                && !with_remark.accepts_hash("0123456789ab")
+        );
     }
 
     fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {

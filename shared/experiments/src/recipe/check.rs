@@ -190,7 +190,7 @@ attack = "badnets"
                 "expected a number of pixels such as 64, or width",
             ),
             ("name", "image_size = 16\narch = \"vgg19-bn-1\"\nname", "must have at least 32"),
-            ("name", "arch = \"vgg\"\nname", "'vgg' with 10 classes is no architecture"),
+            ("name", "arch = \"vgg\"\nname", "'vgg' with 10 classes is not an architecture"),
             ("name", "nam", "line "),
         ];
         for (from, to, said) in cases {

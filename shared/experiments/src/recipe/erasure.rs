@@ -29,7 +29,7 @@ impl Erasure {
         self.of.as_ref().unwrap_or(&self.id)
     }
 
-    /// Whether the defence is told the trigger, so that it cannot run on a model without one.
+    /// Whether the defence knows the trigger, so that it cannot run on a model without one.
     pub(super) fn needs_trigger(&self) -> bool {
         defence(&self.method).is_some_and(|defence| defence.knows(&self.set) == Knows::Trigger)
     }

@@ -5,19 +5,19 @@ use super::EPS;
 use super::description::{Description, Operation};
 use super::frozen::{Affine, Step};
 use super::plan::{Group, conv_before};
-use super::weights::{Taken, WeightsError};
+use super::weights::{ArrayReader, WeightsError};
 use burn::tensor::{Device, Tensor};
 use burn_fused_conv as kernels;
 
 /// Reads weights from a file and folds them.
 pub(super) struct Reader<'a> {
-    taken: Taken<'a>,
+    taken: ArrayReader<'a>,
     device: &'a Device,
 }
 
 impl<'a> Reader<'a> {
     /// Reads from `taken` and creates tensors on `device`.
-    pub(super) fn new(taken: Taken<'a>, device: &'a Device) -> Self {
+    pub(super) fn new(taken: ArrayReader<'a>, device: &'a Device) -> Self {
         Self { taken, device }
     }
 

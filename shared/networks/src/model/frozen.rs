@@ -5,8 +5,8 @@
 //!
 //! | the normalisation reads | it becomes |
 //! |---|---|
-//! | a convolution that nothing else reads | part of that convolution: `bn(w x + b) = (scale w) x + (scale b + shift)` |
-//! | another value, and only convolutions read it | a step before those convolutions, while they read their input |
+//! | a convolution that nothing else reads, and whose input is normalised or not negative | part of that convolution: `bn(w x + b) = (scale w) x + (scale b + shift)` |
+//! | a value that is not such a convolution, and only convolutions read it | a step before those convolutions, while they read their input |
 //! | anything else | an operation of its own |
 //!
 //! Outputs equal those of the unfolded network up to rounding.
@@ -14,7 +14,7 @@
 use super::description::{Description, Operation};
 use super::fold::Reader;
 use super::plan::{Form, Group, Plan};
-use super::weights::{Arrays, Taken, WeightsError};
+use super::weights::{ArrayReader, Arrays, WeightsError};
 use super::{Arch, Output, pooling};
 use burn::tensor::{Device, Tensor};
 use burn_fused_conv as kernels;
@@ -140,7 +140,7 @@ fn linear(x: Tensor<4>, weight: Tensor<4>, bias: &[f32]) -> Tensor<4> {
 /// not belong to the architecture.
 pub fn frozen(arch: &Arch, arrays: &Arrays, device: &Device) -> Result<Frozen, WeightsError> {
     let description = arch.describe()?;
-    let mut read = Reader::new(Taken::from(arrays), device);
+    let mut read = Reader::new(ArrayReader::from(arrays), device);
     let entry = arch.normalisation.map(|constants| read.entry(constants));
     let plan = Plan::new(&description, Form::Frozen { images_in_range: entry.is_none() });
     let mut steps = Vec::with_capacity(plan.groups.len());

@@ -74,7 +74,7 @@ pub struct BatchNorm {
 }
 
 /// Running statistics after a training pass.
-pub struct Moved {
+pub struct UpdatedStatistics {
     mean: Tensor<1>,
     var: Tensor<1>,
 }
@@ -118,7 +118,7 @@ impl BatchNorm {
         x: Tensor<4>,
         conv: Option<&Conv2d>,
         skip: Option<Tensor<4>>,
-    ) -> (Tensor<4>, Moved) {
+    ) -> (Tensor<4>, UpdatedStatistics) {
         let count = values_of_a_channel(&x);
         let affine = [self.weight.val(), self.bias.val()];
         let out = match conv {
@@ -139,11 +139,11 @@ impl BatchNorm {
         };
         let mean = moved(&self.running_mean, mean);
         let var = moved(&self.running_var, unbiased);
-        (output, Moved { mean, var })
+        (output, UpdatedStatistics { mean, var })
     }
 
     /// Stores the running statistics of a training pass.
-    pub fn accept(&mut self, moved: Moved) {
+    pub fn accept(&mut self, moved: UpdatedStatistics) {
         let replaced = |old: &Param<Tensor<1>>, value: Tensor<1>| {
             Param::initialized(old.id, value).set_require_grad(false)
         };

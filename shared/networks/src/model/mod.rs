@@ -59,7 +59,7 @@ pub struct Arch {
 
 /// The name of a network is not one of a known family.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("'{name}' with {classes} classes is no architecture; use {forms}, such as {examples}")]
+#[error("'{name}' with {classes} classes is not an architecture; use {forms}, such as {examples}")]
 pub struct ArchError {
     name: String,
     classes: usize,

@@ -2,7 +2,7 @@
 //! are computed together.
 
 use super::description::{Operation, Role};
-use super::layers::{BatchNorm, Conv2d, Linear, Moved};
+use super::layers::{BatchNorm, Conv2d, Linear, UpdatedStatistics};
 use super::plan::{Form, Group, Plan, Values};
 use super::{Arch, ArchError, Description, Output, pooling};
 use burn::module::Module;
@@ -22,7 +22,8 @@ enum Parameters {
 
 /// A network with weights, in training or evaluation mode.
 ///
-/// On an autodiff device gradients flow to the weights and to the images.
+/// On an autodiff device gradients flow to the images and, in training mode, to all weights. In evaluation
+/// mode the weights of batch normalisation are constants.
 #[derive(Module, Debug)]
 pub struct Network {
     /// The parameters of the layers that have some, in the order of the description.
@@ -69,7 +70,7 @@ impl Arch {
     /// A network with random weights from `seed`.
     ///
     /// # Errors
-    /// If the name is not one of a known family.
+    /// As [`Arch::describe`].
     pub fn init(&self, seed: Seed, device: &Device) -> Result<Network, ArchError> {
         let description = self.describe()?;
         let random = &mut seed.stream("init", &[]);
@@ -99,7 +100,7 @@ struct Pass<'a> {
     mode: Mode,
     values: Values,
     /// The running statistics after this pass, with the index of the normalisation's parameters.
-    moved: Vec<(usize, Moved)>,
+    moved: Vec<(usize, UpdatedStatistics)>,
 }
 
 impl<'a> Pass<'a> {
@@ -181,7 +182,7 @@ impl Network {
         &self.fixed.description
     }
 
-    fn run(&self, images: Tensor<4>, mode: Mode) -> (Output, Vec<(usize, Moved)>) {
+    fn run(&self, images: Tensor<4>, mode: Mode) -> (Output, Vec<(usize, UpdatedStatistics)>) {
         let plan = &self.fixed.plan;
         let images = normalised(self.fixed.normalisation, images);
         let values = plan.start(images);
@@ -210,7 +211,7 @@ impl Network {
         output
     }
 
-    /// Names, shapes and roles of the parameters, in the order in which Burn visits them.
+    /// Names and roles of the parameters, in the order in which Burn visits them.
     pub(super) fn roles(&self) -> Vec<(String, Role)> {
         self.description().parameters().into_iter().map(|p| (p.name, p.role)).collect()
     }

@@ -1,14 +1,14 @@
 //! Reads and writes the parameters of a trainable network by PyTorch's names.
 
 use super::description::Role;
-use super::weights::{Array, Arrays, Taken, WeightsError, read};
+use super::weights::{Array, ArrayReader, Arrays, WeightsError, read};
 use super::{Arch, Network};
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::tensor::{Device, Gradients, Tensor, TensorData};
 use unstamp_data::seed::Seed;
 
 /// A parameter of a network.
-pub struct Named {
+pub struct NamedArray {
     /// PyTorch's name.
     pub name: String,
     /// Burn's id.
@@ -24,7 +24,7 @@ pub struct Named {
 /// Burn visits parameters in the order in which the description lists them.
 struct Collect {
     names: std::vec::IntoIter<(String, Role)>,
-    found: Vec<Named>,
+    found: Vec<NamedArray>,
 }
 
 impl ModuleVisitor for Collect {
@@ -33,12 +33,18 @@ impl ModuleVisitor for Collect {
         let tensor = param.val();
         let shape = tensor.dims().to_vec();
         let value = tensor.inner().flatten(0, D - 1);
-        self.found.push(Named { name, id: param.id, shape, trained: role == Role::Trained, value });
+        self.found.push(NamedArray {
+            name,
+            id: param.id,
+            shape,
+            trained: role == Role::Trained,
+            value,
+        });
     }
 }
 
 /// Every parameter, running statistics included.
-pub fn named(network: &Network) -> Vec<Named> {
+pub fn named(network: &Network) -> Vec<NamedArray> {
     let mut collect = Collect { names: network.roles().into_iter(), found: Vec::new() };
     network.visit(&mut collect);
     collect.found
@@ -55,13 +61,13 @@ pub async fn arrays(network: &Network) -> Result<Arrays, WeightsError> {
     Ok(pairs.map(|(p, values)| (p.name, Array { shape: p.shape, values })).collect())
 }
 
-struct Derived<'a> {
+struct GradientReader<'a> {
     names: std::vec::IntoIter<(String, Role)>,
     gradients: &'a Gradients,
     found: Vec<(String, Tensor<1>)>,
 }
 
-impl ModuleVisitor for Derived<'_> {
+impl ModuleVisitor for GradientReader<'_> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         let Some((name, _)) = self.names.next() else { return };
         if let Some(gradient) = param.val().grad(self.gradients) {
@@ -72,7 +78,8 @@ impl ModuleVisitor for Derived<'_> {
 
 /// The gradient of every trained parameter by its name, flat, in the network's order.
 pub fn gradients(network: &Network, gradients: &Gradients) -> Vec<(String, Tensor<1>)> {
-    let mut derived = Derived { names: network.roles().into_iter(), gradients, found: Vec::new() };
+    let mut derived =
+        GradientReader { names: network.roles().into_iter(), gradients, found: Vec::new() };
     network.visit(&mut derived);
     derived.found
 }
@@ -120,7 +127,7 @@ pub fn blended(network: &Network, own: f32, others: &[(f32, &Arrays)]) -> (Netwo
 
 struct Fill<'a> {
     names: std::vec::IntoIter<(String, Role)>,
-    taken: Taken<'a>,
+    taken: ArrayReader<'a>,
     device: &'a Device,
     error: Option<WeightsError>,
 }
@@ -150,7 +157,7 @@ impl ModuleMapper for Fill<'_> {
 /// not belong to the architecture.
 pub fn network(arch: &Arch, arrays: &Arrays, device: &Device) -> Result<Network, WeightsError> {
     let blank = arch.init(Seed(0), device)?;
-    let taken = Taken::from(arrays);
+    let taken = ArrayReader::from(arrays);
     let names = blank.roles().into_iter();
     let mut fill = Fill { names, taken, device, error: None };
     let network = blank.map(&mut fill);

@@ -5,9 +5,9 @@
 //!
 //! | layers | in the network that trains | in the frozen network |
 //! |---|---|---|
-//! | normalisation, convolution | if only this convolution reads the normalisation | if only convolutions read it, and it is no part of a convolution before it |
+//! | normalisation, convolution | if only this convolution reads the normalisation, which is not a tap | if only convolutions read it, it is not a tap, and it does not follow a convolution that only it reads |
 //! | convolution, normalisation | never | if only the normalisation reads the convolution, whose input is normalised or not negative |
-//! | convolution, sum | stride 1, without bias, after a normalisation | 3x3, stride 1, without bias, not after a normalisation |
+//! | convolution, sum | stride 1, without bias, after a normalisation | 3x3, stride 1, without bias, and without a normalisation of its input |
 //!
 //! The frozen form can do more because its statistics are fixed: a normalisation is then a scale and a
 //! shift, which weights can contain, and which costs little to compute again for a second reader. The
@@ -57,6 +57,7 @@ pub(super) struct Group {
 /// The groups of a network, in the order in which they are computed.
 #[derive(Clone, Debug)]
 pub(super) struct Plan {
+    /// In the order in which they are computed.
     pub groups: Vec<Group>,
     taps: Vec<usize>,
 }
@@ -68,7 +69,7 @@ pub(super) fn conv_before(description: &Description, reader: usize) -> Option<us
     (is_conv && description.only_reader(conv) == Some(reader)).then_some(conv)
 }
 
-/// The rules.
+/// Decides for every layer in which group it is computed.
 struct Planner<'a> {
     description: &'a Description,
     form: Form,

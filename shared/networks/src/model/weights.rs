@@ -12,6 +12,7 @@ use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use unstamp_data::datasets::ImageSize;
+use unstamp_data::manifest::ModelRole;
 use unstamp_data::poison::TriggerRecord;
 use unstamp_data::self_test::SelfTestAnswers;
 
@@ -28,12 +29,12 @@ pub struct Array {
 pub type Arrays = BTreeMap<String, Array>;
 
 /// Checks the arrays of a network one by one, and remembers which were used.
-pub struct Taken<'a> {
+pub struct ArrayReader<'a> {
     arrays: &'a Arrays,
     names: BTreeSet<String>,
 }
 
-impl<'a> Taken<'a> {
+impl<'a> ArrayReader<'a> {
     /// Nothing is used yet.
     pub fn from(arrays: &'a Arrays) -> Self {
         Self { arrays, names: BTreeSet::new() }
@@ -61,7 +62,7 @@ impl<'a> Taken<'a> {
     /// # Errors
     /// If an array was not used.
     pub fn end(self) -> Result<(), WeightsError> {
-        let known = |n: &&String| n.ends_with("num_batches_tracked") || self.names.contains(*n);
+        let known = |n: &&String| is_batch_counter(n) || self.names.contains(*n);
         match self.arrays.keys().find(|name| !known(name)) {
             Some(extra) => Err(WeightsError::Extra(extra.clone())),
             None => Ok(()),
@@ -114,6 +115,11 @@ pub enum Precision {
     F16,
 }
 
+/// Whether an array is PyTorch's count of batches, which nothing here uses.
+pub fn is_batch_counter(name: &str) -> bool {
+    name.ends_with("num_batches_tracked")
+}
+
 /// The metadata of a file of weights.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Metadata {
@@ -130,8 +136,9 @@ pub struct Metadata {
     /// in 0..1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub normalisation: Option<[[f32; 3]; 2]>,
-    /// What the model is: `clean`, `victim`, or the id of the defence that made it.
-    pub role: String,
+    /// What the model is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<ModelRole>,
     /// The trigger of the victim; `None` for a clean model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trigger: Option<TriggerRecord>,
@@ -206,7 +213,7 @@ pub fn from_bytes<M: for<'a> Deserialize<'a>>(
             Dtype::F16 => {
                 bytes.as_chunks().0.iter().map(|b| f16::from_le_bytes(*b).to_f32()).collect()
             }
-            Dtype::I64 if name.ends_with("num_batches_tracked") => continue,
+            Dtype::I64 if is_batch_counter(&name) => continue,
             other => return Err(WeightsError::Dtype { name, dtype: format!("{other:?}") }),
         };
         arrays.insert(name, Array { shape: view.shape().to_vec(), values });

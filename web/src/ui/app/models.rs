@@ -6,19 +6,20 @@ use crate::messages::{Answer, Request};
 use crate::{fetch, text};
 use leptos::prelude::*;
 use std::collections::{HashMap, HashSet};
-use unstamp_shared::manifest::{Manifest, ModelEntry};
+use unstamp_shared::manifest::{Manifest, ModelEntry, ModelRole};
 
 const MANIFEST: &str = "./models/manifest.json";
 
-/// The role of a model that the visitor brought or made.
-const OWN: &str = "own";
-
-/// The page first shows the first model of each of these roles.
-const FIRST_ROLES: [&str; 3] = ["victim", "nad", "clean"];
+/// What the page shows first: the first victim, the first model that NAD erased, the first clean model.
+const FIRST: [fn(&ModelRole) -> bool; 3] = [
+    |role| *role == ModelRole::Victim,
+    |role| matches!(role, ModelRole::Erased(id) if id == "nad"),
+    |role| *role == ModelRole::Clean,
+];
 
 /// Whether a model has a backdoor.
 pub fn is_victim(entry: &ModelEntry) -> bool {
-    entry.role == "victim"
+    entry.role == ModelRole::Victim
 }
 
 /// The models and their predictions.
@@ -55,7 +56,7 @@ impl Models {
 
     /// Whether the visitor brought or made this model.
     pub fn is_own(&self, id: &str) -> bool {
-        self.entry(id).is_some_and(|entry| entry.role == OWN)
+        self.entry(id).is_some_and(|entry| entry.role == ModelRole::Own)
     }
 
     /// Calls `use_file` with the bytes of a model file, if the page has them.
@@ -90,8 +91,8 @@ impl App {
         self.state.update(|state| {
             state.models.retain(|id| models.iter().any(|model| model.id == *id));
             if state.models.is_empty() {
-                let first = FIRST_ROLES.iter();
-                let first = first.filter_map(|role| models.iter().find(|m| m.role == *role));
+                let first = FIRST.iter();
+                let first = first.filter_map(|fits| models.iter().find(|m| fits(&m.role)));
                 state.models = first.map(|model| model.id.clone()).collect();
             }
         });
@@ -131,7 +132,7 @@ impl App {
             id: id.to_string(),
             title: title.to_string(),
             file: title.to_string(),
-            role: OWN.to_string(),
+            role: ModelRole::Own,
             ..like
         };
         self.models.forget(id);

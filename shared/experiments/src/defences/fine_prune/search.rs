@@ -34,8 +34,8 @@ pub async fn activations(
     Ok(rows)
 }
 
-/// Accuracies with no channel silenced, with the first of `order`, with the first two, and so on,
-/// but never with all. A silenced channel takes only its own share out of the logits, so one pass of
+/// Accuracies with no channel pruned, with the first of `order`, with the first two, and so on,
+/// but never with all. A pruned channel takes only its own share out of the logits, so one pass of
 /// the network gives all accuracies.
 fn accuracies(
     last: &Array,
@@ -80,7 +80,7 @@ pub fn ranked(rows: &[Vec<f32>]) -> Vec<usize> {
 /// images.
 const STEPS: usize = 16;
 
-/// Validation accuracy by the number of silenced channels: `(channels, accuracy)`, from none on.
+/// Validation accuracy by the number of pruned channels: `(channels, accuracy)`, from none on.
 pub async fn search(
     context: &EditContext<'_>,
     network: &Frozen,
@@ -100,7 +100,7 @@ pub async fn search(
     let mut curve = Vec::new();
     for step in 0..STEPS {
         let count = step * order.len() / STEPS;
-        let weights = target.silenced(context.weights, &order[..count]);
+        let weights = target.pruned(context.weights, &order[..count]);
         let rate = accuracy(context.arch, &weights, split, context.device).await?;
         curve.push((count, rate.value));
     }

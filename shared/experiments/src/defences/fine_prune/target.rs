@@ -30,8 +30,8 @@ impl Target {
         Some(Self { arrays, readout })
     }
 
-    /// The weights with channels of the last convolution silenced.
-    pub fn silenced(&self, weights: &Arrays, channels: &[usize]) -> Arrays {
+    /// The weights with channels of the last convolution pruned.
+    pub fn pruned(&self, weights: &Arrays, channels: &[usize]) -> Arrays {
         let mut weights = weights.clone();
         for name in &self.arrays {
             let Some(array) = weights.get_mut(name) else { continue };

@@ -1,8 +1,8 @@
 //! Patches drawn from trained generators.
 
 use super::recovered::clean;
-use super::staircase::{NAMES, STEPS, generated, noise};
-use crate::Later;
+use super::staircase::{STEPS, Step, generated, noise};
+use crate::BoxFuture;
 use crate::job::{
     Auxiliary, Edit, EditContext, Edited, PatchPosition, PhaseError, PhaseInput, PhaseOutput,
     RecoveredTriggers,
@@ -13,8 +13,8 @@ use unstamp_networks::model::weights::{self, Array};
 /// Patches kept of every step's generator.
 const KEPT: usize = 33;
 
-/// Keeps patches drawn from the generators, as many of each step. The first of the phase's other
-/// models gives the class they lead to, the second the generators.
+/// Keeps patches drawn from the generators, the same number from each step. The phase's first reference
+/// gives the target class, its second reference the generators.
 #[derive(Debug)]
 pub struct Draw {
     /// Size and place of the patches.
@@ -36,7 +36,7 @@ impl Draw {
         let (network, split) = clean(&context)?;
         let mut all = Vec::new();
         let mut measured = Vec::new();
-        for (step, (name, _)) in NAMES.into_iter().enumerate() {
+        for (step, Step { name, .. }) in STEPS.into_iter().enumerate() {
             let [z, _] = noise(KEPT, &mut context.random, device);
             let drawn = generated(&generators, step, z)?.flatten(0, 1);
             let values = weights::read(vec![drawn]).await?.remove(0);
@@ -53,7 +53,7 @@ impl Draw {
 }
 
 impl Edit for Draw {
-    fn edit<'a>(&'a self, context: EditContext<'a>) -> Later<'a, Result<Edited, PhaseError>> {
+    fn edit<'a>(&'a self, context: EditContext<'a>) -> BoxFuture<'a, Result<Edited, PhaseError>> {
         Box::pin(self.run(context))
     }
 }

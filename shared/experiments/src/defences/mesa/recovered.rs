@@ -28,14 +28,14 @@ impl RecoveredTriggers {
         device: &Device,
         random: &mut Stream,
     ) -> Result<f64, WeightsError> {
-        let count = self.patches.values.len() / self.position.size().max(1);
+        let count = self.patches.shape[0];
         let labels = split.labels.iter().enumerate();
         let images: Vec<usize> =
             labels.filter(|(_, l)| usize::from(**l) != self.target).map(|(i, _)| i).collect();
         let total = images.len();
         let mut hits = 0;
         for batch in batches_of(split, images, BATCH) {
-            let indices: Vec<usize> = batch.indices.iter().map(|i| i % count.max(1)).collect();
+            let indices: Vec<usize> = batch.indices.iter().map(|i| i % count).collect();
             let patches = chosen(self, &indices, device);
             let pasted = pasted(&batch.images(device), patches, self.position, None, random);
             let predicted = classes(network, pasted).await?;
@@ -51,7 +51,7 @@ pub(super) fn clean(context: &EditContext) -> Result<(Frozen, Split), WeightsErr
     Ok((network, context.data.front(MEASURED)))
 }
 
-/// A parameter learned beside the network.
+/// A parameter that was learned together with the network.
 pub(super) fn parameter(parameters: &Tracked, name: &str) -> Result<Tensor<2>, PhaseError> {
     let found = parameters.get(name).cloned();
     found.ok_or(PhaseError::Missing(PhaseInput::Parameters))

@@ -2,7 +2,7 @@
 
 use super::patch::pasted;
 use super::recovered::{clean, parameter};
-use crate::Later;
+use crate::BoxFuture;
 use crate::job::{
     Auxiliary, Batch, Edit, EditContext, Edited, PatchPosition, PhaseError, PhaseInput,
     PhaseOutput, RecoveredTriggers, TrainStep,
@@ -58,14 +58,14 @@ impl TrainStep for Scan {
         let turns = Tensor::<2>::from_data(TensorData::new(turns, [n, classes]), &device);
         let patches = sigmoid(turns.matmul(patches));
         let patches = patches.reshape([n, 3, self.position.side, self.position.side]);
-        let judge: Network = batch.student.clone().no_grad();
+        let fixed: Network = batch.student.clone().no_grad();
         let images = pasted(&batch.images, patches, self.position, None, &mut batch.random);
-        let total = cross_entropy(judge.forward(images).logits, wanted);
+        let total = cross_entropy(fixed.forward(images).logits, wanted);
         Ok(Loss { total: total.clone(), parts: vec![("cross_entropy", total)] })
     }
 }
 
-/// Takes the class whose patch succeeds most often on clean images, or the class it is told.
+/// Takes the class whose patch succeeds most often on clean images, or the given class.
 #[derive(Debug)]
 pub struct Choose {
     /// Size and place of the patches.
@@ -120,7 +120,7 @@ fn first_largest(values: &[f64]) -> Option<usize> {
 }
 
 impl Edit for Choose {
-    fn edit<'a>(&'a self, context: EditContext<'a>) -> Later<'a, Result<Edited, PhaseError>> {
+    fn edit<'a>(&'a self, context: EditContext<'a>) -> BoxFuture<'a, Result<Edited, PhaseError>> {
         Box::pin(self.run(context))
     }
 }

@@ -11,12 +11,23 @@ use unstamp_data::seed::Stream;
 use unstamp_networks::model::weights::{Array, Arrays};
 use unstamp_networks::model::{Arch, Network};
 
-/// The probability of the class at which each step stops to reward its patches.
-pub(super) const STEPS: [f32; 3] = [0.5, 0.8, 0.9];
+/// A step of the staircase.
+#[derive(Clone, Copy)]
+pub(super) struct Step {
+    /// The probability of the class above which a patch gets no further reward.
+    threshold: f32,
+    /// Name of the mean probability among the losses.
+    pub name: &'static str,
+    /// Name of the entropy among the losses.
+    entropy_name: &'static str,
+}
 
-/// For every step, the names of its mean probability and of its entropy among the losses.
-pub(super) const NAMES: [(&str, &str); STEPS.len()] =
-    [("at_0.5", "entropy_0.5"), ("at_0.8", "entropy_0.8"), ("at_0.9", "entropy_0.9")];
+/// All steps.
+pub(super) const STEPS: [Step; 3] = [
+    Step { threshold: 0.5, name: "at_0.5", entropy_name: "entropy_0.5" },
+    Step { threshold: 0.8, name: "at_0.8", entropy_name: "entropy_0.8" },
+    Step { threshold: 0.9, name: "at_0.9", entropy_name: "entropy_0.9" },
+];
 
 /// Numbers that a patch is generated from.
 const NOISE: usize = 16;
@@ -86,12 +97,12 @@ pub(super) fn noise(count: usize, random: &mut Stream, device: &Device) -> [Tens
 }
 
 /// For every step, 1 for the images that carry its patches and 0 for all other images, `[n, 1]`.
-fn turns(n: usize, device: &Device) -> Vec<Tensor<2>> {
-    let turn = |step: usize| {
-        let turn = (0..n).map(|i| f32::from(u8::from(i % STEPS.len() == step))).collect();
-        Tensor::from_data(TensorData::new::<f32, _>(turn, [n, 1]), device)
+fn masks(n: usize, device: &Device) -> Vec<Tensor<2>> {
+    let mask = |step: usize| {
+        let mask = (0..n).map(|i| f32::from(u8::from(i % STEPS.len() == step))).collect();
+        Tensor::from_data(TensorData::new::<f32, _>(mask, [n, 1]), device)
     };
-    (0..STEPS.len()).map(turn).collect()
+    (0..STEPS.len()).map(mask).collect()
 }
 
 impl Staircase {
@@ -100,20 +111,20 @@ impl Staircase {
         &self,
         batch: &mut Batch,
         patches: &[Tensor<2>],
-        turns: &[Tensor<2>],
+        masks: &[Tensor<2>],
         target: usize,
     ) -> Tensor<2> {
         let n = batch.size();
         let side = self.position.side;
         let device = batch.images.device();
-        let mut terms = patches.iter().zip(turns).map(|(x, turn)| x.clone() * turn.clone());
+        let mut terms = patches.iter().zip(masks).map(|(x, mask)| x.clone() * mask.clone());
         let first = terms.next().unwrap_or_else(|| Tensor::zeros([n, 3 * side * side], &device));
         let on_images = terms.fold(first, |sum, term| sum + term).reshape([n, 3, side, side]);
-        let judge: Network = batch.student.clone().no_grad();
+        let fixed: Network = batch.student.clone().no_grad();
         let images = pasted(&batch.images, on_images, self.position, None, &mut batch.random);
         let wanted = TensorData::new(vec![target as i32; n], [n, 1]);
         let wanted = Tensor::<2, Int>::from_data(wanted, &device);
-        softmax(judge.forward(images).logits, 1).gather(1, wanted)
+        softmax(fixed.forward(images).logits, 1).gather(1, wanted)
     }
 }
 
@@ -156,21 +167,20 @@ impl TrainStep for Staircase {
         let [z, next] = noise(n, &mut batch.random, &device);
         let patches = (0..STEPS.len()).map(|step| generated(auxiliary, step, z.clone()));
         let patches = patches.collect::<Result<Vec<_>, PhaseError>>()?;
-        let turns = turns(n, &device);
-        let p = self.probabilities(batch, &patches, &turns, target);
+        let masks = masks(n, &device);
+        let p = self.probabilities(batch, &patches, &masks, target);
         let own_class = batch.labels.clone().equal_elem(target as i32).int().float();
         let counted = -own_class.reshape([n, 1]) + 1.0;
         let mut parts = Vec::new();
         let mut total: Option<Tensor<1>> = None;
-        for (step, (x, turn)) in patches.into_iter().zip(turns).enumerate() {
-            let counts = turn * counted.clone();
+        for (step, (x, mask)) in patches.into_iter().zip(masks).enumerate() {
+            let counts = mask * counted.clone();
             let number = counts.clone().sum().clamp_min(1.0);
-            let reached =
-                (p.clone().clamp(0.0, STEPS[step]) * counts.clone()).sum() / number.clone();
+            let Step { threshold, name, entropy_name } = STEPS[step];
+            let reached = (p.clone().clamp(0.0, threshold) * counts.clone()).sum() / number.clone();
             let entropy = information(auxiliary, step, [z.clone(), next.clone()], x)?;
             let loss = -reached - entropy.clone() * self.alpha;
             total = Some(total.map_or(loss.clone(), |total| total + loss));
-            let (name, entropy_name) = NAMES[step];
             parts.push((name, (p.clone() * counts).sum() / number));
             parts.push((entropy_name, entropy));
         }
