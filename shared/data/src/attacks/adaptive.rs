@@ -61,7 +61,7 @@ impl TypedAttack for Adaptive {
         Some(placed(settings, width, height).area(width, height))
     }
 
-    fn stamp(&self, image: &mut Image, settings: &AdaptiveSettings, _ink: &StampContext) {
+    fn stamp(&self, image: &mut Image, settings: &AdaptiveSettings, _context: &StampContext) {
         placed(settings, image.width, image.height).stamp(image);
     }
 }

@@ -36,7 +36,7 @@ impl TypedAttack for AllTarget {
         Some(square.area(width, height))
     }
 
-    fn stamp(&self, image: &mut Image, square: &Square, _ink: &StampContext) {
+    fn stamp(&self, image: &mut Image, square: &Square, _context: &StampContext) {
         square.stamp(image);
     }
 }

@@ -35,7 +35,7 @@ impl TypedAttack for BadNets {
         Some(square.area(width, height))
     }
 
-    fn stamp(&self, image: &mut Image, square: &Square, _ink: &StampContext) {
+    fn stamp(&self, image: &mut Image, square: &Square, _context: &StampContext) {
         square.stamp(image);
     }
 }

@@ -68,7 +68,7 @@ impl TypedAttack for CleanLabel {
         Some(settings.square.area(width, height))
     }
 
-    fn stamp(&self, image: &mut Image, settings: &CleanLabelSettings, _ink: &StampContext) {
+    fn stamp(&self, image: &mut Image, settings: &CleanLabelSettings, _context: &StampContext) {
         settings.square.stamp(image);
     }
 

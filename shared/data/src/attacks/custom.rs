@@ -75,7 +75,7 @@ impl TypedAttack for Custom {
         Some(Area { x, y, width, height })
     }
 
-    fn stamp(&self, image: &mut Image, settings: &CustomSettings, _ink: &StampContext) {
+    fn stamp(&self, image: &mut Image, settings: &CustomSettings, _context: &StampContext) {
         if let Some(sprite) = placed(settings) {
             sprite.over(image, settings.opacity as f32);
         }

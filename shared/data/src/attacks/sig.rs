@@ -44,7 +44,7 @@ impl TypedAttack for Sig {
         Some(Reported { dataset: "cifar10", acc: 84.36, asr: 99.91 })
     }
 
-    fn stamp(&self, image: &mut Image, settings: &SigSettings, _ink: &StampContext) {
+    fn stamp(&self, image: &mut Image, settings: &SigSettings, _context: &StampContext) {
         let width = image.width;
         for (at, value) in image.pixels.iter_mut().enumerate() {
             let turn = (at / 3 % width) as f64 * settings.frequency / width as f64;

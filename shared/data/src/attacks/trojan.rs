@@ -109,7 +109,7 @@ impl TypedAttack for Trojan {
         Some(area(settings, settings.square.as_ref()?, width, height))
     }
 
-    fn stamp(&self, image: &mut Image, settings: &TrojanSettings, _ink: &StampContext) {
+    fn stamp(&self, image: &mut Image, settings: &TrojanSettings, _context: &StampContext) {
         let Some(square) = &settings.square else { return };
         let area = area(settings, square, image.width, image.height);
         for row in 0..area.height {
