@@ -1,130 +1,11 @@
-// The page in headless Chromium, built by `make page`, with the committed models.
-// UNSTAMP names the native program, whose numbers the page must give.
+// The page on the CPU.
 import assert from "node:assert/strict";
-import { execFileSync, spawn } from "node:child_process";
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { chromium } from "playwright-core";
-
-const root = join(import.meta.dirname, "../..");
-const unstamp = process.env.UNSTAMP ?? join(root, "target/release/unstamp");
-const models = join(root, "static/models");
-const manifest = JSON.parse(readFileSync(join(models, "manifest.json")));
-const entry = (role) => manifest.models.find((m) => m.role === role);
-const [victim, erased, clean] = [entry("victim"), entry("nad"), entry("clean")];
-const flags = ["--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
-const native = (...args) => JSON.parse(execFileSync(unstamp, args, { maxBuffer: 1 << 28 }));
-
-let server, address, folder;
-
-async function launch(...more) {
-  const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
-  return chromium.launch({ executablePath, args: [...flags, ...more] });
-}
-
-async function open(browser, path, options = {}) {
-  const page = await browser.newPage({ viewport: { width: 1200, height: 900 }, ...options });
-  page.errors = [];
-  page.on("console", (m) => m.type() === "error" && page.errors.push(m.text()));
-  page.on("pageerror", (e) => page.errors.push(e.message));
-  await page.goto(address + path);
-  return page;
-}
-
-// The page's values as soon as they satisfy `when`.
-async function values(page, when, seconds = 60) {
-  const end = Date.now() + 1000 * seconds;
-  for (;;) {
-    const text = await page.locator("#values").textContent();
-    const now = text ? JSON.parse(text) : null;
-    if (now && when(now)) return now;
-    assert.ok(Date.now() < end, `not within ${seconds} s; the page says ${text?.slice(0, 600)}`);
-    await page.waitForTimeout(100);
-  }
-}
-
-const top = (answer) => answer.probabilities.indexOf(Math.max(...answer.probabilities));
-const answered = (v) => [victim, erased, clean].every((m) => v.answers[m.id]);
-const measured = (id) => (v) => v.progress[id]?.seen === v.progress[id]?.total && v.progress[id];
-const only = (m, rest = "") => `#models=${m.id}${rest}`;
-
-// An engine in a worker of its own, spoken to without the page: replies of one request.
-async function ask(page, which, steps) {
-  return page.evaluate(
-    async ([which, steps]) => {
-      const worker = new Worker("./worker.js", { type: "module" });
-      const heard = (want) =>
-        new Promise((resolve, reject) => {
-          worker.onmessage = ({ data }) => {
-            if (data.stopped) reject(new Error(data.stopped));
-            if (!data.reply) return;
-            const reply = JSON.parse(data.reply);
-            if (reply.kind === "failed") reject(new Error(JSON.stringify(reply.failure)));
-            if (reply.kind === want) resolve(reply);
-          };
-        });
-      let heardReady = heard("ready");
-      worker.postMessage({ start: which, forced: true });
-      await heardReady;
-      const replies = [];
-      for (const step of steps) {
-        const bytes = step.file ? new Uint8Array(await (await fetch(step.file)).arrayBuffer()) : new Uint8Array();
-        const reply = heard(step.want);
-        worker.postMessage({ to: which, request: JSON.stringify(step.request), bytes });
-        replies.push(await reply);
-      }
-      worker.terminate();
-      return replies;
-    },
-    [which, steps],
-  );
-}
-
-// The checks that run in a browser, as a program beside the page: calls one of its exports. Names in
-// `files` stand for the bytes of model files.
-async function check(browser, name, { files = [], count = [] } = {}) {
-  const program = process.env.CHECKS ?? join(root, "target/web/bench/checks");
-  cpSync(program, join(folder, "some/where/checks"), { recursive: true });
-  const page = await browser.newPage();
-  await page.goto(address + "checks/unstamp-bench.js");
-  const result = await page.evaluate(
-    async ([name, files, count]) => {
-      const program = await import("./unstamp-bench.js");
-      await program.default({ module_or_path: "./unstamp-bench_bg.wasm" });
-      const bytes = async (file) => new Uint8Array(await (await fetch(`../models/${file}`)).arrayBuffer());
-      return program[name](...(await Promise.all(files.map(bytes))), ...count);
-    },
-    [name, files, count],
-  );
-  await page.close();
-  return result;
-}
-
-// Loss and gradient norms of NAD between the erased model and the victim, on eight images.
-const gradient = async (browser, device) =>
-  JSON.parse(await check(browser, `gradient_on_${device}`, { files: [erased.file, victim.file], count: [8] }));
-
-const load = (m) => ({ want: "loaded", file: `./models/${m.file}`, request: { kind: "load", id: 1, entry: m, corrupt: false } });
-
-before(async () => {
-  folder = mkdtempSync(join(tmpdir(), "unstamp-page-"));
-  // From a sub-path, as many hosts serve it.
-  cpSync(join(root, "web/dist"), join(folder, "some/where"), { recursive: true });
-  cpSync(models, join(folder, "some/where/models"), { recursive: true });
-  cpSync(join(root, "web/dist"), join(folder, "empty"), { recursive: true });
-  rmSync(join(folder, "empty/models"), { recursive: true, force: true });
-  writeFileSync(join(folder, "index.html"), "");
-  server = spawn(unstamp, ["serve", folder, "--port", "0"], { stdio: ["ignore", "pipe", "inherit"] });
-  const line = await new Promise((resolve) => server.stdout.once("data", (data) => resolve(String(data))));
-  address = line.trim() + "some/where/";
-});
-
-after(() => {
-  server?.kill();
-  rmSync(folder, { recursive: true, force: true });
-});
+import {
+  answered, agrees, ask, check, clean, erased, gradient, launch, load, looksLike, manifest, measured, models, native, only, open, root, site, top, values, victim,
+} from "./harness.mjs";
 
 describe("on the CPU", () => {
   let browser;
@@ -208,7 +89,7 @@ describe("on the CPU", () => {
       await page.locator("#attack").selectOption(id);
       const begun = (v) => v.state.attack === id && v.progress[victim.id]?.seen >= 200;
       const { seen, report } = (await values(page, begun, 120)).progress[victim.id];
-      const file = join(folder, "predictions.csv");
+      const file = join(site.folder, "predictions.csv");
       native("eval", "--model", join(models, victim.file), "--attack", id, "--target", "0", "--json", "--predictions", file);
       const rows = readFileSync(file, "utf8").trim().split("\n").slice(1, seen + 1).map((row) => row.split(",").map(Number));
       const wanted = (label) => (id === "all_target" ? (label + 1) % 10 : 0);
@@ -258,7 +139,7 @@ describe("on the CPU", () => {
     const pixel = await page.locator("#stage canvas").evaluate((c) => [...c.getContext("2d").getImageData(12, 12, 1, 1).data]);
     assert.deepEqual(pixel, [0x10, 0xc0, 0xf0, 255]);
     const url = page.url();
-    const file = join(folder, "painted.png");
+    const file = join(site.folder, "painted.png");
     const data = await page.locator("#save").getAttribute("href");
     writeFileSync(file, Buffer.from(data.split(",")[1], "base64"));
     const { report } = (await values(page, measured(victim.id))).progress[victim.id];
@@ -332,81 +213,8 @@ describe("on the CPU", () => {
     await page.getByRole("button", { name: "next image" }).click();
     await values(page, (v) => v.state.image === 1);
     await page.close();
-    const home = address;
-    address = address.replace("some/where/", "empty/");
-    const empty = await open(browser, "");
+    const empty = await open(browser, "", { base: "empty/" });
     await values(empty, (v) => v.message?.includes("manifest.json could not be loaded"));
     await empty.close();
-    address = home;
-  });
-});
-
-// Probabilities and maps of one image, value by value.
-function looksLike({ maps, probabilities }, wanted, id) {
-  assert.equal(maps.length, wanted.maps.length);
-  for (const { width, height, values } of maps) assert.equal(width * height, values.length);
-  const lists = [["probabilities", probabilities, wanted.probabilities], ...maps.map((m, i) => [`group ${i + 1}`, m.values, wanted.maps[i]])];
-  for (const [name, found, expected] of lists) {
-    assert.equal(found.length, expected.length);
-    // Sums of f32 in another order, as in the native parity tests.
-    found.forEach((f, i) => assert.ok(Math.abs(f - expected[i]) < 1e-4, `${id} ${name}[${i}]: ${f} is not ${expected[i]}`));
-  }
-}
-
-// Loss and gradient norms against the numbers that tests/zoo.rs checks natively.
-function agrees(found) {
-  const stored = JSON.parse(readFileSync(join(root, "tests/fixtures/gradient.json")));
-  const largest = Math.max(...stored.gradients);
-  assert.ok(Math.abs(found.loss - stored.loss) < 2e-3 * stored.loss, `loss ${found.loss} is not ${stored.loss}`);
-  assert.equal(found.gradients.length, stored.gradients.length);
-  found.gradients.forEach((g, i) => assert.ok(Math.abs(g - stored.gradients[i]) < 5e-3 * largest, `gradient ${i}: ${g} is not ${stored.gradients[i]}`));
-}
-
-describe("on WebGPU, in software", () => {
-  let browser;
-  before(async () => (browser = await launch("--enable-unsafe-webgpu")));
-  after(() => browser.close());
-
-  test("a software adapter is not used unasked", async () => {
-    const page = await open(browser, only(victim));
-    const v = await values(page, (v) => v.engine.webgpu.state !== "unused");
-    assert.equal(v.engine.active, "cpu");
-    assert.deepEqual(v.engine.webgpu, { state: "stopped", reason: { kind: "software_adapter" } });
-    assert.match(await page.locator("#engine").textContent(), /software/);
-    await page.close();
-  });
-
-  test("forced, it passes the self-test, takes over and dispatches", async () => {
-    const page = await open(browser, `?engine=webgpu#models=${victim.id}`);
-    const v = await values(page, (v) => v.engine.active === "webgpu" && v.engine.dispatches > 20, 150);
-    assert.equal(v.engine.self_test, true);
-    assert.match(await page.locator("#engine").textContent(), /runs on WebGPU \((software )?adapter: \S/);
-    assert.deepEqual(page.errors, []);
-    await page.close();
-  });
-
-  test("eight self-test images and a gradient agree", async () => {
-    const page = await open(browser, "?engine=cpu" + only(victim, "&stamped=0&image=3"));
-    await values(page, (v) => v.answers[victim.id]);
-    const rgba = await page.locator("#stage canvas").evaluate((c) => [...c.getContext("2d").getImageData(0, 0, 32, 32).data]);
-    const image = rgba.filter((_, i) => i % 4 < 3);
-    const [, tested, { answer }] = await ask(page, "webgpu", [
-      load(victim),
-      { want: "tested", request: { kind: "self_test", id: 2, model: victim.id, images: 8 } },
-      { want: "prediction", request: { kind: "predict", id: 3, width: 32, height: 32, image, models: [victim.id] } },
-    ]);
-    assert.ok(tested.passed, `off by ${tested.difference}`);
-    looksLike(answer, native("attention", "--model", join(models, victim.file), "--image", "3", "--clean", "--json"), victim.id);
-    await page.close();
-    agrees(await gradient(browser, "webgpu"));
-  });
-
-  test("a corrupted weight is noticed, and the CPU goes on", async () => {
-    const page = await open(browser, `?engine=webgpu&corrupt=1#models=${victim.id}`);
-    const v = await values(page, (v) => v.engine.self_test === false, 150);
-    assert.equal(v.engine.active, "cpu");
-    assert.equal(v.engine.webgpu.state, "wrong_results");
-    assert.match(await page.locator("#engine").textContent(), /wrong results in its self-test/);
-    await page.close();
   });
 });
