@@ -173,7 +173,7 @@ fn defences_do_not_see_test_data() {
     let recipe = Recipe::parse(&recipe()).expect("sound");
     let with = signs::split(Seed(0), SplitName::Test, 0..60);
     let without = signs::split(Seed(0), SplitName::Test, 500..501);
-    let chosen = device::choose("cpu").expect("a CPU");
+    let chosen = device::choose(device::DeviceKind::Cpu).expect("a CPU");
     let mut ends = Vec::new();
     for (name, test) in [("with", with), ("without", without)] {
         let info = unstamp_trainer::data::info("signs").expect("listed");

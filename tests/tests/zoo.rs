@@ -92,7 +92,7 @@ fn the_models_keep_the_recipes_promise() {
     of("nad_beta0");
 }
 
-/// Loss and gradient norms that the browser is compared with (`browser/page.test.mjs`). With
+/// Loss and gradient norms that the browser is compared with (`browser/harness.mjs`). With
 /// UNSTAMP_WRITE set, the file is written again.
 #[test]
 fn the_stored_gradient_is_the_native_one() {

@@ -1,9 +1,8 @@
 //! Command-line arguments that several commands share.
 
-use crate::device;
+use crate::device::{self, DeviceKind};
 use anyhow::Result;
 use clap::Args;
-use clap::builder::PossibleValuesParser;
 use std::path::PathBuf;
 use std::time::Duration;
 use unstamp_shared::datasets::ImageSize;
@@ -69,8 +68,8 @@ pub struct TriggerArgs {
 #[derive(Args)]
 pub struct DeviceArgs {
     /// Where to compute
-    #[arg(long, default_value = "auto", value_parser = PossibleValuesParser::new(device::NAMES))]
-    pub device: String,
+    #[arg(long, value_enum, default_value_t = DeviceKind::Auto)]
+    pub device: DeviceKind,
     /// Seconds between checkpoints of a running job
     #[arg(long, default_value_t = 20, hide_short_help = true)]
     pub checkpoint_seconds: u64,
@@ -82,7 +81,7 @@ impl DeviceArgs {
     /// # Errors
     /// The device is not compiled in or cannot be used.
     pub fn choose(&self) -> Result<device::ChosenDevice> {
-        device::choose(&self.device)
+        device::choose(self.device)
     }
 
     /// The time between checkpoints.

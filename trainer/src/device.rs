@@ -3,9 +3,34 @@
 use anyhow::{Result, bail};
 use burn::tensor::Device;
 use burn::tensor::wgpu::WgpuInitError;
+use clap::ValueEnum;
 
-/// Names `--device` takes.
-pub const NAMES: [&str; 5] = ["auto", "cpu", "wgpu", "vulkan", "cuda"];
+/// What `--device` takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DeviceKind {
+    /// The CPU
+    Auto,
+    /// The kernels of this project
+    Cpu,
+    /// A graphics card through WebGPU
+    Wgpu,
+    /// A graphics card through Vulkan; a feature of the build
+    Vulkan,
+    /// An NVIDIA card; a feature of the build
+    Cuda,
+}
+
+impl std::fmt::Display for DeviceKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Auto => "auto",
+            Self::Cpu => "cpu",
+            Self::Wgpu => "wgpu",
+            Self::Vulkan => "vulkan",
+            Self::Cuda => "cuda",
+        })
+    }
+}
 
 /// A device and what it is, for results.
 pub struct ChosenDevice {
@@ -25,20 +50,21 @@ fn wgpu() -> Result<ChosenDevice, WgpuInitError> {
     Ok(ChosenDevice { device, name: "wgpu".to_string() })
 }
 
-/// The device called `name`. `auto` is the CPU: for networks of this size its kernels beat most
+/// The device of a kind. `auto` is the CPU: for networks of this size its kernels beat most
 /// integrated GPUs, and only there a run repeats to the bit.
-pub fn choose(name: &str) -> Result<ChosenDevice> {
-    match name {
-        "auto" | "cpu" => Ok(cpu()),
-        "wgpu" => wgpu().or_else(|e| {
+pub fn choose(kind: DeviceKind) -> Result<ChosenDevice> {
+    match kind {
+        DeviceKind::Auto | DeviceKind::Cpu => Ok(cpu()),
+        DeviceKind::Wgpu => wgpu().or_else(|e| {
             bail!("no GPU could be used ({e}); use --device cpu, or install a Vulkan driver")
         }),
         #[cfg(feature = "vulkan")]
-        "vulkan" => {
-            Ok(ChosenDevice { device: Device::vulkan(Default::default()), name: name.to_string() })
+        DeviceKind::Vulkan => {
+            Ok(ChosenDevice { device: Device::vulkan(Default::default()), name: kind.to_string() })
         }
         #[cfg(feature = "cuda")]
-        "cuda" => Ok(ChosenDevice { device: Device::cuda(0), name: name.to_string() }),
+        DeviceKind::Cuda => Ok(ChosenDevice { device: Device::cuda(0), name: kind.to_string() }),
+        #[cfg(not(all(feature = "vulkan", feature = "cuda")))]
         other => bail!(
             "this build has no {other}; build it with: cargo build --release -p unstamp-trainer --features {other}"
         ),

@@ -1,8 +1,8 @@
 //! `unstamp list`: everything that can be chosen, with its parameters.
 
-use crate::device;
+use crate::device::DeviceKind;
 use anyhow::Result;
-use clap::Args;
+use clap::{Args, ValueEnum};
 use unstamp_shared::catalog::catalog;
 use unstamp_shared::method::{Accepts, Param};
 
@@ -61,6 +61,7 @@ pub fn list(args: &ListArgs) -> Result<()> {
         print_params(&d.params);
     }
     println!("Architectures\n  {}", catalog.architectures.join(" "));
-    println!("Devices\n  {}", device::NAMES.join(" "));
+    let devices = DeviceKind::value_variants().iter().map(DeviceKind::to_string);
+    println!("Devices\n  {}", devices.collect::<Vec<_>>().join(" "));
     Ok(())
 }
