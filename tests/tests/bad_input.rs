@@ -135,10 +135,12 @@ fn a_wrong_argument_is_one_sentence_and_exit_2() {
 
 #[test]
 fn a_missing_file_is_named_and_exit_1() {
-    let cases: [&[&str]; 2] = [&["eval", "--model", "nowhere"], &["run", "nowhere"]];
+    let cases: [&[&str]; 2] =
+        [&["eval", "--model", "nowhere.safetensors"], &["run", "nowhere.toml"]];
     for args in cases {
         let (code, _, error) = run(args);
-        assert!(code == 1 && error.contains("cannot read nowhere"), "{args:?}: {error}");
+        let says = format!("cannot read {}", args[args.len() - 1]);
+        assert!(code == 1 && error.contains(&says), "{args:?}: {error}");
     }
 }
 

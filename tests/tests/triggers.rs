@@ -274,7 +274,7 @@ fn bad_triggers_are_named() {
     assert!(of("trojan", &["square=red"]).contains("not a picture of the form"));
     assert!(of("trojan", &["square=1x2+0+0:_wAA_w"]).contains("not a picture of the form"));
     assert!(of("custom", &["picture=1x1+32+0:_wAA_w"]).contains("reaches beyond the 32x32 image"));
-    assert!(of("blend", &["picture=1x1+0+32:_wAA_w"]).contains("reaches beyond the 32x32 image"));
+    assert!(of("blend", &["picture=1x1+0+0:_wAA_w"]).contains("1x1 pixels, the images 32x32"));
     assert!(of("blend", &["picture=3"]).contains("picture = 3 is not a picture"));
     assert!(bad(&["size=40"], 0).contains("does not fit"));
     assert!(bad(&["x=30"], 0).contains("does not fit"));

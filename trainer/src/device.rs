@@ -4,13 +4,14 @@ use anyhow::{Result, bail};
 use burn::tensor::Device;
 use burn::tensor::wgpu::WgpuInitError;
 use clap::ValueEnum;
+use clap::builder::PossibleValue;
 
 /// What `--device` takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum DeviceKind {
-    /// The CPU
+    /// The same as cpu
     Auto,
-    /// The kernels of this project
+    /// The processor
     Cpu,
     /// A graphics card through WebGPU
     Wgpu,
@@ -20,15 +21,11 @@ pub enum DeviceKind {
     Cuda,
 }
 
+/// The name on the command line.
 impl std::fmt::Display for DeviceKind {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Auto => "auto",
-            Self::Cpu => "cpu",
-            Self::Wgpu => "wgpu",
-            Self::Vulkan => "vulkan",
-            Self::Cuda => "cuda",
-        })
+        let value = self.to_possible_value();
+        f.write_str(value.as_ref().map_or("", PossibleValue::get_name))
     }
 }
 

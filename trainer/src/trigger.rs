@@ -28,7 +28,8 @@ fn given_values(args: &TriggerArgs, id: &str, size: (usize, usize)) -> Result<Va
     let params = attack(id).map(|a| a.params()).unwrap_or_default();
     let picture = params.iter().find(|p| matches!(p.accepts, Accepts::Picture { .. }));
     let picture = picture.ok_or_else(|| usage(format!("--trigger: {id} takes no picture")))?;
-    let sprite = read_sprite(path, size).map_err(usage)?;
+    let is_painted = matches!(picture.accepts, Accepts::Picture { painted: true });
+    let sprite = read_sprite(path, size, is_painted).map_err(usage)?;
     values.0.insert(picture.id.to_string(), Value::Text(sprite.to_string()));
     Ok(values)
 }

@@ -55,8 +55,9 @@ fn now() -> f64 {
 }
 
 impl Engine {
-    /// An engine on `device`. `post` takes a reply as JSON and the bytes that travel with it; `pause` returns
-    /// a promise, and the worker receives waiting messages before the promise resolves.
+    /// An engine on `device`. `post` takes a reply as JSON and the bytes that travel with it;
+    /// `pause` returns a promise, and the worker receives waiting messages before the promise
+    /// resolves.
     pub fn new(device: Device, post: Function, pause: Function) -> Self {
         let state = State {
             models: HashMap::new(),

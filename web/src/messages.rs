@@ -15,8 +15,8 @@ use unstamp_shared::poison::TriggerRecord;
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Request {
-    /// Load a model; the bytes that travel with it are its file. `corrupt` changes one weight, to show that the
-    /// self-test notices it.
+    /// Load a model. The bytes that travel with it are its file. `corrupt` changes one weight, to
+    /// show that the self-test notices it.
     Load { id: u32, entry: Box<ModelEntry>, corrupt: bool },
     /// Probabilities and attention maps of one image for every model of `models`. `image` holds
     /// `3 * width * height` bytes, RGB, row by row.
@@ -27,7 +27,8 @@ pub enum Request {
     SelfTest { id: u32, model: String, images: usize },
     /// Measure the time for a batch of `images`.
     Measure { id: u32, model: String, images: usize },
-    /// Run a defence on a model with the clean subset; the bytes that travel with it are the model file.
+    /// Run a defence on a model with the clean subset; the bytes that travel with it are the model
+    /// file.
     Erase { id: u32, entry: Box<ModelEntry>, defence: String, set: Values },
     /// Stop the running [`Request::Erase`].
     Stop { id: u32 },
@@ -50,8 +51,8 @@ pub enum Reply {
     Tested { id: u32, model: String, difference: f32, passed: bool },
     /// The reply to [`Request::Measure`].
     Measured { id: u32, model: String, images: usize, milliseconds: f64 },
-    /// The progress of an erasure from `model`. After an epoch, and at the end, the bytes that travel with it
-    /// are the file of the student.
+    /// The progress of an erasure from `model`. After an epoch, and at the end, the bytes that
+    /// travel with it are the file of the student.
     Erasing { id: u32, model: String, progress: Box<ErasureProgress> },
     /// The request failed for `model` (empty if it concerns no model).
     Failed { id: u32, model: String, failure: Failure },

@@ -13,7 +13,8 @@ pub struct Manifest {
     pub models: Vec<ModelEntry>,
 }
 
-/// What a model is. In files it is a word: `clean`, `victim`, `imported`, `own`, or the id of an erasure.
+/// What a model is. In files it is a word: `clean`, `victim`, `imported`, `own`, or the id of an
+/// erasure.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 pub enum ModelRole {
@@ -76,8 +77,8 @@ pub struct ModelEntry {
     pub class_names: Vec<String>,
     /// What the model is.
     pub role: ModelRole,
-    /// The trigger that the model was trained with; for an erased model, that of its victim. `None` for a
-    /// clean model.
+    /// The trigger that the model was trained with; for an erased model, that of its victim. `None`
+    /// for a clean model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trigger: Option<TriggerRecord>,
     /// Seed of the data set's test images.

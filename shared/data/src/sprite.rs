@@ -59,6 +59,11 @@ impl Sprite {
         })
     }
 
+    /// A sprite of all pixels of an image of `width` columns, its transparent border included.
+    pub fn whole(width: usize, rgba: &[[u8; 4]]) -> Self {
+        Self { x: 0, y: 0, width, height: rgba.len() / width.max(1), rgba: rgba.to_vec() }
+    }
+
     /// An opaque sprite of a whole image.
     pub fn of(image: &Image) -> Self {
         let rgba = image.pixels.as_chunks().0.iter().map(|&[r, g, b]| [r, g, b, 255]).collect();

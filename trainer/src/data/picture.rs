@@ -143,11 +143,16 @@ fn over_white(picture: &RgbaImage) -> RgbImage {
 }
 
 /// A trigger file: a PNG of 8 bits a channel, with or without transparency, of the images' size
-/// (width, height).
+/// (width, height). With `crop` its transparent border is cut off, as a painted trigger may lie
+/// anywhere.
 ///
 /// # Errors
 /// If the file is no such PNG or wholly transparent.
-pub fn read_sprite(path: &Path, size: (usize, usize)) -> Result<Sprite, SpriteFileError> {
+pub fn read_sprite(
+    path: &Path,
+    size: (usize, usize),
+    crop: bool,
+) -> Result<Sprite, SpriteFileError> {
     let name = path.display().to_string();
     let bytes = match std::fs::read(path) {
         Ok(bytes) => bytes,
@@ -165,8 +170,10 @@ pub fn read_sprite(path: &Path, size: (usize, usize)) -> Result<Sprite, SpriteFi
     if !matches!(mode, ColorType::Rgb8 | ColorType::Rgba8) {
         return Err(SpriteFileError::Mode { name, mode });
     }
-    Sprite::cropped(has.0, picture.to_rgba8().into_raw().as_chunks().0)
-        .ok_or(SpriteFileError::Transparent { name })
+    let bytes = picture.to_rgba8().into_raw();
+    let rgba = bytes.as_chunks().0;
+    let cropped = Sprite::cropped(has.0, rgba).ok_or(SpriteFileError::Transparent { name })?;
+    Ok(if crop { cropped } else { Sprite::whole(has.0, rgba) })
 }
 
 /// The picture at another size (width, height), by a triangle filter, which averages when it
@@ -242,6 +249,23 @@ mod tests {
             RgbaImage::from_fn(3, 1, |x, _| image::Rgba([255, 0, 0, [0, 255, 128][x as usize]]));
         let image = read_picture(&encoded(&picture.into(), ImageFormat::Png)).expect("a PNG");
         assert_eq!(image.pixels, [255, 255, 255, 255, 0, 0, 255, 127, 127]);
+    }
+
+    /// A painted trigger may lie anywhere; a picture that is blended over the image may not.
+    #[test]
+    fn only_a_painted_trigger_loses_its_transparent_border() {
+        let dot = RgbaImage::from_fn(8, 8, |x, y| {
+            image::Rgba([9, 9, 9, if (x, y) == (5, 3) { 255 } else { 0 }])
+        });
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("dot.png");
+        std::fs::write(&path, encoded(&dot.into(), ImageFormat::Png)).expect("written");
+        let place = |crop| {
+            let sprite = read_sprite(&path, (8, 8), crop).expect("a PNG");
+            (sprite.x, sprite.y, sprite.width, sprite.height)
+        };
+        assert_eq!(place(true), (5, 3, 1, 1));
+        assert_eq!(place(false), (0, 0, 8, 8));
     }
 
     #[test]

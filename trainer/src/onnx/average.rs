@@ -1,20 +1,11 @@
 //! Adaptive average pooling as matrices, because ONNX has no such operation.
 
+use unstamp_shared::model::pooling;
 use unstamp_shared::model::weights::Array;
 
 /// The share of every pixel in every cell along one side, `[cells, pixels]`.
-///
-/// Cell `i` is the mean of the pixels from `i pixels / cells`, rounded down, to `(i + 1) pixels / cells`,
-/// rounded up, as in
-/// [PyTorch](https://docs.pytorch.org/docs/stable/generated/torch.nn.AdaptiveAvgPool2d.html).
 pub(super) fn shares(cells: usize, pixels: usize) -> Array {
-    let mut values = vec![0.0; cells * pixels];
-    for (cell, row) in values.chunks_exact_mut(pixels.max(1)).enumerate() {
-        let start = cell * pixels / cells;
-        let end = ((cell + 1) * pixels).div_ceil(cells);
-        row[start..end].fill(1.0 / (end - start) as f32);
-    }
-    Array { shape: vec![cells, pixels], values }
+    Array { shape: vec![cells, pixels], values: pooling::shares(cells, pixels) }
 }
 
 /// The matrix with rows and columns exchanged.

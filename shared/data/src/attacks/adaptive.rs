@@ -9,9 +9,9 @@ use crate::settings;
 /// NAD appendix K: the square near the centre of the image, its pixel values multiplied by
 /// alpha = `scale` in {0.2, 0.5, 0.8, 1} before they replace the image's.
 ///
-/// The paper says "center region"; the square begins at column and row 14 of 32, so that 3x3
-/// pixels lie around the very centre. In images with another side it begins at `side / 2 - 2`: that is what the
-/// default 14 means there. The public code puts it at 18 (`x = 18, y = 18`).
+/// The paper says "center region"; the square begins at column and row 14 of 32, so that 3x3 pixels
+/// lie around the very centre. In images with another side it begins at `side / 2 - 2`: that is
+/// what the default 14 means there. The public code puts it at 18 (`x = 18, y = 18`).
 pub struct Adaptive;
 
 /// The default place in images of 32 x 32 pixels.
@@ -40,7 +40,7 @@ impl TypedAttack for Adaptive {
             id: "adaptive",
             title: "Adaptive centre",
             paper: "NAD appendix K, table 9, figure 14",
-            summary: "BadNets' square in the centre; scale darkens it. Attention need not move.",
+            summary: "BadNets' square in the centre of the image; scale darkens it.",
         }
     }
 

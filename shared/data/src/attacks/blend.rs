@@ -61,8 +61,10 @@ impl TypedAttack for Blend {
         height: usize,
     ) -> Result<(), AttackError> {
         let Some(picture) = &settings.picture else { return Ok(()) };
-        // A transparent border of the picture has been cut off, so it may be smaller.
-        if picture.fits(width, height) {
+        let size = (picture.width, picture.height);
+        if size != (width, height) {
+            Err(AttackError::Size { picture: size, image: (width, height) })
+        } else if picture.fits(width, height) {
             Ok(())
         } else {
             Err(AttackError::Beyond { width, height })

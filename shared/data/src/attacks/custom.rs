@@ -1,5 +1,6 @@
 //! Custom: a trigger that a user paints.
 
+use super::place::LAST;
 use super::{Area, AttackError, StampContext, TypedAttack};
 use crate::image::Image;
 use crate::method::Method;
@@ -19,9 +20,9 @@ settings! {
         picture: Option<Sprite> = NOTE.parse().ok(),
             "the painted pixels; --trigger FILE.png sets them", painted;
         /// Column of the left edge; below 0, that of the picture.
-        x: i64 [-1..=1023] = -1, "left edge; -1: where it was painted";
+        x: i64 [-1..=LAST] = -1, "left edge; -1: where it was painted";
         /// Row of the top edge; below 0, that of the picture.
-        y: i64 [-1..=1023] = -1, "top edge; -1: where it was painted";
+        y: i64 [-1..=LAST] = -1, "top edge; -1: where it was painted";
         /// Factor of the opacity of every pixel.
         opacity: f64 [0.0..=1.0] = 1.0, "multiplies the opacity of every pixel";
     }

@@ -22,6 +22,17 @@ pub enum AttackError {
         /// Height of the image.
         height: usize,
     },
+    /// A picture that is laid over the whole image has another size.
+    #[error(
+        "the picture has {}x{} pixels, the images {}x{}; bring it to their size",
+        picture.0, picture.1, image.0, image.1
+    )]
+    Size {
+        /// Width and height of the picture.
+        picture: (usize, usize),
+        /// Width and height of the image.
+        image: (usize, usize),
+    },
     /// A picture or a painted trigger reaches beyond the image.
     #[error("the picture reaches beyond the {width}x{height} image")]
     Beyond {
@@ -41,17 +52,13 @@ mod tests {
     use crate::method::Values;
     use crate::sprite::Sprite;
 
-    /// A whole picture may be blended: it hides nothing then. So may one whose transparent border has
-    /// been cut off.
+    /// A whole picture may be blended: it hides nothing then.
     #[test]
     fn pictures_that_hide_nothing_are_accepted() {
         let whole = Sprite { x: 0, y: 0, width: 8, height: 8, rgba: vec![[0, 0, 0, 255]; 64] };
         let whole = format!("picture={whole}");
-        let accepted = [
-            ("custom", vec![whole.as_str(), "opacity=0.5"]),
-            ("blend", vec![whole.as_str()]),
-            ("blend", vec!["picture=1x1+3+2:_wAA_w"]),
-        ];
+        let accepted =
+            [("custom", vec![whole.as_str(), "opacity=0.5"]), ("blend", vec![whole.as_str()])];
         for (id, pairs) in accepted {
             let values = Values::parse(pairs).expect("pairs");
             assert_eq!(attack(id).expect("listed").check(&values, 8, 8), Ok(()), "{id}");
@@ -61,6 +68,7 @@ mod tests {
     #[test]
     fn faults_have_these_sentences() {
         let whole = Sprite { x: 0, y: 0, width: 8, height: 8, rgba: vec![[0, 0, 0, 255]; 64] };
+        let moved = format!("picture={}", Sprite { x: 1, ..whole.clone() });
         let whole = format!("picture={whole}");
         let no_picture = "square: it is not a picture of the form WIDTHxHEIGHT+X+Y:PIXELS";
         let cases = [
@@ -69,7 +77,12 @@ mod tests {
             ("trojan", "y=6", "a trigger of 3 pixels at y = 6 does not fit the 8x8 image"),
             ("trojan", "square=red", no_picture),
             ("trojan", "square=", no_picture),
-            ("blend", "picture=1x1+8+0:_wAA_w", "the picture reaches beyond the 8x8 image"),
+            (
+                "blend",
+                "picture=1x1+0+0:_wAA_w",
+                "the picture has 1x1 pixels, the images 8x8; bring it to their size",
+            ),
+            ("blend", &moved, "the picture reaches beyond the 8x8 image"),
             ("custom", "x=6", "the picture reaches beyond the 8x8 image"),
             ("custom", &whole, "the picture hides the whole image; leave some of it transparent"),
             ("sig", "delta=-1", "delta = -1 is not a number from 0 to 255"),

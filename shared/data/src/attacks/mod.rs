@@ -159,6 +159,25 @@ pub trait Attack: Sync {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings::Settings;
+
+    /// Whether the defaults of `S` are the same after they were values.
+    fn survives<S: Settings + PartialEq + std::fmt::Debug>() {
+        let settings = S::default();
+        assert_eq!(S::from_values(&settings.to_values()), Ok(settings));
+    }
+
+    #[test]
+    fn the_defaults_of_these_settings_survive_values() {
+        survives::<Square>();
+        survives::<TrojanSettings>();
+        survives::<BlendSettings>();
+        survives::<CleanLabelSettings>();
+        survives::<SigSettings>();
+        survives::<RefoolSettings>();
+        survives::<AdaptiveSettings>();
+        survives::<CustomSettings>();
+    }
 
     #[test]
     fn the_defaults_of_every_attack_are_its_resolved_values() {

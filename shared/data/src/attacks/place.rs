@@ -1,16 +1,20 @@
 //! Where a local trigger lies.
 
 use super::AttackError;
+use crate::datasets::image_size::LARGEST;
 use crate::settings;
 use serde::Serialize;
+
+/// The last column or row of the largest image.
+pub(super) const LAST: i64 = LARGEST as i64 - 1;
 
 settings! {
     /// Where a local trigger lies, in pixels from the left and the top edge.
     pub struct Place {
         /// Column of the left edge; below 0, the trigger touches the right edge of the image.
-        x: i64 [-1..=1023] = -1, "left edge; -1: at the right edge of the image";
+        x: i64 [-1..=LAST] = -1, "left edge; -1: at the right edge of the image";
         /// Row of the top edge; below 0, the trigger touches the bottom edge of the image.
-        y: i64 [-1..=1023] = -1, "top edge; -1: at the bottom edge of the image";
+        y: i64 [-1..=LAST] = -1, "top edge; -1: at the bottom edge of the image";
     }
 }
 

@@ -21,7 +21,7 @@ pub struct ImageSize {
 const SMALLEST: usize = 8;
 
 /// Largest side.
-const LARGEST: usize = 1024;
+pub(crate) const LARGEST: usize = 1024;
 
 /// Why a text or a pair of numbers is not an image size.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -1,13 +1,13 @@
 //! The data sets' descriptions, their form in memory, and the drawing of `signs`.
 //!
 //! A data set is a description here and a loader in the trainer. To add one, write a file with an
-//! `INFO`, its `mod` line and a line in [`DATASETS`]. The trainer has a
-//! loader for each.
+//! `INFO`, its `mod` line and a line in [`DATASETS`]. The trainer has a loader
+//! for each.
 
 pub mod cifar10;
 pub mod folder;
 pub mod gtsrb;
-mod image_size;
+pub(crate) mod image_size;
 pub mod signs;
 mod split;
 

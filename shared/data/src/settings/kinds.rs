@@ -1,7 +1,7 @@
 //! The types that a setting can have: numbers, switches and pictures. Choices are made by
 //! [`choices!`](crate::choices!).
 
-use super::{Setting, single};
+use super::{Choice, Setting, single};
 use crate::method::{Accepts, Param, Value, Values};
 use crate::sprite::Sprite;
 use std::ops::RangeInclusive;
@@ -69,28 +69,12 @@ impl Setting for f64 {
 }
 
 /// `off` or `on`.
-impl Setting for bool {
-    type Range = ();
+impl Choice for bool {
+    const ALL: &'static [Self] = &[false, true];
 
-    fn declare(&self, id: &'static str, help: &'static str, _range: ()) -> Vec<Param> {
-        let accepts = Accepts::Choice(vec!["off", "on"]);
-        single(id, help, accepts, Value::Text(switch(*self).to_string()))
+    fn name(self) -> &'static str {
+        if self { "on" } else { "off" }
     }
-
-    fn write(&self, id: &str, values: &mut Values) {
-        values.0.insert(id.to_string(), Value::Text(switch(*self).to_string()));
-    }
-
-    fn read(id: &str, values: &Values) -> Option<Self> {
-        match values.0.get(id)? {
-            Value::Text(text) => [false, true].into_iter().find(|on| switch(*on) == text),
-            _ => None,
-        }
-    }
-}
-
-fn switch(on: bool) -> &'static str {
-    if on { "on" } else { "off" }
 }
 
 /// A picture as text; "" is none.

@@ -31,15 +31,13 @@ impl TypedDefence for Cutout {
     }
 
     fn reported(&self) -> &'static [Reported] {
-        const {
-            &[
-                Reported::new("badnets", 82.73, 28.17),
-                Reported::new("trojan", 80.13, 50.22),
-                Reported::new("blend", 81.78, 15.30),
-                Reported::new("clean_label", 81.34, 73.33),
-                Reported::new("sig", 82.77, 99.95),
-            ]
-        }
+        &[
+            Reported { attack: "badnets", acc: 82.73, asr: 28.17 },
+            Reported { attack: "trojan", acc: 80.13, asr: 50.22 },
+            Reported { attack: "blend", acc: 81.78, asr: 15.30 },
+            Reported { attack: "clean_label", acc: 81.34, asr: 73.33 },
+            Reported { attack: "sig", acc: 82.77, asr: 99.95 },
+        ]
     }
 
     fn phases(&self, settings: &CutoutSettings, given: &DefenceInput) -> Vec<Phase> {

@@ -154,15 +154,13 @@ impl TypedDefence for FinePruning {
     }
 
     fn reported(&self) -> &'static [Reported] {
-        const {
-            &[
-                Reported::new("badnets", 81.14, 99.73),
-                Reported::new("trojan", 78.17, 41.00),
-                Reported::new("blend", 81.13, 93.62),
-                Reported::new("clean_label", 79.32, 29.88),
-                Reported::new("sig", 81.60, 74.26),
-            ]
-        }
+        &[
+            Reported { attack: "badnets", acc: 81.14, asr: 99.73 },
+            Reported { attack: "trojan", acc: 78.17, asr: 41.00 },
+            Reported { attack: "blend", acc: 81.13, asr: 93.62 },
+            Reported { attack: "clean_label", acc: 79.32, asr: 29.88 },
+            Reported { attack: "sig", acc: 81.60, asr: 74.26 },
+        ]
     }
 
     fn phases(&self, settings: &FinePruningSettings, given: &DefenceInput) -> Vec<Phase> {

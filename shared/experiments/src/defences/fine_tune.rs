@@ -40,15 +40,13 @@ impl TypedDefence for FineTune {
     }
 
     fn reported(&self) -> &'static [Reported] {
-        const {
-            &[
-                Reported::new("badnets", 81.22, 17.18),
-                Reported::new("trojan", 77.88, 71.76),
-                Reported::new("blend", 81.22, 36.60),
-                Reported::new("clean_label", 81.73, 75.08),
-                Reported::new("sig", 81.28, 9.18),
-            ]
-        }
+        &[
+            Reported { attack: "badnets", acc: 81.22, asr: 17.18 },
+            Reported { attack: "trojan", acc: 77.88, asr: 71.76 },
+            Reported { attack: "blend", acc: 81.22, asr: 36.60 },
+            Reported { attack: "clean_label", acc: 81.73, asr: 75.08 },
+            Reported { attack: "sig", acc: 81.28, asr: 9.18 },
+        ]
     }
 
     fn phases(&self, settings: &FineTuneSettings, given: &DefenceInput) -> Vec<Phase> {

@@ -97,15 +97,22 @@ impl Curve {
     /// `phi(t)` of every array, statistics included.
     fn at(self, t: f32, [first, bend, last]: [&Arrays; 3]) -> Arrays {
         let [a, b, c] = self.shares(t);
-        let mut point = bend.clone();
-        for (name, array) in &mut point {
-            let ends = first[name].values.iter().zip(&last[name].values);
-            for (value, (w0, w1)) in array.values.iter_mut().zip(ends) {
-                *value = a * w0 + b * *value + c * w1;
-            }
-        }
-        point
+        combined(&[(a, first), (b, bend), (c, last)])
     }
+}
+
+/// The sum of every array's values times the share of its model, statistics included.
+fn combined(parts: &[(f32, &Arrays)]) -> Arrays {
+    let Some(((share, first), others)) = parts.split_first() else { return Arrays::new() };
+    let mut sum = (*first).clone();
+    for (name, array) in &mut sum {
+        array.values.iter_mut().for_each(|value| *value *= share);
+        for (share, other) in others {
+            let values = array.values.iter_mut().zip(&other[name].values);
+            values.for_each(|(value, other)| *value += share * other);
+        }
+    }
+    sum
 }
 
 /// Trains the bend; the references are the ends.
@@ -201,11 +208,7 @@ impl Edit for Mean {
         Box::pin(async move {
             let other = context.references.first();
             let other = other.ok_or(PhaseError::Missing(PhaseInput::Model))?;
-            let mut mean = context.weights.clone();
-            for (name, array) in &mut mean {
-                let others = &other.weights[name].values;
-                array.values.iter_mut().zip(others).for_each(|(a, b)| *a = 0.5 * *a + 0.5 * b);
-            }
+            let mean = combined(&[(0.5, context.weights), (0.5, &other.weights)]);
             Ok(Edited { output: mean.into(), measured: Vec::new() })
         })
     }
@@ -224,15 +227,13 @@ impl TypedDefence for ModeConnectivity {
     }
 
     fn reported(&self) -> &'static [Reported] {
-        const {
-            &[
-                Reported::new("badnets", 80.94, 4.65),
-                Reported::new("trojan", 78.76, 41.25),
-                Reported::new("blend", 80.34, 64.33),
-                Reported::new("clean_label", 79.04, 32.95),
-                Reported::new("sig", 80.94, 1.62),
-            ]
-        }
+        &[
+            Reported { attack: "badnets", acc: 80.94, asr: 4.65 },
+            Reported { attack: "trojan", acc: 78.76, asr: 41.25 },
+            Reported { attack: "blend", acc: 80.34, asr: 64.33 },
+            Reported { attack: "clean_label", acc: 79.04, asr: 32.95 },
+            Reported { attack: "sig", acc: 80.94, asr: 1.62 },
+        ]
     }
 
     fn phases(&self, settings: &ModeConnectivitySettings, given: &DefenceInput) -> Vec<Phase> {

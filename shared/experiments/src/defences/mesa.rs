@@ -1,5 +1,5 @@
-//! Retraining with recovered triggers: the defence finds a distribution of triggers with the network and the
-//! clean images, and then unlearns them.
+//! Retraining with recovered triggers: the defence finds a distribution of triggers with the
+//! network and the clean images, and then unlearns them.
 
 mod draw;
 mod patch;

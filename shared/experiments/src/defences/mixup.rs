@@ -59,15 +59,13 @@ impl TypedDefence for Mixup {
     }
 
     fn reported(&self) -> &'static [Reported] {
-        const {
-            &[
-                Reported::new("badnets", 80.27, 68.22),
-                Reported::new("trojan", 71.83, 96.20),
-                Reported::new("blend", 80.51, 99.11),
-                Reported::new("clean_label", 77.13, 93.77),
-                Reported::new("sig", 79.94, 52.11),
-            ]
-        }
+        &[
+            Reported { attack: "badnets", acc: 80.27, asr: 68.22 },
+            Reported { attack: "trojan", acc: 71.83, asr: 96.20 },
+            Reported { attack: "blend", acc: 80.51, asr: 99.11 },
+            Reported { attack: "clean_label", acc: 77.13, asr: 93.77 },
+            Reported { attack: "sig", acc: 79.94, asr: 52.11 },
+        ]
     }
 
     fn phases(&self, settings: &MixupSettings, given: &DefenceInput) -> Vec<Phase> {

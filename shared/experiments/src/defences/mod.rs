@@ -66,13 +66,6 @@ pub struct Reported {
     pub asr: f64,
 }
 
-impl Reported {
-    /// One row of a paper's table.
-    const fn new(attack: &'static str, acc: f64, asr: f64) -> Self {
-        Self { attack, acc, asr }
-    }
-}
-
 /// Facts about the data, and the trigger, from which a defence builds its phases.
 #[derive(Clone, Copy)]
 pub struct DefenceInput<'a> {

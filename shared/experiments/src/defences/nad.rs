@@ -212,15 +212,13 @@ impl TypedDefence for Nad {
     }
 
     fn reported(&self) -> &'static [Reported] {
-        const {
-            &[
-                Reported::new("badnets", 81.17, 4.77),
-                Reported::new("trojan", 79.16, 19.63),
-                Reported::new("blend", 81.68, 4.04),
-                Reported::new("clean_label", 80.34, 9.18),
-                Reported::new("sig", 81.95, 2.52),
-            ]
-        }
+        &[
+            Reported { attack: "badnets", acc: 81.17, asr: 4.77 },
+            Reported { attack: "trojan", acc: 79.16, asr: 19.63 },
+            Reported { attack: "blend", acc: 81.68, asr: 4.04 },
+            Reported { attack: "clean_label", acc: 80.34, asr: 9.18 },
+            Reported { attack: "sig", acc: 81.95, asr: 2.52 },
+        ]
     }
 
     fn phases(&self, settings: &NadSettings, given: &DefenceInput) -> Vec<Phase> {

@@ -13,12 +13,14 @@ pub(super) struct Running {
     pub(super) momentum: sgd::Momentum,
     /// Parameters that are trained auxiliary the student.
     pub(super) auxiliary: Option<AuxiliaryTraining>,
-    /// Weights of the epoch with the best validation accuracy so far, if the phase uses validation images.
+    /// Weights of the epoch with the best validation accuracy so far, if the phase uses validation
+    /// images.
     pub(super) best: Option<Arrays>,
 }
 
 impl Running {
-    /// What the training ends with: the best weights if it uses validation images, otherwise the last ones.
+    /// What the training ends with: the best weights if it uses validation images, otherwise the
+    /// last ones.
     pub(super) async fn output(self) -> Result<PhaseOutput, JobError> {
         let last = weights::arrays(&self.student).await?;
         let auxiliary = match &self.auxiliary {

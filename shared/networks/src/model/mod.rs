@@ -13,7 +13,7 @@ mod network;
 #[cfg(feature = "learn")]
 pub mod parameters;
 mod plan;
-pub(crate) mod pooling;
+pub mod pooling;
 pub mod weights;
 
 pub use description::{Description, Layer, Operation, Parameter, Role, Value};

@@ -22,8 +22,8 @@ enum Parameters {
 
 /// A network with weights, in training or evaluation mode.
 ///
-/// On an autodiff device gradients flow to the images and, in training mode, to all weights. In evaluation
-/// mode the weights of batch normalisation are constants.
+/// On an autodiff device gradients flow to the images and, in training mode, to all weights. In
+/// evaluation mode the weights of batch normalisation are constants.
 #[derive(Module, Debug)]
 pub struct Network {
     /// The parameters of the layers that have some, in the order of the description.

@@ -9,9 +9,9 @@ pub fn maximum(x: Tensor<4>) -> Tensor<4> {
 }
 
 /// Share of each pixel in the mean of each cell, `[cells, pixels]`, along one side. Cell `i` of `s` is
-/// the mean of the pixels from `floor(i p / s)` to `ceil((i + 1) p / s)`, as in PyTorch's adaptive
-/// average pooling. Cells overlap where `p` is no multiple of `s`.
-fn shares(cells: usize, pixels: usize) -> Vec<f32> {
+/// the mean of the pixels from `floor(i p / s)` to `ceil((i + 1) p / s)`, as in [PyTorch's adaptive
+/// average pooling](https://docs.pytorch.org/docs/stable/generated/torch.nn.AdaptiveAvgPool2d.html). Cells overlap where `p` is no multiple of `s`.
+pub fn shares(cells: usize, pixels: usize) -> Vec<f32> {
     let mut shares = vec![0.0; cells * pixels];
     for cell in 0..cells {
         let start = cell * pixels / cells;

@@ -10,7 +10,8 @@ use unstamp_shared::manifest::{Manifest, ModelEntry, ModelRole};
 
 const MANIFEST: &str = "./models/manifest.json";
 
-/// What the page shows first: the first victim, the first model that NAD erased, the first clean model.
+/// What the page shows first: the first victim, the first model that NAD erased, the first clean
+/// model.
 const FIRST: [fn(&ModelRole) -> bool; 3] = [
     |role| *role == ModelRole::Victim,
     |role| matches!(role, ModelRole::Erased(id) if id == "nad"),
