@@ -30,14 +30,12 @@ use crate::loops::BLOCK;
 
 /// Weights reordered for [`ShiftedProduct`](crate::loops::ShiftedProduct): `[block][k][BLOCK]`,
 /// zero past the last row. `weight(r, k)` is the weight of output row `r` and input row `k < ks`.
-///
-/// Written in the order of the result: storing to every eighth element took twice as long.
 fn pack(rows: usize, ks: usize, weight: impl Fn(usize, usize) -> f32) -> Vec<f32> {
     let mut packed = Vec::with_capacity(rows.div_ceil(BLOCK) * ks * BLOCK);
     for block in (0..rows).step_by(BLOCK) {
         for k in 0..ks {
-            let row = |r| if r < rows { weight(r, k) } else { 0.0 };
-            packed.extend((block..block + BLOCK).map(row));
+            let value = |r| if r < rows { weight(r, k) } else { 0.0 };
+            packed.extend((block..block + BLOCK).map(value));
         }
     }
     packed
