@@ -134,14 +134,17 @@ impl Geometry {
         self.phases() * self.phases() * self.plane_length()
     }
 
-    /// Offset of tap `t` (taps are counted row by row) in the planes of a channel.
-    pub(crate) fn tap_offset(&self, t: usize) -> usize {
-        let ky = t / self.kernel;
-        let kx = t % self.kernel;
+    /// Offset of each tap, row by row, in the planes of a channel.
+    pub(crate) fn tap_offsets(&self) -> Vec<usize> {
         let s = self.stride;
-        ((ky % s) * self.phases() + kx % s) * self.plane_length()
-            + (ky / s) * self.row_pitch()
-            + kx / s
+        let offset = |t: usize| {
+            let ky = t / self.kernel;
+            let kx = t % self.kernel;
+            ((ky % s) * self.phases() + kx % s) * self.plane_length()
+                + (ky / s) * self.row_pitch()
+                + kx / s
+        };
+        (0..self.taps()).map(offset).collect()
     }
 
     /// Zeroed planes for all input channels of one group.
@@ -232,7 +235,7 @@ mod tests {
     }
 
     fn check(g: Geometry, image: usize, channel: &[f32], planes: &[f32]) {
-        for t in 0..g.taps() {
+        for (t, offset) in g.tap_offsets().into_iter().enumerate() {
             for y in 0..g.out_height() {
                 for x in 0..g.out_width() {
                     let row = (y * g.stride + t / g.kernel).checked_sub(g.pad());
@@ -245,7 +248,7 @@ mod tests {
                     };
                     let at = image * g.image_length() + y * g.row_pitch() + x;
                     assert!(at < g.grid_length(image + 1), "{g:?}");
-                    assert_eq!(planes[g.tap_offset(t) + at], expected, "{g:?} tap {t} at {y}, {x}");
+                    assert_eq!(planes[offset + at], expected, "{g:?} tap {t} at {y}, {x}");
                 }
             }
         }

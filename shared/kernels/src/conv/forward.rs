@@ -25,10 +25,11 @@ pub fn forward(g: Geometry, x: &[f32], weight: &[f32], fused: Fused) -> Vec<f32>
     if winograd::is_faster(g) {
         return winograd::forward(g, x, weight, fused);
     }
-    let taps = g.taps();
-    let ks = g.cin * taps;
-    let offsets: Offsets =
-        (0..ks).map(|k| (k / taps) * g.channel_length() + g.tap_offset(k % taps)).collect();
+    let ks = g.cin * g.taps();
+    let taps = g.tap_offsets();
+    let channel = g.channel_length();
+    let offset = |c: usize| taps.iter().map(move |tap| c * channel + tap);
+    let offsets: Offsets = (0..g.cin).flat_map(offset).collect();
     let offsets = &offsets;
     let packed = pack(g.cout, ks, |r, k| weight[r * ks + k]);
     let images = g.group_images();

@@ -31,11 +31,11 @@ use crate::loops::BLOCK;
 /// Weights reordered for [`ShiftedProduct`](crate::loops::ShiftedProduct): `[block][k][BLOCK]`,
 /// zero past the last row. `weight(r, k)` is the weight of output row `r` and input row `k < ks`.
 fn pack(rows: usize, ks: usize, weight: impl Fn(usize, usize) -> f32) -> Vec<f32> {
-    let mut packed = Vec::with_capacity(rows.div_ceil(BLOCK) * ks * BLOCK);
-    for block in (0..rows).step_by(BLOCK) {
-        for k in 0..ks {
-            let value = |r| if r < rows { weight(r, k) } else { 0.0 };
-            packed.extend((block..block + BLOCK).map(value));
+    let mut packed = vec![0.0; rows.div_ceil(BLOCK) * ks * BLOCK];
+    for r in 0..rows {
+        let block = &mut packed[r / BLOCK * ks * BLOCK..][..ks * BLOCK];
+        for (k, values) in block.chunks_exact_mut(BLOCK).enumerate() {
+            values[r % BLOCK] = weight(r, k);
         }
     }
     packed

@@ -37,8 +37,9 @@ pub fn weight_gradient(
     let taps = g.taps();
     let blocks = g.cout.div_ceil(BLOCK);
     let images = g.group_images();
+    let tap_offsets = g.tap_offsets();
     let offsets: Vec<Offsets> = (0..g.cin)
-        .map(|c| (0..taps).map(|t| c * g.channel_length() + g.tap_offset(t)).collect())
+        .map(|c| tap_offsets.iter().map(|tap| c * g.channel_length() + tap).collect())
         .collect();
     let task_images = TASK_IMAGES.next_multiple_of(images);
     let scratch = || Scratch {
