@@ -134,7 +134,7 @@ impl Geometry {
         self.phases() * self.phases() * self.plane_length()
     }
 
-    /// Offset of each tap, row by row, in the planes of a channel.
+    /// Offset of each tap of each input channel, `[cin][taps]`, in the planes of all channels.
     pub(crate) fn tap_offsets(&self) -> Vec<usize> {
         let s = self.stride;
         let offset = |t: usize| {
@@ -144,7 +144,9 @@ impl Geometry {
                 + (ky / s) * self.row_pitch()
                 + kx / s
         };
-        (0..self.taps()).map(offset).collect()
+        let taps: Vec<usize> = (0..self.taps()).map(offset).collect();
+        let channels = (0..self.cin).map(|c| c * self.channel_length());
+        channels.flat_map(|channel| taps.iter().map(move |tap| channel + tap)).collect()
     }
 
     /// Zeroed planes for all input channels of one group.
@@ -235,7 +237,7 @@ mod tests {
     }
 
     fn check(g: Geometry, image: usize, channel: &[f32], planes: &[f32]) {
-        for (t, offset) in g.tap_offsets().into_iter().enumerate() {
+        for (t, offset) in g.tap_offsets().into_iter().take(g.taps()).enumerate() {
             for y in 0..g.out_height() {
                 for x in 0..g.out_width() {
                     let row = (y * g.stride + t / g.kernel).checked_sub(g.pad());

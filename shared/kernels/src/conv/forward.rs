@@ -26,11 +26,7 @@ pub fn forward(g: Geometry, x: &[f32], weight: &[f32], fused: Fused) -> Vec<f32>
         return winograd::forward(g, x, weight, fused);
     }
     let ks = g.cin * g.taps();
-    let taps = g.tap_offsets();
-    let channel = g.channel_length();
-    let offset = |c: usize| taps.iter().map(move |tap| c * channel + tap);
-    let offsets: Offsets = (0..g.cin).flat_map(offset).collect();
-    let offsets = &offsets;
+    let offsets = &Offsets::from_iter(g.tap_offsets());
     let packed = pack(g.cout, ks, |r, k| weight[r * ks + k]);
     let images = g.group_images();
     let pitch = g.grid_pitch();

@@ -37,10 +37,8 @@ pub fn weight_gradient(
     let taps = g.taps();
     let blocks = g.cout.div_ceil(BLOCK);
     let images = g.group_images();
-    let tap_offsets = g.tap_offsets();
-    let offsets: Vec<Offsets> = (0..g.cin)
-        .map(|c| tap_offsets.iter().map(|tap| c * g.channel_length() + tap).collect())
-        .collect();
+    let offsets: Vec<Offsets> =
+        g.tap_offsets().chunks_exact(taps).map(|c| c.iter().copied().collect()).collect();
     let task_images = TASK_IMAGES.next_multiple_of(images);
     let scratch = || Scratch {
         planes: g.input_planes(),
