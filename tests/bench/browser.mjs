@@ -27,7 +27,8 @@ async function arena(folder, wasm, unstamp) {
   const modules = join(here, "node_modules");
   for (const file of ["ort-wasm-simd-threaded.wasm", "ort-wasm-simd-threaded.mjs"]) cpSync(join(modules, "onnxruntime-web/dist", file), join(folder, "ort", file));
   cpSync(join(modules, "@tensorflow/tfjs-backend-wasm/dist"), join(folder, "tfjs"), { recursive: true, filter: (f) => statSync(f).isDirectory() || f.endsWith(".wasm") });
-  // Ours as the page has it; Burn's own backend from a build that is optimised for speed throughout.
+  // Ours as the page's engines that train, with loops vectorised at link time; the engine that only
+  // predicts is smaller and slower. Burn's own backend from a build that is optimised for speed throughout.
   for (const [profile, to] of [["page", "ours"], ["release", "flex"]]) cpSync(join(wasm, profile), join(folder, to), { recursive: true });
   cpSync(join(models, victim), join(folder, "model.safetensors"));
   execFileSync(unstamp, ["export", "--model", join(models, victim), "--onnx", join(folder, "model.onnx")]);
