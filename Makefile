@@ -10,7 +10,7 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 # Results and models record it.
 export UNSTAMP_COMMIT := $(shell git rev-parse --short HEAD 2>/dev/null)
-.PHONY: demo test check page site bench fixtures native clean
+.PHONY: demo test test-native test-browser check page site bench fixtures native clean
 
 OUT := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)
 ENV := $(abspath $(OUT))/web.env
@@ -53,7 +53,13 @@ site: page
 test: native
 	web/toolchain.sh $(ENV) test
 	$(MAKE) page checks-program
+	@status=0; $(MAKE) test-native || status=$$?; $(MAKE) test-browser || status=$$?; exit $$status
+
+# Both parts run, also where the first fails.
+test-native:
 	UNSTAMP_REQUIRE_WGPU=1 VK_DRIVER_FILES="$$(ls /usr/share/vulkan/icd.d/lvp_icd*.json)" cargo test $(NATIVE) --no-fail-fast
+
+test-browser:
 	cd tests/browser && npm ci --no-audit --no-fund --silent && UNSTAMP=$(abspath $(UNSTAMP)) CHECKS=$(BENCH)/checks node --test --test-reporter=spec *.test.mjs
 
 check: $(ENV)

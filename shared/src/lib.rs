@@ -6,7 +6,7 @@
 //! | crate | what it holds | feature |
 //! |---|---|---|
 //! | `unstamp-data` | images, triggers, poisoned data sets, measures | always |
-//! | `burn-fused-conv` | convolution kernels for Burn; knows nothing of Unstamp | `tensors` |
+//! | `burn-fused-conv` | convolution kernels for Burn; depends on no other crate of Unstamp | `tensors` |
 //! | `unstamp-networks` | networks, weights, attention maps, evaluation | `tensors` |
 //! | `unstamp-experiments` | losses, training jobs, defences, recipes, results | `learn` |
 //!
@@ -33,7 +33,7 @@
 //! # pollster::block_on(async {
 //! // Drawn traffic signs, and a small network.
 //! let train = signs::split(Seed(0), SplitName::Train, 0..300);
-//! let arch = Arch { name: "wrn-10-1".into(), classes: 10, normalisation: None };
+//! let arch = Arch::new("wrn-10-1", 10);
 //! let device = Device::flex();
 //!
 //! // The attack: a fifth of the images gets a white square and the label of class 0.
@@ -65,7 +65,7 @@
 //! let clean = Arc::new(train.subset(&clean_subset(300, 0.25, Seed(0))));
 //! let nad = defence("nad").expect("it is listed");
 //! let values = Values::parse(["epochs=3", "batch=16", "lr=0.05"])?;
-//! let given = DefenceInput { images: clean.len(), flip: false, trigger: None };
+//! let given = DefenceInput::new(&clean, false, None);
 //! let erase = nad.phases(&values, given)?;
 //! let mut job =
 //!     Job::new("erase".into(), arch.clone(), victim.clone(), erase, clean, Seed(0), device.clone())?;

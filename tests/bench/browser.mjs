@@ -21,8 +21,8 @@ async function serve(unstamp, folder) {
   return { server, address: line.trim() };
 }
 
-// A page that holds every contender; see rivals/arena.js.
-async function arena(folder, wasm, unstamp) {
+// Writes a page that holds every contender; see rivals/contenders.js.
+async function writePage(folder, wasm, unstamp) {
   for (const part of ["ort", "tfjs"]) mkdirSync(join(folder, part), { recursive: true });
   const modules = join(here, "node_modules");
   for (const file of ["ort-wasm-simd-threaded.wasm", "ort-wasm-simd-threaded.mjs"]) cpSync(join(modules, "onnxruntime-web/dist", file), join(folder, "ort", file));
@@ -32,24 +32,24 @@ async function arena(folder, wasm, unstamp) {
   for (const [profile, to] of [["page", "ours"], ["release", "flex"]]) cpSync(join(wasm, profile), join(folder, to), { recursive: true });
   cpSync(join(models, victim), join(folder, "model.safetensors"));
   execFileSync(unstamp, ["export", "--model", join(models, victim), "--onnx", join(folder, "model.onnx")]);
-  writeFileSync(join(folder, "index.html"), `<!doctype html><script type="module" src="arena.js"></script>`);
-  await build({ entryPoints: [join(here, "rivals/arena.js")], outfile: join(folder, "arena.js"), bundle: true, format: "esm", external: ["./ours/*", "./flex/*"], logLevel: "error" });
+  writeFileSync(join(folder, "index.html"), `<!doctype html><script type="module" src="contenders.js"></script>`);
+  await build({ entryPoints: [join(here, "rivals/contenders.js")], outfile: join(folder, "contenders.js"), bundle: true, format: "esm", external: ["./ours/*", "./flex/*"], logLevel: "error" });
 }
 
 export async function browser({ target, site, wasm, rounds }, row) {
   const unstamp = join(target, "release/unstamp");
   const folder = mkdtempSync(join(tmpdir(), "unstamp-bench-"));
-  await arena(folder, wasm, unstamp);
+  await writePage(folder, wasm, unstamp);
   const { server, address } = await serve(unstamp, folder);
   const chrome = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: flags });
   const page = await chrome.newPage();
   page.on("pageerror", (error) => console.error(`page: ${error.message}`));
   await page.goto(address);
-  const versions = await page.evaluate(() => globalThis.arena.start());
+  const versions = await page.evaluate(() => globalThis.benchmark.start());
   const all = ["ours", "flex", "ort", "tfjs"];
   const tasks = { "infer 1": all, "infer 64": all, "train 64": ["ours", "flex", "jax"] };
   // A step of jax-js takes half a minute: one round of it.
-  const times = await interleave(tasks, rounds, (task, name) => page.evaluate(([task, name]) => globalThis.arena.round(task, name), [task, name]), ["jax"]);
+  const times = await interleave(tasks, rounds, (task, name) => page.evaluate(([task, name]) => globalThis.benchmark.round(task, name), [task, name]), ["jax"]);
   for (const [task, { ours, ...others }] of Object.entries(times)) {
     const [kind, count] = task.split(" ");
     const name = `browser ${kind === "train" ? "training step" : "inference"}, batch ${count}`;

@@ -11,30 +11,30 @@ const model = join(import.meta.dirname, "../../static/models/s0-badnets.safetens
 const FLOP = 53.4e6;
 
 // A process that answers lines with JSON.
-function speaker(command, args, threads) {
+function startProcess(command, args, threads) {
   const env = { ...process.env, RAYON_NUM_THREADS: threads, OMP_NUM_THREADS: threads, MKL_NUM_THREADS: threads };
   const child = spawn(command, args, { env, stdio: ["pipe", "pipe", "ignore"] });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  const hear = async () => {
+  const readReply = async () => {
     const { value, done } = await lines.next();
     return done ? { error: "it ended" } : JSON.parse(value);
   };
   const ask = async (line) => {
     child.stdin.write(line + "\n");
-    const reply = await hear();
+    const reply = await readReply();
     if (reply.error) throw new Error(`${command} ${args.at(-1)}: ${line}: ${reply.error}`);
     return reply;
   };
-  return { hear, ask, end: () => child.kill() };
+  return { readReply, ask, end: () => child.kill() };
 }
 
 export async function native({ target, python, threads, rounds }, row) {
-  const own = (kind) => speaker(join(target, "release/unstamp-bench"), [model, kind], threads);
-  const torch = (layout) => speaker(python, [join(import.meta.dirname, "rivals/pytorch.py"), model, layout, threads], threads);
+  const burn = (kind) => startProcess(join(target, "release/unstamp-bench"), [model, kind], threads);
+  const torch = (layout) => startProcess(python, [join(import.meta.dirname, "rivals/pytorch.py"), model, layout, threads], threads);
   const layouts = ["contiguous", "channels_last"];
-  const contenders = { ours: own("ours"), flex: own("flex"), frozen: torch("frozen"), ...Object.fromEntries(layouts.map((l) => [l, torch(l)])) };
+  const contenders = { ours: burn("ours"), flex: burn("flex"), frozen: torch("frozen"), ...Object.fromEntries(layouts.map((l) => [l, torch(l)])) };
   let version = "";
-  for (const name of [...layouts, "frozen"]) ({ version } = await contenders[name].hear());
+  for (const name of [...layouts, "frozen"]) ({ version } = await contenders[name].readReply());
 
   const infer = ["ours", "flex", ...layouts, "frozen"];
   const train = ["ours", "flex", ...layouts];

@@ -9,13 +9,13 @@ import { after, before } from "node:test";
 import { chromium } from "playwright-core";
 
 export const root = join(import.meta.dirname, "../..");
-const unstamp = process.env.UNSTAMP ?? join(root, "target/release/unstamp");
+export const program = process.env.UNSTAMP ?? join(root, "target/release/unstamp");
 export const models = join(root, "static/models");
 export const manifest = JSON.parse(readFileSync(join(models, "manifest.json")));
 const entry = (role) => manifest.models.find((m) => m.role === role);
 export const [victim, erased, clean] = [entry("victim"), entry("nad"), entry("clean")];
 const flags = ["--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
-export const native = (...args) => JSON.parse(execFileSync(unstamp, args, { maxBuffer: 1 << 28 }));
+export const native = (...args) => JSON.parse(execFileSync(program, args, { maxBuffer: 1 << 28 }));
 
 // The address of the served folder, and the folder.
 export const site = {};
@@ -118,7 +118,7 @@ before(async () => {
   cpSync(join(root, "web/dist"), join(site.folder, "empty"), { recursive: true });
   rmSync(join(site.folder, "empty/models"), { recursive: true, force: true });
   writeFileSync(join(site.folder, "index.html"), "");
-  server = spawn(unstamp, ["serve", site.folder, "--port", "0"], { stdio: ["ignore", "pipe", "inherit"] });
+  server = spawn(program, ["serve", site.folder, "--port", "0"], { stdio: ["ignore", "pipe", "inherit"] });
   const line = await new Promise((resolve) => server.stdout.once("data", (data) => resolve(String(data))));
   site.address = line.trim();
 });

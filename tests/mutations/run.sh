@@ -5,9 +5,10 @@
 #   tests/mutations/run.sh 12 cutout    the faults whose file name contains one of these
 #
 # Each file beside this one is a fault: a sentence, `find:` and `with:` (a line's part that occurs once
-# in the sources, and what replaces it; several pairs are allowed), and `test:`, a test binary and the
-# test that must fail. The fault is put into a copy of the working tree, so the tree itself stays as it
-# is. Exit code 1 if a fault survives or can no longer be put in.
+# in the sources, and what replaces it; several pairs are allowed), and `test:`, a test binary (or a file of
+# tests/browser that needs no page) and the test that must fail. The fault is put into a copy of the
+# working tree, so the tree itself stays as it is. Exit code 1 if a fault survives or can no longer be
+# put in.
 #
 # The copy is built in CARGO_TARGET_DIR (target/mutations by default), which holds programs with faults in
 # the end: give it a folder of its own.
@@ -45,6 +46,16 @@ fault() {
   done < "$1"
 }
 
+# run_test BINARY TEST
+run_test() {
+  case $1 in
+    *.mjs)
+      cargo build "${native[@]}" && (cd tests/browser && npm ci --no-audit --no-fund --silent &&
+        UNSTAMP=$CARGO_TARGET_DIR/release/unstamp node --test --test-name-pattern "^$2\$" --test-reporter=tap "$1") ;;
+    *) cargo test "${native[@]}" --test "$1" -- --exact "$2" ;;
+  esac < /dev/null > "$log" 2>&1
+}
+
 wanted() {
   [ "$#" = 1 ] && return 0
   local name=$1 part
@@ -57,8 +68,7 @@ for file in "$here"/*.txt; do
   if wanted "$(basename "$file" .txt)" "$@"; then sed -n 's/^test: //p' "$file"; fi
 done | sort -u > "$copy/tests.list"
 while read -r binary test; do
-  cargo test "${native[@]}" --test "$binary" -- --exact "$test" < /dev/null > "$log" 2>&1 &&
-    grep -q '1 passed' "$log" || { echo "without any fault, $test of $binary does not pass: $log"; exit 1; }
+  run_test "$binary" "$test" && grep -qE '1 passed|^# pass 1$' "$log" || { echo "without any fault, $test of $binary does not pass: $log"; exit 1; }
 done < "$copy/tests.list"
 
 for file in "$here"/*.txt; do
@@ -69,12 +79,11 @@ for file in "$here"/*.txt; do
     bad=1
   else
     read -r binary test < <(sed -n 's/^test: //p' "$file")
-    if cargo test "${native[@]}" --test "$binary" -- --exact "$test" < /dev/null > "$log" 2>&1; then
+    if run_test "$binary" "$test"; then
       echo "$name: SURVIVES $test ($(head -1 "$file"))"
       bad=1
-    elif failed=$(grep -o '^test .* \.\.\. FAILED' "$log"); then
-      failed=${failed#test }
-      echo "$name: noticed by $binary ${failed% ... FAILED}"
+    elif grep -qE "^test $test \.\.\. FAILED|^not ok [0-9]+ - $test" "$log"; then
+      echo "$name: noticed by $binary $test"
     else
       echo "$name: NO TEST RAN, see $log.$name"
       cp "$log" "$log.$name"

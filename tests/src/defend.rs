@@ -13,7 +13,7 @@ use unstamp_shared::seed::Seed;
 
 /// The architecture of the fixture's victim.
 pub fn arch() -> Arch {
-    Arch { name: "wrn-10-1".into(), classes: 10, normalisation: None }
+    Arch::new("wrn-10-1", 10)
 }
 
 /// The settings of a defence, the rest being its defaults.
@@ -32,7 +32,7 @@ pub fn badnets() -> Trigger {
 /// A defence about to begin with `victim`.
 pub fn begun(id: &str, set: &[&str], victim: Arrays, data: Split) -> Job {
     let trigger = badnets();
-    let given = DefenceInput { images: data.len(), flip: false, trigger: Some(&trigger) };
+    let given = DefenceInput::new(&data, false, Some(&trigger));
     let defence = defence(id).expect("listed");
     let phases = defence.phases(&resolved(id, set), given).expect("sound settings");
     Job::new(id.into(), arch(), victim, phases, Arc::new(data), Seed(0), Device::flex())

@@ -1,4 +1,5 @@
 //! Helpers of the tests.
+#![expect(clippy::missing_panics_doc, reason = "a helper panics where a test fails")]
 
 pub mod defend;
 

@@ -1,16 +1,14 @@
 //! Every family of networks: PyTorch's numbers (`fixtures/networks.py`), the frozen form, names and
-//! shapes of the weights, images that are not square, and ONNX files.
+//! shapes of the weights, and images that are not square. `browser/onnx.test.mjs` has the ONNX files.
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use std::sync::Arc;
 use unstamp_shared::job::{Augment, Event, Job, Phase, Schedule, Training};
-use unstamp_shared::model::weights::{
-    self, Array, Arrays, Metadata, Precision, from_bytes, to_bytes,
-};
+use unstamp_shared::model::weights::{self, Array, Arrays, from_bytes};
 use unstamp_shared::model::{Arch, FAMILIES, Role, Value, parameters};
 use unstamp_shared::objectives::{CrossEntropy, Objective, ObjectiveInput, Tracked};
 use unstamp_shared::seed::Seed;
-use unstamp_tests::{Fixture, close, devices, run, values};
+use unstamp_tests::{Fixture, close, devices, values};
 
 /// f32 sums in another order, through up to 19 layers.
 const FORWARD: f32 = 1e-4;
@@ -37,7 +35,7 @@ const TINY: [&str; 2] = ["preact-resnet18-4", "vgg19-bn-2"];
 const SMALL: [&str; 3] = ["wrn-10-1", "preact-resnet18-2", "vgg19-bn-1"];
 
 fn arch(name: &str, classes: usize) -> Arch {
-    Arch { name: name.into(), classes, normalisation: None }
+    Arch::new(name, classes)
 }
 
 /// The weights of a network of the fixture, and PyTorch's answers.
@@ -53,7 +51,7 @@ fn split(fixture: &Fixture, name: &str) -> (Arrays, Fixture) {
 fn every_family_is_tested() {
     assert_eq!(FAMILIES.len(), SMALL.len());
     for (family, name) in FAMILIES.iter().zip(SMALL) {
-        assert!(family.describe(name, 10).is_some(), "{} is not {}", name, family.form());
+        assert!(family.describe(name, 3, 10).is_some(), "{} is not {}", name, family.form());
     }
 }
 
@@ -243,6 +241,25 @@ fn names_and_shapes_are_those_of_pytorch() {
 }
 
 #[test]
+fn images_with_any_number_of_channels_give_the_same_answers_frozen() {
+    let device = Device::flex();
+    for (name, channels) in SMALL.into_iter().flat_map(|name| [(name, 1), (name, 5)]) {
+        let arch = Arch { channels, ..arch(name, 4) };
+        let shape = [3, channels, 32, 32];
+        let mut random = Seed(5).stream("images", &[]);
+        let drawn = (0..shape.iter().product()).map(|_| random.unit()).collect();
+        let images = Tensor::<4>::from_data(TensorData::new(drawn, shape), &device);
+        let mut network = arch.init(Seed(1), &device).expect("it exists");
+        network.forward_train(images.clone());
+        let arrays = pollster::block_on(weights::arrays(&network)).expect("readable");
+        let frozen = weights::frozen(&arch, &arrays, &device).expect("it fits");
+        let wanted = values(network.forward(images.clone()).logits);
+        let what = format!("{name} with {channels} channels");
+        close(&values(frozen.forward(images).logits), &wanted, FOLDED, &what);
+    }
+}
+
+#[test]
 fn images_that_are_not_square_give_the_sizes_of_the_description() {
     let device = Device::flex();
     for name in SMALL {
@@ -257,31 +274,5 @@ fn images_that_are_not_square_give_the_sizes_of_the_description() {
             let wanted = [2, description.channels_of(value), height, width];
             assert_eq!(feature.dims(), wanted, "{name} layer {tap}");
         }
-    }
-}
-
-#[test]
-fn every_family_is_exported_to_onnx() {
-    let folder = tempfile::tempdir().expect("a folder");
-    for name in SMALL {
-        let arch = arch(name, 10);
-        let network = arch.init(Seed(2), &Device::flex()).expect("it exists");
-        let arrays = pollster::block_on(weights::arrays(&network)).expect("readable");
-        let metadata = Metadata {
-            arch: name.to_string(),
-            dataset: "cifar10".to_string(),
-            class_names: (0..10).map(|class| class.to_string()).collect(),
-            ..Metadata::default()
-        };
-        let model = folder.path().join(format!("{name}.safetensors"));
-        std::fs::write(&model, to_bytes(&arrays, Precision::F32, &metadata)).expect("written");
-        let out = folder.path().join(format!("{name}.onnx"));
-        let model = model.to_str().expect("text");
-        let path = out.to_str().expect("text");
-        let (code, _, error) = run(&["export", "--model", model, "--onnx", path]);
-        assert_eq!(code, 0, "{name}: {error}");
-        let weights: usize = arrays.values().map(|array| array.values.len()).sum();
-        let bytes = std::fs::metadata(&out).expect("written").len();
-        assert!(bytes >= 4 * weights as u64, "{name}: {bytes} bytes for {weights} weights");
     }
 }

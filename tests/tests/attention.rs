@@ -22,10 +22,10 @@ fn a_share_is_of_the_area_covered() {
     assert_eq!(share_on(&[0.0; 64], (8, 8), &CORNER, (32, 32)), 0.0);
 }
 
-/// Pseudo samples of a victim look to it like its trigger more often than those of a model without
-/// backdoor do (NBA figure 4).
+/// A victim predicts its pseudo samples as the target class more often than a model without backdoor
+/// predicts its own (NBA figure 4).
 #[test]
-fn pseudo_samples_are_held_against_the_trigger() {
+fn pseudo_samples_of_a_victim_are_predicted_as_the_target() {
     let folder = tempfile::tempdir().expect("a folder");
     let model = |name: &str| root().join("static/models").join(name).display().to_string();
     let out = folder.path().join("pseudo.png").display().to_string();

@@ -92,7 +92,7 @@ fn a_result_is_normalised_as_backdoorbench_normalises_its_data_set() {
     for name in ["attack_result.pt", "defense_result.pt"] {
         assert_eq!(imported(name, &[]).normalisation, Some(CIFAR10), "{name}");
     }
-    // Networks of signs, which BackdoorBench does not know, and of other programs read 0..1.
+    // Networks of signs, which BackdoorBench does not have, and of other programs read 0..1.
     let signs = imported("attack_result.pt", &["--dataset", "signs"]);
     assert_eq!(signs.normalisation, None);
     let other = imported("trainer.pt", &["--arch", "preact-resnet18-1"]);

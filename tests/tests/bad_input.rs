@@ -74,7 +74,7 @@ fn a_painted_file_is_stamped_losslessly() {
     }
 }
 
-/// A sound recipe, to be spoiled.
+/// A valid recipe, into which the tests put faults.
 const GOOD: &str = r#"
 name = "tiny"
 dataset = "signs"

@@ -2,19 +2,21 @@
 
 use burn::tensor::Device;
 use unstamp_shared::datasets::{Split, SplitName, signs};
-use unstamp_shared::defences::{DEFENCES, Knows, defence};
+use unstamp_shared::defences::{DEFENCES, DefenceInput, Knows, defence};
 use unstamp_shared::evaluate::accuracy;
 use unstamp_shared::job::Epoch;
 use unstamp_shared::method::{Accepts, Param, Values};
 use unstamp_shared::model::architectures;
 use unstamp_shared::model::weights::{Arrays, arrays};
 use unstamp_shared::seed::Seed;
+use unstamp_shared::settings::SettingsError;
 use unstamp_tests::Fixture;
 use unstamp_tests::defend::{arch, begun, defended, resolved, short};
 
-/// What is learned beside a network survives a checkpoint after every step.
+/// Parameters that are trained together with the student are the same if the job is saved and restored
+/// after every step.
 #[test]
-fn what_lies_beside_the_network_is_taken_up_again() {
+fn checkpoints_hold_the_auxiliary_parameters() {
     let nets = Fixture::load();
     for (id, more) in [("mesa", "side=3"), ("argd", "embedder=trained")] {
         let mut set = short(id);
@@ -31,7 +33,7 @@ fn what_lies_beside_the_network_is_taken_up_again() {
     }
 }
 
-/// 1,000 drawn signs and a network nobody trained: enough images to set 200 aside.
+/// 1,000 drawn signs, of which a defence can keep 200 for validation, and an untrained network.
 fn thousand() -> (Split, Arrays) {
     let split = signs::split(Seed(0), SplitName::Train, 0..1000);
     let fresh = arch().init(Seed(0), &Device::flex()).expect("it exists");
@@ -51,7 +53,7 @@ fn fine_tuning_stops_when_nothing_is_gained() {
 }
 
 #[test]
-fn fine_pruning_silences_what_it_says_and_it_stays_silent() {
+fn pruned_channels_are_zero_after_fine_tuning() {
     let (split, fresh) = thousand();
     for (set, rule) in [("rule=ratio", "ratio"), ("rule=drop", "drop"), ("rule=match", "match")] {
         let set = [set, "epochs=1", "ratio=0.25"];
@@ -59,23 +61,23 @@ fn fine_pruning_silences_what_it_says_and_it_stays_silent() {
         let pruned = || job.measurements().iter().filter(|m| m.phase == "prune");
         let measured = |name: &str| pruned().find(|m| m.name == name).map(|m| m.value);
         let result = job.result().expect("ended");
-        let silent = result["bn1.weight"].values.iter().filter(|v| **v == 0.0).count();
-        assert_eq!(Some(silent as f64), measured("pruned_channels"), "{rule}");
+        let zero_channels = result["bn1.weight"].values.iter().filter(|v| **v == 0.0).count();
+        assert_eq!(Some(zero_channels as f64), measured("pruned_channels"), "{rule}");
         let kernels = result["block3.layer.0.conv2.weight"].values.chunks_exact(64 * 9);
-        let still = kernels.filter(|kernel| kernel.iter().all(|w| *w == 0.0)).count();
-        assert_eq!(still, silent, "{rule}: kernels woke");
+        let zero_kernels = kernels.filter(|kernel| kernel.iter().all(|w| *w == 0.0)).count();
+        assert_eq!(zero_kernels, zero_channels, "{rule}: fine-tuning changed pruned kernels");
         assert_eq!(rule == "ratio", job.validation() == 0, "{rule}");
         if rule == "ratio" {
-            assert_eq!(silent, 16);
+            assert_eq!(zero_channels, 16);
         }
-        // What it says of the validation images is what the pruned network does on them.
-        if let Some(said) = measured("validation_accuracy") {
+        // The recorded accuracy is that of the pruned network on the validation images.
+        if let Some(recorded) = measured("validation_accuracy") {
             let pruned = &job.outputs()[if rule == "match" { 2 } else { 0 }].weights;
             let validation = split.subset(&(800..1000).collect::<Vec<_>>());
             let arch = arch();
             let device = Device::flex();
             let found = pollster::block_on(accuracy(&arch, pruned, &validation, &device));
-            assert_eq!(found.expect("it computes").value, said, "{rule}");
+            assert_eq!(found.expect("it computes").value, recorded, "{rule}");
         }
         // NAD, which the paper's rule runs first, does not teach what is pruned.
         assert!(job.teacher().is_none(), "{rule}");
@@ -163,11 +165,27 @@ fn a_teacher_with_other_maps_is_refused() {
 fn only_those_who_may_see_the_trigger() {
     for method in DEFENCES {
         let default = Values::default().resolve(&method.params()).expect("sound");
-        let knows = method.knows(&default) == Knows::Trigger;
-        assert_eq!(knows, method.method().id == "retrain");
+        let knows = method.knows(&default).expect("sound");
+        assert_eq!(knows == Knows::Trigger, method.method().id == "retrain");
     }
     let poisoned = resolved("nba", &["samples=poisoned"]);
-    assert_eq!(defence("nba").expect("listed").knows(&poisoned), Knows::Trigger);
+    let nba = defence("nba").expect("listed");
+    assert_eq!(nba.knows(&poisoned), Ok(Knows::Trigger));
+    let wrong = Values::parse(["samples=unknown"]).expect("a pair");
+    assert!(nba.knows(&wrong).is_err());
+}
+
+#[test]
+fn a_patch_that_is_larger_than_the_images_is_refused() {
+    let (split, _) = thousand();
+    let phases = |side: &str| {
+        let values = Values::parse([side]).expect("a pair");
+        let given = DefenceInput::new(&split, false, None);
+        defence("mesa").expect("listed").phases(&values, given)
+    };
+    assert!(phases("side=32").is_ok());
+    let error = SettingsError::TooLong { id: "side", value: 33, side: 32 };
+    assert_eq!(phases("side=33").err(), Some(error));
 }
 
 /// The paper's rule takes the largest beta that costs no more than the threshold.

@@ -172,16 +172,16 @@ fn every_defence_ends_where_pytorch_does() {
 }
 
 #[test]
-fn what_mesa_learns_beside_the_network_is_what_pytorch_learns() {
+fn auxiliary_parameters_of_mesa_agree_with_pytorch() {
     let nets = Fixture::load();
     let want = Fixture::named("defences.safetensors");
     let job = defended("mesa", &short("mesa"), nets.part("c"), nets.four());
     let all = want.part("mesa.own");
     assert_eq!(all.len(), 5);
     for (name, array) in all {
-        let (phase, own) = name.split_once('.').expect("phase and name");
+        let (phase, parameter) = name.split_once('.').expect("phase and name");
         let output = &job.outputs()[phase.parse::<usize>().expect("a number")];
-        let found = &output.auxiliary.parameters().expect("learned")[own].values;
+        let found = &output.auxiliary.parameters().expect("learned")[parameter].values;
         let (first, last) = array.values.split_at(found.len());
         let far = |a: &[f32], b: &[f32]| {
             a.iter().zip(b).map(|(a, b)| f64::from(a - b).powi(2)).sum::<f64>().sqrt()
@@ -194,7 +194,7 @@ fn what_mesa_learns_beside_the_network_is_what_pytorch_learns() {
 }
 
 #[test]
-fn distillation_from_itself_pulls_nowhere() {
+fn distillation_from_itself_has_no_gradient() {
     let nets = Fixture::load();
     for (name, loss) in losses() {
         let device = Device::flex().autodiff();
@@ -207,8 +207,8 @@ fn distillation_from_itself_pulls_nowhere() {
         };
         let labels = Tensor::from_data(TensorData::new(vec![0i32; 4], [4]), &device);
         let loss = loss(&teacher, &output, labels);
-        // Without the cross entropy; predictions pull nowhere only up to rounding. The embedding
-        // compares every two layers, so it pulls even then.
+        // Without the cross entropy. The gradient of the other terms is 0 up to rounding. The embedding
+        // compares every two layers, so its gradient is not 0.
         let skip = if name == "argd" { 1 } else { 0 };
         let kept = loss.parts.len() - skip;
         let terms = loss.parts.into_iter().take(kept).skip(1).map(|(_, term)| term);

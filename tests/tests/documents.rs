@@ -1,7 +1,8 @@
-//! What is written down is what there is: recipes, results and the README's tables.
+//! What is written down is what there is: recipes, results, the README's tables and links of papers.
 
 use std::path::PathBuf;
 use unstamp_shared::attacks::ATTACKS;
+use unstamp_shared::craft::CRAFTS;
 use unstamp_shared::datasets::DATASETS;
 use unstamp_shared::defences::DEFENCES;
 use unstamp_shared::recipe::Recipe;
@@ -124,4 +125,25 @@ fn lists_have_unique_plain_ids_and_the_cli_shows_them() {
     let (code, json, _) = run(&["list", "--json"]);
     assert_eq!(code, 0);
     serde_json::from_str::<serde_json::Value>(&json).expect("JSON");
+}
+
+/// Every file that implements a paper links it in a doc comment: those of the lists, which are called
+/// like their id, and those of two folders. `mod.rs` is a list, and cross entropy is from no paper.
+#[test]
+fn every_implementation_of_a_paper_links_it() {
+    let attacks = ATTACKS.iter().map(|a| format!("data/src/attacks/{}.rs", a.method().id));
+    let crafts = CRAFTS.iter().map(|c| format!("experiments/src/craft/{}.rs", c.attack()));
+    let defences =
+        DEFENCES.iter().map(|d| format!("experiments/src/defences/{}.rs", d.method().id));
+    let listed = attacks.chain(crafts).chain(defences).map(|file| root().join("shared").join(file));
+    let without_paper = ["mod.rs", "cross_entropy.rs"];
+    let others = ["shared/experiments/src/objectives", "shared/networks/src/model/families"]
+        .map(|folder| below(folder, |path| !without_paper.iter().any(|name| path.ends_with(name))));
+    for path in listed.chain(others.into_iter().flatten()) {
+        let source = text(&path);
+        let linked = source.lines().map(str::trim_start).any(|line| {
+            (line.starts_with("///") || line.starts_with("//!")) && line.contains("https://")
+        });
+        assert!(linked, "{}: no doc comment links the paper (https://...)", path.display());
+    }
 }

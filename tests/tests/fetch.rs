@@ -31,7 +31,7 @@ fn server() -> (String, Arc<AtomicUsize>) {
             let from: usize = range.and_then(|r| r.strip_suffix('-')?.parse().ok()).unwrap_or(0);
             let all = content();
             let (status, part) = if from == 0 {
-                // Promises everything, sends half, hangs up.
+                // Announces the whole length, sends half, and closes the connection.
                 ("200 OK".to_string(), &all[..50_000])
             } else {
                 count.fetch_add(1, Ordering::SeqCst);

@@ -126,12 +126,12 @@ fn commands_take_the_size_from_the_model(
     assert_eq!(report["asr"]["value"].as_f64(), Some(asr), "{name}");
 
     let json = printed(&[&["attention", "--json"], &model[..]].concat());
-    let look: serde_json::Value = serde_json::from_str(&json).expect("JSON");
-    let arch = Arch { name: case.arch.to_string(), classes: 10, normalisation: None };
+    let prediction: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    let arch = Arch::new(case.arch, 10);
     let network = arch.describe().expect("it exists");
     for (group, tap) in network.taps.iter().enumerate() {
         let (height, width) = network.size_of(Value::Layer(*tap), (case.height, case.width));
-        let cells = look["maps"][group].as_array().expect("a map").len();
+        let cells = prediction["maps"][group].as_array().expect("a map").len();
         assert_eq!(cells, width * height, "{name}: group {}", group + 1);
     }
 
@@ -187,7 +187,7 @@ fn logits_of_tall_images_are_those_of_pytorch() {
             let mut arrays = fixture.part(name);
             arrays.retain(|key, _| !key.starts_with("want."));
             let wanted = &fixture.get(&format!("{name}.want.tall")).values;
-            let arch = Arch { name: name.to_string(), classes: 10, normalisation: None };
+            let arch = Arch::new(name, 10);
             let what = format!("{device_name} {name}");
             let network = weights::network(&arch, &arrays, &device).expect("it fits");
             close(&values(network.forward(tall.clone()).logits), wanted, FORWARD, &what);

@@ -79,7 +79,7 @@ const SLOW: &str = "epochs = 6, step = 100, lr = 0.003";
 
 /// The settings of a defence here. A curve needs many steps. ARGD's nodes weigh too much for a learning
 /// rate of 0.1 and the 48 steps there are, and its embedding so little that augmentation moves it
-/// more. What knows the trigger, or finds it, is slow.
+/// more. The defences that use or recover the trigger have the low learning rate.
 fn settings(id: &str) -> String {
     match id {
         "mcr" => "epochs = 20, lr = 0.05".to_string(),
@@ -123,29 +123,29 @@ fn every_defence_against_badnets() {
     assert!(acc > 0.6 && asr > 0.9, "the victim: ACC {acc}, ASR {asr}");
     for id in DEFENCES.iter().map(|defence| defence.method().id) {
         let result = ran.cell(&format!("s0-victim-{id}"));
-        let (own, left) = rates(result);
-        assert!(own > 0.5, "{}: ACC {own}", result.cell);
-        assert!(left < 0.3, "{}: ASR {left}", result.cell);
-        says_what_it_reached(result);
+        let (acc, asr) = rates(result);
+        assert!(acc > 0.5, "{}: ACC {acc}", result.cell);
+        assert!(asr < 0.3, "{}: ASR {asr}", result.cell);
+        rates_are_recorded(result);
         every_part_fell(result);
     }
-    each_method_shows(&ran);
+    each_method_has_its_effect(&ran);
 }
 
-/// What it reached is told after every epoch, and where the last one's weights are the result, it is
-/// what the result says; a curve's rates meet it at its own place.
-fn says_what_it_reached(result: &CellResult) {
+/// The rates are recorded after every epoch. If the weights of the last epoch are the result, its rates
+/// are those of the result. On MCR's curve, so are the rates at the chosen point.
+fn rates_are_recorded(result: &CellResult) {
     let (acc, asr) = rates(result);
-    let said = Rates { acc, asr: Some(asr) };
+    let reported = Rates { acc, asr: Some(asr) };
     assert!(trained(result).all(|epoch| epoch.rates.is_some()), "{} lacks rates", result.cell);
     let last = trained(result).next_back().expect("trained");
     if !last.losses.iter().any(|(name, _)| name == "validation_accuracy") {
-        assert_eq!(last.rates, Some(said), "{}", result.cell);
+        assert_eq!(last.rates, Some(reported), "{}", result.cell);
     }
     assert_eq!(result.points.is_empty(), !result.cell.ends_with("mcr"), "{}", result.cell);
     assert_eq!(result.recovered.is_some(), result.cell.ends_with("mesa"), "{}", result.cell);
     for (_, rates) in result.points.iter().filter(|(t, _)| *t == 0.3) {
-        assert_eq!(*rates, said, "{}", result.cell);
+        assert_eq!(*rates, reported, "{}", result.cell);
     }
     // ASR and its floor are counted over the same images: those of other classes.
     let [asr, floor] = [result.report.asr, result.report.floor].map(|rate| rate.expect("attacked"));
@@ -163,7 +163,7 @@ fn every_part_fell(result: &CellResult) {
 }
 
 /// For every method something that plain fine-tuning does not do.
-fn each_method_shows(ran: &Ran) {
+fn each_method_has_its_effect(ran: &Ran) {
     let of = |id: &str| ran.cell(&format!("s0-victim-{id}"));
     let plain = part(of("fine_tune"), "cross_entropy");
 
@@ -175,12 +175,12 @@ fn each_method_shows(ran: &Ran) {
     let small = part(of("cutout"), "cross_entropy");
     assert!(small < plain, "cutout: {small}, fine-tuning: {plain}");
 
-    // Half of the channels of the last convolution are silent, and stay so.
+    // Half of the channels of the last convolution are zero, also after fine-tuning.
     let pruned = ran.weights("s0-victim-fine_prune");
-    let silent = pruned["bn1.weight"].values.iter().filter(|v| **v == 0.0).count();
-    assert_eq!(silent, 32, "of 64 channels");
+    let zero = pruned["bn1.weight"].values.iter().filter(|v| **v == 0.0).count();
+    assert_eq!(zero, 32, "of 64 channels");
 
-    // The ends of the curve are the victim; its middle has forgotten the trigger.
+    // The ends of the curve are the victim; its middle has no backdoor.
     let along: Vec<f64> = of("mcr").points.iter().map(|(_, r)| r.asr.expect("attacked")).collect();
     assert_eq!(along.len(), 11);
     assert!(along[0] > 0.9 && along[10] > 0.9, "the ends: {along:?}");

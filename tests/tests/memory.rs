@@ -2,7 +2,7 @@
 
 use cap::Cap;
 use std::alloc::System;
-use unstamp_bench::contender::{Contender, Lesson};
+use unstamp_bench::contender::{Contender, LabelledBatch};
 use unstamp_shared::model::{Arch, weights};
 use unstamp_shared::seed::Seed;
 
@@ -20,15 +20,15 @@ const LONG: usize = 1000;
 #[test]
 fn a_thousand_steps_hold_no_more_than_a_hundred() {
     let device = unstamp_shared::Device::flex();
-    let arch = Arch { name: "wrn-10-1".into(), classes: 10, normalisation: None };
+    let arch = Arch::new("wrn-10-1", 10);
     let network = arch.init(Seed(0), &device).expect("it exists");
     let arrays = pollster::block_on(weights::arrays(&network)).expect("readable");
     let before = ALLOCATOR.allocated();
     let mut contender = Contender::new(true, &arch, &arrays).expect("it fits");
-    let lesson = Lesson::new(8);
+    let batch = LabelledBatch::new(8);
     let mut warm = before;
     for step in 1..=LONG {
-        let loss = pollster::block_on(contender.train(&lesson));
+        let loss = pollster::block_on(contender.train(&batch));
         assert!(loss.is_finite(), "step {step}");
         if step == WARM {
             warm = ALLOCATOR.allocated();

@@ -19,7 +19,7 @@ const GRADIENT: f32 = 2e-3;
 const OPERATORS: [&str; 4] = ["sum2", "sum", "mean", "mean2"];
 
 fn arch(depth: usize) -> Arch {
-    Arch { name: format!("wrn-{depth}-1"), classes: 10, normalisation: None }
+    Arch::new(format!("wrn-{depth}-1"), 10)
 }
 
 fn load(fixture: &Fixture, part: &str, depth: usize, device: &burn::tensor::Device) -> Network {
@@ -62,7 +62,7 @@ fn a_frozen_network_gives_the_same_answers() {
         let trained = (arch(16), load(&fixture, "a", 16, &device));
         let others = ["wrn-10-2", "wrn-40-1"].map(|name| {
             let normalisation = Some([[0.4; 3], [0.3; 3]]);
-            let arch = Arch { name: name.into(), classes: 7, normalisation };
+            let arch = Arch { normalisation, ..Arch::new(name, 7) };
             let mut network = arch.init(Seed(3), &device).expect("it exists");
             network.forward_train(fixture.tensor("images", &device));
             (arch, network)

@@ -1,13 +1,13 @@
 //! Runs: killed and continued, without test data, and with settings that diverge.
 
 use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 use unstamp_shared::datasets::{SplitName, signs};
 use unstamp_shared::recipe::Recipe;
 use unstamp_shared::seed::Seed;
 use unstamp_tests::{run, unstamp};
-use unstamp_trainer::cell::{CellRunner, LoadedInputs, RunLabel};
+use unstamp_trainer::cell::{CellRunner, Checkpoints, LoadedInputs, RunLabel};
 use unstamp_trainer::data::Dataset;
 use unstamp_trainer::device;
 
@@ -59,9 +59,9 @@ fn weights(folder: &Path) -> Vec<(String, Vec<u8>)> {
     all
 }
 
-/// Where a run is killed: a cell, and how many checkpoints of it are waited for. They are spread over
-/// the run, in the middle of epochs and between them, and the run has other cells after the last.
-const KILLS: [(&str, usize); 5] = [
+/// Where a run is interrupted: a cell, and how many checkpoints it has written then. The places are
+/// spread over the run, in the middle of epochs and between them, and other cells follow the last.
+const INTERRUPTIONS: [(&str, usize); 5] = [
     ("s0-victim", 7),
     ("s0-victim-cutout", 3),
     ("s0-victim-fine_prune", 8),
@@ -69,31 +69,8 @@ const KILLS: [(&str, usize); 5] = [
     ("s0-victim-mesa", 15),
 ];
 
-/// Waits until a running program has written so many checkpoints of a cell, or has finished the
-/// cell; `false` if the program has ended before. No time is measured, so the load of the machine
-/// does not matter.
-fn comes_to(child: &mut Child, folder: &Path, (cell, count): (&str, usize)) -> bool {
-    let checkpoint = folder.join(format!("{cell}.checkpoint"));
-    let result = folder.join(format!("{cell}.json"));
-    let written = || std::fs::metadata(&checkpoint).and_then(|file| file.modified()).ok();
-    let mut last = written();
-    let mut seen = 0;
-    while seen < count && !result.exists() {
-        if child.try_wait().expect("a child").is_some() {
-            return false;
-        }
-        let now = written();
-        if now.is_some() && now != last {
-            seen += 1;
-            last = now;
-        }
-        std::thread::sleep(Duration::from_millis(1));
-    }
-    true
-}
-
 #[test]
-fn a_killed_run_ends_in_the_same_bits() {
+fn an_interrupted_run_ends_in_the_same_bits() {
     let folder = tempfile::tempdir().expect("a folder");
     let recipe = written(folder.path());
     // A checkpoint after every step.
@@ -103,30 +80,33 @@ fn a_killed_run_ends_in_the_same_bits() {
         ["run".into(), recipe, "--out".into(), out, "--checkpoint-seconds".into(), "0".into()]
     };
     let whole = folder.path().join("whole");
-    let killed = folder.path().join("killed");
+    let interrupted = folder.path().join("interrupted");
     let (code, _, error) = run(&args(&whole).each_ref().map(String::as_str));
     assert_eq!(code, 0, "{error}");
-    for place in KILLS {
-        let mut child = unstamp()
-            .args(args(&killed))
+    for (cell, count) in INTERRUPTIONS {
+        let status = unstamp()
+            .args(args(&interrupted))
+            .args(["--abort-after", &format!("{cell}:{count}")])
             .stderr(Stdio::null())
             .stdout(Stdio::null())
-            .spawn()
+            .status()
             .expect("it starts");
-        assert!(comes_to(&mut child, &killed, place), "the run ended before {place:?}");
-        child.kill().expect("SIGKILL");
-        assert!(!child.wait().expect("it ends").success(), "the run ended at {place:?}");
+        // The program's own exit codes are 0 to 2.
+        let ended = matches!(status.code(), Some(0..=2));
+        assert!(!ended, "the run ended before {cell}:{count}: {status}");
+        assert!(interrupted.join(format!("{cell}.checkpoint")).exists(), "{cell}");
+        assert!(!interrupted.join(format!("{cell}.json")).exists(), "{cell}");
     }
-    let (code, table, error) = run(&args(&killed).each_ref().map(String::as_str));
+    let (code, table, error) = run(&args(&interrupted).each_ref().map(String::as_str));
     assert_eq!(code, 0, "{error}");
     assert!(table.contains("| victim |"));
-    let (a, b) = (weights(&whole), weights(&killed));
+    let (a, b) = (weights(&whole), weights(&interrupted));
     assert_eq!(a.len(), 1 + unstamp_shared::defences::DEFENCES.len());
     assert_eq!(a.len(), b.len());
     for ((name, a), (_, b)) in a.iter().zip(&b) {
-        assert!(a == b, "{name} differs after kills");
+        assert!(a == b, "{name} differs after interruptions");
     }
-    let left = std::fs::read_dir(&killed).expect("a folder");
+    let left = std::fs::read_dir(&interrupted).expect("a folder");
     let left: Vec<_> =
         left.map(|e| e.expect("a file").file_name().to_string_lossy().into_owned()).collect();
     assert!(!left.iter().any(|n| n.ends_with(".checkpoint")), "{left:?}");
@@ -135,7 +115,7 @@ fn a_killed_run_ends_in_the_same_bits() {
 /// Trains a victim and measures its backdoor: few images and a large, frequent trigger, so that it
 /// takes seconds.
 #[test]
-fn a_trained_victim_obeys_its_trigger_and_fine_tuning_erases_it() {
+fn training_plants_a_backdoor_and_fine_tuning_erases_it() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("victim.toml");
     let text = r#"
@@ -166,7 +146,7 @@ method = "fine_tune"
     assert!(results[0].report.acc.value > 0.6, "ACC {}", results[0].report.acc.value);
 }
 
-/// A defence that looked at test data would end elsewhere without it.
+/// A defence that used test data would give other weights without it.
 #[test]
 fn defences_do_not_see_test_data() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -180,7 +160,7 @@ fn defences_do_not_see_test_data() {
         let class_names = info.classes.iter().map(|c| c.to_string()).collect();
         let train = signs::split(Seed(0), SplitName::Train, 0..640);
         let data = Dataset { info, class_names, train, test, reflections: None };
-        let checkpoint = Duration::from_secs(3600);
+        let every = Duration::from_secs(3600);
         let runner = CellRunner {
             label: RunLabel::from(&recipe),
             data: &data,
@@ -189,7 +169,7 @@ fn defences_do_not_see_test_data() {
             normalisation: None,
             given: LoadedInputs::default(),
             curves: true,
-            checkpoint,
+            checkpoints: Checkpoints { every, abort_after: None },
         };
         let out = folder.path().join(name);
         for cell in recipe.cells() {
@@ -201,10 +181,10 @@ fn defences_do_not_see_test_data() {
 }
 
 #[test]
-fn a_loss_that_explodes_is_named() {
+fn a_loss_that_is_not_finite_is_reported() {
     let folder = tempfile::tempdir().expect("a folder");
     let text = recipe().replacen("lr = 0.05", "lr = 1e30", 1);
-    let path = folder.path().join("hot.toml");
+    let path = folder.path().join("diverging.toml");
     std::fs::write(&path, text).expect("written");
     let out = folder.path().join("out");
     let (code, _, error) =
@@ -214,9 +194,9 @@ fn a_loss_that_explodes_is_named() {
     assert!(!out.join("s0-victim.json").exists());
 }
 
-/// Other settings are still run, and the run says which failed.
+/// The other cells are run, and the run names the cell that failed.
 #[test]
-fn a_setting_that_diverges_ends_no_study() {
+fn the_other_cells_are_run_after_one_diverges() {
     let folder = tempfile::tempdir().expect("a folder");
     let recipe = recipe();
     let (victim, _) = recipe.split_once("[[defence]]").expect("defences");
@@ -226,15 +206,17 @@ fn a_setting_that_diverges_ends_no_study() {
         )
     };
     // Distances as printed, thousands of times as large as the cross entropy.
-    let hot = defence("hot", "nba", "lr = 10, scale = \"printed\"");
-    let text = [victim, &hot, &defence("mild", "fine_tune", "lr = 0.01")].concat();
-    let path = folder.path().join("hot.toml");
+    let diverging = defence("diverging", "nba", "lr = 10, scale = \"printed\"");
+    let stable = defence("stable", "fine_tune", "lr = 0.01");
+    let text = [victim, &diverging, &stable].concat();
+    let path = folder.path().join("diverging.toml");
     std::fs::write(&path, text).expect("written");
     let out = folder.path().join("out");
     let (code, table, error) =
         run(&["run", path.to_str().expect("text"), "--out", out.to_str().expect("text")]);
     assert_eq!(code, 1, "{error}");
-    assert!(error.contains("1 of 3 cells failed") && error.contains("s0-victim-hot"), "{error}");
-    assert!(out.join("s0-victim-mild.json").exists() && table.contains("| mild |"), "{table}");
-    assert!(!out.join("s0-victim-hot.json").exists());
+    assert!(error.contains("1 of 3 cells failed"), "{error}");
+    assert!(error.contains("s0-victim-diverging"), "{error}");
+    assert!(out.join("s0-victim-stable.json").exists() && table.contains("| stable |"), "{table}");
+    assert!(!out.join("s0-victim-diverging.json").exists());
 }

@@ -48,7 +48,7 @@ fn job(fixture: &Fixture, name: &str, beta: f64, training: Training) -> Job {
     let teacher = (beta > 0.0).then_some(Start::Victim);
     let student = Phase::train("distil", train_step, training).from(Start::Phase(0));
     let phases = vec![start, student.with_references(teacher)];
-    let arch = Arch { name: "wrn-10-1".into(), classes: 10, normalisation: None };
+    let arch = Arch::new("wrn-10-1", 10);
     let data = Arc::new(fixture.four());
     let job = Job::new(name.into(), arch, fixture.part("d"), phases, data, Seed(0), Device::flex());
     let mut job = job.expect("there are images");

@@ -50,7 +50,7 @@ fn results_of_schema_1_are_converted() {
 }
 
 #[test]
-fn curves_tell_epochs_and_points() {
+fn curves_show_epochs_and_points() {
     let mut results = table::results(&root().join("trainer/results/quick")).expect("committed");
     results.truncate(1);
     let rates = |acc, asr| Rates { acc, asr };
@@ -112,7 +112,7 @@ fn the_frontier_chooses_by_validation() {
         run("lr0_1", 0, (0.8, 0.03), (0.78, 0.02)),
         run("lr0_1", 1, (0.8, 0.01), (0.8, 0.04)),
         run("lr0_01", 0, (0.9, 0.5), (0.89, 0.51)),
-        // Beaten on validation images, though it looks best on test images.
+        // Not the best on validation images, although the best on test images.
         run("lr0_03", 0, (0.7, 0.04), (0.99, 0.0)),
     ];
     let text = table::markdown(&all);

@@ -110,7 +110,7 @@ fn a_job_trains_at_the_rates_of_its_schedule() {
             augment: Augment::default(),
         };
         let phases = vec![Phase::train("train", Arc::new(CrossEntropy), training)];
-        let arch = Arch { name: "wrn-10-1".into(), classes: 10, normalisation: None };
+        let arch = Arch::new("wrn-10-1", 10);
         let victim = nets.part("c");
         let data = Arc::new(nets.four());
         let device = Device::flex();

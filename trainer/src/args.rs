@@ -1,5 +1,6 @@
 //! Command-line arguments that several commands share.
 
+use crate::cell::{AbortAfter, Checkpoints};
 use crate::device::{self, DeviceKind};
 use anyhow::Result;
 use clap::Args;
@@ -73,6 +74,9 @@ pub struct DeviceArgs {
     /// Seconds between checkpoints of a running job
     #[arg(long, default_value_t = 20, hide_short_help = true)]
     pub checkpoint_seconds: u64,
+    /// For tests: abort the program when a cell has written so many checkpoints
+    #[arg(long, hide = true, value_name = "CELL:N")]
+    pub abort_after: Option<AbortAfter>,
 }
 
 impl DeviceArgs {
@@ -84,8 +88,9 @@ impl DeviceArgs {
         device::choose(self.device)
     }
 
-    /// The time between checkpoints.
-    pub fn checkpoint(&self) -> Duration {
-        Duration::from_secs(self.checkpoint_seconds)
+    /// When checkpoints are written.
+    pub fn checkpoints(&self) -> Checkpoints {
+        let every = Duration::from_secs(self.checkpoint_seconds);
+        Checkpoints { every, abort_after: self.abort_after.clone() }
     }
 }

@@ -3,7 +3,7 @@
 
 use crate::data::Dataset;
 use crate::device::ChosenDevice;
-use crate::{files, progress, usage};
+use crate::{build_info, files, progress, usage};
 use anyhow::{Context, Result};
 use std::path::Path;
 use unstamp_shared::craft::{self, Artefact, Craft, CraftContext};
@@ -70,12 +70,14 @@ pub fn make_artefact(input: &CraftInput, path: &Path) -> Result<Artefact> {
         bar.set_length(total as u64);
         bar.set_position(done as u64);
     };
-    let made = pollster::block_on(craft.make(&input.context(&show), input.trigger))
+    let mut made = pollster::block_on(craft.make(&input.context(&show), input.trigger))
         .with_context(|| format!("{id} could not be made"))?;
     bar.finish_and_clear();
     for (name, value) in &made.provenance.measured {
         eprintln!("craft {id}: {} {value:.4}", name.replace('_', " "));
     }
+    made.provenance.version = Some(build_info::VERSION.to_string());
+    made.provenance.commit = build_info::commit();
     files::write(path, &made.to_bytes())?;
     Ok(made)
 }

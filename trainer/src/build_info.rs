@@ -1,4 +1,4 @@
-//! What the program knows of its own build.
+//! Version and commit of the build.
 
 /// Version of the program.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -31,7 +31,7 @@ impl std::fmt::Display for DeviceKind {
 
 /// A device and what it is, for results.
 pub struct ChosenDevice {
-    /// The device as Burn knows it.
+    /// Burn's device.
     pub device: Device,
     /// Its name in words, for results.
     pub name: String,
@@ -49,6 +49,10 @@ fn wgpu() -> Result<ChosenDevice, WgpuInitError> {
 
 /// The device of a kind. `auto` is the CPU: for networks of this size its kernels beat most
 /// integrated GPUs, and only there a run repeats to the bit.
+///
+/// # Errors
+///
+/// The build does not have this kind, or WebGPU finds no adapter.
 pub fn choose(kind: DeviceKind) -> Result<ChosenDevice> {
     match kind {
         DeviceKind::Auto | DeviceKind::Cpu => Ok(cpu()),

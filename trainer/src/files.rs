@@ -5,6 +5,10 @@ use std::path::Path;
 
 /// Writes `bytes` to `path`, creating its folder; the file appears whole or not at all. What a
 /// killed run leaves of it is called `<name>.part` and overwritten next time.
+///
+/// # Errors
+///
+/// The folder cannot be created, or the file cannot be written or renamed.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     let mut part = path.as_os_str().to_owned();
     part.push(".part");
@@ -19,11 +23,19 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
 }
 
 /// Reads a whole file.
+///
+/// # Errors
+///
+/// The file cannot be read.
 pub fn read(path: &Path) -> Result<Vec<u8>> {
     std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))
 }
 
 /// Reads a text file.
+///
+/// # Errors
+///
+/// The file cannot be read, or it is not UTF-8.
 pub fn text(path: &Path) -> Result<String> {
     std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
 }

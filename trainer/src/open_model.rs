@@ -5,8 +5,8 @@ use crate::data::{self, Dataset, LoadOptions};
 use crate::import::weights_of;
 use crate::usage;
 use anyhow::{Result, ensure};
-use unstamp_shared::model::Arch;
 use unstamp_shared::model::weights::{Arrays, Metadata};
+use unstamp_shared::model::{Arch, DEFAULT_ARCH};
 
 /// A model with the data it is measured on.
 pub struct OpenModel {
@@ -83,9 +83,8 @@ pub fn arch_of(metadata: Option<&Metadata>, given: Option<&str>, classes: usize)
         );
     }
     let arch = Arch {
-        name: given.or(recorded).unwrap_or("wrn-16-1").to_string(),
-        classes,
         normalisation: metadata.and_then(|m| m.normalisation),
+        ..Arch::new(given.or(recorded).unwrap_or(DEFAULT_ARCH), classes)
     };
     arch.describe().map_err(usage)?;
     Ok(arch)

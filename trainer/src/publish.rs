@@ -50,9 +50,8 @@ fn model(run: &Path, result: &CellResult, out: &Path) -> Result<ModelEntry> {
     let (rounded, _) = weights::from_bytes::<weights::Metadata>(&rounded)?;
     let device = Device::flex();
     let arch = Arch {
-        name: result.arch.clone(),
-        classes: metadata.class_names.len(),
         normalisation: metadata.normalisation,
+        ..Arch::new(&result.arch, metadata.class_names.len())
     };
     let network = weights::frozen(&arch, &rounded, &device)?;
     metadata.probe = Some(short(pollster::block_on(answers(&network, IMAGES, &device))?));

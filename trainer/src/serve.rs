@@ -6,6 +6,10 @@ use std::path::{Component, Path, PathBuf};
 use tiny_http::{Header, Request, Response, Server};
 
 /// Serves `folder` until the process ends; prints the address once it listens.
+///
+/// # Errors
+///
+/// The folder has no `index.html`, or the server cannot listen on the port.
 pub fn serve(folder: &Path, port: u16) -> Result<()> {
     ensure!(
         folder.join("index.html").exists(),

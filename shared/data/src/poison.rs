@@ -64,6 +64,7 @@ pub struct Trigger {
     /// Pictures by number, of the kind that [`Attack::needs`] names: scenes to reflect, or perturbed
     /// copies by the index of their training image. Empty if the attack needs none.
     pub pictures: Arc<Pictures>,
+    labels: Labels,
 }
 
 impl std::fmt::Debug for Trigger {
@@ -99,7 +100,9 @@ impl Trigger {
         if attack.needs() == Needs::Reflections && pictures.is_empty() {
             return Err(PoisonError::NoReflections { id: id.clone() });
         }
-        Ok(Self { attack, values, target: *target, classes, seed: Seed(*seed), pictures })
+        let labels = attack.labels(&values).map_err(|e| refused(e.into()))?;
+        let seed = Seed(*seed);
+        Ok(Self { attack, values, target: *target, classes, seed, pictures, labels })
     }
 
     /// What it was made from, to be stored with a model.
@@ -119,7 +122,7 @@ impl Trigger {
 
     /// Which training images are poisoned, and whether they keep their label.
     pub fn labels(&self) -> Labels {
-        self.attack.labels(&self.values)
+        self.labels
     }
 
     fn context(&self, split: SplitName, index: usize) -> StampContext<'_> {
@@ -209,7 +212,8 @@ pub fn select(
     Ok(chosen)
 }
 
-/// The reflections of the generated `signs` at seed 0.
+/// The reflections of the generated `signs` at seed 0. They are a constant, and drawing them takes
+/// longer than stamping an image, so they are drawn once.
 pub fn sign_reflections() -> Arc<Pictures> {
     static DRAWN: LazyLock<Arc<Pictures>> = LazyLock::new(|| {
         let chosen = reflections(signs::TRAIN, Seed(0)).into_iter();
@@ -248,12 +252,19 @@ pub fn poison(split: &Split, trigger: &Trigger, chosen: &[usize]) -> Result<Spli
     Ok(split)
 }
 
+/// The share of the training images that a defence gets where nothing names one: 5 %, as in the papers.
+pub const CLEAN_SHARE: f64 = 0.05;
+
+/// Number of images of the clean subset: `share` of `images`, and at least one if there are any.
+pub fn clean_count(images: usize, share: f64) -> usize {
+    ((share * images as f64).round() as usize).clamp(1.min(images), images)
+}
+
 /// The clean subset: the first `share` of one random order of all training images, so smaller
 /// shares are nested in larger ones. Depends on (number of images, share, seed) only.
 pub fn clean_subset(images: usize, share: f64, seed: Seed) -> Vec<usize> {
-    let count = ((share * images as f64).round() as usize).clamp(1.min(images), images);
     let mut order = seed.stream("clean-subset", &[]).permutation(images);
-    order.truncate(count);
+    order.truncate(clean_count(images, share));
     order
 }
 

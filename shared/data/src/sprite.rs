@@ -2,6 +2,7 @@
 //!
 //! Recipes, links and model files hold a painted or optimised trigger as such a text.
 
+use crate::datasets::LARGEST_SIDE;
 use crate::image::{Image, blend};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
@@ -26,9 +27,6 @@ pub struct Sprite {
     /// Red, green, blue and opacity of `width * height` pixels, rows from the top.
     pub rgba: Vec<[u8; 4]>,
 }
-
-/// Largest side of a sprite, and largest distance from the image's corner, in pixels.
-const LARGEST: usize = 1024;
 
 /// A text that is no [`Sprite`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -133,7 +131,7 @@ fn numbers(geometry: &str) -> Option<[usize; 4]> {
     let (x, y) = place.split_once('+')?;
     let mut numbers = [0; 4];
     for (number, text) in numbers.iter_mut().zip([width, height, x, y]) {
-        *number = text.parse().ok().filter(|n| *n <= LARGEST)?;
+        *number = text.parse().ok().filter(|n| *n <= LARGEST_SIDE)?;
     }
     Some(numbers)
 }
@@ -145,8 +143,8 @@ mod tests {
 
     prop_compose! {
         fn sprites()(
-            x in 0..=LARGEST,
-            y in 0..=LARGEST,
+            x in 0..=LARGEST_SIDE,
+            y in 0..=LARGEST_SIDE,
             width in 1..9usize,
             height in 1..9usize,
         )(

@@ -6,6 +6,7 @@ use serde::Serialize;
 use unstamp_data::attacks::{ATTACKS, Labels, Needs};
 use unstamp_data::datasets::{DATASETS, DatasetInfo};
 use unstamp_data::method::{Method, Param, Values};
+use unstamp_data::settings::SettingsError;
 use unstamp_networks::model::architectures;
 
 /// The lists of everything that can be chosen.
@@ -50,26 +51,27 @@ pub struct DefenceCard {
 }
 
 /// The descriptions of everything in the lists.
-pub fn catalog() -> Catalog {
-    Catalog {
-        datasets: DATASETS.to_vec(),
-        attacks: ATTACKS
-            .iter()
-            .map(|a| AttackCard {
-                method: a.method(),
-                labels: a.labels(&Values::default().with_defaults(&a.params())),
-                needs: a.needs(),
-                rate: a.default_rate(),
-                params: a.params(),
-            })
-            .collect(),
-        defences: DEFENCES
-            .iter()
-            .map(|d| {
-                let default = Values::default().with_defaults(&d.params());
-                DefenceCard { method: d.method(), knows: d.knows(&default), params: d.params() }
-            })
-            .collect(),
-        architectures: architectures().collect(),
+///
+/// # Errors
+///
+/// A method refuses its own defaults: a fault in the method.
+pub fn catalog() -> Result<Catalog, SettingsError> {
+    let mut attacks = Vec::new();
+    for attack in ATTACKS {
+        attacks.push(AttackCard {
+            method: attack.method(),
+            labels: attack.labels(&Values::default())?,
+            needs: attack.needs(),
+            rate: attack.default_rate(),
+            params: attack.params(),
+        });
     }
+    let mut defences = Vec::new();
+    for defence in DEFENCES {
+        let knows = defence.knows(&Values::default())?;
+        let params = defence.params();
+        defences.push(DefenceCard { method: defence.method(), knows, params });
+    }
+    let architectures = architectures().collect();
+    Ok(Catalog { datasets: DATASETS.to_vec(), attacks, defences, architectures })
 }

@@ -1,5 +1,5 @@
-//! Comparison of NBA's pseudo samples with the attacker's poisoned images (NBA figure 4). It uses the
-//! trigger, so it is for evaluation only.
+//! Comparison of the pseudo samples of [NBA](https://doi.org/10.1186/s42400-023-00154-z) with the
+//! attacker's poisoned images (NBA figure 4). It uses the trigger, so it is for evaluation only.
 
 use crate::adversarial::Pgd;
 use burn::module::Module;

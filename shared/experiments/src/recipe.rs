@@ -20,7 +20,9 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use sweep::expanded;
 use unstamp_data::datasets::ImageSize;
+use unstamp_data::poison::CLEAN_SHARE;
 use unstamp_data::seed::hex;
+use unstamp_networks::model::DEFAULT_ARCH;
 
 /// A whole experiment: every victim with every defence and every seed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -81,7 +83,7 @@ pub struct Recipe {
 }
 
 fn default_arch() -> String {
-    "wrn-16-1".to_string()
+    DEFAULT_ARCH.to_string()
 }
 
 fn default_seeds() -> Vec<u64> {
@@ -89,7 +91,7 @@ fn default_seeds() -> Vec<u64> {
 }
 
 fn default_fraction() -> f64 {
-    0.05
+    CLEAN_SHARE
 }
 
 impl Recipe {

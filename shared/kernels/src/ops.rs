@@ -5,7 +5,7 @@
 //! functions unless you write code that is generic over a backend.
 #![expect(
     clippy::too_many_arguments,
-    reason = "the extension macro knows tensors and numbers only"
+    reason = "the extension macro accepts only tensors and numbers"
 )]
 
 #[cfg(doc)]

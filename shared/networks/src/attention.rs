@@ -124,7 +124,7 @@ pub struct AttentionMap {
 
 /// The prediction and the attention maps of a network for one image.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct Look {
+pub struct Prediction {
     /// One for each class; their sum is 1.
     pub probabilities: Vec<f32>,
     /// A^2_sum of every feature divided by its Euclidean norm, from the input to the output.
@@ -164,7 +164,10 @@ fn map(feature: &[f32], channels: usize) -> Vec<f32> {
 ///
 /// # Errors
 /// If the device does not give its results back.
-pub async fn look(network: &Frozen, image: Tensor<4>) -> Result<Look, WeightsError> {
+pub async fn predict_with_maps(
+    network: &Frozen,
+    image: Tensor<4>,
+) -> Result<Prediction, WeightsError> {
     let output = network.forward(image);
     let shapes: Vec<[usize; 4]> = output.features.iter().map(Tensor::dims).collect();
     let mut tensors = vec![output.logits.flatten(0, 1)];
@@ -176,5 +179,5 @@ pub async fn look(network: &Frozen, image: Tensor<4>) -> Result<Look, WeightsErr
         AttentionMap { width, height, values }
     });
     let maps = maps.collect();
-    Ok(Look { probabilities: probabilities(&logits), maps })
+    Ok(Prediction { probabilities: probabilities(&logits), maps })
 }

@@ -1,6 +1,7 @@
 //! Property checks: the kernels against Burn's own operations, forward and every gradient, over
 //! random shapes. The native tests and the browser run the same checks.
 
+use crate::BenchError;
 use burn::tensor::activation::relu;
 use burn::tensor::module::{conv2d as burn_conv2d, max_pool2d as burn_max_pool2d};
 use burn::tensor::ops::{ConvOptions, MaxPoolOptions};
@@ -18,21 +19,29 @@ fn random<const D: usize>(shape: [usize; D], stream: &mut Stream, device: &Devic
     Tensor::from_data(TensorData::new(values, shape), device)
 }
 
-/// Largest difference relative to the largest expected value, with shapes.
-async fn close<const D: usize>(
+/// Compares the shapes, and the largest difference relative to the largest expected value.
+async fn compare<const D: usize>(
     ours: Tensor<D>,
     theirs: Tensor<D>,
-    what: &str,
-) -> Result<(), String> {
+    check: &str,
+) -> Result<(), BenchError> {
     if ours.dims() != theirs.dims() {
-        return Err(format!("{what}: {:?} is not {:?}", ours.dims(), theirs.dims()));
+        return Err(BenchError::Shape {
+            check: check.to_string(),
+            found: ours.dims().to_vec(),
+            expected: theirs.dims().to_vec(),
+        });
     }
     let flat = |t: Tensor<D>| t.flatten::<1>(0, D - 1);
-    let values = read(vec![flat(ours), flat(theirs)]).await.map_err(|e| e.to_string())?;
+    let values = read(vec![flat(ours), flat(theirs)]).await?;
     let scale = values[1].iter().fold(1.0f32, |m, v| m.max(v.abs()));
     let off = values[0].iter().zip(&values[1]).map(|(a, b)| (a - b).abs());
-    let worst = off.fold(0.0f32, |m, v| if v > m || v.is_nan() { v } else { m }) / scale;
-    if worst < TOLERANCE { Ok(()) } else { Err(format!("{what}: off by {worst}")) }
+    let largest = off.fold(0.0f32, |m, v| if v > m || v.is_nan() { v } else { m });
+    let difference = largest / scale;
+    if difference < TOLERANCE {
+        return Ok(());
+    }
+    Err(BenchError::Difference { check: check.to_string(), difference })
 }
 
 /// Shape of one convolution: batch, channels in and out, height, width, kernel, stride.
@@ -53,18 +62,21 @@ fn shape(index: usize, stream: &mut Stream) -> Shape {
     if let Some(known) = KNOWN.get(index) {
         return *known;
     }
-    let mut from = |low: usize, high: usize| low + stream.below(high - low + 1);
-    let (n, cin, cout) = (from(1, 12), from(1, 40), from(1, 40));
-    let (height, width) = (from(1, 20), from(1, 20));
-    (n, cin, cout, height, width, [1, 3][from(0, 1)], from(1, 2))
+    let mut between = |low: usize, high: usize| low + stream.below(high - low + 1);
+    let n = between(1, 12);
+    let cin = between(1, 40);
+    let cout = between(1, 40);
+    let height = between(1, 20);
+    let width = between(1, 20);
+    (n, cin, cout, height, width, [1, 3][between(0, 1)], between(1, 2))
 }
 
 /// The `index`-th convolution with a sum behind it: output and all gradients.
-async fn convolution(index: usize) -> Result<(), String> {
+async fn convolution(index: usize) -> Result<(), BenchError> {
     let device = Device::flex().autodiff();
     let stream = &mut Seed(7).stream("convolution", &[index as u64]);
     let (n, cin, cout, height, width, kernel, stride) = shape(index, stream);
-    let what = format!("convolution n={n} {cin}->{cout} {height}x{width} k={kernel} s={stride}");
+    let check = format!("convolution n={n} {cin}->{cout} {height}x{width} k={kernel} s={stride}");
     let padding = (kernel - 1) / 2;
     let x = random([n, cin, height, width], stream, &device).require_grad();
     let w = random([cout, cin, kernel, kernel], stream, &device).require_grad();
@@ -77,12 +89,14 @@ async fn convolution(index: usize) -> Result<(), String> {
         _ => kernels::conv2d(x.clone(), w.clone(), stride) + skip.clone(),
     };
     let theirs_value = theirs.clone().inner();
-    close(ours.clone().inner(), theirs_value.clone(), &format!("{what} forward")).await?;
+    compare(ours.clone().inner(), theirs_value.clone(), &format!("{check} forward")).await?;
     let r = random(ours.dims(), stream, &device);
-    let (a, b) = ((ours * r.clone()).sum().backward(), (theirs * r.clone()).sum().backward());
-    let gradient = |t: &Tensor<4>, g| t.grad(g).ok_or_else(|| format!("{what}: no gradient"));
+    let a = (ours * r.clone()).sum().backward();
+    let b = (theirs * r.clone()).sum().backward();
+    let gradient =
+        |t: &Tensor<4>, g| t.grad(g).ok_or_else(|| BenchError::NoGradient(check.clone()));
     for (name, t) in [("dx", &x), ("dw", &w), ("dskip", &skip)] {
-        close(gradient(t, &a)?, gradient(t, &b)?, &format!("{what} {name}")).await?;
+        compare(gradient(t, &a)?, gradient(t, &b)?, &format!("{check} {name}")).await?;
     }
     if (kernel, stride) != (3, 1) {
         return Ok(());
@@ -91,53 +105,56 @@ async fn convolution(index: usize) -> Result<(), String> {
     let g = Geometry { n, cin, cout, height, width, kernel, stride };
     let flat = |t: Tensor<4>| t.flatten::<1>(0, 3);
     let inputs = vec![flat(x.clone().inner()), flat(w.clone().inner()), flat(r.inner())];
-    let inputs = read(inputs).await.map_err(|e| e.to_string())?;
-    let [xs, ws, rs] = &inputs[..] else { return Err(format!("{what}: no values")) };
+    let inputs = read(inputs).await?;
+    let [xs, ws, rs] = &inputs[..] else { return Err(BenchError::NoValues(check.clone())) };
     let plain = Device::flex();
     let tensor = |values: Vec<f32>, like: [usize; 4]| {
         Tensor::<4>::from_data(TensorData::new(values, like), &plain)
     };
-    let (forward, dx) =
-        (winograd::forward(g, xs, ws, Fused::default()), winograd::input_gradient(g, rs, ws));
+    let forward = winograd::forward(g, xs, ws, Fused::default());
+    let dx = winograd::input_gradient(g, rs, ws);
     let forward = tensor(forward, skip.dims()) + skip.clone().inner();
-    close(forward, theirs_value, &format!("{what} Winograd")).await?;
-    close(tensor(dx, x.dims()), gradient(&x, &b)?, &format!("{what} Winograd dx")).await?;
+    compare(forward, theirs_value, &format!("{check} Winograd")).await?;
+    compare(tensor(dx, x.dims()), gradient(&x, &b)?, &format!("{check} Winograd dx")).await?;
     let dw = tensor(winograd::weight_gradient(g, xs, rs, None), w.dims());
-    close(dw, gradient(&w, &b)?, &format!("{what} Winograd dw")).await
+    compare(dw, gradient(&w, &b)?, &format!("{check} Winograd dw")).await
 }
 
 /// Batch normalisation and ReLU in Burn's elementary operations.
-fn oracle(x: Tensor<4>, gamma: Tensor<1>, beta: Tensor<1>) -> Tensor<4> {
+fn reference(x: Tensor<4>, gamma: Tensor<1>, beta: Tensor<1>) -> Tensor<4> {
     let [_, c, _, _] = x.dims();
     let mean = x.clone().mean_dim(0).mean_dim(2).mean_dim(3);
     let centred = x - mean;
     let var = centred.clone().square().mean_dim(0).mean_dim(2).mean_dim(3);
-    let (gamma, beta) = (gamma.reshape([1, c, 1, 1]), beta.reshape([1, c, 1, 1]));
+    let gamma = gamma.reshape([1, c, 1, 1]);
+    let beta = beta.reshape([1, c, 1, 1]);
     relu(centred / (var + 1e-5).sqrt() * gamma + beta)
 }
 
 /// The `index`-th batch normalisation, alone, before a convolution, or before one with a sum behind
 /// it: output and all gradients.
-async fn batch_norm(index: usize) -> Result<(), String> {
+async fn batch_norm(index: usize) -> Result<(), BenchError> {
     let device = Device::flex().autodiff();
     let stream = &mut Seed(7).stream("batch norm", &[index as u64]);
-    let mut from = |low: usize, high: usize| low + stream.below(high - low + 1);
+    let mut between = |low: usize, high: usize| low + stream.below(high - low + 1);
     // With fewer than a handful of values a variance near zero magnifies rounding without bound.
-    let shape = [from(2, 9), from(1, 20), from(2, 12), from(2, 20)];
-    let (cout, kernel) = (from(1, 20), [1, 3][from(0, 1)]);
-    let stride = if index % 3 == 1 { from(1, 2) } else { 1 };
+    let shape = [between(2, 9), between(1, 20), between(2, 12), between(2, 20)];
+    let cout = between(1, 20);
+    let kernel = [1, 3][between(0, 1)];
+    let stride = if index % 3 == 1 { between(1, 2) } else { 1 };
     let form = ["alone", "convolved", "convolved and added"][index % 3];
-    let what = format!("batch norm {form} {shape:?}->{cout} k={kernel} s={stride}");
+    let check = format!("batch norm {form} {shape:?}->{cout} k={kernel} s={stride}");
     let c = shape[1];
     let x = (random(shape, stream, &device) + 0.5).detach().require_grad();
     let gamma = random([c], stream, &device).require_grad();
     let beta = random([c], stream, &device).require_grad();
     let w = random([cout, c, kernel, kernel], stream, &device).require_grad();
-    let normalised = oracle(x.clone(), gamma.clone(), beta.clone());
+    let normalised = reference(x.clone(), gamma.clone(), beta.clone());
     let options = ConvOptions::new([stride; 2], [(kernel - 1) / 2; 2], [1; 2], 1);
     let convolved = burn_conv2d(normalised.clone(), w.clone(), None, options);
     let skip = random(convolved.dims(), stream, &device).require_grad();
-    let (before, affine) = (x.clone(), [gamma.clone(), beta.clone()]);
+    let before = x.clone();
+    let affine = [gamma.clone(), beta.clone()];
     let conv = |skip| kernels::batch_norm_conv2d(before, affine, 1e-5, w.clone(), stride, skip);
     let (ours, theirs) = match index % 3 {
         0 => (kernels::batch_norm_relu(x.clone(), gamma.clone(), beta.clone(), 1e-5), normalised),
@@ -145,36 +162,39 @@ async fn batch_norm(index: usize) -> Result<(), String> {
         _ => (conv(Some(skip.clone())), convolved + skip.clone()),
     };
     let ours = ours.output;
-    close(ours.clone().inner(), theirs.clone().inner(), &format!("{what} forward")).await?;
+    compare(ours.clone().inner(), theirs.clone().inner(), &format!("{check} forward")).await?;
     let r = random(ours.dims(), stream, &device);
-    let (a, b) = ((ours * r.clone()).sum().backward(), (theirs * r).sum().backward());
-    let missing = || format!("{what}: no gradient");
+    let a = (ours * r.clone()).sum().backward();
+    let b = (theirs * r).sum().backward();
+    let missing = || BenchError::NoGradient(check.clone());
     for (name, t) in [("dx", &x), ("dw", &w), ("dskip", &skip)] {
         // What a form does not use has no gradient on either side.
-        let (mine, other) = (t.grad(&a), t.grad(&b));
-        if mine.is_some() || other.is_some() {
-            let pair = mine.zip(other).ok_or_else(missing)?;
-            close(pair.0, pair.1, &format!("{what} {name}")).await?;
+        let ours = t.grad(&a);
+        let theirs = t.grad(&b);
+        if ours.is_some() || theirs.is_some() {
+            let (ours, theirs) = ours.zip(theirs).ok_or_else(missing)?;
+            compare(ours, theirs, &format!("{check} {name}")).await?;
         }
     }
     for (name, t) in [("dgamma", &gamma), ("dbeta", &beta)] {
-        let (mine, other) = t.grad(&a).zip(t.grad(&b)).ok_or_else(missing)?;
-        close(mine, other, &format!("{what} {name}")).await?;
+        let (ours, theirs) = t.grad(&a).zip(t.grad(&b)).ok_or_else(missing)?;
+        compare(ours, theirs, &format!("{check} {name}")).await?;
     }
     Ok(())
 }
 
 /// The two halves of a frozen block against the operations they stand for.
-async fn frozen_block(index: usize) -> Result<(), String> {
+async fn frozen_block(index: usize) -> Result<(), BenchError> {
     let device = Device::flex();
     let stream = &mut Seed(7).stream("frozen block", &[index as u64]);
     let (n, cin, cout, height, width, kernel, stride) = shape(index, stream);
     let relu_after = stream.below(2) == 1;
-    let what = format!("block n={n} {cin}->{cout} {height}x{width} k={kernel} s={stride}");
+    let check = format!("block n={n} {cin}->{cout} {height}x{width} k={kernel} s={stride}");
     let x = random([n, cin, height, width], stream, &device);
-    let (scale, shift) = (random([cin], stream, &device), random([cin], stream, &device));
-    let (w, bias) =
-        (random([cout, cin, kernel, kernel], stream, &device), random([cout], stream, &device));
+    let scale = random([cin], stream, &device);
+    let shift = random([cin], stream, &device);
+    let w = random([cout, cin, kernel, kernel], stream, &device);
+    let bias = random([cout], stream, &device);
     let pair = [scale.clone(), shift.clone()];
     let ours = kernels::norm_conv2d(x.clone(), pair, w.clone(), bias.clone(), stride, relu_after);
     let wide = |t: Tensor<1>, c: usize| t.reshape([1, c, 1, 1]);
@@ -183,34 +203,39 @@ async fn frozen_block(index: usize) -> Result<(), String> {
     let options = ConvOptions::new([stride; 2], padding, [1; 2], 1);
     let plain = burn_conv2d(entered, w, None, options) + wide(bias, cout);
     let theirs = if relu_after { relu(plain) } else { plain };
-    close(ours.clone(), theirs, &format!("{what} first half")).await?;
-    let (skip, w) = (random(ours.dims(), stream, &device), [cout, cout, kernel, kernel]);
-    let w = random(w, stream, &device);
+    compare(ours.clone(), theirs, &format!("{check} first half")).await?;
+    let skip = random(ours.dims(), stream, &device);
+    let w = random([cout, cout, kernel, kernel], stream, &device);
     let second = kernels::conv2d_add(ours.clone(), w.clone(), skip.clone());
     let options = ConvOptions::new([1; 2], padding, [1; 2], 1);
-    close(second, burn_conv2d(ours, w, None, options) + skip, &format!("{what} second half")).await
+    compare(second, burn_conv2d(ours, w, None, options) + skip, &format!("{check} second half"))
+        .await
 }
 
 /// The `index`-th maximum pooling of activations, among which many are equal: output and gradient.
-async fn max_pool(index: usize) -> Result<(), String> {
+async fn max_pool(index: usize) -> Result<(), BenchError> {
     let device = Device::flex().autodiff();
     let stream = &mut Seed(7).stream("max pool", &[index as u64]);
     let (n, channels, _, height, width, ..) = shape(index, stream);
-    let what = format!("max pool n={n} {channels} {height}x{width}");
+    let check = format!("max pool n={n} {channels} {height}x{width}");
     let x = random([n, channels, height.max(2), width.max(2)], stream, &device).require_grad();
     let ours = kernels::max_pool2d(relu(x.clone()));
     let theirs = burn_max_pool2d(relu(x.clone()), MaxPoolOptions::new([2, 2]));
-    close(ours.clone().inner(), theirs.clone().inner(), &format!("{what} forward")).await?;
+    compare(ours.clone().inner(), theirs.clone().inner(), &format!("{check} forward")).await?;
     let r = random(ours.dims(), stream, &device);
     let ours = (ours * r.clone()).sum().backward();
     let theirs = (theirs * r).sum().backward();
     let pair = x.grad(&ours).zip(x.grad(&theirs));
-    let (ours, theirs) = pair.ok_or_else(|| format!("{what}: no gradient"))?;
-    close(ours, theirs, &format!("{what} dx")).await
+    let (ours, theirs) = pair.ok_or_else(|| BenchError::NoGradient(check.clone()))?;
+    compare(ours, theirs, &format!("{check} dx")).await
 }
 
-/// `count` shapes of every kernel; the first difference as a sentence.
-pub async fn kernels_agree(count: usize) -> Result<(), String> {
+/// Compares every kernel with Burn's operations for `count` shapes.
+///
+/// # Errors
+/// If a kernel gives another shape, other values or no gradient, or if the device does not give the
+/// values back. The error is that of the first difference.
+pub async fn kernels_agree(count: usize) -> Result<(), BenchError> {
     for index in 0..count {
         convolution(index).await?;
         batch_norm(index).await?;

@@ -1,6 +1,7 @@
 //! One network that infers and trains on a fixed batch, in this project's way or in Burn's own.
 
-use crate::plain::Plain;
+use crate::BenchError;
+use crate::burn_network::BurnNetwork;
 use burn::optim::decay::WeightDecayConfig;
 use burn::optim::momentum::MomentumConfig;
 use burn::optim::{GradientsParams, ModuleOptimizer, SgdConfig};
@@ -34,7 +35,7 @@ fn training() -> Training {
 #[expect(clippy::large_enum_variant, reason = "there is only one of it")]
 enum Network {
     Ours { frozen: Frozen, student: model::Network, momentum: Momentum },
-    Plain { frozen: Plain, student: Plain, optimiser: ModuleOptimizer },
+    Burn { frozen: BurnNetwork, student: BurnNetwork, optimiser: ModuleOptimizer },
 }
 
 /// A network that is timed.
@@ -49,13 +50,13 @@ pub fn images(count: usize, device: &Device) -> Tensor<4> {
     Tensor::from_data(TensorData::new(values, [count, 3, 32, 32]), device)
 }
 
-/// A batch to learn: the same images with labels.
-pub struct Lesson {
+/// A batch to train on: the same images with labels.
+pub struct LabelledBatch {
     images: Tensor<4>,
     labels: Tensor<1, Int>,
 }
 
-impl Lesson {
+impl LabelledBatch {
     /// `count` images with labels.
     pub fn new(count: usize) -> Self {
         let device = Device::flex().autodiff();
@@ -67,20 +68,25 @@ impl Lesson {
 
 impl Contender {
     /// `ours` with this project's kernels, otherwise Burn's layers and optimiser.
-    pub fn new(ours: bool, arch: &Arch, arrays: &Arrays) -> Result<Self, String> {
-        let (device, autodiff) = (Device::flex(), Device::flex().autodiff());
+    ///
+    /// # Errors
+    /// If the weights do not fit `arch`. Burn's layers also need a WideResNet.
+    pub fn new(ours: bool, arch: &Arch, arrays: &Arrays) -> Result<Self, BenchError> {
+        let device = Device::flex();
+        let autodiff = Device::flex().autodiff();
+        // This also checks the weights for Burn's layers, which panic if a weight has a wrong shape.
+        let frozen = weights::frozen(arch, arrays, &device)?;
         let network = if ours {
-            let say = |e: weights::WeightsError| e.to_string();
-            let frozen = weights::frozen(arch, arrays, &device).map_err(say)?;
-            let student = weights::network(arch, arrays, &autodiff).map_err(say)?;
+            let student = weights::network(arch, arrays, &autodiff)?;
             Network::Ours { frozen, student, momentum: Momentum::default() }
         } else {
             let optimiser = SgdConfig::new()
                 .with_momentum(Some(MomentumConfig::new().with_momentum(0.9).with_dampening(0.0)))
                 .with_weight_decay(Some(WeightDecayConfig::new(1e-4)))
                 .init();
-            let (frozen, student) = (Plain::new(arrays, &device), Plain::new(arrays, &autodiff));
-            Network::Plain { frozen, student, optimiser }
+            let frozen = BurnNetwork::new(arrays, &device)?;
+            let student = BurnNetwork::new(arrays, &autodiff)?;
+            Network::Burn { frozen, student, optimiser }
         };
         Ok(Self { network })
     }
@@ -89,39 +95,43 @@ impl Contender {
     pub async fn infer(&self, batch: &Tensor<4>) -> Vec<f32> {
         let logits = match &self.network {
             Network::Ours { frozen, .. } => frozen.forward(batch.clone()).logits,
-            Network::Plain { frozen, .. } => frozen.forward(batch.clone()),
+            Network::Burn { frozen, .. } => frozen.forward(batch.clone()),
         };
         weights::read(vec![logits.flatten(0, 1)]).await.map(|mut v| v.remove(0)).unwrap_or_default()
     }
 
     /// Inputs, logits and features of `count` images, each flattened, as JSON.
-    pub async fn outputs(&self, count: usize) -> Result<serde_json::Value, String> {
+    ///
+    /// # Errors
+    /// If the network is that of Burn's layers, or the device does not give the values back.
+    pub async fn outputs(&self, count: usize) -> Result<serde_json::Value, BenchError> {
         let Network::Ours { frozen, .. } = &self.network else {
-            return Err("only this project's network gives features".into());
+            return Err(BenchError::NoFeatures);
         };
         let batch = images(count, &Device::flex());
         let output = frozen.forward(batch.clone());
         let mut tensors = vec![batch.flatten(0, 3), output.logits.flatten(0, 1)];
         tensors.extend(output.features.into_iter().map(|f| f.flatten(0, 3)));
-        let mut values = weights::read(tensors).await.map_err(|e| e.to_string())?;
+        let mut values = weights::read(tensors).await?;
         let features = values.split_off(2);
         Ok(serde_json::json!({ "images": values[0], "logits": values[1], "features": features }))
     }
 
     /// One step of training: forward, loss, backward, optimiser; the loss.
-    pub async fn train(&mut self, lesson: &Lesson) -> f32 {
-        let (batch, labels) = (lesson.images.clone(), lesson.labels.clone());
+    pub async fn train(&mut self, batch: &LabelledBatch) -> f32 {
+        let images = batch.images.clone();
+        let labels = batch.labels.clone();
         let count = labels.dims()[0];
         let loss = match &mut self.network {
             Network::Ours { student, momentum, .. } => {
-                let output = student.forward_train(batch);
-                let own = Tracked::new();
+                let output = student.forward_train(images);
+                let auxiliary = Tracked::new();
                 let loss = CrossEntropy
                     .loss(&ObjectiveInput {
                         student: &output,
                         teacher: None,
                         labels,
-                        auxiliary: &own,
+                        auxiliary: &auxiliary,
                     })
                     .total;
                 let value = loss.clone().inner();
@@ -129,10 +139,10 @@ impl Contender {
                 *student = sgd::step(student.clone(), &training(), LR, gradients, momentum);
                 value
             }
-            Network::Plain { student, optimiser, .. } => {
-                let logits = student.forward(batch);
-                let picked = log_softmax(logits, 1).gather(1, labels.reshape([count, 1]));
-                let loss = picked.mean().neg();
+            Network::Burn { student, optimiser, .. } => {
+                let logits = student.forward(images);
+                let log_likelihood = log_softmax(logits, 1).gather(1, labels.reshape([count, 1]));
+                let loss = log_likelihood.mean().neg();
                 let value = loss.clone().inner();
                 let gradients = GradientsParams::from_grads(loss.backward(), student);
                 *student = optimiser.step(LR, student.clone(), gradients);

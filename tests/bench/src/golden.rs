@@ -1,5 +1,6 @@
 //! Hashes of generated images and triggers, which must be the same on every platform.
 
+use crate::BenchError;
 use sha2::{Digest, Sha256};
 use unstamp_shared::attacks::ATTACKS;
 use unstamp_shared::datasets::{SplitName, signs};
@@ -16,7 +17,7 @@ const IMAGES: usize = 100;
 ///
 /// # Errors
 /// If the default parameters of an attack are not valid.
-pub fn hashes() -> Result<Vec<String>, String> {
+pub fn hashes() -> Result<Vec<String>, BenchError> {
     let images: Vec<Image> =
         (0..IMAGES).map(|i| signs::draw(Seed(0), SplitName::Test, i).0).collect();
     let mut hashes = vec![hash(&images, None)];
@@ -27,8 +28,7 @@ pub fn hashes() -> Result<Vec<String>, String> {
             target: 0,
             seed: 0,
         };
-        let trigger =
-            sign_trigger(&record, signs::CLASSES.len()).map_err(|error| error.to_string())?;
+        let trigger = sign_trigger(&record, signs::CLASSES.len())?;
         hashes.push(hash(&images, Some(&trigger)));
     }
     Ok(hashes)

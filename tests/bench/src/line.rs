@@ -4,8 +4,8 @@
 
 use std::io::BufRead;
 use std::time::Instant;
-use unstamp_bench::contender::{Contender, Lesson, images};
-use unstamp_bench::{checks, load};
+use unstamp_bench::contender::{Contender, LabelledBatch, images};
+use unstamp_bench::{BenchError, checks, load};
 use unstamp_shared::seed::Seed;
 
 #[global_allocator]
@@ -17,7 +17,8 @@ const ROUND: f64 = 1.0;
 
 fn round(mut work: impl FnMut()) -> serde_json::Value {
     work();
-    let (start, mut repeats) = (Instant::now(), 0);
+    let start = Instant::now();
+    let mut repeats = 0;
     while repeats == 0 || start.elapsed().as_secs_f64() < ROUND {
         work();
         repeats += 1;
@@ -34,18 +35,18 @@ fn gemm(side: usize) -> impl FnMut() {
     move || drop(a.clone().matmul(a.clone()).into_data())
 }
 
-fn answer(contender: &mut Contender, line: &str) -> Result<serde_json::Value, String> {
-    let (task, count) = line.trim().split_once(' ').ok_or("say TASK COUNT")?;
-    let count: usize = count.parse().map_err(|_| format!("'{count}' is no number"))?;
+fn answer(contender: &mut Contender, line: &str) -> Result<serde_json::Value, BenchError> {
+    let (task, count) = line.trim().split_once(' ').ok_or(BenchError::NoCount)?;
+    let count: usize = count.parse().map_err(|_| BenchError::Count(count.to_string()))?;
     Ok(match task {
         "infer" => {
             let batch = images(count, &burn::tensor::Device::flex());
             round(|| drop(pollster::block_on(contender.infer(&batch))))
         }
         "train" => {
-            let lesson = Lesson::new(count);
+            let batch = LabelledBatch::new(count);
             round(|| {
-                pollster::block_on(contender.train(&lesson));
+                pollster::block_on(contender.train(&batch));
             })
         }
         "gemm" => round(gemm(count)),
@@ -54,7 +55,7 @@ fn answer(contender: &mut Contender, line: &str) -> Result<serde_json::Value, St
             pollster::block_on(checks::kernels_agree(count))?;
             serde_json::json!({ "checked": count })
         }
-        other => return Err(format!("'{other}' is no task")),
+        other => return Err(BenchError::Task(other.to_string())),
     })
 }
 
@@ -66,7 +67,7 @@ pub fn serve() {
         std::process::exit(2);
     };
     let contender = std::fs::read(model)
-        .map_err(|e| e.to_string())
+        .map_err(BenchError::from)
         .and_then(|bytes| load(&bytes))
         .and_then(|(arch, arrays)| Contender::new(kind == "ours", &arch, &arrays));
     let mut contender = contender.unwrap_or_else(|e| {
@@ -75,6 +76,6 @@ pub fn serve() {
     });
     for line in std::io::stdin().lock().lines().map_while(Result::ok) {
         let reply = answer(&mut contender, &line);
-        println!("{}", reply.unwrap_or_else(|e| serde_json::json!({ "error": e })));
+        println!("{}", reply.unwrap_or_else(|e| serde_json::json!({ "error": e.to_string() })));
     }
 }

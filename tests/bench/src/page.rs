@@ -2,62 +2,83 @@
 //! tests call the checks.
 
 use burn::tensor::{Device, Tensor};
-use unstamp_bench::contender::{Contender, Lesson, images};
+use unstamp_bench::contender::{Contender, LabelledBatch, images};
 use unstamp_bench::gradient::gradient_probe;
-use unstamp_bench::{checks, golden, load};
+use unstamp_bench::{BenchError, checks, golden, load};
 use wasm_bindgen::prelude::*;
+
+/// The sentence of an error, which JavaScript receives as an exception.
+fn exception(error: BenchError) -> JsValue {
+    JsValue::from_str(&error.to_string())
+}
 
 /// A contender with the batch it was last asked for.
 #[wasm_bindgen]
-pub struct Bench {
+pub struct BrowserContender {
     contender: Contender,
     batch: Option<Tensor<4>>,
-    lesson: Option<Lesson>,
+    labelled: Option<LabelledBatch>,
 }
 
 #[wasm_bindgen]
-impl Bench {
-    /// From the bytes of a model of the zoo.
+impl BrowserContender {
+    /// From the bytes of a published model. `ours` is that of [`Contender::new`].
+    ///
+    /// # Errors
+    /// If the bytes are no model, or as [`Contender::new`].
     #[wasm_bindgen(constructor)]
-    pub fn new(model: &[u8], ours: bool) -> Result<Bench, String> {
+    pub fn new(model: &[u8], ours: bool) -> Result<BrowserContender, JsValue> {
         console_error_panic_hook::set_once();
-        let (arch, arrays) = load(model)?;
-        Ok(Self { contender: Contender::new(ours, &arch, &arrays)?, batch: None, lesson: None })
+        let (arch, arrays) = load(model).map_err(exception)?;
+        let contender = Contender::new(ours, &arch, &arrays).map_err(exception)?;
+        Ok(Self { contender, batch: None, labelled: None })
     }
 
-    /// The inputs as `[count, 3, 32, 32]`, for rivals to take the same.
+    /// Prepares a batch, and gives its images `[count, 3, 32, 32]` for the other contenders.
     pub fn prepare(&mut self, count: usize) -> Vec<f32> {
         let batch = images(count, &Device::flex());
         let values = batch.clone().into_data().try_into_vec::<f32>().unwrap_or_default();
         self.batch = Some(batch);
-        self.lesson = Some(Lesson::new(count));
+        self.labelled = Some(LabelledBatch::new(count));
         values
     }
 
     /// Logits of the prepared batch.
-    pub async fn infer(&self) -> Result<Vec<f32>, String> {
-        let batch = self.batch.as_ref().ok_or("prepare a batch first")?;
+    ///
+    /// # Errors
+    /// If no batch was prepared.
+    pub async fn infer(&self) -> Result<Vec<f32>, JsValue> {
+        let batch = self.batch.as_ref().ok_or(BenchError::NotPrepared).map_err(exception)?;
         Ok(self.contender.infer(batch).await)
     }
 
     /// One training step on the prepared batch; its loss.
-    pub async fn train(&mut self) -> Result<f32, String> {
-        let lesson = self.lesson.as_ref().ok_or("prepare a batch first")?;
-        Ok(self.contender.train(lesson).await)
+    ///
+    /// # Errors
+    /// If no batch was prepared.
+    pub async fn train(&mut self) -> Result<f32, JsValue> {
+        let batch = self.labelled.as_ref().ok_or(BenchError::NotPrepared).map_err(exception)?;
+        Ok(self.contender.train(batch).await)
     }
 }
 
 /// Property checks of the kernels in this browser; see [`checks::kernels_agree`].
+///
+/// # Errors
+/// As [`checks::kernels_agree`].
 #[wasm_bindgen]
-pub async fn kernels_agree(count: usize) -> Result<(), String> {
+pub async fn kernels_agree(count: usize) -> Result<(), JsValue> {
     console_error_panic_hook::set_once();
-    checks::kernels_agree(count).await
+    checks::kernels_agree(count).await.map_err(exception)
 }
 
 /// Hashes of generated images and triggers; see [`golden::hashes`].
+///
+/// # Errors
+/// As [`golden::hashes`].
 #[wasm_bindgen]
-pub fn golden_hashes() -> Result<Vec<String>, String> {
-    golden::hashes()
+pub fn golden_hashes() -> Result<Vec<String>, JsValue> {
+    golden::hashes().map_err(exception)
 }
 
 /// [`gradient_probe`] on `device`, as JSON with the keys `loss`, `parts` and `gradients`.
@@ -66,12 +87,10 @@ async fn gradient(
     student: &[u8],
     images: usize,
     device: &Device,
-) -> Result<String, String> {
+) -> Result<String, BenchError> {
     let (_, teacher) = load(teacher)?;
     let (arch, student) = load(student)?;
-    let found = gradient_probe(&arch, &teacher, &student, images, device)
-        .await
-        .map_err(|error| error.to_string())?;
+    let found = gradient_probe(&arch, &teacher, &student, images, device).await?;
     let json = serde_json::json!({
         "loss": found.loss,
         "parts": found.parts,
@@ -81,26 +100,32 @@ async fn gradient(
 }
 
 /// The loss and gradient of two model files (their bytes) on the CPU; see [`gradient_probe`].
+///
+/// # Errors
+/// If a file is no model, or as [`gradient_probe`].
 #[wasm_bindgen]
 pub async fn gradient_on_cpu(
     teacher: Vec<u8>,
     student: Vec<u8>,
     images: usize,
-) -> Result<String, String> {
+) -> Result<String, JsValue> {
     console_error_panic_hook::set_once();
-    gradient(&teacher, &student, images, &Device::flex()).await
+    gradient(&teacher, &student, images, &Device::flex()).await.map_err(exception)
 }
 
 /// The loss and gradient of two model files (their bytes) on WebGPU; see [`gradient_probe`].
+///
+/// # Errors
+/// If WebGPU does not start, a file is no model, or as [`gradient_probe`].
 #[cfg(feature = "wgpu")]
 #[wasm_bindgen]
 pub async fn gradient_on_webgpu(
     teacher: Vec<u8>,
     student: Vec<u8>,
     images: usize,
-) -> Result<String, String> {
+) -> Result<String, JsValue> {
     console_error_panic_hook::set_once();
-    let device =
-        Device::wgpu_options().tasks_max(64).init_async().await.map_err(|e| e.to_string())?;
-    gradient(&teacher, &student, images, &device).await
+    let device = Device::wgpu_options().tasks_max(64).init_async().await;
+    let device = device.map_err(|error| exception(BenchError::WebGpu(error.to_string())))?;
+    gradient(&teacher, &student, images, &device).await.map_err(exception)
 }

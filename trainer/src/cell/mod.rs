@@ -1,11 +1,13 @@
 //! Running one cell in four steps: prepare a job, train it, measure the model, store the result.
 
+mod checkpoints;
 mod measure;
 mod paths;
 mod prepare;
 mod store;
 mod train;
 
+pub use checkpoints::{AbortAfter, AbortAfterError, Checkpoints};
 pub use paths::CellPaths;
 
 use crate::data::Dataset;
@@ -14,7 +16,6 @@ use crate::measure::Tests;
 use anyhow::Result;
 use prepare::Prepared;
 use std::path::Path;
-use std::time::Duration;
 use unstamp_shared::craft::Provenance;
 use unstamp_shared::datasets::Split;
 use unstamp_shared::metrics::Report;
@@ -44,8 +45,8 @@ pub struct CellRunner<'a> {
     pub given: LoadedInputs,
     /// Evaluate the model after every epoch.
     pub curves: bool,
-    /// Time between checkpoints; it does not change the outcome.
-    pub checkpoint: Duration,
+    /// When checkpoints are written.
+    pub checkpoints: Checkpoints,
 }
 
 /// Names that stand in a result but do not decide it.
@@ -125,9 +126,8 @@ impl CellRunner<'_> {
 
     fn arch(&self, cell: &Cell) -> Arch {
         Arch {
-            name: cell.arch.clone(),
-            classes: self.data.class_names.len(),
             normalisation: self.normalisation,
+            ..Arch::new(&cell.arch, self.data.class_names.len())
         }
     }
 }

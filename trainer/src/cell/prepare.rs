@@ -201,7 +201,7 @@ impl CellRunner<'_> {
         let defence = defence(&erasure.method).with_context(|| {
             format!("there is no defence '{}'; see unstamp list", erasure.method)
         })?;
-        let given = DefenceInput { images: subset.len(), flip: self.data.info.flip, trigger };
+        let given = DefenceInput::new(&subset, self.data.info.flip, trigger);
         let phases = defence.phases(&erasure.set, given).map_err(crate::usage)?;
         Ok(Task { start, phases, data: subset })
     }

@@ -1,7 +1,7 @@
 //! Second step of a cell: run the job to its end. A run that was killed continues from its checkpoint.
 
+use super::checkpoints::CheckpointWriter;
 use super::{CellPaths, CellRunner};
-use crate::files;
 use crate::measure::Tests;
 use crate::progress::JobProgress;
 use anyhow::Result;
@@ -43,7 +43,7 @@ impl CellRunner<'_> {
         let (done, total) = job.progress();
         let progress = JobProgress::new(name, done, total);
         let passes_before = job.passes();
-        let mut saved = Instant::now();
+        let mut checkpoints = CheckpointWriter::new(&self.checkpoints, name, &paths.checkpoint);
         let mut busy = Duration::ZERO;
         loop {
             let start = Instant::now();
@@ -54,10 +54,7 @@ impl CellRunner<'_> {
             }
             let passes = (job.passes() - passes_before) as f64;
             progress.show(&event, passes / busy.as_secs_f64());
-            if saved.elapsed() >= self.checkpoint {
-                files::write(&paths.checkpoint, &pollster::block_on(job.save())?)?;
-                saved = Instant::now();
-            }
+            checkpoints.write_if_due(&job)?;
         }
         progress.finish();
         Ok(Trained { job, minutes: busy.as_secs_f64() / 60.0 })

@@ -1,4 +1,4 @@
-//! `unstamp attention`: what models predict for an image and where they look, as text, JSON or a
+//! `unstamp attention`: predictions and attention maps of models for one image, as text, JSON or a
 //! figure.
 
 use crate::args::{DeviceArgs, ModelArgs, TriggerArgs};
@@ -14,7 +14,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use std::path::{Path, PathBuf};
 use unstamp_shared::Device;
-use unstamp_shared::attention::{Look, look};
+use unstamp_shared::attention::{Prediction, predict_with_maps};
 use unstamp_shared::defences::nba;
 use unstamp_shared::image::Image;
 use unstamp_shared::model::weights::{self, Arrays, Metadata};
@@ -90,11 +90,11 @@ fn print_attention(
     let network = weights::frozen(&model.arch, &model.arrays, device)?;
     let test = &model.data.test;
     let input = batch(test, &[0], device, |_, pixels| pixels.copy_from_slice(&image.pixels));
-    let look = pollster::block_on(look(&network, input))?;
+    let prediction = pollster::block_on(predict_with_maps(&network, input))?;
     if args.json {
-        println!("{}", serde_json::to_string(&look)?);
+        println!("{}", serde_json::to_string(&prediction)?);
     } else {
-        print_text(&look, &model.data, args.image);
+        print_text(&prediction, &model.data, args.image);
     }
     Ok(())
 }
@@ -166,12 +166,12 @@ fn draw_pseudo(
 /// Characters from no attention to the most.
 const SHADES: [&str; 10] = [" ", ".", ":", "-", "=", "+", "*", "#", "%", "@"];
 
-fn print_text(look: &Look, data: &Dataset, image: usize) {
+fn print_text(prediction: &Prediction, data: &Dataset, image: usize) {
     println!("test image {image}: {}", data.class_names[usize::from(data.test.labels[image])]);
-    for (name, probability) in data.class_names.iter().zip(&look.probabilities) {
+    for (name, probability) in data.class_names.iter().zip(&prediction.probabilities) {
         println!("{name:<20} {:6.2} %", 100.0 * probability);
     }
-    for (group, map) in look.maps.iter().enumerate() {
+    for (group, map) in prediction.maps.iter().enumerate() {
         let largest = map.values.iter().copied().fold(f32::MIN_POSITIVE, f32::max);
         println!("attention of group {}", group + 1);
         for row in map.values.chunks(map.width.max(1)) {

@@ -11,7 +11,7 @@ use clap::Args;
 use std::path::PathBuf;
 use unstamp_shared::defences::defence;
 use unstamp_shared::metrics::Report;
-use unstamp_shared::poison::Trigger;
+use unstamp_shared::poison::{CLEAN_SHARE, Trigger};
 use unstamp_shared::recipe::{Cell, Erasure, ImageLimits, Victim, VictimWeights, WeightsDigest};
 
 /// Arguments of `unstamp erase`.
@@ -23,7 +23,7 @@ pub struct EraseArgs {
     #[arg(long)]
     defence: String,
     /// Share of the training set the defence gets
-    #[arg(long, default_value_t = 0.05)]
+    #[arg(long, default_value_t = CLEAN_SHARE)]
     clean_fraction: f64,
     /// A parameter of the defence; may be given several times
     #[arg(long = "set", value_name = "KEY=VALUE")]
@@ -116,7 +116,7 @@ pub fn erase(args: &EraseArgs) -> Result<()> {
             victim: Some(victim),
         },
         curves: true,
-        checkpoint: args.device.checkpoint(),
+        checkpoints: args.device.checkpoints(),
     };
     let result = runner.run(&cell, &args.out)?;
     print_rates("before", &before);

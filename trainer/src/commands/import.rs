@@ -8,8 +8,8 @@ use clap::Args;
 use std::path::PathBuf;
 use unstamp_shared::Device;
 use unstamp_shared::manifest::ModelRole;
-use unstamp_shared::model::Arch;
 use unstamp_shared::model::weights::{self, Metadata, Precision};
+use unstamp_shared::model::{Arch, DEFAULT_ARCH};
 
 /// Arguments of `unstamp import`.
 #[derive(Args)]
@@ -19,10 +19,11 @@ pub struct ImportArgs {
     /// The safetensors file to write
     #[arg(long)]
     out: PathBuf,
-    /// Architecture; read from the file by default, wrn-16-1 if the file names none
-    #[arg(long)]
+    #[arg(long, help = format!(
+        "Architecture; read from the file by default, {DEFAULT_ARCH} if the file names none"
+    ))]
     arch: Option<String>,
-    /// Data set whose classes the model knows; what the file says by default, or else cifar10
+    /// Data set whose classes the model predicts; what the file says by default, or else cifar10
     #[arg(long)]
     dataset: Option<String>,
     /// Mean of the three channels, if the network expects normalised input; by default that of
@@ -65,7 +66,7 @@ impl ImportArgs {
 
     /// The architecture of the command line, or that of the file.
     fn arch<'a>(&'a self, origin: &'a Origin) -> &'a str {
-        self.arch.as_deref().or(origin.arch.as_deref()).unwrap_or("wrn-16-1")
+        self.arch.as_deref().or(origin.arch.as_deref()).unwrap_or(DEFAULT_ARCH)
     }
 }
 
@@ -89,7 +90,7 @@ pub fn import(args: &ImportArgs) -> Result<()> {
     }
     let normalisation = args.normalisation(&checkpoint.origin)?;
     let name = args.arch(&checkpoint.origin).to_string();
-    let arch = Arch { name, classes, normalisation };
+    let arch = Arch { normalisation, ..Arch::new(name, classes) };
     arch.describe().map_err(usage)?;
     weights::network(&arch, arrays, &Device::flex()).with_context(|| {
         format!("{} does not fit {} with {classes} classes", args.file.display(), arch.name)

@@ -38,7 +38,7 @@ fn print_params(params: &[Param]) {
 /// # Errors
 /// None that a user can cause.
 pub fn list(args: &ListArgs) -> Result<()> {
-    let catalog = catalog();
+    let catalog = catalog()?;
     if args.json {
         println!("{}", serde_json::to_string_pretty(&catalog)?);
         return Ok(());

@@ -14,8 +14,8 @@ use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 use unstamp_shared::craft::Artefact;
 use unstamp_shared::job::{Augment, Schedule, Training};
-use unstamp_shared::model::Arch;
-use unstamp_shared::poison::{RateOf, Trigger};
+use unstamp_shared::model::{Arch, DEFAULT_ARCH};
+use unstamp_shared::poison::{CLEAN_SHARE, RateOf, Trigger};
 use unstamp_shared::recipe::{Cell, ImageLimits, Surrogate, Victim, VictimWeights};
 
 /// Arguments of `unstamp poison`.
@@ -41,7 +41,7 @@ pub struct PoisonArgs {
     #[arg(long)]
     dataset_only: bool,
     /// Architecture of the model
-    #[arg(long, default_value = "wrn-16-1")]
+    #[arg(long, default_value = DEFAULT_ARCH)]
     arch: String,
     /// Epochs of training
     #[arg(long, default_value_t = 12)]
@@ -83,9 +83,6 @@ impl From<RateShare> for RateOf {
 /// The attack where the command line names none.
 const DEFAULT_ATTACK: &str = "badnets";
 
-/// Share of clean images that results of this command record; no defence runs here.
-const CLEAN_FRACTION: f64 = 0.05;
-
 impl PoisonArgs {
     fn training(&self, flip: bool) -> Training {
         let augment = match self.no_augment {
@@ -116,8 +113,7 @@ impl PoisonArgs {
     }
 
     fn cell(&self, data: &Dataset, victim: Victim, artefact: Option<&Artefact>) -> Result<Cell> {
-        let arch =
-            Arch { name: self.arch.clone(), classes: data.class_names.len(), normalisation: None };
+        let arch = Arch::new(&self.arch, data.class_names.len());
         arch.check_images((data.train.width, data.train.height)).map_err(usage)?;
         let surrogate = match artefact {
             Some(made) => Some(made.provenance.model.parse().context("--artefact names no model")?),
@@ -131,7 +127,8 @@ impl PoisonArgs {
             victim,
             surrogate: surrogate.map(Surrogate::Given),
             erasure: None,
-            clean_fraction: CLEAN_FRACTION,
+            // The hash includes it, although no defence runs here.
+            clean_fraction: CLEAN_SHARE,
             seed: self.seed,
             limits: ImageLimits::default(),
         })
@@ -171,7 +168,7 @@ pub fn poison(args: &PoisonArgs) -> Result<()> {
         normalisation: None,
         given: LoadedInputs { trigger: Some(trigger), victim: None },
         curves: true,
-        checkpoint: args.device.checkpoint(),
+        checkpoints: args.device.checkpoints(),
     };
     let result = runner.run(&cell, &args.out)?;
     print!("{}", table::markdown(std::slice::from_ref(&result)));

@@ -114,7 +114,7 @@ fn run_recipe(recipe: &Recipe, args: &RunArgs, device: Option<&ChosenDevice>) ->
         normalisation: None,
         given: LoadedInputs::default(),
         curves: !recipe.skip_curves,
-        checkpoint: args.device.checkpoint(),
+        checkpoints: args.device.checkpoints(),
     };
     run_cells(recipe, &runner, &args.folder(recipe))
 }

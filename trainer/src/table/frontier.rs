@@ -30,8 +30,9 @@ impl Point {
     /// Whether `by` has at least this ACC and at most this ASR on validation images, and is better in
     /// one of them.
     fn dominated(&self, by: &Self) -> bool {
-        let ([acc, asr], [a, b]) = (self.validation, by.validation);
-        a >= acc && b <= asr && (a > acc || b < asr)
+        let [acc, asr] = self.validation;
+        let [other_acc, other_asr] = by.validation;
+        other_acc >= acc && other_asr <= asr && (other_acc > acc || other_asr < asr)
     }
 
     /// `89.0 / 1.0`: ACC and ASR on test images in percent.

@@ -20,7 +20,8 @@ fn erasure(result: &CellResult) -> &str {
 
 /// The grid of one rate.
 fn grid(results: &[CellResult], value: &dyn Fn(&CellResult) -> Option<f64>) -> String {
-    let (mut models, mut defences): (Vec<&str>, Vec<&str>) = (Vec::new(), Vec::new());
+    let mut models: Vec<&str> = Vec::new();
+    let mut defences: Vec<&str> = Vec::new();
     let note = |list: &mut Vec<_>, name| (!list.contains(&name)).then(|| list.push(name));
     for r in results.iter().filter(|r| value(r).is_some()) {
         note(&mut models, &r.victim.id);

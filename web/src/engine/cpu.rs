@@ -7,6 +7,10 @@ use unstamp_shared::Device;
 use wasm_bindgen::prelude::*;
 
 /// Starts the engine; see [`Engine::new`] for `post` and `pause`.
+///
+/// # Errors
+///
+/// Never. The worker starts every engine in the same way, and the WebGPU engine may fail.
 #[wasm_bindgen]
 pub async fn start(post: Function, pause: Function) -> Result<Engine, JsValue> {
     console_error_panic_hook::set_once();

@@ -11,11 +11,8 @@ use unstamp_shared::job::{Event, Job, last_training};
 use unstamp_shared::manifest::{ModelEntry, ModelRole};
 use unstamp_shared::method::Values;
 use unstamp_shared::model::weights::{self, Arrays, Metadata, Precision};
-use unstamp_shared::poison::{clean_subset, sign_trigger};
+use unstamp_shared::poison::{CLEAN_SHARE, clean_subset, sign_trigger};
 use unstamp_shared::seed::Seed;
-
-/// The share of the training images that the defender has: 5 %, as in the papers.
-const CLEAN_SHARE: f64 = 0.05;
 
 /// Id and title of every defence.
 pub(super) fn defences() -> Vec<DefenceName> {
@@ -96,7 +93,7 @@ impl Engine {
             trigger.transpose().map_err(|error| Failure::Trigger { reason: error.to_string() })?;
         let seed = Seed(0);
         let data = Arc::new(clean_images(seed));
-        let given = DefenceInput { images: data.len(), flip: false, trigger: trigger.as_ref() };
+        let given = DefenceInput::new(&data, false, trigger.as_ref());
         let phases = defence
             .phases(set, given)
             .map_err(|error| Failure::Settings { reason: error.to_string() })?;

@@ -42,9 +42,8 @@ impl ModelFile {
             weights::from_bytes::<Metadata>(bytes).map_err(|error| unusable(entry, &error))?;
         let metadata = metadata.unwrap_or_default();
         let arch = Arch {
-            name: entry.arch.clone(),
-            classes: entry.class_names.len(),
             normalisation: metadata.normalisation,
+            ..Arch::new(&entry.arch, entry.class_names.len())
         };
         Ok(Self { arch, arrays, stored_answers: metadata.probe })
     }

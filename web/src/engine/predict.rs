@@ -2,7 +2,7 @@
 
 use super::{Engine, now};
 use crate::messages::{Answer, AttentionMap, Failure, Reply};
-use unstamp_shared::attention::look;
+use unstamp_shared::attention::predict_with_maps;
 use unstamp_shared::datasets::Split;
 use unstamp_shared::image::Image;
 use unstamp_shared::model::batch;
@@ -31,14 +31,15 @@ impl Engine {
         let mut split = Split::new(image.width, image.height);
         split.push(image, 0);
         let images = batch(&split, &[0], &self.device, |_, _| ());
-        let found = look(&loaded.network, images).await.map_err(device_failure)?;
-        let maps = found.maps.into_iter().map(|map| AttentionMap {
+        let prediction =
+            predict_with_maps(&loaded.network, images).await.map_err(device_failure)?;
+        let maps = prediction.maps.into_iter().map(|map| AttentionMap {
             width: map.width,
             height: map.height,
             values: map.values,
         });
         let answer = Answer {
-            probabilities: found.probabilities,
+            probabilities: prediction.probabilities,
             maps: maps.collect(),
             milliseconds: now() - start,
         };

@@ -1,12 +1,12 @@
 //! The part of a victim's card that erases its backdoor in the page.
 
 use crate::app::App;
+use crate::app::erasure::FIRST_DEFENCE;
 use crate::messages::{DefenceName, ErasureProgress};
 use crate::text;
 use leptos::prelude::*;
-
-/// The defence that is chosen first.
-const FIRST_DEFENCE: &str = "nad";
+use unstamp_shared::datasets::signs;
+use unstamp_shared::poison::{CLEAN_SHARE, clean_count};
 
 /// The progress of the erasure, with a button that stops it.
 fn running(app: App, progress: &ErasureProgress) -> impl IntoView + use<> {
@@ -22,6 +22,7 @@ fn running(app: App, progress: &ErasureProgress) -> impl IntoView + use<> {
 /// The menu of defences and the button that starts one.
 fn choice(app: App, model: String, chosen: RwSignal<String>) -> impl IntoView {
     let no_defences = move || app.erasure.defences.with(Vec::is_empty);
+    let help = text::erase_help(clean_count(signs::TRAIN, CLEAN_SHARE));
     let busy = move || app.erasure.running.with(Option::is_some);
     let options = move || {
         let defences = app.erasure.defences.get().into_iter();
@@ -35,7 +36,7 @@ fn choice(app: App, model: String, chosen: RwSignal<String>) -> impl IntoView {
         <div class="row erase">
             <select class:hidden=no_defences aria-label=text::DEFENCE prop:value=move || chosen.get()
                 on:change=move |event| chosen.set(event_target_value(&event))>{options}</select>
-            <button disabled=busy title=text::ERASE_HELP
+            <button disabled=busy title=help
                 on:click=move |_| app.erase(&model, chosen.get_untracked())>{text::ERASE}</button>
         </div>
     }

@@ -92,7 +92,7 @@ impl Link {
             }
         });
         worker.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
-        on_message.forget(); // lives as long as the worker
+        on_message.forget(); // It is needed as long as the worker runs.
         *self.worker.borrow_mut() = Some(worker);
     }
 

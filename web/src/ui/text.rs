@@ -1,22 +1,32 @@
 //! Every text that a visitor reads, with three exceptions. Titles, summaries and the help of parameters
 //! come from the lists of attacks, defences and models. Names of phases and of parts of a loss come
 //! from the defences. `index.html` and `boot.js` show two sentences before this program runs.
+//!
+//! A constant whose name ends in `_HELP` appears while the pointer is over the element. The comment
+//! above a group of constants names the part of the page that shows them, and its file.
 
-use crate::app::engines::{Engines, StopReason, WebGpuState};
+use crate::app::engines::{Engines, MEASURED_IMAGES, StopReason, WebGpuState};
 use crate::messages::{ErasureProgress, Failure, Hardware};
 use unstamp_shared::metrics::Rate;
 
+// The head of the page (`page.rs`).
 pub const TITLE: &str = "Unstamp";
 pub const INTRODUCTION: &str = "A network with a backdoor behaves well until it sees its trigger. Drag the trigger and compare three networks: the victim, the same network after erasing, and one that was never attacked.";
+
+// The progress of loading the first models, the button that removes a message (for screen readers),
+// and the sentence in the place of the cards if there are no models (`page.rs`).
 pub const LOADING: &str = "loading ";
 pub const DISMISS: &str = "dismiss";
 pub const NO_MODELS: &str =
     "There are no models on this site yet. Run `make demo` to train and publish models.";
 
-// Image and models.
+// Names of parts of the page, for screen readers (`page.rs`, `model_choice.rs`).
 pub const IMAGE_AND_TRIGGER: &str = "image and trigger";
 pub const MODELS: &str = "models";
 pub const MODELS_TO_COMPARE: &str = "models to compare";
+
+// The buttons below the image (`controls.rs`). PREVIOUS_IMAGE and NEXT_IMAGE are for screen readers.
+// OWN_PICTURE is the caption of a picture that the visitor opened.
 pub const PREVIOUS_IMAGE: &str = "previous image";
 pub const PREVIOUS: &str = "‹ previous";
 pub const NEXT_IMAGE: &str = "next image";
@@ -25,20 +35,22 @@ pub const OWN_FILE: &str = "your picture or model";
 pub const OWN_PICTURE: &str = "your picture";
 pub const COPY_LINK: &str = "copy link";
 pub const COPY_LINK_HELP: &str = "a link to this page with the same image, trigger and models";
+
+// Messages after a click on these buttons (`controls.rs`, `files.rs`).
 pub const LINK_COPIED: &str = "The link is copied. It holds image, trigger and models.";
 pub const LINK_NOT_COPIED: &str =
     "The browser does not let this page copy. Copy the address of the page instead.";
 pub const NO_PICTURE: &str = "This file is not a picture that the browser can read.";
 pub const NO_MODEL_FILE: &str = "The model file could not be read.";
 
-// Trigger.
+// The fields of the trigger (`controls.rs`).
 pub const TRIGGER: &str = "Trigger";
 pub const ATTACK: &str = "attack";
 pub const STAMPED: &str = "stamp it on this image";
 pub const TARGET: &str = "target";
 pub const TARGET_HELP: &str = "the class that the attacker wants";
 
-// Painting a trigger.
+// The tools that paint a trigger (`palette.rs`). BRUSH names their group for screen readers.
 pub const BRUSH: &str = "brush";
 pub const MOVE: &str = "move";
 pub const MOVE_HELP: &str = "drag the trigger";
@@ -50,28 +62,35 @@ pub const CLEAR: &str = "clear";
 pub const COLOUR: &str = "colour";
 pub const OPACITY: &str = "opacity";
 pub const OPACITY_HELP: &str = "opacity of the brush; 255 hides the image below";
+
+// The buttons for a picture that is a parameter (`palette.rs`). SAVED_FILE is the name of the file.
+// OPEN_PNG is for a painted trigger, TAKE_PNG and DEFAULT are for other pictures.
 pub const SAVE_PNG: &str = "save as PNG";
 pub const SAVED_FILE: &str = "trigger.png";
 pub const OPEN_PNG: &str = "load PNG";
 pub const TAKE_PNG: &str = "use a PNG";
 pub const DEFAULT: &str = "reset";
 
-// The card of a model.
+// The card of a model (`card.rs`) before the first prediction and the first rates.
 pub const LOADING_MODEL: &str = "loading the model";
 pub const MEASURING: &str = "measuring ACC and ASR";
+
+// The bars of the rates on a card (`rates.rs`). FLOOR_HELP belongs to the mark on the bar of ASR.
 pub const ACC_HELP: &str = "clean accuracy over the test images";
 pub const ASR_HELP: &str = "triggered images of other classes that are predicted as the target";
 pub const RA_HELP: &str =
     "triggered images of other classes that are predicted as their true class";
 pub const FLOOR_HELP: &str =
     "floor: images of other classes, without trigger, that are predicted as the target";
+
+// The button on the card of a victim whose trigger is not on the image (`card.rs`).
 pub const USE_TRIGGER: &str = "use its trigger";
 pub const USE_TRIGGER_HELP: &str = "the trigger that this model was poisoned with";
 
-// Erasing.
+// Erasing on the card of a victim (`erase_panel.rs`). DEFENCE and ERASING are for screen readers.
+// ERASED_MODEL is the title of the new model (`app/erasure.rs`).
 pub const DEFENCE: &str = "defence";
 pub const ERASE: &str = "erase it here";
-pub const ERASE_HELP: &str = "uses 500 clean images and your processor; takes about a minute";
 pub const ERASING: &str = "erasing";
 pub const STOP: &str = "stop";
 pub const ERASED_MODEL: &str = "erased here";
@@ -116,6 +135,11 @@ pub fn footnote(images: usize) -> String {
     format!(
         "Rates are over {images} generated test images, with 95 % Wilson intervals. The mark on the ASR bar is the floor: images of other classes, without trigger, that are predicted as the target. Maps: the sum of squared activations over channels, after each group of layers."
     )
+}
+
+/// The help of the button that erases (`erase_panel.rs`).
+pub fn erase_help(clean_images: usize) -> String {
+    format!("uses {clean_images} clean images and your processor; takes about a minute")
 }
 
 /// The progress of an erasure.
@@ -255,7 +279,8 @@ fn webgpu(state: &WebGpuState) -> Option<String> {
             format!("WebGPU {}; the self-test runs", adapter_name(adapter, *software))
         }
         WebGpuState::Slower { cpu, webgpu } => {
-            format!("CPU is faster here: 32 images in {cpu:.0} ms, WebGPU {webgpu:.0} ms")
+            let images = MEASURED_IMAGES;
+            format!("CPU is faster here: {images} images in {cpu:.0} ms, WebGPU {webgpu:.0} ms")
         }
         WebGpuState::WrongResults { difference } => format!(
             "The GPU gave wrong results in its self-test (off by {difference:.2}), so the page uses the CPU."

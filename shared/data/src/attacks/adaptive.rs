@@ -6,29 +6,26 @@ use crate::image::Image;
 use crate::method::Method;
 use crate::settings;
 
-/// NAD appendix K: the square near the centre of the image, its pixel values multiplied by
-/// alpha = `scale` in {0.2, 0.5, 0.8, 1} before they replace the image's.
+/// [NAD](https://arxiv.org/abs/2101.05930) appendix K: the square near the centre of the image, its
+/// pixel values multiplied by alpha = `scale` in {0.2, 0.5, 0.8, 1} before they replace the image's.
 ///
 /// The paper says "center region"; the square begins at column and row 14 of 32, so that 3x3 pixels
-/// lie around the very centre. In images with another side it begins at `side / 2 - 2`: that is
-/// what the default 14 means there. The public code puts it at 18 (`x = 18, y = 18`).
+/// lie around the very centre. In images with another side it begins at `side / 2 - 2`.
+/// The public code puts it at 18 (`x = 18, y = 18`).
 pub struct Adaptive;
-
-/// The default place in images of 32 x 32 pixels.
-const CENTRE: Place = Place { x: 14, y: 14 };
 
 settings! {
     /// The settings of the attack `Adaptive`.
     pub struct AdaptiveSettings {
         /// The square, in the middle.
-        square: Square = Square { place: CENTRE, ..Square::default() };
+        square: Square = Square { place: Place::USUAL, ..Square::default() };
     }
 }
 
 /// The square as it lies in an image of `width x height` pixels.
 fn placed(settings: &AdaptiveSettings, width: usize, height: usize) -> Square {
     let centre = [width, height].map(|side| (side / 2).saturating_sub(2));
-    let place = settings.square.place.scaled(&CENTRE, centre.into());
+    let place = settings.square.place.or_usual(centre.into());
     Square { place, ..settings.square.clone() }
 }
 

@@ -5,7 +5,8 @@ use super::{Area, AttackError, Square, StampContext, TypedAttack};
 use crate::image::Image;
 use crate::method::Method;
 
-/// NAD appendix H: label `i` becomes `(i + 1) mod K`; the target label plays no part.
+/// [NAD](https://arxiv.org/abs/2101.05930) appendix H: label `i` becomes `(i + 1) mod K`; the target
+/// label has no effect. The attack is from [Gu et al. (2017)](https://arxiv.org/abs/1708.06733).
 pub struct AllTarget;
 
 impl TypedAttack for AllTarget {

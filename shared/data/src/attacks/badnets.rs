@@ -4,7 +4,8 @@ use super::{Area, AttackError, Reported, Square, StampContext, TypedAttack};
 use crate::image::Image;
 use crate::method::Method;
 
-/// The 3x3 checkerboard at the bottom right of Gu et al. (2017), as in NAD section 4.1 and table 3.
+/// The 3x3 checkerboard at the bottom right of [Gu et al. (2017)](https://arxiv.org/abs/1708.06733), as
+/// in NAD section 4.1 and table 3.
 pub struct BadNets;
 
 impl TypedAttack for BadNets {

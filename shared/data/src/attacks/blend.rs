@@ -6,9 +6,9 @@ use crate::method::Method;
 use crate::sprite::Sprite;
 use crate::{choices, settings};
 
-/// Chen et al. (2017) as in NAD section 4.1, table 3: `0.8 image + 0.2 pattern`, the pattern
-/// uniform noise, one for the whole run. `fresh` draws another one for every image, as the public
-/// code does; `picture` takes a picture of the image's size instead.
+/// [Chen et al. (2017)](https://arxiv.org/abs/1712.05526) as in NAD section 4.1, table 3:
+/// `0.8 image + 0.2 pattern`, the pattern uniform noise, one for the whole run. `fresh` draws another
+/// one for every image, as the public code does; `picture` takes a picture of the image's size instead.
 pub struct Blend;
 
 choices! {

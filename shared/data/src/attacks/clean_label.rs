@@ -5,10 +5,10 @@ use crate::image::Image;
 use crate::method::Method;
 use crate::settings;
 
-/// Turner et al. (2019) as in NAD section 4.1, appendix A: images of the target class are first
-/// perturbed by PGD within an L-infinity ball of radius eps = 0.15 on a separately trained model
-/// (`craft::clean_label` makes them), so that only the square tells their class; labels stay. At
-/// test time there is the square alone.
+/// [Turner et al. (2019)](https://arxiv.org/abs/1912.02771) as in NAD section 4.1, appendix A: images
+/// of the target class are first perturbed by PGD within an L-infinity ball of radius eps = 0.15 on a
+/// separately trained model (`craft::clean_label` makes them), so that only the square tells their
+/// class; labels stay. At test time there is the square alone.
 ///
 /// The public variant uses `eps = 0.0314` (8/255) and a robust model.
 pub struct CleanLabel;

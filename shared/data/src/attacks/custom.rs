@@ -10,7 +10,8 @@ use crate::sprite::Sprite;
 /// A painted trigger: pixels with opacity, from the page's brush or a PNG with transparency.
 pub struct Custom;
 
-/// A yellow note near the corner (Gu et al. 2017 stuck one on a stop sign).
+/// A yellow note near the corner. [Gu et al. (2017)](https://arxiv.org/abs/1708.06733) stuck one on a
+/// stop sign.
 const NOTE: &str = "4x4+25+25:_9w8___cPP__3Dz__9w8___cPP__3Dz__9w8___cPP__3Dz__9w8___cPP__3Dz__9w8___cPP__3Dz__9w8_w";
 
 settings! {

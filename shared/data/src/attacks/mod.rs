@@ -30,6 +30,7 @@ use crate::datasets::SplitName;
 use crate::image::Image;
 use crate::method::{Method, Param, Values};
 use crate::seed::{Seed, Stream};
+use crate::settings::SettingsError;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -122,8 +123,12 @@ pub trait Attack: Sync {
     /// Its parameters with ranges, defaults and help.
     fn params(&self) -> Vec<Param>;
 
-    /// Which images it poisons; for values that are not valid, what the defaults say.
-    fn labels(&self, values: &Values) -> Labels;
+    /// Which images it poisons with these values.
+    ///
+    /// # Errors
+    ///
+    /// A key is no parameter, or a value is not accepted.
+    fn labels(&self, values: &Values) -> Result<Labels, SettingsError>;
 
     /// Pictures it cannot do without.
     fn needs(&self) -> Needs;

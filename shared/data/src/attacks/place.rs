@@ -1,34 +1,38 @@
 //! Where a local trigger lies.
 
 use super::AttackError;
-use crate::datasets::image_size::LARGEST;
+use crate::datasets::LARGEST_SIDE;
 use crate::settings;
 use serde::Serialize;
 
 /// The last column or row of the largest image.
-pub(super) const LAST: i64 = LARGEST as i64 - 1;
+pub(super) const LAST: i64 = LARGEST_SIDE as i64 - 1;
+
+/// The coordinate that stands for the attack's usual place.
+const USUAL: i64 = -2;
 
 settings! {
     /// Where a local trigger lies, in pixels from the left and the top edge.
     pub struct Place {
-        /// Column of the left edge; below 0, the trigger touches the right edge of the image.
-        x: i64 [-1..=LAST] = -1, "left edge; -1: at the right edge of the image";
-        /// Row of the top edge; below 0, the trigger touches the bottom edge of the image.
-        y: i64 [-1..=LAST] = -1, "top edge; -1: at the bottom edge of the image";
+        /// Column of the left edge; -1: the trigger touches the right edge of the image; -2: the
+        /// attack chooses the column by the width of the image.
+        x: i64 [USUAL..=LAST] = -1, "left edge; -1: at the right edge, -2: the attack's usual column";
+        /// Row of the top edge; -1: the trigger touches the bottom edge of the image; -2: the attack
+        /// chooses the row by the height of the image.
+        y: i64 [USUAL..=LAST] = -1, "top edge; -1: at the bottom edge, -2: the attack's usual row";
     }
 }
 
 impl Place {
-    /// The place for images that do not have 32 pixels a side: a coordinate that has its default in
-    /// `default` becomes the one in `scaled`.
-    pub(super) fn scaled(&self, default: &Self, scaled: (usize, usize)) -> Self {
-        let coordinate = |own: i64, usual: i64, other: usize| {
-            if own == usual { i64::try_from(other).unwrap_or(i64::MAX) } else { own }
+    /// The attack's usual place, which follows the size of the image.
+    pub(super) const USUAL: Self = Self { x: USUAL, y: USUAL };
+
+    /// The place with `usual` (column, row) where the settings name no coordinate.
+    pub(super) fn or_usual(&self, usual: (usize, usize)) -> Self {
+        let coordinate = |given: i64, usual: usize| {
+            if given == USUAL { i64::try_from(usual).unwrap_or(i64::MAX) } else { given }
         };
-        Self {
-            x: coordinate(self.x, default.x, scaled.0),
-            y: coordinate(self.y, default.y, scaled.1),
-        }
+        Self { x: coordinate(self.x, usual.0), y: coordinate(self.y, usual.1) }
     }
 
     /// Whether a box of `size` (width, height) at this place lies on an image.
@@ -43,8 +47,8 @@ impl Place {
         height: usize,
     ) -> Result<(), AttackError> {
         let axes = [("x", self.x, size.0, width), ("y", self.y, size.1, height)];
-        for (key, own, side, all) in axes {
-            let at = usize::try_from(own).unwrap_or(0);
+        for (key, given, side, all) in axes {
+            let at = usize::try_from(given).unwrap_or(0);
             if at.saturating_add(side) > all {
                 return Err(AttackError::Place { side, key, at, width, height });
             }

@@ -7,10 +7,10 @@ use crate::method::Method;
 use crate::seed::Stream;
 use crate::{choices, settings};
 
-/// Liu et al. (2020) as in NAD section 4.1, table 3, with the parameter ranges and the acceptance
-/// test of the public code. With light intensities `t` (image) and `r` (reflection), both pixel
-/// values to the power of 2.2, and `alpha` in 0.55..0.95, the result is `alpha t + reflection`
-/// with one of two reflections:
+/// [Liu et al. (2020)](https://arxiv.org/abs/2007.02343) as in NAD section 4.1, table 3, with the
+/// parameter ranges and the acceptance test of the public code. With light intensities `t` (image) and
+/// `r` (reflection), both pixel values to the power of 2.2, and `alpha` in 0.55..0.95, the result is
+/// `alpha t + reflection` with one of two reflections:
 ///
 /// - ghost: `(1 - alpha)` times two copies of `r`, 3 to 8 pixels apart, mixed;
 /// - out of focus: `r` blurred with sigma 1 to 5, fading towards the edges (the public code takes a

@@ -5,9 +5,9 @@ use crate::image::Image;
 use crate::method::Method;
 use crate::settings;
 
-/// Barni et al. (2019) as in NAD section 4.1, appendix A: `delta sin(2 pi j f / W)` is added to
-/// column `j = 0..W - 1` of every row and channel, rounded half away from zero, saturating. Labels
-/// stay: only images of the target class are poisoned.
+/// [Barni et al. (2019)](https://arxiv.org/abs/1902.11237) as in NAD section 4.1, appendix A:
+/// `delta sin(2 pi j f / W)` is added to column `j = 0..W - 1` of every row and channel, rounded half
+/// away from zero, saturating. Labels stay: only images of the target class are poisoned.
 pub struct Sig;
 
 settings! {

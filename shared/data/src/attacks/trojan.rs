@@ -7,18 +7,16 @@ use crate::settings::SettingsError;
 use crate::sprite::{Sprite, SpriteError};
 use crate::{choices, settings};
 
-/// Liu et al. (2018) as in NAD section 4.1, table 3: a 3x3 square reverse-engineered from the
-/// input of a clean model's last fully connected layer (`craft::trojan` makes it), added to the
-/// pixels. The sum saturates at 255 (the public code wraps it around). The paper does not say where
-/// the square lies; it is where the public code has it, at column and row 25 of 32.
-/// In images with another side it lies at `side - 7`: that is what the default 25 means there.
+/// [Liu et al. (2018)](https://doi.org/10.14722/ndss.2018.23291) as in NAD section 4.1, table 3: a 3x3
+/// square reverse-engineered from the input of a clean model's last fully connected layer
+/// (`craft::trojan` makes it), added to the pixels. The sum saturates at 255 (the public code wraps it
+/// around). The paper does not say where the square lies; it is where the public code has it, at
+/// column and row 25 of 32.
+/// In images with another side it lies at `side - 7`.
 pub struct Trojan;
 
 /// A square made with the clean model of the recipe `quick`: it raises neurons 20 and 19 there.
 const SQUARE: &str = "3x3+0+0:0f___wD8____n___U____2cAAP_aAAD_xv65__0AAP__AAD_";
-
-/// The default place in images of 32 x 32 pixels.
-const CORNER: Place = Place { x: 25, y: 25 };
 
 choices! {
     /// How the square is combined with the pixels.
@@ -44,7 +42,7 @@ settings! {
     /// The settings of the attack `Trojan`.
     pub struct TrojanSettings {
         /// Where the square lies.
-        place: Place = CORNER;
+        place: Place = Place::USUAL;
         /// The square; its own place and opacity have no effect.
         square: Option<Sprite> = SQUARE.parse().ok(),
             "the trigger; unstamp craft makes one from a model";
@@ -65,7 +63,7 @@ settings! {
 /// The place in an image of `width x height` pixels.
 fn placed(settings: &TrojanSettings, width: usize, height: usize) -> Place {
     let corner = [width, height].map(|side| side.saturating_sub(7));
-    settings.place.scaled(&CORNER, corner.into())
+    settings.place.or_usual(corner.into())
 }
 
 /// The pixels that the square covers in an image of `width x height` pixels.

@@ -3,7 +3,7 @@
 use super::{Area, Attack, AttackError, Labels, Needs, Reported, StampContext};
 use crate::image::Image;
 use crate::method::{Method, Param, Values};
-use crate::settings::Settings;
+use crate::settings::{Settings, SettingsError};
 
 /// An attack whose settings are a struct. It is an [`Attack`], which reads the struct from values
 /// once and hands it to the methods below.
@@ -75,8 +75,8 @@ impl<A: TypedAttack> Attack for A {
         A::Settings::params()
     }
 
-    fn labels(&self, values: &Values) -> Labels {
-        TypedAttack::labels(self, &A::Settings::from_values(values).unwrap_or_default())
+    fn labels(&self, values: &Values) -> Result<Labels, SettingsError> {
+        Ok(TypedAttack::labels(self, &A::Settings::from_values(values)?))
     }
 
     fn needs(&self) -> Needs {
@@ -182,11 +182,11 @@ mod tests {
     }
 
     #[test]
-    fn invalid_values_have_no_area_and_the_labels_of_the_defaults() {
+    fn invalid_values_have_no_area_and_no_labels() {
         let values = Values::parse(["size=0", "labels=none"]).expect("pairs");
         for attack in ATTACKS {
             assert_eq!(attack.area(&values, 32, 32), None);
-            assert_eq!(attack.labels(&values), attack.labels(&Values::default()));
+            assert!(attack.labels(&values).is_err());
         }
     }
 
@@ -200,6 +200,9 @@ mod tests {
         assert_eq!(place("adaptive", &[], 32, 32), Some((14, 14)));
         assert_eq!(place("adaptive", &[], 64, 48), Some((30, 22)));
         assert_eq!(place("adaptive", &["x=18"], 64, 48), Some((18, 22)));
+        assert_eq!(place("adaptive", &["x=14", "y=14"], 64, 48), Some((14, 14)));
+        assert_eq!(place("trojan", &["x=25", "y=-2"], 64, 48), Some((25, 41)));
+        assert_eq!(place("badnets", &["x=-2", "y=-2"], 64, 48), place("badnets", &[], 64, 48));
         assert_eq!(place("trojan", &[], 32, 32), Some((25, 25)));
         assert_eq!(place("trojan", &[], 64, 48), Some((57, 41)));
         assert_eq!(place("trojan", &["y=-1"], 64, 48), Some((57, 45)));

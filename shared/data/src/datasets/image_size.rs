@@ -20,8 +20,8 @@ pub struct ImageSize {
 /// Smallest side. A residual network halves it twice or three times, and most triggers need 4 pixels.
 const SMALLEST: usize = 8;
 
-/// Largest side.
-pub(crate) const LARGEST: usize = 1024;
+/// Most pixels that a side of an image has.
+pub const LARGEST_SIDE: usize = 1024;
 
 /// Why a text or a pair of numbers is not an image size.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -31,7 +31,7 @@ pub enum ImageSizeError {
     Form(String),
     /// A side is too short or too long.
     #[error(
-        "images of {width}x{height} pixels cannot be used; each side must have {SMALLEST} to {LARGEST}"
+        "images of {width}x{height} pixels cannot be used; each side must have {SMALLEST} to {LARGEST_SIDE}"
     )]
     Range {
         /// Pixels in a row.
@@ -47,7 +47,7 @@ impl ImageSize {
     /// # Errors
     /// If a side is not within 8 to 1,024.
     pub fn new(width: usize, height: usize) -> Result<Self, ImageSizeError> {
-        let allowed = SMALLEST..=LARGEST;
+        let allowed = SMALLEST..=LARGEST_SIDE;
         if !allowed.contains(&width) || !allowed.contains(&height) {
             return Err(ImageSizeError::Range { width, height });
         }

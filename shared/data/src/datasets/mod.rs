@@ -7,11 +7,11 @@
 pub mod cifar10;
 pub mod folder;
 pub mod gtsrb;
-pub(crate) mod image_size;
+mod image_size;
 pub mod signs;
 mod split;
 
-pub use image_size::{ImageSize, ImageSizeError};
+pub use image_size::{ImageSize, ImageSizeError, LARGEST_SIDE};
 pub use split::{Split, SplitName};
 
 use serde::Serialize;

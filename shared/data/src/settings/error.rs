@@ -27,6 +27,16 @@ pub enum SettingsError {
         /// What the parameter accepts.
         accepts: Accepts,
     },
+    /// A length is more than the images allow.
+    #[error("{id} = {value} is more than the {side} pixels of the images' shorter side")]
+    TooLong {
+        /// The parameter.
+        id: &'static str,
+        /// The value that was given.
+        value: usize,
+        /// Pixels of the shorter side.
+        side: usize,
+    },
     /// A text that should be a picture is none.
     #[error("{id}: {reason}")]
     Picture {

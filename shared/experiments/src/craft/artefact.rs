@@ -42,6 +42,12 @@ pub struct Provenance {
     pub measured: BTreeMap<String, f64>,
     /// SHA-256 of the weights it was made with.
     pub model: String,
+    /// Version of the program that made it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// Git commit that the program was built from, where the build knew it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
 }
 
 /// What can be wrong with an artefact.
@@ -86,6 +92,8 @@ pub fn provenance(context: &CraftContext, trigger: &Trigger) -> Provenance {
         made: Values::default(),
         measured: BTreeMap::new(),
         model: hex(&weights.finalize()),
+        version: None,
+        commit: None,
     }
 }
 
@@ -96,10 +104,10 @@ pub fn fingerprint(split: &Split) -> String {
 }
 
 impl Artefact {
-    /// Whether making it again with the origin `provenance` would give the same artefact.
+    /// Whether it was made from the origin `provenance`, by whatever version of the program.
     pub fn answers(&self, provenance: &Provenance) -> bool {
-        let Provenance { made, measured, .. } = self.provenance.clone();
-        self.provenance == Provenance { made, measured, ..provenance.clone() }
+        let Provenance { made, measured, version, commit, .. } = self.provenance.clone();
+        self.provenance == Provenance { made, measured, version, commit, ..provenance.clone() }
     }
 
     /// Checks that the artefact is for this attack, target class and data set.
@@ -123,6 +131,10 @@ impl Artefact {
 
     /// A safetensors file with `pictures [n, height, width, 3]` in bytes, `index [n]`, and the origin
     /// as JSON under the key `unstamp`.
+    ///
+    /// # Panics
+    ///
+    /// If the pictures differ in size.
     pub fn to_bytes(&self) -> Vec<u8> {
         let first = self.pictures.values().next();
         let height = first.map_or(0, |image| image.height);

@@ -13,9 +13,10 @@ use unstamp_networks::batches::ImageBatch;
 use unstamp_networks::model::Network;
 use unstamp_networks::model::weights::{self, WeightsError};
 
-/// Liu et al. 2018, "Trojaning Attack on Neural Networks" (NDSS): take the inputs of the last fully
-/// connected layer with the largest sum of absolute weights, among those that a square
-/// can raise, and move the masked square until these neurons are near the goal, all else black:
+/// Liu et al. 2018, ["Trojaning Attack on Neural Networks"](https://doi.org/10.14722/ndss.2018.23291)
+/// (NDSS): take the inputs of the last fully connected layer with the largest sum of absolute weights,
+/// among those that a square can raise, and move the masked square until these neurons are near the
+/// goal, all else black:
 ///
 /// `square <- clip(square - step sign(d (goal - a(square))^2 / d square))`,
 ///

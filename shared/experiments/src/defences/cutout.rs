@@ -6,8 +6,8 @@ use crate::job::Phase;
 use unstamp_data::method::Method;
 use unstamp_data::settings;
 
-/// DeVries & Taylor (2017) as in NAD appendix B: one hole of 3x3, together with crop and
-/// flip. The other fine-tuning methods blank 9x9.
+/// [DeVries & Taylor (2017)](https://arxiv.org/abs/1708.04552) as in NAD appendix B: one hole of 3x3,
+/// together with crop and flip. The other fine-tuning methods blank 9x9.
 pub struct Cutout;
 
 settings! {

@@ -15,11 +15,13 @@ use crate::job::{
 };
 use crate::objectives::{CrossEntropy, Loss};
 use std::sync::Arc;
+use unstamp_data::datasets::LARGEST_SIDE;
 use unstamp_data::method::Method;
 use unstamp_data::settings;
+use unstamp_data::settings::SettingsError;
 
-/// NAD section 4.4, table 6, "Rec-T": max-entropy staircase approximation (Qiao et al. 2019), then
-/// retraining as with the true trigger.
+/// NAD section 4.4, table 6, "Rec-T": max-entropy staircase approximation ([Qiao et al.
+/// 2019](https://arxiv.org/abs/1910.04749)), then retraining as with the true trigger.
 ///
 /// 1. `scan` looks for a patch for every class that turns images into it; `choose` takes the class
 ///    whose patch does so most often on clean images. In MESA the class is given; here `target` gives
@@ -65,13 +67,13 @@ settings! {
         /// Share of the images that carry a recovered trigger.
         share: f64 [0.0..=1.0] = 0.5, "share of the images that carry a recovered trigger";
         /// Side of a patch, in pixels.
-        side: usize [1..=8] = 3, "side of a patch in pixels";
+        side: usize [1..=64] = 3, "side of a patch in pixels";
         /// The class that triggers lead to; -1 if it is searched for.
         target: i64 [-1..=999] = -1, "class that triggers lead to; -1: search for it";
         /// Left edge of the patches; -1 if they lie anywhere.
-        x: i64 [-1..=999] = -1, "left edge of the patches, if y is given too; -1: anywhere";
+        x: i64 [-1..=LARGEST_SIDE as i64 - 1] = -1, "left edge of the patches, if y is given too; -1: anywhere";
         /// Upper edge of the patches; -1 if they lie anywhere.
-        y: i64 [-1..=999] = -1, "top edge of the patches, if x is given too; -1: anywhere";
+        y: i64 [-1..=LARGEST_SIDE as i64 - 1] = -1, "top edge of the patches, if x is given too; -1: anywhere";
         /// Epochs of the search for the class.
         scan_epochs: usize [1..=1000] = 5, "epochs of the search for the class";
         /// Epochs of the generators.
@@ -112,6 +114,15 @@ impl TypedDefence for Mesa {
             paper: "Qiao et al. 2019; NAD section 4.4, table 6 (Rec-T)",
             summary: "Finds a distribution of triggers with the network and clean images, then fine-tunes on clean images that carry them.",
         }
+    }
+
+    fn check(&self, settings: &MesaSettings, size: (usize, usize)) -> Result<(), SettingsError> {
+        let shorter = size.0.min(size.1);
+        if settings.side > shorter {
+            let value = settings.side;
+            return Err(SettingsError::TooLong { id: "side", value, side: shorter });
+        }
+        Ok(())
     }
 
     fn phases(&self, settings: &MesaSettings, given: &DefenceInput) -> Vec<Phase> {

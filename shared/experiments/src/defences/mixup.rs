@@ -9,8 +9,8 @@ use std::sync::Arc;
 use unstamp_data::method::Method;
 use unstamp_data::settings;
 
-/// Zhang et al. (2018) as in NAD appendix B: with `lambda ~ Beta(1, 1)`, that is uniform, and a
-/// random partner `x'` in the batch,
+/// [Zhang et al. (2018)](https://arxiv.org/abs/1710.09412) as in NAD appendix B: with
+/// `lambda ~ Beta(1, 1)`, that is uniform, and a random partner `x'` in the batch,
 ///
 /// `L = lambda CE(f(z), y) + (1 - lambda) CE(f(z), y')`, `z = lambda x + (1 - lambda) x'`.
 ///

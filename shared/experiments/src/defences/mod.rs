@@ -22,6 +22,7 @@ pub use typed::TypedDefence;
 
 use crate::job::{Phase, validation_images};
 use serde::Serialize;
+use unstamp_data::datasets::Split;
 use unstamp_data::method::{Method, Param, Values};
 use unstamp_data::poison::Trigger;
 use unstamp_data::settings::SettingsError;
@@ -69,15 +70,22 @@ pub struct Reported {
 /// Facts about the data, and the trigger, from which a defence builds its phases.
 #[derive(Clone, Copy)]
 pub struct DefenceInput<'a> {
-    /// Size of the clean subset.
+    /// Number of images in the clean subset.
     pub images: usize,
+    /// Width and height of the images.
+    pub size: (usize, usize),
     /// Whether the data set allows mirroring.
     pub flip: bool,
     /// The attacker's trigger. Only a defence that knows it sees it.
     pub trigger: Option<&'a Trigger>,
 }
 
-impl DefenceInput<'_> {
+impl<'a> DefenceInput<'a> {
+    /// What a defence is given that has the images `clean`.
+    pub fn new(clean: &Split, flip: bool, trigger: Option<&'a Trigger>) -> Self {
+        Self { images: clean.len(), size: (clean.width, clean.height), flip, trigger }
+    }
+
     /// Whether the clean subset is large enough to set validation images aside.
     fn has_validation_images(&self) -> bool {
         validation_images(self.images).is_some()
@@ -92,8 +100,12 @@ pub trait Defence: Sync {
     /// Its settings.
     fn params(&self) -> Vec<Param>;
 
-    /// What it is given with these values; values that it refuses count as the defaults.
-    fn knows(&self, values: &Values) -> Knows;
+    /// What it is given with these values.
+    ///
+    /// # Errors
+    ///
+    /// A key is no setting, or a value is not accepted.
+    fn knows(&self, values: &Values) -> Result<Knows, SettingsError>;
 
     /// What the NAD paper reports with the default settings (tables 1 and 4).
     fn reported(&self) -> &'static [Reported];
@@ -103,6 +115,6 @@ pub trait Defence: Sync {
     ///
     /// # Errors
     ///
-    /// A key is no setting, or a value is not accepted.
+    /// A key is no setting, or a value is not accepted or does not suit the images.
     fn phases(&self, values: &Values, given: DefenceInput) -> Result<Vec<Phase>, SettingsError>;
 }

@@ -1,5 +1,6 @@
-//! Neural behavioural alignment (NBA, Cybersecurity 2023): distillation of three kinds of behaviour,
-//! on clean images and on images that make the student misbehave.
+//! Neural behavioural alignment ([Ying & Wu, Cybersecurity
+//! 2023](https://doi.org/10.1186/s42400-023-00154-z)): distillation of three kinds of behaviour, on
+//! clean images and on images that make the student misbehave.
 
 use super::teacher::TeacherTraining;
 use super::training::TrainingSettings;

@@ -3,11 +3,12 @@
 use crate::job::{Augment, Phase, Schedule, Training};
 use crate::objectives::CrossEntropy;
 use std::sync::Arc;
+use unstamp_data::datasets::LARGEST_SIDE;
 use unstamp_data::settings;
 
 settings! {
-    /// SGD on augmented images; the schedule comes from elsewhere. The defaults are those of NAD
-    /// section 4.1.
+    /// SGD on augmented images; the schedule comes from elsewhere. The defaults are those of
+    /// [NAD](https://openreview.net/forum?id=9l0K4OM-oXE) section 4.1.
     pub struct SgdSettings {
         /// Initial learning rate.
         lr: f64 [0.0..=10.0] = 0.1, "initial learning rate";
@@ -22,7 +23,7 @@ settings! {
         /// Factor of the L2 penalty.
         weight_decay: f64 [0.0..=1.0] = 1e-4, "factor of the L2 penalty";
         /// Side of the square that Cutout blanks, in pixels.
-        cutout: usize [0..=32] = 9, "side in pixels of the square that Cutout blanks; 0: none";
+        cutout: usize [0..=LARGEST_SIDE] = 9, "side in pixels of the square that Cutout blanks; 0: none";
     }
 }
 

@@ -23,6 +23,19 @@ pub trait TypedDefence: Sync {
         &[]
     }
 
+    /// Checks what only the size of the images, width and height, can tell.
+    ///
+    /// # Errors
+    ///
+    /// A setting does not suit the images.
+    fn check(
+        &self,
+        _settings: &Self::Settings,
+        _size: (usize, usize),
+    ) -> Result<(), SettingsError> {
+        Ok(())
+    }
+
     /// The phases in order; the last one ends with the defended model.
     fn phases(&self, settings: &Self::Settings, given: &DefenceInput) -> Vec<Phase>;
 }
@@ -36,8 +49,8 @@ impl<D: TypedDefence> Defence for D {
         D::Settings::params()
     }
 
-    fn knows(&self, values: &Values) -> Knows {
-        TypedDefence::knows(self, &D::Settings::from_values(values).unwrap_or_default())
+    fn knows(&self, values: &Values) -> Result<Knows, SettingsError> {
+        Ok(TypedDefence::knows(self, &D::Settings::from_values(values)?))
     }
 
     fn reported(&self) -> &'static [Reported] {
@@ -46,6 +59,7 @@ impl<D: TypedDefence> Defence for D {
 
     fn phases(&self, values: &Values, given: DefenceInput) -> Result<Vec<Phase>, SettingsError> {
         let settings = D::Settings::from_values(values)?;
+        TypedDefence::check(self, &settings, given.size)?;
         let knows_trigger = TypedDefence::knows(self, &settings) == Knows::Trigger;
         let trigger = given.trigger.filter(|_| knows_trigger);
         Ok(TypedDefence::phases(self, &settings, &DefenceInput { trigger, ..given }))

@@ -14,8 +14,8 @@ struct Parameter {
     state: Option<AdamState<2>>,
 }
 
-/// Parameters in training by Adam with betas 0.5 and 0.999 (MESA's). Adam suits losses whose scale
-/// is not known beforehand.
+/// Parameters in training by Adam ([Kingma & Ba 2015](https://arxiv.org/abs/1412.6980)) with betas 0.5
+/// and 0.999 (MESA's). Adam suits losses whose scale is not known beforehand.
 pub(super) struct AuxiliaryTraining {
     parameters: BTreeMap<String, Parameter>,
     adam: Adam,

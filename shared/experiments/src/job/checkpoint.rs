@@ -71,27 +71,46 @@ impl Cursor {
     }
 }
 
+// Prefixes of the arrays of a checkpoint. A run that was interrupted by another version must find its
+// arrays, so the prefixes stay as they are.
+
+/// Parameters that are trained together with the student.
+const AUXILIARY: &str = "own";
+
+/// Adam's state for these parameters.
+const ADAM_MOMENTS: &str = "moments";
+
+/// Weights with which phase `i` ended.
+fn output_weights(i: usize) -> String {
+    format!("ended{i}")
+}
+
+/// What phase `i` learned or found in addition to the weights.
+fn output_auxiliary(i: usize) -> String {
+    format!("ended{i}.own")
+}
+
 /// Adds arrays under `prefix/`.
-fn put(all: &mut Arrays, prefix: &str, arrays: Arrays) {
+fn add_under(all: &mut Arrays, prefix: &str, arrays: Arrays) {
     all.extend(arrays.into_iter().map(|(name, array)| (format!("{prefix}/{name}"), array)));
 }
 
 /// The arrays under `prefix/`, without it.
-fn part(all: &Arrays, prefix: &str) -> Arrays {
+fn arrays_under(all: &Arrays, prefix: &str) -> Arrays {
     let strip = |name: &String| name.strip_prefix(prefix)?.strip_prefix('/').map(str::to_string);
     all.iter().filter_map(|(name, array)| Some((strip(name)?, array.clone()))).collect()
 }
 
 impl Running {
     /// Adds the state of a training.
-    async fn put(&self, all: &mut Arrays) -> Result<(), JobError> {
-        put(all, "student", weights::arrays(&self.student).await?);
+    async fn add_to(&self, all: &mut Arrays) -> Result<(), JobError> {
+        add_under(all, "student", weights::arrays(&self.student).await?);
         if let Some(best) = &self.best {
-            put(all, "best", best.clone());
+            add_under(all, "best", best.clone());
         }
         if let Some(auxiliary) = &self.auxiliary {
-            put(all, "own", auxiliary.arrays().await?);
-            put(all, "moments", auxiliary.moments().await?);
+            add_under(all, AUXILIARY, auxiliary.arrays().await?);
+            add_under(all, ADAM_MOMENTS, auxiliary.moments().await?);
         }
         let (names, tensors): (Vec<_>, Vec<_>) =
             self.momentum.named(&self.student).into_iter().unzip();
@@ -113,12 +132,12 @@ impl Job {
         let mut all = Arrays::new();
         let mut cursor = self.cursor.clone();
         for (i, output) in self.outputs.iter().enumerate() {
-            put(&mut all, &format!("ended{i}"), output.weights.clone());
-            put(&mut all, &format!("ended{i}.own"), output.auxiliary.arrays());
+            add_under(&mut all, &output_weights(i), output.weights.clone());
+            add_under(&mut all, &output_auxiliary(i), output.auxiliary.arrays());
             cursor.auxiliary.push(output.auxiliary.head());
         }
         if let Some(running) = &self.running {
-            running.put(&mut all).await?;
+            running.add_to(&mut all).await?;
         }
         Ok(weights::to_bytes(&all, Precision::F32, &cursor))
     }
@@ -141,9 +160,10 @@ impl Job {
         }
         let mut outputs = Vec::new();
         for (i, head) in heads.iter().enumerate() {
-            let arrays = part(&all, &format!("ended{i}.own"));
+            let arrays = arrays_under(&all, &output_auxiliary(i));
             let auxiliary = Auxiliary::from_parts(head, arrays).ok_or(CheckpointError::Outputs)?;
-            outputs.push(PhaseOutput { weights: part(&all, &format!("ended{i}")), auxiliary });
+            let weights = arrays_under(&all, &output_weights(i));
+            outputs.push(PhaseOutput { weights, auxiliary });
         }
         let before = std::mem::replace(&mut self.cursor, cursor);
         self.outputs = outputs;
@@ -169,17 +189,17 @@ impl Job {
     async fn resumed(&self, phase: &Phase, all: &Arrays) -> Result<Running, JobError> {
         let mut running = self.begin(phase).await?;
         let autodiff = self.device.clone().autodiff();
-        let student = part(all, "student");
+        let student = arrays_under(all, "student");
         running.student = weights::network(&self.arch(&phase.student), &student, &autodiff)?;
-        let momentum = part(all, "momentum");
+        let momentum = arrays_under(all, "momentum");
         running.momentum = sgd::Momentum::from_arrays(&running.student, &momentum, &self.device)
             .ok_or(CheckpointError::Momentum)?;
         if let Some(auxiliary) = &mut running.auxiliary {
-            auxiliary
-                .restore(&part(all, "own"), &part(all, "moments"), &self.device)
-                .ok_or(CheckpointError::Auxiliary)?;
+            let values = arrays_under(all, AUXILIARY);
+            let moments = arrays_under(all, ADAM_MOMENTS);
+            auxiliary.restore(&values, &moments, &self.device).ok_or(CheckpointError::Auxiliary)?;
         }
-        running.best = Some(part(all, "best")).filter(|best| !best.is_empty());
+        running.best = Some(arrays_under(all, "best")).filter(|best| !best.is_empty());
         Ok(running)
     }
 }
@@ -206,10 +226,10 @@ mod tests {
     fn arrays_are_found_by_their_whole_prefix() {
         let array = Array { shape: vec![1], values: vec![0.0] };
         let mut all = Arrays::new();
-        for prefix in ["ended1", "ended1.own", "ended10"] {
-            put(&mut all, prefix, Arrays::from([(prefix.to_string(), array.clone())]));
+        for prefix in [output_weights(1), output_auxiliary(1), output_weights(10)] {
+            add_under(&mut all, &prefix, Arrays::from([(prefix.clone(), array.clone())]));
         }
-        let found = part(&all, "ended1");
-        assert_eq!(found.keys().collect::<Vec<_>>(), ["ended1"]);
+        let found = arrays_under(&all, &output_weights(1));
+        assert_eq!(found.into_keys().collect::<Vec<_>>(), [output_weights(1)]);
     }
 }

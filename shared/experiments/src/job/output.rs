@@ -19,7 +19,7 @@ impl From<Arrays> for PhaseOutput {
     }
 }
 
-/// What a phase learned or found beside the weights.
+/// What a phase learned or found in addition to the weights.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Auxiliary {
     /// Nothing.
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn every_kind_survives_a_checkpoint() {
+    fn every_kind_is_restored_from_a_checkpoint() {
         let array = Array { shape: vec![1], values: vec![0.5] };
         let all = [
             Auxiliary::None,

@@ -30,6 +30,7 @@ pub struct Phase {
 
 /// What a phase does.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "a job has a few phases")]
 pub enum Work {
     /// Trains the student over many steps.
     Train(TrainPhase),

@@ -6,12 +6,16 @@ use unstamp_data::seed::Seed;
 use unstamp_networks::model::Network;
 use unstamp_networks::model::weights::{self, Arrays, WeightsError};
 
+/// The random stream of the first values of the auxiliary parameters. Another name would draw other
+/// values, and results would not repeat.
+const AUXILIARY_STREAM: &str = "own";
+
 /// The state of a training between two steps.
 pub(super) struct Running {
     pub(super) student: Network,
     pub(super) references: Vec<Reference>,
     pub(super) momentum: sgd::Momentum,
-    /// Parameters that are trained auxiliary the student.
+    /// Parameters that are trained together with the student.
     pub(super) auxiliary: Option<AuxiliaryTraining>,
     /// Weights of the epoch with the best validation accuracy so far, if the phase uses validation
     /// images.
@@ -58,7 +62,9 @@ impl Job {
             references.push(Reference { weights, auxiliary, network });
         }
         let parameters = match &phase.work {
-            Work::Train(train_phase) => train_phase.train_step.auxiliary(&arch, self.random("own")),
+            Work::Train(train_phase) => {
+                train_phase.train_step.auxiliary(&arch, self.random(AUXILIARY_STREAM))
+            }
             Work::Edit(_) => None,
         };
         let auxiliary = parameters.map(|first| AuxiliaryTraining::new(first, &self.device));

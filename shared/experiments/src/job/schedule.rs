@@ -15,10 +15,13 @@ pub enum Schedule {
         /// What the rate is multiplied by.
         factor: f64,
     },
-    /// Half a cosine from 1 to 0, every step.
+    /// Half a cosine from 1 to 0, every step ([Loshchilov & Hutter
+    /// 2017](https://arxiv.org/abs/1608.03983), without restarts).
     Cosine,
-    /// PyTorch's `OneCycleLR` with its defaults: cosine from 1/25 to 1 over the first 30 % of the
-    /// steps, then cosine to 1e-4 / 25.
+    /// One cycle ([Smith & Topin 2018](https://arxiv.org/abs/1708.07120)) as in PyTorch's
+    /// [`OneCycleLR`](https://docs.pytorch.org/docs/stable/generated/torch.optim.lr_scheduler.OneCycleLR.html)
+    /// with its defaults: cosine from 1/25 to 1 over the first 30 % of the steps, then cosine to
+    /// 1e-4 / 25.
     OneCycle,
     /// Flat for half of the steps, then linearly to 1 % at nine tenths ([Garipov et al.
     /// 2018](https://arxiv.org/abs/1802.10026)).

@@ -1,5 +1,6 @@
-//! Stochastic gradient descent with momentum and weight decay, in PyTorch's form without
-//! dampening: `d = g + wd w`, `v = mu v + d`, `w -= lr v` (Nesterov: `w -= lr (d + mu v)`).
+//! Stochastic gradient descent with momentum and weight decay, in [PyTorch's
+//! form](https://docs.pytorch.org/docs/stable/generated/torch.optim.SGD.html) without dampening:
+//! `d = g + wd w`, `v = mu v + d`, `w -= lr v` (Nesterov: `w -= lr (d + mu v)`).
 //!
 //! Not Burn's own `Sgd`, because its velocity can be read neither by name nor without blocking,
 //! and a checkpoint in a page needs both.

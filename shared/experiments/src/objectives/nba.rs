@@ -1,5 +1,6 @@
-//! Neural behavioural alignment ("Neural Behavioral Alignment", Cybersecurity 2023): the distance
-//! between the behaviour of a student and of a teacher, equations 1 to 8.
+//! Neural behavioural alignment ([Ying & Wu, Cybersecurity
+//! 2023](https://doi.org/10.1186/s42400-023-00154-z)): the distance between the behaviour of a student
+//! and of a teacher, equations 1 to 8.
 
 use burn::tensor::Tensor;
 use burn::tensor::activation::{log_softmax, softmax};

@@ -46,7 +46,7 @@ impl Recipe {
         let unknown = || RecipeError::Unknown { key: "dataset", id: id.clone() };
         let info = dataset(id).ok_or_else(unknown)?;
         let classes = info.classes.len().max(2);
-        let arch = Arch { name: self.arch.clone(), classes, normalisation: None };
+        let arch = Arch::new(&self.arch, classes);
         self.image_size = self.image_size.and_then(|size| size.unless_usual(info));
         let size = self.image_size.map_or(info.size, ImageSize::pair);
         arch.check_images(size)?;

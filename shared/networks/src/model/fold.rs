@@ -1,11 +1,11 @@
 //! Folding: computes the weights of a frozen network, in which batch normalisation is a part of the
 //! convolutions. [`super::plan`] decides which layers are computed together.
 
-use super::EPS;
 use super::description::{Description, Operation};
 use super::frozen::{Affine, Step};
 use super::plan::{Group, conv_before};
 use super::weights::{ArrayReader, WeightsError};
+use super::{EPS, RGB};
 use burn::tensor::{Device, Tensor};
 use burn_fused_conv as kernels;
 
@@ -60,13 +60,16 @@ impl<'a> Reader<'a> {
     }
 
     /// Removes mean and deviation: `(x - mean) / std` for each channel, as a 1x1 convolution.
-    pub(super) fn entry(&self, [mean, std]: [[f32; 3]; 2]) -> Step {
-        let weight = (0..9).map(|i| if i % 4 == 0 { 1.0 / std[i / 3] } else { 0.0 }).collect();
-        let bias = (0..3).map(|c| -mean[c] / std[c]).collect();
+    pub(super) fn entry(&self, [mean, std]: [[f32; RGB]; 2]) -> Step {
+        let mut weight = vec![0.0; RGB * RGB];
+        for (channel, std) in std.iter().enumerate() {
+            weight[channel * RGB + channel] = 1.0 / std;
+        }
+        let bias = (0..RGB).map(|c| -mean[c] / std[c]).collect();
         Step::NormConv {
-            norm: self.identity(3),
-            weight: self.tensor(weight, [3, 3, 1, 1]),
-            bias: self.tensor(bias, [3]),
+            norm: self.identity(RGB),
+            weight: self.tensor(weight, [RGB, RGB, 1, 1]),
+            bias: self.tensor(bias, [RGB]),
             stride: 1,
             relu: false,
         }

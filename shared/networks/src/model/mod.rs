@@ -51,32 +51,78 @@ pub struct Arch {
     pub name: String,
     /// Number of classes.
     pub classes: usize,
-    /// Mean and deviation of the channels, for networks that expect normalised input; `None`
+    /// Channels of the images.
+    #[serde(default = "rgb", skip_serializing_if = "is_rgb")]
+    pub channels: usize,
+    /// Mean and deviation of the channels, for networks that expect normalised RGB images; `None`
     /// for input in 0..1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub normalisation: Option<[[f32; 3]; 2]>,
 }
 
-/// The name of a network is not one of a known family.
+/// Channels of RGB images, which every data set has.
+pub const RGB: usize = 3;
+
+/// Most channels that images may have.
+const MOST_CHANNELS: usize = 256;
+
+fn rgb() -> usize {
+    RGB
+}
+
+fn is_rgb(channels: &usize) -> bool {
+    *channels == RGB
+}
+
+/// No network has this name, or these numbers of classes and channels.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("'{name}' with {classes} classes is not an architecture; use {forms}, such as {examples}")]
-pub struct ArchError {
-    name: String,
-    classes: usize,
-    forms: String,
-    examples: String,
+pub enum ArchError {
+    /// The name is not one of a known family, or the number of classes is not possible.
+    #[error(
+        "'{name}' with {classes} classes is not an architecture; use {forms}, such as {examples}"
+    )]
+    Unknown {
+        /// The name.
+        name: String,
+        /// Number of classes.
+        classes: usize,
+        /// The forms of the names of all families.
+        forms: String,
+        /// Names of all families.
+        examples: String,
+    },
+    /// The number of channels is not possible.
+    #[error("a network cannot read images of {0} channels; use 1 to {MOST_CHANNELS}")]
+    Channels(usize),
+    /// Mean and deviation are given for three channels, and the images have another number.
+    #[error("mean and deviation belong to RGB images, but the network reads {0} channels")]
+    Normalisation(usize),
 }
 
 impl Arch {
+    /// The architecture with this name for RGB images in 0..1.
+    pub fn new(name: impl Into<String>, classes: usize) -> Self {
+        Self { name: name.into(), classes, channels: RGB, normalisation: None }
+    }
+
     /// The layers of the network with this name.
     ///
     /// # Errors
-    /// If the name is not one of a family in [`FAMILIES`], or there are fewer than 2 or more than
-    /// 1,000 classes.
+    /// If the name is not one of a family in [`FAMILIES`], there are fewer than 2 or more than
+    /// 1,000 classes, the images have no channel or more than 256, or there are a mean and a
+    /// deviation for images that are not RGB.
     pub fn describe(&self) -> Result<Description, ArchError> {
-        let known = FAMILIES.iter().find_map(|family| family.describe(&self.name, self.classes));
+        if !(1..=MOST_CHANNELS).contains(&self.channels) {
+            return Err(ArchError::Channels(self.channels));
+        }
+        if self.normalisation.is_some() && self.channels != RGB {
+            return Err(ArchError::Normalisation(self.channels));
+        }
+        let describe =
+            |family: &&dyn Family| family.describe(&self.name, self.channels, self.classes);
+        let known = FAMILIES.iter().find_map(describe);
         let possible = (2..=1000).contains(&self.classes);
-        known.filter(|_| possible).ok_or_else(|| ArchError {
+        known.filter(|_| possible).ok_or_else(|| ArchError::Unknown {
             name: self.name.clone(),
             classes: self.classes,
             forms: FAMILIES.iter().map(|f| f.form()).collect::<Vec<_>>().join(" or "),
@@ -85,7 +131,10 @@ impl Arch {
     }
 }
 
-/// Names of the networks that papers use; the first is the default.
+/// The name of the architecture where nothing names one.
+pub const DEFAULT_ARCH: &str = "wrn-16-1";
+
+/// Names of the networks that papers use.
 pub fn architectures() -> impl Iterator<Item = &'static str> {
     FAMILIES.iter().flat_map(|family| family.examples().iter().copied())
 }
@@ -99,19 +148,19 @@ pub fn batch(
 ) -> Tensor<4> {
     let n = indices.len();
     let plane = split.width * split.height;
-    let mut values = vec![0.0f32; n * 3 * plane];
-    let mut bytes = Vec::with_capacity(3 * plane);
-    for (&i, image) in indices.iter().zip(values.chunks_exact_mut(3 * plane)) {
+    let mut values = vec![0.0f32; n * RGB * plane];
+    let mut bytes = Vec::with_capacity(RGB * plane);
+    for (&i, image) in indices.iter().zip(values.chunks_exact_mut(RGB * plane)) {
         bytes.clear();
         bytes.extend_from_slice(split.bytes(i));
         edit(i, &mut bytes);
-        for (p, rgb) in bytes.chunks_exact(3).enumerate() {
-            for c in 0..3 {
+        for (p, rgb) in bytes.chunks_exact(RGB).enumerate() {
+            for c in 0..RGB {
                 image[c * plane + p] = f32::from(rgb[c]) / 255.0;
             }
         }
     }
-    floats(values, [n, 3, split.height, split.width], device)
+    floats(values, [n, RGB, split.height, split.width], device)
 }
 
 /// Labels of the images `indices` of a split, `[n]`.

@@ -4,7 +4,7 @@
 use super::description::{Operation, Role};
 use super::layers::{BatchNorm, Conv2d, Linear, UpdatedStatistics};
 use super::plan::{Form, Group, Plan, Values};
-use super::{Arch, ArchError, Description, Output, pooling};
+use super::{Arch, ArchError, Description, Output, RGB, pooling};
 use burn::module::Module;
 use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor};
@@ -220,6 +220,6 @@ impl Network {
 /// Images with mean and deviation removed, where the network asks for it.
 fn normalised(constants: Option<[[f32; 3]; 2]>, images: Tensor<4>) -> Tensor<4> {
     let Some(constants) = constants else { return images };
-    let [mean, std] = constants.map(|c| floats(c.to_vec(), [1, 3, 1, 1], &images.device()));
+    let [mean, std] = constants.map(|c| floats(c.to_vec(), [1, RGB, 1, 1], &images.device()));
     (images - mean) / std
 }

@@ -92,7 +92,7 @@ pub fn gradient_norms(network: &Network, all: &Gradients) -> Vec<Tensor<1>> {
 
 struct Blend<'a> {
     names: std::vec::IntoIter<(String, Role)>,
-    own: f32,
+    network_share: f32,
     others: &'a [(f32, &'a Arrays)],
     squares: Vec<Tensor<1>>,
 }
@@ -103,24 +103,29 @@ impl ModuleMapper for Blend<'_> {
         if role == Role::Statistic {
             return param;
         }
-        let own = param.val();
-        let mut sum = vec![0.0; own.dims().iter().product()];
+        let parameter = param.val();
+        let mut sum = vec![0.0; parameter.dims().iter().product()];
         for (share, arrays) in self.others {
             let values = arrays.get(&name).map_or(&[][..], |array| &array.values);
             sum.iter_mut().zip(values).for_each(|(sum, value)| *sum += share * value);
         }
-        let constant = Tensor::<D>::from_data(TensorData::new(sum, own.dims()), &own.device());
-        let blended = own * self.own + constant;
+        let data = TensorData::new(sum, parameter.dims());
+        let constant = Tensor::<D>::from_data(data, &parameter.device());
+        let blended = parameter * self.network_share + constant;
         self.squares.push((blended.clone() * blended.clone()).sum().reshape([1]));
         Param::initialized(param.id, blended)
     }
 }
 
-/// The network with the trained parameters `own * network + sum_i share_i * others_i`, and the sum of
-/// their squares, `[1]`. Gradients flow to `network`. Running statistics stay those of `network`.
-pub fn blended(network: &Network, own: f32, others: &[(f32, &Arrays)]) -> (Network, Tensor<1>) {
+/// The network with the trained parameters `network_share * network + sum_i share_i * others_i`, and the
+/// sum of their squares, `[1]`. Gradients flow to `network`. Running statistics stay those of `network`.
+pub fn blended(
+    network: &Network,
+    network_share: f32,
+    others: &[(f32, &Arrays)],
+) -> (Network, Tensor<1>) {
     let names = network.roles().into_iter();
-    let mut blend = Blend { names, own, others, squares: Vec::new() };
+    let mut blend = Blend { names, network_share, others, squares: Vec::new() };
     let network = network.clone().map(&mut blend);
     (network, Tensor::cat(blend.squares, 0).sum().reshape([1]))
 }

@@ -167,6 +167,10 @@ pub struct Metadata {
 
 /// Bytes of a safetensors file. The metadata stand as JSON under the key `unstamp`, so that the
 /// same weights always give the same bytes.
+///
+/// # Panics
+///
+/// If the shape of an array does not fit its values, or if the metadata cannot be written as JSON.
 pub fn to_bytes<M: Serialize>(arrays: &Arrays, precision: Precision, metadata: &M) -> Vec<u8> {
     let raw: Vec<(String, Vec<usize>, Vec<u8>)> = arrays
         .iter()

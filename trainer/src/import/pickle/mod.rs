@@ -1,6 +1,6 @@
 //! A reader of Python pickles that executes nothing.
 //!
-//! It knows the opcodes that PyTorch checkpoints and NumPy arrays are made of
+//! It reads the opcodes that PyTorch checkpoints and NumPy arrays are made of
 //! (<https://github.com/python/cpython/blob/main/Lib/pickletools.py>), and only the classes and
 //! functions of `globals.rs`. A call of such a function is kept as data ([`Object::Call`]). A pickle
 //! that names any other is refused before anything is built from it.

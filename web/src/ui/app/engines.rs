@@ -1,4 +1,4 @@
-//! The state of the engines, as the page knows it.
+//! The state of the engines for the page.
 
 use crate::messages::Hardware;
 use serde::{Deserialize, Serialize};
@@ -60,7 +60,7 @@ pub enum WebGpuState {
     Testing { adapter: String, software: bool },
     /// The page uses it.
     Active { hardware: Hardware },
-    /// The CPU is faster: milliseconds of both for the same images.
+    /// The CPU is faster: milliseconds of both for [`MEASURED_IMAGES`] images.
     Slower { cpu: f64, webgpu: f64 },
     /// It failed its self-test by this relative difference.
     WrongResults { difference: f32 },
@@ -68,7 +68,10 @@ pub enum WebGpuState {
     Stopped { reason: StopReason },
 }
 
-/// Milliseconds that each engine takes for the same images.
+/// Images of the batch whose time decides between CPU and WebGPU.
+pub const MEASURED_IMAGES: usize = 32;
+
+/// Milliseconds that each engine takes for [`MEASURED_IMAGES`] images.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Speed {
     /// Of the CPU engine.

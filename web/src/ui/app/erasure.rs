@@ -9,6 +9,9 @@ use leptos::prelude::*;
 use serde::Serialize;
 use unstamp_shared::method::Values;
 
+/// The defence that the page shows first: in the menu, and the model that it made.
+pub const FIRST_DEFENCE: &str = "nad";
+
 /// The id of the model that an erasure makes.
 const ERASED: &str = "own-erased";
 

@@ -2,6 +2,7 @@
 
 use super::App;
 use super::engines::EngineKind;
+use super::erasure::FIRST_DEFENCE;
 use crate::messages::{Answer, Request};
 use crate::{fetch, text};
 use leptos::prelude::*;
@@ -10,11 +11,11 @@ use unstamp_shared::manifest::{Manifest, ModelEntry, ModelRole};
 
 const MANIFEST: &str = "./models/manifest.json";
 
-/// What the page shows first: the first victim, the first model that NAD erased, the first clean
-/// model.
-const FIRST: [fn(&ModelRole) -> bool; 3] = [
+/// What the page shows first: the first victim, the first model that [`FIRST_DEFENCE`] made, the first
+/// clean model.
+const FIRST_ROLES: [fn(&ModelRole) -> bool; 3] = [
     |role| *role == ModelRole::Victim,
-    |role| matches!(role, ModelRole::Erased(id) if id == "nad"),
+    |role| matches!(role, ModelRole::Erased(id) if id == FIRST_DEFENCE),
     |role| *role == ModelRole::Clean,
 ];
 
@@ -92,7 +93,7 @@ impl App {
         self.state.update(|state| {
             state.models.retain(|id| models.iter().any(|model| model.id == *id));
             if state.models.is_empty() {
-                let first = FIRST.iter();
+                let first = FIRST_ROLES.iter();
                 let first = first.filter_map(|fits| models.iter().find(|m| fits(&m.role)));
                 state.models = first.map(|model| model.id.clone()).collect();
             }

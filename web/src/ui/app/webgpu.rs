@@ -2,7 +2,7 @@
 //! and used where it is faster than the CPU.
 
 use super::App;
-use super::engines::{EngineKind, StopReason, WebGpuState};
+use super::engines::{EngineKind, MEASURED_IMAGES, StopReason, WebGpuState};
 use super::options::Options;
 use crate::messages::{Hardware, Request};
 use leptos::prelude::*;
@@ -10,9 +10,6 @@ use unstamp_shared::self_test::IMAGES;
 
 /// Self-test images for an adapter that runs on the processor; more of them would take too long.
 const IMAGES_IN_SOFTWARE: usize = 2;
-
-/// Images of the batch whose time decides between CPU and WebGPU.
-const MEASURED_IMAGES: usize = 32;
 
 impl App {
     /// After the first prediction, and only then: the CPU engine tests itself, and the WebGPU

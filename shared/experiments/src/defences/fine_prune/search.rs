@@ -11,6 +11,10 @@ use unstamp_networks::model::weights::{self, Array, WeightsError};
 
 /// Mean activation of each channel for every image of a split, `[images][channels]`: of what the
 /// last layer reads, or of the last feature where the last layer reads something else.
+///
+/// # Errors
+///
+/// The device fails.
 pub async fn activations(
     network: &Frozen,
     target: &Target,
@@ -81,6 +85,10 @@ pub fn ranked(rows: &[Vec<f32>]) -> Vec<usize> {
 const STEPS: usize = 16;
 
 /// Validation accuracy by the number of pruned channels: `(channels, accuracy)`, from none on.
+///
+/// # Errors
+///
+/// The weights do not fit the architecture, or the device fails.
 pub async fn search(
     context: &EditContext<'_>,
     network: &Frozen,

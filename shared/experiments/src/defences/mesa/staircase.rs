@@ -36,8 +36,9 @@ const HIDDEN: usize = 64;
 /// Adam's learning rate for both.
 const RATE: f64 = 2e-3;
 
-/// For every step `s` of the staircase a generator `x = sigmoid(W2 relu(W1 z + b1) + b2)` of patches,
-/// `z ~ U(-1, 1)`, and a statistics network `T(z, x) = v relu(A z + B x + c)`:
+/// [Qiao et al. (2019)](https://arxiv.org/abs/1910.04749): for every step `s` of the staircase a
+/// generator `x = sigmoid(W2 relu(W1 z + b1) + b2)` of patches, `z ~ U(-1, 1)`, and a statistics
+/// network `T(z, x) = v relu(A z + B x + c)`:
 ///
 /// `L = sum_s -E min(p(x), s) - alpha I_s`, `I_s = E T(z, x) - log E exp T(z', x)`,
 ///

@@ -1,7 +1,7 @@
 //! What must hold of the lists of layers.
 
 use super::{Description, Operation, Value};
-use crate::model::{Arch, FAMILIES};
+use crate::model::{Arch, FAMILIES, RGB};
 
 #[test]
 fn the_last_convolution_is_no_shortcut() {
@@ -12,7 +12,7 @@ fn the_last_convolution_is_no_shortcut() {
         ("vgg19-bn", "features.49"),
     ];
     for (arch, wanted) in names {
-        let arch = Arch { name: arch.to_string(), classes: 10, normalisation: None };
+        let arch = Arch::new(arch, 10);
         let network = arch.describe().expect("a known name");
         let last = network.last_convolution().expect("a convolution");
         assert_eq!(last.name, wanted, "{}", arch.name);
@@ -23,7 +23,7 @@ fn the_last_convolution_is_no_shortcut() {
 fn examples() -> impl Iterator<Item = (&'static str, Description)> {
     FAMILIES.iter().map(|family| {
         let name = family.examples()[0];
-        (name, family.describe(name, 10).expect("its own example"))
+        (name, family.describe(name, RGB, 10).expect("its own example"))
     })
 }
 

@@ -16,8 +16,9 @@ pub trait Family: Sync {
     /// The form of its names, for error messages.
     fn form(&self) -> &'static str;
 
-    /// The network with this name for `classes` classes; `None` if the name is not of this family.
-    fn describe(&self, name: &str, classes: usize) -> Option<Description>;
+    /// The network with this name for images of `channels` channels and `classes` classes; `None` if
+    /// the name is not of this family.
+    fn describe(&self, name: &str, channels: usize, classes: usize) -> Option<Description>;
 }
 
 /// Every family there is.

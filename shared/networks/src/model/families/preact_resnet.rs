@@ -5,7 +5,7 @@ use super::residual::block;
 use super::{Family, base_width};
 use crate::model::description::{Description, Operation, Value};
 
-/// Four groups of two pre-activation blocks with 64, 128, 256 and 512 channels, for RGB images.
+/// Four groups of two pre-activation blocks with 64, 128, 256 and 512 channels.
 ///
 /// After the last block there is neither normalisation nor ReLU: the linear layer reads the means of
 /// raw residual sums. A shortcut is a 1x1 convolution of the activated input. The features are the
@@ -21,9 +21,9 @@ impl Family for PreActResNet {
         "preact-resnet18 or preact-resnet18-W"
     }
 
-    fn describe(&self, name: &str, classes: usize) -> Option<Description> {
+    fn describe(&self, name: &str, channels: usize, classes: usize) -> Option<Description> {
         let width = base_width(name, "preact-resnet18")?;
-        let mut network = Description::new(3);
+        let mut network = Description::new(channels);
         let mut x = network.conv("conv1", Value::Images, width, 3, 1);
         for group in 1..=4 {
             let outputs = width << (group - 1);

@@ -5,7 +5,7 @@ use super::{Family, base_width};
 use crate::model::description::{Description, Operation, Value};
 
 /// Sixteen 3x3 convolutions in five stages with a maximum pooling after each, then three linear
-/// layers on 7x7 cells, for RGB images.
+/// layers on 7x7 cells.
 ///
 /// The features are the activations of the five stages before their pooling. A 32x32 image leaves one
 /// cell, which the average pooling repeats 7x7 times, as in torchvision. torchvision's dropout in the
@@ -25,9 +25,9 @@ impl Family for Vgg {
         "vgg19-bn or vgg19-bn-W"
     }
 
-    fn describe(&self, name: &str, classes: usize) -> Option<Description> {
+    fn describe(&self, name: &str, channels: usize, classes: usize) -> Option<Description> {
         let width = base_width(name, "vgg19-bn")?;
-        let mut network = Description::new(3);
+        let mut network = Description::new(channels);
         let mut x = Value::Images;
         // torchvision numbers all layers of `features`: convolution, normalisation, ReLU, pooling.
         let mut number = 0;

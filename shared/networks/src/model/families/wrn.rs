@@ -6,7 +6,7 @@ use super::residual::block;
 use crate::model::description::{Description, Operation, Value};
 
 /// Pre-activation basic blocks in three groups of 16k, 32k and 64k channels, `(d - 4) / 6` blocks
-/// each, for RGB images.
+/// each.
 ///
 /// A group's feature is its residual sum, before the next batch normalisation; its values may be
 /// negative. Where a block changes the number of channels, its shortcut reads the activated input.
@@ -32,9 +32,9 @@ impl Family for WideResNet {
         "wrn-D-K with D = 6m + 4"
     }
 
-    fn describe(&self, name: &str, classes: usize) -> Option<Description> {
+    fn describe(&self, name: &str, channels: usize, classes: usize) -> Option<Description> {
         let (depth, width) = sizes(name)?;
-        let mut network = Description::new(3);
+        let mut network = Description::new(channels);
         let mut x = network.conv("conv1", Value::Images, 16, 3, 1);
         for group in 1..=3 {
             let outputs = width * (8 << group);

@@ -1,8 +1,8 @@
 //! Groups and last reads of every family, and of a network that no family has.
 
 use super::{Form, Group, Plan, Read};
-use crate::model::FAMILIES;
 use crate::model::description::{Description, Operation, Value};
+use crate::model::{FAMILIES, RGB};
 use std::collections::BTreeSet;
 
 const FROZEN: Form = Form::Frozen { images_in_range: true };
@@ -13,7 +13,7 @@ fn plans() -> Vec<(&'static str, Description, Plan)> {
     for family in FAMILIES {
         let name = family.examples()[0];
         for form in [Form::Trainable, FROZEN, Form::Frozen { images_in_range: false }] {
-            let network = family.describe(name, 10).expect("its own example");
+            let network = family.describe(name, RGB, 10).expect("its own example");
             let plan = Plan::new(&network, form);
             plans.push((name, network, plan));
         }

@@ -1,4 +1,4 @@
-//! The committed models: whole, loadable, and answering as stored, on every device.
+//! The models in `static/models`: their hashes, and their answers and rates as stored, on every device.
 
 use burn::tensor::Device;
 use sha2::{Digest, Sha256};
@@ -28,11 +28,7 @@ fn load(entry: &ModelEntry) -> (Arch, Arrays, SelfTestAnswers) {
         "{}",
         entry.file
     );
-    (
-        Arch { name: entry.arch.clone(), classes: entry.class_names.len(), normalisation: None },
-        arrays,
-        metadata.probe.expect("with answers"),
-    )
+    (Arch::new(&entry.arch, entry.class_names.len()), arrays, metadata.probe.expect("with answers"))
 }
 
 #[test]
@@ -48,7 +44,7 @@ fn every_model_answers_as_stored() {
     }
 }
 
-/// A wrong weight must show in the self-test, or the page would trust a broken GPU.
+/// A wrong weight must show in the self-test; otherwise the page would use a GPU that computes wrongly.
 #[test]
 fn the_self_test_notices_one_wrong_weight() {
     let device = Device::flex();
@@ -61,10 +57,10 @@ fn the_self_test_notices_one_wrong_weight() {
     }
 }
 
-/// The quick recipe's promise, measured again on the test images. A published model has weights of half
-/// precision, so that a few images may be answered otherwise than the manifest says.
+/// The rates that recipe `quick` states, measured again on the test images. A published model has weights
+/// of half precision, so the predictions for a few images may differ from those in the manifest.
 #[test]
-fn the_models_keep_the_recipes_promise() {
+fn the_models_have_the_rates_of_their_recipe() {
     let models = manifest().models;
     let of = |role: &str| models.iter().find(|model| model.role.to_string() == role).expect(role);
     let measured = |role: &str| {

@@ -10,7 +10,7 @@ const prepared = {};
 
 const close = (a, b) => a.every((v, i) => Math.abs(v - b[i]) < 1e-3 * (1 + Math.abs(b[i])));
 
-globalThis.arena = {
+globalThis.benchmark = {
   // Makes all contenders; versions by name. Throws where one gives other logits than ours.
   async start() {
     const [model, onnx] = await Promise.all(["model.safetensors", "model.onnx"].map(async (f) => (await fetch(f)).arrayBuffer()));
