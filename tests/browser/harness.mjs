@@ -140,7 +140,7 @@ export function looksLike({ maps, probabilities }, wanted, id) {
   }
 }
 
-// Loss and gradient norms against the numbers that tests/zoo.rs checks natively.
+// Loss and gradient norms against the numbers that tests/published_models.rs checks natively.
 export function agrees(found) {
   const stored = JSON.parse(readFileSync(join(root, "tests/fixtures/gradient.json")));
   const largest = Math.max(...stored.gradients);

@@ -2,6 +2,7 @@
 
 use super::pickle::Object;
 use unstamp_shared::model::weights::Arrays;
+use unstamp_shared::model::{Arch, FAMILIES};
 
 /// What a result of [BackdoorBench](https://github.com/SCLBD/BackdoorBench) says about its model.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -13,13 +14,6 @@ pub struct Origin {
     /// Name of its data set (`clean_data`).
     pub dataset: Option<String>,
 }
-
-/// BackdoorBench's name of a network, the family here, and the first convolution, whose number of
-/// outputs is the base width.
-const NETWORKS: [(&str, &str, &str); 2] = [
-    ("preactresnet18", "preact-resnet18", "conv1.weight"),
-    ("vgg19_bn", "vgg19-bn", "features.0.weight"),
-];
 
 /// Mean and deviation of the channels for every data set whose images BackdoorBench normalises
 /// ([`get_dataset_normalization`](https://github.com/SCLBD/BackdoorBench/blob/main/utils/aggregate_block/dataset_and_transform_generate.py)).
@@ -57,9 +51,13 @@ impl Origin {
 
 /// Our name of a network of BackdoorBench with these weights.
 fn arch(name: &str, arrays: &Arrays) -> Option<String> {
-    let (_, family, first) = NETWORKS.iter().find(|(theirs, ..)| *theirs == name)?;
-    let width = *arrays.get(*first)?.shape.first()?;
-    Some(if width == 64 { family.to_string() } else { format!("{family}-{width}") })
+    let family = FAMILIES.iter().find(|family| family.backdoorbench_name() == Some(name))?;
+    let usual = *family.examples().first()?;
+    let description = Arch::new(usual, 2).describe().ok()?;
+    let first = description.parameters().into_iter().next()?;
+    let width = arrays.get(&first.name)?.shape.first()?;
+    let usual_width = first.shape.first()?;
+    Some(if width == usual_width { usual.to_string() } else { format!("{usual}-{width}") })
 }
 
 #[cfg(test)]

@@ -16,6 +16,12 @@ pub trait Family: Sync {
     /// The form of its names, for error messages.
     fn form(&self) -> &'static str;
 
+    /// The name of the usual network in [BackdoorBench](https://github.com/SCLBD/BackdoorBench), if it
+    /// has it. There the first convolution has as many outputs as the base width says.
+    fn backdoorbench_name(&self) -> Option<&'static str> {
+        None
+    }
+
     /// The network with this name for images of `channels` channels and `classes` classes; `None` if
     /// the name is not of this family.
     fn describe(&self, name: &str, channels: usize, classes: usize) -> Option<Description>;

@@ -21,6 +21,10 @@ impl Family for PreActResNet {
         "preact-resnet18 or preact-resnet18-W"
     }
 
+    fn backdoorbench_name(&self) -> Option<&'static str> {
+        Some("preactresnet18")
+    }
+
     fn describe(&self, name: &str, channels: usize, classes: usize) -> Option<Description> {
         let width = base_width(name, "preact-resnet18")?;
         let mut network = Description::new(channels);

@@ -25,6 +25,10 @@ impl Family for Vgg {
         "vgg19-bn or vgg19-bn-W"
     }
 
+    fn backdoorbench_name(&self) -> Option<&'static str> {
+        Some("vgg19_bn")
+    }
+
     fn describe(&self, name: &str, channels: usize, classes: usize) -> Option<Description> {
         let width = base_width(name, "vgg19-bn")?;
         let mut network = Description::new(channels);
