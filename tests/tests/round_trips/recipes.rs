@@ -1,43 +1,13 @@
-//! What is written and read again is the same: recipes, settings, weights, painted triggers.
+//! A recipe that is written and read again has the same cells.
 
-use proptest::collection::{btree_map, vec};
+use crate::config;
+use crate::drawn::{attacked, values};
+use proptest::collection::vec;
 use proptest::prelude::*;
-use unstamp_shared::attacks::{ATTACKS, Needs, attack};
+use unstamp_shared::attacks::{Needs, attack};
 use unstamp_shared::defences::DEFENCES;
-use unstamp_shared::method::{Accepts, Param, Value, Values};
-use unstamp_shared::model::weights::{Array, Arrays, Precision, from_bytes, to_bytes};
+use unstamp_shared::method::{Value, Values};
 use unstamp_shared::recipe::{Cell, Recipe};
-use unstamp_shared::sprite::Sprite;
-
-/// Without files of failed cases beside the tests: a failure prints its case.
-fn config() -> ProptestConfig {
-    ProptestConfig { failure_persistence: None, ..ProptestConfig::default() }
-}
-
-/// A sound value of a setting.
-fn value(param: &Param) -> BoxedStrategy<Value> {
-    match &param.accepts {
-        Accepts::Int { min, max } => (*min..=*max).prop_map(Value::Int).boxed(),
-        Accepts::Float { min, max } => (*min..=*max).prop_map(Value::Float).boxed(),
-        Accepts::Choice(options) => prop::sample::select(options.clone())
-            .prop_map(|text| Value::Text(text.to_string()))
-            .boxed(),
-        Accepts::Picture { .. } => sprite().prop_map(|s| Value::Text(s.to_string())).boxed(),
-    }
-}
-
-/// Values of some of the settings.
-fn values(params: Vec<Param>) -> BoxedStrategy<Values> {
-    let count = params.len();
-    let all: Vec<_> = params.iter().map(|p| (Just(p.id.to_string()), value(p))).collect();
-    (all, vec(any::<bool>(), count))
-        .prop_map(|(all, kept)| {
-            Values(
-                all.into_iter().zip(kept).filter(|(_, kept)| *kept).map(|(pair, _)| pair).collect(),
-            )
-        })
-        .boxed()
-}
 
 /// Text after `set = ` in a recipe.
 fn inline(values: &Values) -> String {
@@ -48,26 +18,6 @@ fn inline(values: &Values) -> String {
     };
     let pairs: Vec<_> = values.0.iter().map(|(key, v)| format!("{key} = {}", text(v))).collect();
     format!("{{ {} }}", pairs.join(", "))
-}
-
-fn sprite() -> impl Strategy<Value = Sprite> {
-    (1usize..6, 1usize..6, 0usize..27, 0usize..27).prop_flat_map(|(width, height, x, y)| {
-        vec(any::<[u8; 4]>(), width * height).prop_map(move |rgba| Sprite {
-            x,
-            y,
-            width,
-            height,
-            rgba,
-        })
-    })
-}
-
-/// An attack and some settings of it.
-fn attacked() -> impl Strategy<Value = (&'static str, Values)> {
-    (0..ATTACKS.len()).prop_flat_map(|i| {
-        let id = ATTACKS[i].method().id;
-        values(ATTACKS[i].params()).prop_map(move |set| (id, set))
-    })
 }
 
 /// A defence and some settings of it.
@@ -126,27 +76,12 @@ fn recipe() -> impl Strategy<Value = String> {
     )
 }
 
-/// Arrays of several shapes, with every kind of number.
-fn arrays() -> impl Strategy<Value = Arrays> {
-    let array = vec(0usize..4, 0..4).prop_flat_map(|shape| {
-        let size = shape.iter().product::<usize>();
-        vec(prop::num::f32::ANY, size)
-            .prop_map(move |values| Array { shape: shape.clone(), values })
-    });
-    btree_map("[a-z][a-z0-9.]{0,20}", array, 0..6)
-}
-
-fn bits(arrays: &Arrays) -> Vec<(&String, &Vec<usize>, Vec<u32>)> {
-    let of = |array: &Array| array.values.iter().map(|v| v.to_bits()).collect();
-    arrays.iter().map(|(name, array)| (name, &array.shape, of(array))).collect()
-}
-
 proptest! {
     #![proptest_config(config())]
 
     /// A recipe with every setting filled in is itself a recipe, with the same cells and hashes.
     #[test]
-    fn recipes(text in recipe()) {
+    fn a_recipe_stays_the_same_when_it_is_written(text in recipe()) {
         let first = Recipe::parse(&text).expect("sound");
         let written = toml::to_string(&first).expect("plain data");
         let second = Recipe::parse(&written).expect("what is written is sound");
@@ -160,52 +95,10 @@ proptest! {
 
     /// `--set key=value` says the same as a recipe.
     #[test]
-    fn settings((id, set) in attacked()) {
+    fn settings_on_the_command_line_are_those_of_a_recipe((id, set) in attacked()) {
         let params = attack(id).expect("listed").params();
         let pairs: Vec<String> = set.0.iter().map(|(key, value)| format!("{key}={value}")).collect();
         let read = Values::parse(pairs.iter().map(String::as_str)).expect("pairs");
         prop_assert_eq!(read.resolve(&params), set.resolve(&params));
-    }
-
-    #[test]
-    fn weights_of_full_precision(arrays in arrays(), head in "\\PC*") {
-        let bytes = to_bytes(&arrays, Precision::F32, &head);
-        let (read, said) = from_bytes::<String>(&bytes).expect("what is written is sound");
-        prop_assert_eq!(bits(&read), bits(&arrays));
-        prop_assert_eq!(said, Some(head));
-    }
-
-    /// Half precision rounds once: what is read and written again stays.
-    #[test]
-    fn weights_of_half_precision(arrays in arrays()) {
-        let read = |arrays: &Arrays| {
-            from_bytes::<()>(&to_bytes(arrays, Precision::F16, &())).expect("sound").0
-        };
-        let once = read(&arrays);
-        let twice = read(&once);
-        prop_assert_eq!(bits(&twice), bits(&once));
-        for (name, array) in &arrays {
-            for (found, wanted) in once[name].values.iter().zip(&array.values) {
-                // Numbers of the range of half precision keep eleven bits.
-                let usual = wanted.abs() > 1e-4 && wanted.abs() < 6e4;
-                prop_assert!(!usual || (found - wanted).abs() <= wanted.abs() / 2048.0);
-            }
-        }
-    }
-
-    /// A file of any bytes is weights or an error, and no panic.
-    #[test]
-    fn weights_of_any_bytes(bytes in vec(any::<u8>(), 0..300)) {
-        let _ = from_bytes::<()>(&bytes);
-    }
-
-    #[test]
-    fn painted_triggers(sprite in sprite()) {
-        prop_assert_eq!(sprite.to_string().parse(), Ok(sprite));
-    }
-
-    #[test]
-    fn painted_triggers_of_any_text(text in "\\PC*") {
-        let _ = text.parse::<Sprite>();
     }
 }
