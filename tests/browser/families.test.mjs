@@ -25,7 +25,6 @@ describe("every family of networks", () => {
       let v = await values(page, (v) => v.answers[victim.id]);
       const wanted = native("attention", "--model", join(models, victim.file), "--image", "3", "--json");
       looksLike(v.answers[victim.id], wanted, arch);
-      await page.getByLabel("defence").selectOption("nad");
       await page.getByRole("button", { name: "erase it here" }).click();
       const id = "own-erased";
       v = await values(page, (v) => v.erasing?.progress.phase === "distil" && v.answers[id], 300);
