@@ -78,12 +78,12 @@ const WHITE: &str = r#"{ size = 6, pattern = "white" }"#;
 const SLOW: &str = "epochs = 6, step = 100, lr = 0.003";
 
 /// The settings of a defence here. A curve needs many steps. ARGD's nodes weigh too much for a learning
-/// rate of 0.1 and the 48 steps there are, and its embedding so little that augmentation moves it
-/// more. The defences that use or recover the trigger have the low learning rate.
+/// rate of 0.1 and the 48 steps there are, and its edges and its embedding so little that augmentation
+/// moves them more. The defences that use or recover the trigger have the low learning rate.
 fn settings(id: &str) -> String {
     match id {
         "mcr" => "epochs = 20, lr = 0.05".to_string(),
-        "argd" => "epochs = 6, node = 0.05, embedding = 30".to_string(),
+        "argd" => "epochs = 6, node = 0.05, edge = 10, embedding = 30".to_string(),
         "mesa" => format!("{SLOW}, side = 6, x = 26, y = 26"),
         "retrain" => SLOW.to_string(),
         _ => "epochs = 6".to_string(),
@@ -198,8 +198,7 @@ fn each_method_has_its_effect(ran: &Ran) {
     falls("nba", "learning", 0.5);
     falls("nba", "unlearn_response", 0.8);
     falls("argd", "nodes", 0.8);
-    // With AVX2 it fell to 0.846 of the control's.
-    falls("argd", "edges", 0.9);
+    falls("argd", "edges", 0.8);
     falls("argd", "embedding", 0.95);
 
     // MESA finds the class and a trigger that leads to it.
@@ -216,16 +215,15 @@ fn each_method_has_its_effect(ran: &Ran) {
 }
 
 /// Settings strong enough for so short a training, and the least ASR it must reach. They reached
-/// 0.998, 0.987, 0.982, 0.617, 0.903, 0.832, 0.546, 0.998 and 0.985 with AVX-512. With AVX2, which rounds
-/// otherwise, clean_label reached 0.381.
+/// 0.998, 0.987, 0.982, 0.692, 0.903, 0.832, 0.546, 0.998 and 0.985; other processors round otherwise.
 const PLANTED: [(&str, &str, f64); 9] = [
     ("badnets", r#"rate = 0.2, set = { size = 6, pattern = "white" }"#, 0.9),
     ("trojan", "rate = 0.2", 0.9),
     ("blend", "rate = 0.2", 0.9),
     (
         "clean_label",
-        r#"rate = 0.08, set = { eps = 0.1, size = 8, pattern = "white" }, surrogate = "clean""#,
-        0.3,
+        r#"rate = 0.08, set = { eps = 0.1, size = 12, pattern = "white" }, surrogate = "clean""#,
+        0.4,
     ),
     ("sig", "rate = 0.08, set = { delta = 60 }", 0.7),
     ("refool", r#"rate = 0.2, set = { labels = "dirty" }"#, 0.6),
