@@ -53,9 +53,9 @@ site: page
 test: native
 	web/toolchain.sh $(ENV) test
 	$(MAKE) page checks-program
+	@# Both parts run, also where the first fails.
 	@status=0; $(MAKE) test-native || status=$$?; $(MAKE) test-browser || status=$$?; exit $$status
 
-# Both parts run, also where the first fails.
 test-native:
 	UNSTAMP_REQUIRE_WGPU=1 VK_DRIVER_FILES="$$(ls /usr/share/vulkan/icd.d/lvp_icd*.json)" cargo test $(NATIVE) --no-fail-fast
 

@@ -9,7 +9,6 @@ mod manifest;
 mod messages;
 mod page_address;
 mod page_messages;
-mod pictures;
 mod recipes;
 mod results;
 #[expect(dead_code, reason = "the page uses the rest")]

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use unstamp_data::method::Method;
 use unstamp_data::settings;
 
-/// [NAD](https://openreview.net/forum?id=9l0K4OM-oXE) section 4.4, table 6, "Org-T": a share of the
+/// [NAD](https://arxiv.org/abs/2101.05930) section 4.4, table 6, "Org-T": a share of the
 /// clean images carries the trigger and keeps its true label, so the network unlearns what the trigger
 /// meant. The paper gives no training for it; here it is fine-tuning's, with half of the images stamped
 /// after augmentation.

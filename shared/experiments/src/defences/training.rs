@@ -8,7 +8,7 @@ use unstamp_data::settings;
 
 settings! {
     /// SGD on augmented images; the schedule comes from elsewhere. The defaults are those of
-    /// [NAD](https://openreview.net/forum?id=9l0K4OM-oXE) section 4.1.
+    /// [NAD](https://arxiv.org/abs/2101.05930) section 4.1.
     pub struct SgdSettings {
         /// Initial learning rate.
         lr: f64 [0.0..=10.0] = 0.1, "initial learning rate";
