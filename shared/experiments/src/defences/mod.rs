@@ -107,13 +107,6 @@ pub trait Defence: Sync {
     /// A key is no setting, or a value is not accepted.
     fn knows(&self, values: &Values) -> Result<Knows, SettingsError>;
 
-    /// Checks values for images of this width and height.
-    ///
-    /// # Errors
-    ///
-    /// A key is no setting, or a value is not accepted or does not suit the images.
-    fn check(&self, values: &Values, size: (usize, usize)) -> Result<(), SettingsError>;
-
     /// What the NAD paper reports with the default settings (tables 1 and 4).
     fn reported(&self) -> &'static [Reported];
 

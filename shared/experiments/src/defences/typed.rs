@@ -53,10 +53,6 @@ impl<D: TypedDefence> Defence for D {
         Ok(TypedDefence::knows(self, &D::Settings::from_values(values)?))
     }
 
-    fn check(&self, values: &Values, size: (usize, usize)) -> Result<(), SettingsError> {
-        TypedDefence::check(self, &D::Settings::from_values(values)?, size)
-    }
-
     fn reported(&self) -> &'static [Reported] {
         TypedDefence::reported(self)
     }

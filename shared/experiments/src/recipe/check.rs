@@ -6,7 +6,6 @@ use crate::defences::defence;
 use std::collections::BTreeSet;
 use unstamp_data::attacks::{Attack, Needs, attack};
 use unstamp_data::datasets::{DatasetInfo, ImageSize, dataset};
-use unstamp_data::settings::SettingsError;
 use unstamp_networks::model::Arch;
 
 /// `share` must be in (0, 1].
@@ -24,8 +23,6 @@ impl Recipe {
     /// Checks every value and fills in the parameters of attacks and defences.
     pub(super) fn resolve(&mut self) -> Result<(), RecipeError> {
         let info = self.check_dataset()?;
-        let size = self.image_size.map_or(info.size, ImageSize::pair);
-        Arch::new(&self.arch, info.classes.len().max(2)).check_images(size)?;
         self.check_shares()?;
         self.check_training()?;
         if self.seeds.is_empty() || self.victims.is_empty() {
@@ -34,10 +31,10 @@ impl Recipe {
         self.check_ids()?;
         self.check_surrogates()?;
         for victim in &mut self.victims {
-            victim.resolve(info, size)?;
+            victim.resolve(info)?;
         }
         for erasure in &mut self.defences {
-            erasure.resolve(size)?;
+            erasure.resolve()?;
         }
         Ok(())
     }
@@ -48,7 +45,11 @@ impl Recipe {
         let id = &self.dataset;
         let unknown = || RecipeError::Unknown { key: "dataset", id: id.clone() };
         let info = dataset(id).ok_or_else(unknown)?;
+        let classes = info.classes.len().max(2);
+        let arch = Arch::new(&self.arch, classes);
         self.image_size = self.image_size.and_then(|size| size.unless_usual(info));
+        let size = self.image_size.map_or(info.size, ImageSize::pair);
+        arch.check_images(size)?;
         Ok(info)
     }
 
@@ -107,12 +108,12 @@ impl Recipe {
 }
 
 impl Victim {
-    fn resolve(&mut self, info: &DatasetInfo, size: (usize, usize)) -> Result<(), RecipeError> {
+    fn resolve(&mut self, info: &DatasetInfo) -> Result<(), RecipeError> {
         self.check_robust()?;
         let Some(id) = &self.attack else { return Ok(()) };
         let unknown = || RecipeError::Unknown { key: "attack", id: id.clone() };
         let attack = attack(id).ok_or_else(unknown)?;
-        self.resolve_settings(attack, size)?;
+        self.resolve_settings(attack)?;
         let rate = *self.rate.get_or_insert(attack.default_rate());
         check_share(format!("victim {}: rate", self.id), rate)?;
         if !info.classes.is_empty() && self.target >= info.classes.len() {
@@ -134,34 +135,25 @@ impl Victim {
         }
     }
 
-    fn resolve_settings(
-        &mut self,
-        attack: &dyn Attack,
-        (width, height): (usize, usize),
-    ) -> Result<(), RecipeError> {
+    fn resolve_settings(&mut self, attack: &dyn Attack) -> Result<(), RecipeError> {
         let params = attack.params();
-        let wrong = |reason: String| {
-            let entry = format!("victim {}", self.id);
-            RecipeError::Setting { entry, reason }
-        };
-        let resolved = self.set.resolve(&params).map_err(|error| wrong(error.to_string()))?;
-        attack.check(&resolved, width, height).map_err(|error| wrong(error.to_string()))?;
+        let resolved = self.set.resolve(&params).map_err(|e| RecipeError::Setting {
+            entry: format!("victim {}", self.id),
+            reason: e.to_string(),
+        })?;
         self.set = resolved.for_record(&params);
         Ok(())
     }
 }
 
 impl Erasure {
-    fn resolve(&mut self, size: (usize, usize)) -> Result<(), RecipeError> {
+    fn resolve(&mut self) -> Result<(), RecipeError> {
         let unknown = || RecipeError::Unknown { key: "method", id: self.method.clone() };
-        let defence = defence(&self.method).ok_or_else(unknown)?;
-        let params = defence.params();
-        let wrong = |error: SettingsError| RecipeError::Setting {
+        let params = defence(&self.method).ok_or_else(unknown)?.params();
+        let resolved = self.set.resolve(&params).map_err(|e| RecipeError::Setting {
             entry: format!("defence {}", self.id),
-            reason: error.to_string(),
-        };
-        let resolved = self.set.resolve(&params).map_err(wrong)?;
-        defence.check(&resolved, size).map_err(wrong)?;
+            reason: e.to_string(),
+        })?;
         self.set = resolved.for_record(&params);
         Ok(())
     }
@@ -189,12 +181,6 @@ attack = "badnets"
             ("lr = 0.1", "lr = nan", "epochs, train.batch and train.lr must be above 0"),
             ("\"victim\"", "\"Victim\"", "id = 'Victim' may only hold a-z, 0-9 and _"),
             ("\"badnets\"", "\"badnets\"\nrate = 2", "victim victim: rate = 2 must be above 0"),
-            ("\"badnets\"", "\"badnets\"\nset = { x = 30 }", "victim victim: "),
-            (
-                "\"badnets\"",
-                "\"badnets\"\n[[defence]]\nid = \"mesa\"\nmethod = \"mesa\"\nset = { side = 33 }",
-                "defence mesa: side = 33 is more than the 32 pixels of the images' shorter side",
-            ),
             ("\"badnets\"", "\"badnets\"\ntarget = 10", "target = 10 is not a class of signs"),
             ("\"badnets\"", "\"clean_label\"", "surrogate must name an earlier [[victim]]"),
             ("name", "image_size = 4\nname", "images of 4x4 pixels cannot be used; each side must"),

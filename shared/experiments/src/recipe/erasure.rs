@@ -29,8 +29,8 @@ impl Erasure {
         self.of.as_ref().unwrap_or(&self.id)
     }
 
-    /// Whether the defence knows the trigger, so that it cannot run on a model without one. Reading a
-    /// recipe refuses settings that the defence does not accept.
+    /// Whether the defence knows the trigger, so that it cannot run on a model without one. A recipe
+    /// with settings that the defence refuses has no cells.
     pub(super) fn needs_trigger(&self) -> bool {
         let knows = defence(&self.method).map(|defence| defence.knows(&self.set));
         knows == Some(Ok(Knows::Trigger))
