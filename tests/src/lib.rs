@@ -35,6 +35,18 @@ pub fn run(args: &[&str]) -> (i32, String, String) {
     (status.code().unwrap_or(-1), text(stdout), text(stderr))
 }
 
+/// Weights whose normalisations shift by `lift` more, as `lifted` in `fixtures/lift.py` makes them.
+pub fn lifted(mut arrays: Arrays, lift: f32) -> Arrays {
+    let means: Vec<String> =
+        arrays.keys().filter(|k| k.ends_with(".running_mean")).cloned().collect();
+    for mean in means {
+        let shift = mean.replace(".running_mean", ".bias");
+        let shift = arrays.get_mut(&shift).expect("a normalisation has a shift");
+        shift.values.iter_mut().for_each(|value| *value += lift);
+    }
+    arrays
+}
+
 /// PyTorch's numbers, by name.
 pub struct Fixture(pub Arrays);
 

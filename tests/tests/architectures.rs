@@ -8,7 +8,7 @@ use unstamp_shared::model::weights::{self, Array, Arrays, from_bytes};
 use unstamp_shared::model::{Arch, FAMILIES, Role, Value, parameters};
 use unstamp_shared::objectives::{CrossEntropy, Objective, ObjectiveInput, Tracked};
 use unstamp_shared::seed::Seed;
-use unstamp_tests::{Fixture, close, devices, values};
+use unstamp_tests::{Fixture, close, devices, lifted, values};
 
 /// f32 sums in another order, through up to 19 layers.
 const FORWARD: f32 = 1e-4;
@@ -22,7 +22,7 @@ const GRADIENT: f32 = 2e-3;
 const STEPS: f32 = 2e-3;
 
 /// What is added to the shifts of normalisations before the three steps, so that few values lie where
-/// rounding moves them over the kink of ReLU (`lifted` in `fixtures/networks.py`).
+/// rounding moves them over the kink of ReLU (`lifted` in `fixtures/lift.py`).
 const LIFT: f32 = 1.5;
 
 /// Folding multiplies weights by up to `1 / sqrt(var)` before the sums instead of after: rounding.
@@ -132,18 +132,6 @@ fn gradients_are_those_of_pytorch() {
     }
 }
 
-/// Weights whose normalisations shift by [`LIFT`] more.
-fn lifted(mut arrays: Arrays) -> Arrays {
-    let means: Vec<String> =
-        arrays.keys().filter(|k| k.ends_with(".running_mean")).cloned().collect();
-    for mean in means {
-        let shift = mean.replace(".running_mean", ".bias");
-        let shift = arrays.get_mut(&shift).expect("a normalisation has a shift");
-        shift.values.iter_mut().for_each(|value| *value += LIFT);
-    }
-    arrays
-}
-
 /// How much three steps of SGD change every array.
 fn changes(name: &str, start: &Arrays) -> Arrays {
     let training = Training {
@@ -181,7 +169,7 @@ fn three_steps_change_the_weights_as_in_pytorch() {
     let fixture = Fixture::named("networks.safetensors");
     for name in TINY {
         let (arrays, want) = split(&fixture, name);
-        let found = changes(name, &lifted(arrays));
+        let found = changes(name, &lifted(arrays, LIFT));
         summaries(&found, &want.part("step"), STEPS, &format!("{name} change of"));
     }
 }
