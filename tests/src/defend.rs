@@ -53,6 +53,9 @@ pub fn short(id: &str) -> Vec<&'static str> {
     set.push(if id == "mcr" { "statistics=plain" } else { "step=1000" });
     set.extend((id == "nba").then_some("attack_steps=1"));
     set.extend((id == "fine_prune").then_some("ratio=0.5"));
+    if ["mesa", "retrain"].contains(&id) {
+        set.extend(["share=0.5", "weight_decay=0.0001"]);
+    }
     set.extend(if id == "mesa" { &["scan_epochs=3", "recover_epochs=3"][..] } else { &[] });
     set
 }

@@ -84,8 +84,8 @@ fn settings(id: &str) -> String {
     match id {
         "mcr" => "batch = 64, epochs = 20, lr = 0.05".to_string(),
         "argd" => "epochs = 6, node = 0.05, embedding = 30".to_string(),
-        "mesa" => format!("{SLOW}, side = 6, x = 26, y = 26"),
-        "retrain" => SLOW.to_string(),
+        "mesa" => format!("{SLOW}, share = 0.5, side = 6, x = 26, y = 26"),
+        "retrain" => format!("{SLOW}, share = 0.5"),
         _ => "epochs = 6".to_string(),
     }
 }

@@ -63,6 +63,13 @@ settings! {
 }
 
 impl TrainingSettings {
+    /// Retraining with triggers as in the public code of MESA: learning rate 1e-3 throughout, without
+    /// weight decay.
+    pub fn retraining() -> Self {
+        let sgd = SgdSettings { lr: 1e-3, weight_decay: 0.0, ..SgdSettings::default() };
+        Self { sgd, divisions: 0, ..Self::default() }
+    }
+
     /// The defaults, but Cutout blanks a square of `side` pixels; 0 is no Cutout.
     pub fn with_cutout(side: usize) -> Self {
         let sgd = SgdSettings { cutout: side, ..SgdSettings::default() };
