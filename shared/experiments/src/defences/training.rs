@@ -78,7 +78,8 @@ impl TrainingSettings {
 
     /// The training; images are mirrored where `flip` is set.
     pub fn training(&self, flip: bool) -> Training {
-        self.sgd.training(Schedule::Step { every: self.step, factor: 0.1, times: Some(self.divisions) }, flip)
+        let times = Some(self.divisions);
+        self.sgd.training(Schedule::Step { every: self.step, factor: 0.1, times }, flip)
     }
 }
 
