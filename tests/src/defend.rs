@@ -50,9 +50,12 @@ pub fn defended(id: &str, set: &[&str], victim: Arrays, data: Split) -> Job {
 /// rate, nothing blanked, one step of NBA's attack, half of the channels pruned.
 pub fn short(id: &str) -> Vec<&'static str> {
     let mut set = vec!["epochs=3", "lr=0.001", "cutout=0"];
-    set.extend((id != "mcr").then_some("step=1000"));
+    set.push(if id == "mcr" { "statistics=plain" } else { "step=1000" });
     set.extend((id == "nba").then_some("attack_steps=1"));
     set.extend((id == "fine_prune").then_some("ratio=0.5"));
+    if ["mesa", "retrain"].contains(&id) {
+        set.extend(["share=0.5", "weight_decay=0.0001"]);
+    }
     set.extend(if id == "mesa" { &["scan_epochs=3", "recover_epochs=3"][..] } else { &[] });
     set
 }

@@ -275,9 +275,12 @@ fn every_setting_of_a_defence_changes_its_outcome() {
             ] {
                 set.extend(has(key).then_some(pair));
             }
-            // Some matter only beside another.
+            // Some matter only beside another; of four images a hundredth is none.
+            set.extend(has("share").then_some("share=0.5"));
             match (id, param.id) {
                 (_, "teacher_arch" | "scratch_epochs") => set.push("teacher=scratch"),
+                (_, "divisions") => set.push("step=1"),
+                ("mesa" | "retrain", "step") => set.push("divisions=9"),
                 ("mesa", "x") => set.push("y=5"),
                 ("mesa", "y") => set.push("x=5"),
                 _ => {}

@@ -10,17 +10,17 @@ use unstamp_data::settings;
 
 /// [NAD](https://arxiv.org/abs/2101.05930) section 4.4, table 6, "Org-T": a share of the
 /// clean images carries the trigger and keeps its true label, so the network unlearns what the trigger
-/// meant. The paper gives no training for it; here it is fine-tuning's, with half of the images stamped
-/// after augmentation.
+/// meant. The paper gives no training for it; here it is that of [`super::mesa`], with which the paper
+/// compares it. Images are stamped after augmentation.
 pub struct Retrain;
 
 settings! {
     /// The settings of [`Retrain`].
     pub struct RetrainSettings {
         /// The training.
-        training: TrainingSettings = TrainingSettings::default();
+        training: TrainingSettings = TrainingSettings::retraining();
         /// Share of the images that carry the trigger.
-        share: f64 [0.0..=1.0] = 0.5, "share of the images that carry the trigger";
+        share: f64 [0.0..=1.0] = 0.01, "share of the images that carry the trigger";
     }
 }
 

@@ -47,15 +47,29 @@ settings! {
     /// Fine-tuning as in NAD section 4.1: SGD, momentum 0.9, weight decay 1e-4, batch 64, 10 epochs,
     /// learning rate 0.1 divided by 10 every 2 epochs; random crop, flip where the data allow it,
     /// Cutout of length 9.
+    ///
+    /// The settings of [NAD's public code](https://github.com/bboylyg/NAD) are `epochs = 20, step = 2,
+    /// divisions = 1, cutout = 3, nesterov = true`: learning rate 0.1 for two epochs, then 0.01. Those of
+    /// [ARGD's](https://github.com/BililiCode/ARGD) are `step = 3, divisions = 2, cutout = 3, nesterov =
+    /// true`: 0.1, from epoch 3 on 0.01, from epoch 6 on 0.001.
     pub struct TrainingSettings {
         /// Optimiser, length and augmentation.
         sgd: SgdSettings = SgdSettings::default();
         /// Epochs between two divisions of the learning rate.
         step: usize [1..=1000] = 2, "epochs between divisions of the learning rate by 10";
+        /// Divisions of the learning rate at most.
+        divisions: usize [0..=1000] = 1000, "divisions of the learning rate at most", hash_neutral;
     }
 }
 
 impl TrainingSettings {
+    /// Retraining with triggers as in the public code of MESA: learning rate 1e-3 throughout, without
+    /// weight decay.
+    pub fn retraining() -> Self {
+        let sgd = SgdSettings { lr: 1e-3, weight_decay: 0.0, ..SgdSettings::default() };
+        Self { sgd, divisions: 0, ..Self::default() }
+    }
+
     /// The defaults, but Cutout blanks a square of `side` pixels; 0 is no Cutout.
     pub fn with_cutout(side: usize) -> Self {
         let sgd = SgdSettings { cutout: side, ..SgdSettings::default() };
@@ -64,7 +78,8 @@ impl TrainingSettings {
 
     /// The training; images are mirrored where `flip` is set.
     pub fn training(&self, flip: bool) -> Training {
-        self.sgd.training(Schedule::Step { every: self.step, factor: 0.1 }, flip)
+        let times = Some(self.divisions);
+        self.sgd.training(Schedule::Step { every: self.step, factor: 0.1, times }, flip)
     }
 }
 

@@ -8,12 +8,15 @@ use serde::{Deserialize, Serialize};
 pub enum Schedule {
     /// Always 1.
     Constant,
-    /// Multiplied by `factor` every `every` epochs.
+    /// Multiplied by `factor` every `every` epochs, at most `times` times.
     Step {
         /// Epochs between two changes.
         every: usize,
         /// What the rate is multiplied by.
         factor: f64,
+        /// How often it is multiplied at most; `None` is no limit.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        times: Option<usize>,
     },
     /// Half a cosine from 1 to 0, every step ([Loshchilov & Hutter
     /// 2017](https://arxiv.org/abs/1608.03983), without restarts).
@@ -36,7 +39,10 @@ impl Schedule {
         };
         match *self {
             Self::Constant => 1.0,
-            Self::Step { every, factor } => libm::pow(factor, (epoch / every.max(1)) as f64),
+            Self::Step { every, factor, times } => {
+                let changes = (epoch / every.max(1)).min(times.unwrap_or(usize::MAX));
+                libm::pow(factor, changes as f64)
+            }
             Self::Cosine => cosine(1.0, 0.0, step as f64 / steps.max(1) as f64),
             Self::FlatThenLinear => {
                 let share = step as f64 / steps.max(1) as f64;
@@ -75,8 +81,10 @@ mod tests {
     #[test]
     fn factors_follow_their_formulas() {
         close(Schedule::Constant, 100, &[(0, 1.0), (99, 1.0)]);
-        let step = Schedule::Step { every: 2, factor: 0.1 };
+        let step = Schedule::Step { every: 2, factor: 0.1, times: None };
         close(step, 100, &[(0, 1.0), (19, 1.0), (20, 0.1), (40, 0.01)]);
+        let once = Schedule::Step { every: 2, factor: 0.1, times: Some(1) };
+        close(once, 100, &[(0, 1.0), (20, 0.1), (40, 0.1), (99, 0.1)]);
         close(Schedule::Cosine, 100, &[(0, 1.0), (50, 0.5), (100, 0.0)]);
         let flat = [(0, 1.0), (50, 1.0), (70, 0.505), (90, 0.01), (99, 0.01)];
         close(Schedule::FlatThenLinear, 100, &flat);
