@@ -5,7 +5,7 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 use std::sync::Arc;
 use unstamp_shared::job::{Augment, Event, Job, Phase, Schedule, Training};
 use unstamp_shared::model::weights::{self, Array, Arrays, from_bytes};
-use unstamp_shared::model::{Arch, FAMILIES, Role, Value, parameters};
+use unstamp_shared::model::{Arch, FAMILIES, Features, Role, Value, parameters};
 use unstamp_shared::objectives::{CrossEntropy, Objective, ObjectiveInput, Tracked};
 use unstamp_shared::seed::Seed;
 use unstamp_tests::{Fixture, close, devices, lifted, values};
@@ -128,6 +128,34 @@ fn gradients_are_those_of_pytorch() {
                 .collect();
             let what = format!("{device_name} {name} gradient of");
             summaries(&found, &want.part("gradient"), GRADIENT, &what);
+        }
+    }
+}
+
+/// The features of blocks contain those of the groups, and the logits are the same.
+#[test]
+fn features_of_blocks_contain_those_of_groups() {
+    for (device_name, device) in devices() {
+        let images: Tensor<4> = Fixture::load().tensor("images", &device);
+        for name in ["wrn-16-1", "preact-resnet18-4"] {
+            let groups = Arch::new(name, 10);
+            let blocks = Arch { features: Features::Blocks, ..groups.clone() };
+            let drawn = groups.init(Seed(1), &device).expect("a known name");
+            let arrays = pollster::block_on(weights::arrays(&drawn)).expect("readable");
+            let outputs = |arch: &Arch| {
+                let trainable = weights::network(arch, &arrays, &device).expect("they fit");
+                let frozen = weights::frozen(arch, &arrays, &device).expect("they fit");
+                [trainable.forward(images.clone()), frozen.forward(images.clone())]
+            };
+            for (one, other) in outputs(&groups).into_iter().zip(outputs(&blocks)) {
+                let what = format!("{device_name} {name}");
+                assert_eq!(other.features.len(), 2 * one.features.len(), "{what}");
+                let ends = other.features.into_iter().skip(1).step_by(2);
+                for (found, wanted) in ends.zip(one.features) {
+                    close(&values(found), &values(wanted), FOLDED, &what);
+                }
+                close(&values(other.logits), &values(one.logits), FOLDED, &what);
+            }
         }
     }
 }

@@ -7,8 +7,8 @@ use unstamp_shared::job::lift;
 use unstamp_shared::model::weights::{gradient_norms, network};
 use unstamp_shared::model::{Output, parameters};
 use unstamp_shared::objectives::{
-    Argd, Behaviour, Divergence, Embedder, Form, Loss, Nad, Objective, ObjectiveInput, Reading,
-    Representation, Scale, Tracked,
+    Argd, Behaviour, Divergence, Embedder, Form, Layers, Loss, Nad, Objective, ObjectiveInput,
+    Reading, Representation, Scale, Tracked,
 };
 use unstamp_tests::defend::{arch, defended, short};
 use unstamp_tests::{Fixture, close, devices, values};
@@ -33,6 +33,7 @@ fn aligned(behaviour: Behaviour, weights: [f32; 3]) -> Distances<'static> {
             behaviour.learning(teacher, student),
             behaviour.prediction(teacher, student),
         ];
+        let terms = terms.map(|term| term.mean().reshape([1]));
         let plain = unstamp_shared::objectives::CrossEntropy;
         let Loss { mut total, mut parts } = plain.loss(&ObjectiveInput {
             student,
@@ -61,13 +62,7 @@ fn objective(objective: impl Objective + 'static) -> Distances<'static> {
 
 /// Losses by their names in the fixture.
 fn losses() -> Vec<(&'static str, Distances<'static>)> {
-    let unit = Behaviour {
-        scale: Scale::Unit,
-        reading: Reading::Scalar,
-        behaviour: Representation::Gram,
-        divergence: Divergence::CrossEntropy,
-        temperature: 5.0,
-    };
+    let usual = Behaviour { layers: Layers::Groups, ..Behaviour::default() };
     let nad = |operator| objective(Nad { form: Form::Paper, operator, beta: 2.0 });
     let all = [2.0, 2.0, 0.1];
     vec![
@@ -77,20 +72,21 @@ fn losses() -> Vec<(&'static str, Distances<'static>)> {
             "argd",
             objective(Argd { node: 1.0, edge: 1.0, embedding: 1.0, embedder: Embedder::Fixed }),
         ),
-        ("nba", aligned(unit.clone(), all)),
+        ("nba", aligned(usual.clone(), all)),
+        ("nba_unit", aligned(Behaviour { scale: Scale::Unit, ..usual.clone() }, all)),
         (
             "nba_printed",
-            aligned(Behaviour { scale: Scale::Printed, ..unit.clone() }, [2.0, 0.0, 0.1]),
+            aligned(Behaviour { scale: Scale::Printed, ..usual.clone() }, [2.0, 0.0, 0.1]),
         ),
         (
             "nba_elementwise",
-            aligned(Behaviour { reading: Reading::Elementwise, ..unit.clone() }, all),
+            aligned(Behaviour { reading: Reading::Elementwise, ..usual.clone() }, all),
         ),
         (
             "nba_feature",
-            aligned(Behaviour { behaviour: Representation::Feature, ..unit.clone() }, all),
+            aligned(Behaviour { behaviour: Representation::Feature, ..usual.clone() }, all),
         ),
-        ("nba_kl", aligned(Behaviour { divergence: Divergence::Kl, ..unit.clone() }, all)),
+        ("nba_kl", aligned(Behaviour { divergence: Divergence::Kl, ..usual.clone() }, all)),
     ]
 }
 
@@ -146,6 +142,7 @@ fn every_defence_ends_where_pytorch_does() {
     let victim = nets.part("c");
     let mut cases: Vec<(_, _, &[_])> =
         DEFENCES.iter().map(|d| (d.method().id, d.method().id, &[][..])).collect();
+    cases.push(("fine_prune_channel", "fine_prune", &["prune=channel"]));
     cases.push(("argd_trained", "argd", &["embedder=trained"]));
     cases.push(("fine_tune_decay", "fine_tune", &["weight_decay=0.1"]));
     cases.push(("mcr_decay", "mcr", &["weight_decay=0.1"]));

@@ -86,6 +86,7 @@ fn settings(id: &str) -> String {
         "argd" => "epochs = 6, node = 0.05, edge = 10, embedding = 30".to_string(),
         "mesa" => format!("{SLOW}, share = 0.5, side = 6, x = 26, y = 26"),
         "retrain" => format!("{SLOW}, share = 0.5"),
+        "fine_prune" => "epochs = 6, prune = \"channel\", tune_scale = 1".to_string(),
         _ => "epochs = 6".to_string(),
     }
 }

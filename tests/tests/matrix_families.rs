@@ -27,7 +27,10 @@ fn recipe(arch: &str) -> String {
     );
     for defence in DEFENCES {
         let id = defence.method().id;
-        text += &format!("[[defence]]\nid = \"{id}\"\nmethod = \"{id}\"\nset = {{ epochs = 1 }}\n");
+        let more = if id == "fine_prune" { ", prune = \"channel\", tune_scale = 1" } else { "" };
+        text += &format!(
+            "[[defence]]\nid = \"{id}\"\nmethod = \"{id}\"\nset = {{ epochs = 1{more} }}\n"
+        );
     }
     text
 }

@@ -3,5 +3,5 @@
 mod pgd;
 mod robust;
 
-pub use pgd::Pgd;
+pub use pgd::{Norm, Pgd};
 pub use robust::Robust;

@@ -3,24 +3,67 @@
 use crate::job::Batch;
 use crate::objectives::cross_entropy;
 use burn::tensor::{Int, Tensor, TensorData};
+use unstamp_data::choices;
 use unstamp_data::seed::Stream;
 use unstamp_networks::model::Network;
 
-/// Untargeted PGD in the L-infinity ball ([Madry et al. 2018](https://arxiv.org/abs/1706.06083)):
+choices! {
+    /// How the length of a perturbation is measured.
+    pub enum Norm {
+        /// By the largest change of a pixel's channel.
+        Linf = "linf",
+        /// By the root of the sum of squares over the image.
+        L2 = "l2",
+    }
+}
+
+/// Untargeted PGD ([Madry et al. 2018](https://arxiv.org/abs/1706.06083)):
 ///
-/// `x <- clip(x + step sign(d CE(f(x), y) / dx))`, where `clip` keeps `x` within `eps` of the
-/// original and within 0..1.
+/// `x <- clip(x + step d)`, where `clip` keeps `x` within `eps` of the original and within 0..1. With
+/// `g = d CE(f(x), y) / dx` the direction is `d = sign(g)` in L-infinity and `d = g / |g|` in L2.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Pgd {
-    /// Radius, of the range 0..1.
+    /// Norm of the ball.
+    pub norm: Norm,
+    /// Radius; pixels lie in 0..1.
     pub eps: f32,
-    /// Length of one step, of the range 0..1.
+    /// Length of one step.
     pub step: f32,
     /// Number of steps.
     pub steps: usize,
 }
 
+/// The length of every image, `[n, 1, 1, 1]`; at least so much that one can divide by it.
+fn lengths(x: &Tensor<4>) -> Tensor<4> {
+    let squares = (x.clone() * x.clone()).sum_dim(1).sum_dim(2).sum_dim(3);
+    squares.sqrt().clamp_min(1e-12)
+}
+
 impl Pgd {
+    /// The point of the ball around `images` that is nearest to `x`, within 0..1.
+    fn clip(&self, x: Tensor<4>, images: &Tensor<4>) -> Tensor<4> {
+        match self.norm {
+            Norm::Linf => {
+                let low = (images.clone() - self.eps).clamp_min(0.0);
+                let high = (images.clone() + self.eps).clamp_max(1.0);
+                x.max_pair(low).min_pair(high)
+            }
+            Norm::L2 => {
+                let delta = x - images.clone();
+                let scale = (lengths(&delta).recip() * self.eps).clamp_max(1.0);
+                (images.clone() + delta * scale).clamp(0.0, 1.0)
+            }
+        }
+    }
+
+    /// The direction of a step.
+    fn direction(&self, gradient: Tensor<4>) -> Tensor<4> {
+        match self.norm {
+            Norm::Linf => gradient.sign(),
+            Norm::L2 => gradient.clone() / lengths(&gradient),
+        }
+    }
+
     /// Perturbs `images [n, 3, h, w]` away from `labels [n]`, beginning at `images + start`. The
     /// network runs in evaluation mode, on a device with automatic differentiation.
     pub fn perturb(
@@ -30,21 +73,19 @@ impl Pgd {
         start: Tensor<4>,
         labels: &Tensor<1, Int>,
     ) -> Tensor<4> {
-        let low = (images.clone() - self.eps).clamp_min(0.0);
-        let high = (images.clone() + self.eps).clamp_max(1.0);
-        let clip = |x: Tensor<4>| x.max_pair(low.clone()).min_pair(high.clone());
-        let mut x = clip(images + start);
+        let mut x = self.clip(images.clone() + start, &images);
         for _ in 0..self.steps {
             let input = x.detach().require_grad();
             let loss = cross_entropy(network.forward(input.clone()).logits, labels.clone());
             let gradients = loss.backward();
             let Some(gradient) = input.grad(&gradients) else { return input };
-            x = clip(input.detach() + Tensor::from_inner(gradient.sign()) * self.step);
+            let step = Tensor::from_inner(self.direction(gradient)) * self.step;
+            x = self.clip(input.detach() + step, &images);
         }
         x.detach()
     }
 
-    /// Perturbs images from a random point of the ball; each image's point is drawn from its own
+    /// Perturbs images from a random point of the ball (in L2 of its surface); each image's point is drawn from its own
     /// stream.
     pub fn perturb_each(
         &self,

@@ -1,6 +1,6 @@
 //! Adversarial training. The public code makes clean-label images with such a robust model.
 
-use super::Pgd;
+use super::{Norm, Pgd};
 use crate::job::{Batch, PhaseError, TrainStep};
 use crate::objectives::{Loss, cross_entropy};
 use burn::module::Module;
@@ -28,7 +28,12 @@ fn one() -> usize {
 impl Robust {
     fn attack(&self) -> Pgd {
         let reach = if self.steps == 1 { 1.25 } else { 2.5 / self.steps.max(1) as f64 };
-        Pgd { eps: self.eps as f32, step: (reach * self.eps) as f32, steps: self.steps }
+        Pgd {
+            norm: Norm::Linf,
+            eps: self.eps as f32,
+            step: (reach * self.eps) as f32,
+            steps: self.steps,
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Artefact, Craft, CraftContext, CraftError, artefact};
 use crate::BoxFuture;
-use crate::adversarial::Pgd;
+use crate::adversarial::{Norm, Pgd};
 use unstamp_data::attacks::{CleanLabelSettings, Pictures};
 use unstamp_data::datasets::Split;
 use unstamp_data::image::Image;
@@ -36,7 +36,7 @@ struct Counts {
 /// The perturbation that the attack's settings ask for.
 fn pgd(settings: &CleanLabelSettings) -> Pgd {
     let eps = settings.eps as f32;
-    Pgd { eps, step: eps * settings.step as f32, steps: settings.steps }
+    Pgd { norm: Norm::Linf, eps, step: eps * settings.step as f32, steps: settings.steps }
 }
 
 /// The perturbed image, rounded to bytes. Each byte stays within `255 eps` of the original. `values` is

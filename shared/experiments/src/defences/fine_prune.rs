@@ -3,10 +3,13 @@
 mod search;
 mod target;
 
-use super::training::{TrainingSettings, cross_entropy_phase};
+use super::training::TrainingSettings;
 use super::{DefenceInput, Reported, TypedDefence};
 use crate::BoxFuture;
-use crate::job::{Edit, EditContext, Edited, Phase, PhaseError, PhaseInput, Start};
+use crate::job::{
+    Edit, EditContext, Edited, Phase, PhaseError, PhaseInput, Start, TrainPhase, Training,
+};
+use crate::objectives::CrossEntropy;
 use search::{activations, ranked, search};
 use std::sync::Arc;
 use target::Target;
@@ -26,11 +29,15 @@ use unstamp_networks::model::weights::{self, WeightsError};
 /// - `rule = "drop"`: the largest number that costs at most `drop` points of validation accuracy;
 /// - `rule = "ratio"`: a fixed share. It also holds where there are too few validation images.
 ///
-/// A pruned channel's kernel and the normalisation after it are 0. Then no gradient reaches them (ReLU
-/// has none at 0), so fine-tuning cannot change them, and no mask is needed. In a WideResNet this
-/// normalisation reads the residual sum, so the channel's skip connection has no effect either. In a
-/// PreAct-ResNet18 no normalisation follows the last convolution: only the kernel becomes 0, and
-/// fine-tuning may make the channel active again.
+/// A pruned channel's kernel is 0 ([`Pruned::Convolution`]). A normalisation that reads only this
+/// convolution (VGG) becomes 0 with it; then no gradient reaches the kernel. In a residual network the
+/// skip connection still reaches the channel, and the tuning may change its kernel again.
+///
+/// After pruning the network is tuned on the whole clean subset as in fine-tuning, with `tune_scale`
+/// times its learning rate. NAD's table 1 reports models whose ACC is NAD's and whose ASR is up to 99.7 %.
+/// Fine-tuning at NAD's rate of 0.1 alone erases those backdoors, so these models were hardly tuned, if
+/// at all. `tune_scale = 0` leaves the tuning out, `tune_scale = 1, prune = "channel"` prunes and tunes
+/// as strongly as it can.
 pub struct FinePruning;
 
 /// A rule that chooses the number of channels by validation images.
@@ -48,6 +55,7 @@ struct Prune {
     rule: Option<Rule>,
     /// The share of the channels that is pruned where no rule chooses.
     ratio: f64,
+    pruned: Pruned,
 }
 
 impl Prune {
@@ -82,7 +90,7 @@ impl Prune {
 
     async fn run(&self, context: EditContext<'_>) -> Result<Edited, PhaseError> {
         let description = context.arch.describe().map_err(WeightsError::from)?;
-        let target = Target::of(&description).ok_or(PhaseError::NoConvolution)?;
+        let target = Target::of(&description, self.pruned).ok_or(PhaseError::NoConvolution)?;
         let network = weights::frozen(context.arch, context.weights, context.device)?;
         let rows = activations(&network, &target, context.data, context.device).await?;
         let order = ranked(&rows);
@@ -104,6 +112,13 @@ impl Prune {
     }
 }
 
+/// The training after pruning. Nothing is chosen by validation images any more, so it sees them too.
+fn tuning(training: Training) -> Phase {
+    let train_step = Arc::new(CrossEntropy);
+    let train_phase = TrainPhase { all_images: true, ..TrainPhase::new(train_step, training) };
+    Phase::training("fine_tune", train_phase)
+}
+
 impl Edit for Prune {
     fn needs_validation(&self) -> bool {
         self.rule.is_some()
@@ -111,6 +126,16 @@ impl Edit for Prune {
 
     fn edit<'a>(&'a self, context: EditContext<'a>) -> BoxFuture<'a, Result<Edited, PhaseError>> {
         Box::pin(self.run(context))
+    }
+}
+
+choices! {
+    /// What of a channel is pruned.
+    pub enum Pruned {
+        /// Its kernel in the last convolution, as NAD says.
+        Convolution = "convolution",
+        /// Also the last normalisation; in a WideResNet the skip connection then has no effect either.
+        Channel = "channel",
     }
 }
 
@@ -129,7 +154,7 @@ choices! {
 settings! {
     /// The settings of [`FinePruning`].
     pub struct FinePruningSettings {
-        /// The training after pruning, and that of NAD if the rule is `match`.
+        /// The tuning after pruning, but for its learning rate, and NAD's training if the rule is `match`.
         training: TrainingSettings = TrainingSettings::default();
         /// How the number of channels is chosen.
         rule: PruneRule = PruneRule::Match, "how the number of pruned channels is chosen";
@@ -138,6 +163,12 @@ settings! {
             "points of validation accuracy that pruning may cost (rule drop)";
         /// Share of the channels, if it is fixed.
         ratio: f64 [0.0..=1.0] = 0.5, "share of the channels (rule ratio)";
+        /// What of a channel is pruned.
+        prune: Pruned = Pruned::Convolution,
+            "what is pruned: the channel's kernel, or also the normalisation after it";
+        /// Learning rate of the tuning, as a multiple of `lr`.
+        tune_scale: f64 [0.0..=1.0] = 0.01,
+            "learning rate after pruning as a share of lr; 0: no tuning; 1: as in fine-tuning";
     }
 }
 
@@ -174,10 +205,13 @@ impl TypedDefence for FinePruning {
         let mut phases =
             if rule == Some(Rule::Match) { super::nad::standard(&training) } else { Vec::new() };
         let nad = phases.len().checked_sub(1).map(Start::Phase);
-        let prune = Arc::new(Prune { rule, ratio: settings.ratio });
+        let prune = Arc::new(Prune { rule, ratio: settings.ratio, pruned: settings.prune });
         phases.push(Phase::edit("prune", prune).with_references(nad));
-        let pruned = Start::Phase(phases.len() - 1);
-        phases.push(cross_entropy_phase("fine_tune", training).from(pruned));
+        if settings.tune_scale > 0.0 {
+            let pruned = Start::Phase(phases.len() - 1);
+            let lr = training.lr * settings.tune_scale;
+            phases.push(tuning(Training { lr, ..training }).from(pruned));
+        }
         phases
     }
 }

@@ -5,15 +5,15 @@
 use super::teacher::TeacherTraining;
 use super::training::TrainingSettings;
 use super::{DefenceInput, Knows, TypedDefence};
-use crate::adversarial::Pgd;
-use crate::job::{Batch, Phase, PhaseError, Stamp, Start, TrainPhase, TrainStep};
+use crate::adversarial::{Norm, Pgd};
+use crate::job::{Batch, Phase, PhaseError, PhaseInput, Stamp, Start, TrainPhase, TrainStep};
 use crate::objectives::{Behaviour, Loss, cross_entropy};
 use burn::module::Module;
 use burn::tensor::Tensor;
 use std::sync::Arc;
 use unstamp_data::method::Method;
 use unstamp_data::{choices, settings};
-use unstamp_networks::model::{Network, Output};
+use unstamp_networks::model::{Features, Network, Output};
 
 /// `L = CE + alpha (LDL + beta UDL)` (equation 12). `LDL` weighs the distances of response, learning
 /// and prediction behaviour ([`Behaviour`]) on clean images by lambda 1 to 3; `UDL` the same with the
@@ -23,15 +23,20 @@ use unstamp_networks::model::{Network, Output};
 /// The paper gives: batch 64, learning rate 0.1, momentum 0.9, lambda 2, 2, 0.1, alpha 1, beta 0.5,
 /// T = 5. It leaves some choices open. Schedule, augmentation and teacher are NAD's here. The attack
 /// is PGD in the L-infinity ball of 8/255, with 5 steps of 4/255 from a random start, on the student in
-/// evaluation mode. Pseudo samples stay within 0..1. On them the student normalises with the
-/// statistics of their own batch. They do not change its running statistics.
+/// evaluation mode; `norm = "l2"` is the other common norm. Pseudo samples stay within 0..1. On them the
+/// student normalises with the statistics of their own batch. They do not change its running statistics.
 ///
-/// Features have unit length ([`Scale`](crate::objectives::Scale)): without scaling, with the printed
-/// lambdas, the loss diverges in the first step. At unit length the learning behaviour is at most a
-/// twentieth of the response behaviour, so `lambda2 = 2` changes nothing. `signs_nba.toml` uses 200.
+/// Layers are the blocks of the network ([`Layers`](crate::objectives::Layers)): only they have
+/// neighbours with Gram matrices of one size, which equation 4 subtracts. Distances are relative to the
+/// teacher ([`Scale`](crate::objectives::Scale)): without scaling, with the printed lambdas, the loss
+/// diverges in the first step. `layers = "groups", scale = "unit"` is this project's earlier reading. In
+/// it the learning behaviour is at most a twentieth of the response behaviour, so `lambda2 = 2` changes
+/// nothing; `signs_nba.toml` uses 200.
 ///
 /// `samples = "poisoned"` puts the attacker's trigger in the place of `delta` (table 5).
-/// `samples = "none"` leaves `UDL` out, and `learning = 0` leaves `LDL` out (table 4).
+/// `samples = "none"` leaves `UDL` out, and `learning = 0` leaves `LDL` out (table 4). `pseudo_poisoned`
+/// and `pseudo_clean` keep only the pseudo samples that the student predicts as the attacker's target,
+/// or only the others: the paper gives the two kinds two roles. The mean stays one over the whole batch.
 pub struct Nba;
 
 choices! {
@@ -39,6 +44,10 @@ choices! {
     pub enum Samples {
         /// Pseudo samples, which an attack on the student makes.
         Pseudo = "pseudo",
+        /// Of the pseudo samples those that the student predicts as the attacker's target.
+        PseudoPoisoned = "pseudo_poisoned",
+        /// Of the pseudo samples those that the student predicts as another class.
+        PseudoClean = "pseudo_clean",
         /// Images with the attacker's trigger (NBA table 5).
         Poisoned = "poisoned",
         /// None: the term is left out.
@@ -47,10 +56,12 @@ choices! {
 }
 
 settings! {
-    /// The attack that makes pseudo samples: PGD in the L-infinity ball.
+    /// The attack that makes pseudo samples.
     pub struct AttackSettings {
+        /// Norm of the ball.
+        norm: Norm = Norm::Linf, "norm of the attack", hash_neutral;
         /// Radius of the ball; pixels lie in 0..1.
-        eps: f64 [0.0..=1.0] = 8.0 / 255.0, "radius of the attack; pixels lie in 0..1";
+        eps: f64 [0.0..=128.0] = 8.0 / 255.0, "radius of the attack; pixels lie in 0..1";
         /// Length of a step as a share of the radius.
         attack_step: f64 [0.0..=1.0] = 0.5, "step of the attack as a share of eps";
         /// Number of steps.
@@ -62,7 +73,7 @@ impl AttackSettings {
     /// The attack.
     pub fn pgd(&self) -> Pgd {
         let eps = self.eps as f32;
-        Pgd { eps, step: eps * self.attack_step as f32, steps: self.attack_steps }
+        Pgd { norm: self.norm, eps, step: eps * self.attack_step as f32, steps: self.attack_steps }
     }
 }
 
@@ -98,7 +109,11 @@ settings! {
 
 /// The loss of a batch.
 #[derive(Debug)]
-struct Alignment(NbaSettings);
+struct Alignment {
+    settings: NbaSettings,
+    /// The attacker's target, for methods that know it.
+    target: Option<usize>,
+}
 
 /// Parts of the loss: on clean images, then on those that make the student misbehave.
 const NAMES: [&str; 6] = [
@@ -111,38 +126,78 @@ const NAMES: [&str; 6] = [
 ];
 
 impl Alignment {
+    /// The distances of each sample, `[n]`.
     fn distances(&self, teacher: &Output, student: &Output) -> [Tensor<1>; 3] {
-        let b = &self.0.behaviour;
+        let b = &self.settings.behaviour;
         [b.response(teacher, student), b.learning(teacher, student), b.prediction(teacher, student)]
+    }
+
+    /// The images of `UDL`.
+    fn samples(&self, fixed: &Network, batch: &mut Batch) -> Option<Tensor<4>> {
+        match self.settings.samples {
+            Samples::Pseudo | Samples::PseudoPoisoned | Samples::PseudoClean => {
+                Some(self.settings.attack.pgd().perturb_batch(fixed, batch))
+            }
+            Samples::Poisoned => batch.stamped.clone(),
+            Samples::None => None,
+        }
+    }
+
+    /// 1 for the samples that `UDL` keeps, 0 for the others, `[n]`.
+    fn kept(&self, fixed: &Network, samples: &Tensor<4>) -> Result<Option<Tensor<1>>, PhaseError> {
+        let poisoned = match self.settings.samples {
+            Samples::PseudoPoisoned => true,
+            Samples::PseudoClean => false,
+            Samples::Pseudo | Samples::Poisoned | Samples::None => return Ok(None),
+        };
+        let target = self.target.ok_or(PhaseError::Missing(PhaseInput::Target))?;
+        let hits = as_class(fixed, samples, target);
+        Ok(Some(if poisoned { hits } else { hits.neg() + 1.0 }))
     }
 }
 
+/// 1 for the images that a network predicts as `class`, 0 for the others, `[n]`.
+fn as_class(network: &Network, images: &Tensor<4>, class: usize) -> Tensor<1> {
+    let predicted = network.forward(images.clone()).logits.argmax(1);
+    predicted.equal_elem(class as i32).float().flatten(0, 1)
+}
+
+/// The mean over the batch, `[1]`.
+fn mean(distances: Tensor<1>) -> Tensor<1> {
+    let [n] = distances.dims();
+    distances.sum().reshape([1]) / n as f32
+}
+
 impl TrainStep for Alignment {
+    fn features(&self) -> Features {
+        self.settings.behaviour.features()
+    }
+
     fn loss(&self, batch: &mut Batch) -> Result<Loss, PhaseError> {
-        let settings = &self.0;
+        let settings = &self.settings;
         let lambda = [settings.lambda1, settings.lambda2, settings.lambda3];
         let teacher = batch.reference(0)?;
         let fixed: Network = batch.student.clone().no_grad();
-        let samples = match settings.samples {
-            Samples::Pseudo => Some(settings.attack.pgd().perturb_batch(&fixed, batch)),
-            Samples::Poisoned => batch.stamped.clone(),
-            Samples::None => None,
-        };
+        let samples = self.samples(&fixed, batch);
         let student = batch.learn(batch.images.clone());
         let ce = cross_entropy(student.logits.clone(), batch.labels.clone());
         let mut parts = vec![("cross_entropy", ce.clone())];
-        let mut terms = self.distances(&teacher, &student).to_vec();
+        let mut terms = self.distances(&teacher, &student).map(mean).to_vec();
         let mut weights = lambda.map(|l| l * settings.alpha * settings.learning).to_vec();
         if let Some(samples) = samples {
             batch.passes += batch.size();
             if let Some(target) = batch.counted_class {
-                let predicted = fixed.forward(samples.clone()).logits.argmax(1);
-                let hits = predicted.equal_elem(target as i32).int().sum().float();
-                parts.push(("pseudo_as_target", hits.reshape([1]) / batch.size() as f32));
+                parts.push(("pseudo_as_target", mean(as_class(&fixed, &samples, target))));
             }
+            let kept = self.kept(&fixed, &samples)?;
             // A copy: its statistics are thrown away, its parameters are the student's own.
             let student = batch.student.clone().forward_train(samples);
-            terms.extend(self.distances(&teacher, &student));
+            let distances = self.distances(&teacher, &student);
+            let of_kept = |distances: Tensor<1>| match &kept {
+                Some(kept) => mean(kept.clone() * distances),
+                None => mean(distances),
+            };
+            terms.extend(distances.map(of_kept));
             weights.extend(lambda.map(|l| l * settings.alpha * settings.beta));
         }
         let mut total = ce;
@@ -169,7 +224,7 @@ impl TypedDefence for Nba {
 
     fn knows(&self, settings: &NbaSettings) -> Knows {
         match settings.samples {
-            Samples::Poisoned => Knows::Trigger,
+            Samples::Poisoned | Samples::PseudoPoisoned | Samples::PseudoClean => Knows::Trigger,
             Samples::Pseudo | Samples::None => Knows::CleanSubset,
         }
     }
@@ -177,8 +232,10 @@ impl TypedDefence for Nba {
     fn phases(&self, settings: &NbaSettings, given: &DefenceInput) -> Vec<Phase> {
         let training = settings.training.training(given.flip);
         let teacher = settings.teacher_training.fine_tuned(&training);
-        let stamp = given.trigger.cloned().map(|trigger| Stamp { trigger, share: None });
-        let train_step = Arc::new(Alignment(settings.clone()));
+        let stamped = given.trigger.filter(|_| settings.samples == Samples::Poisoned);
+        let stamp = stamped.cloned().map(|trigger| Stamp { trigger, share: None });
+        let target = given.trigger.map(|trigger| trigger.target);
+        let train_step = Arc::new(Alignment { settings: settings.clone(), target });
         let train_phase = TrainPhase { stamp, ..TrainPhase::new(train_step, training) };
         let align = Phase::training("align", train_phase).with_references([Start::Phase(0)]);
         vec![teacher, align]

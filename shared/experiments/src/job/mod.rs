@@ -48,8 +48,11 @@ pub struct Job {
     arch: Arch,
     victim: Arrays,
     phases: Vec<Phase>,
+    /// The clean subset.
+    all: Arc<Split>,
+    /// The clean subset without the validation images.
     data: Arc<Split>,
-    /// Clean images that no phase trains on.
+    /// Clean images that are set aside; only a phase with [`TrainPhase::all_images`] trains on them.
     validation: Option<Split>,
     seed: Seed,
     device: Device,
@@ -93,16 +96,18 @@ impl Job {
         if data.is_empty() {
             return Err(JobError::NoImages);
         }
-        let all = data.len();
+        let count = data.len();
         let needed = phases.iter().any(Phase::needs_validation);
-        let aside = validation_images(all).filter(|_| needed);
-        let kept = all - aside.unwrap_or(0);
-        let validation = aside.map(|_| data.subset(&(kept..all).collect::<Vec<usize>>()));
-        let data = if kept < all { Arc::new(data.front(kept)) } else { data };
+        let aside = validation_images(count).filter(|_| needed);
+        let kept = count - aside.unwrap_or(0);
+        let validation = aside.map(|_| data.subset(&(kept..count).collect::<Vec<usize>>()));
+        let all = data.clone();
+        let data = if kept < count { Arc::new(data.front(kept)) } else { data };
         Ok(Self {
             arch,
             victim,
             phases,
+            all,
             data,
             validation,
             seed,
@@ -128,16 +133,35 @@ impl Job {
 
     /// Optimiser steps done and optimiser steps of the whole job. An edit counts as one step.
     pub fn progress(&self) -> (usize, usize) {
-        let images = self.data.len();
-        let before: usize =
-            self.phases.iter().take(self.cursor.phase).map(|p| p.steps(images)).sum();
+        let steps: Vec<usize> = self.phases.iter().map(|phase| self.steps(phase)).collect();
+        let before: usize = steps.iter().take(self.cursor.phase).sum();
         let within = match self.phases.get(self.cursor.phase).map(|p| &p.work) {
             Some(Work::Train(train_phase)) => {
-                self.cursor.epoch * train_phase.training.steps(images) + self.cursor.step
+                self.cursor.epoch * self.steps_per_epoch(train_phase) + self.cursor.step
             }
             _ => 0,
         };
-        (before + within, self.phases.iter().map(|p| p.steps(images)).sum())
+        (before + within, steps.iter().sum())
+    }
+
+    /// The images that a phase trains on.
+    fn images_of(&self, train_phase: &TrainPhase) -> &Split {
+        if train_phase.all_images { &self.all } else { &self.data }
+    }
+
+    /// Optimiser steps of an epoch.
+    fn steps_per_epoch(&self, train_phase: &TrainPhase) -> usize {
+        train_phase.training.steps(self.images_of(train_phase).len())
+    }
+
+    /// Optimiser steps of a phase if it does not stop early; an edit counts as one.
+    fn steps(&self, phase: &Phase) -> usize {
+        match &phase.work {
+            Work::Train(train_phase) => {
+                train_phase.training.epochs * self.steps_per_epoch(train_phase)
+            }
+            Work::Edit(_) => 1,
+        }
     }
 
     /// Every finished epoch, in order.

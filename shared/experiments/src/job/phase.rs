@@ -51,6 +51,8 @@ pub struct TrainPhase {
     /// Stops when the accuracy on validation images has not risen for so many epochs, and takes the
     /// best weights. Without enough validation images all epochs are run.
     pub patience: Option<usize>,
+    /// Whether it also trains on the validation images: after the last choice that is made by them.
+    pub all_images: bool,
 }
 
 /// A trigger and the augmented images that it is put on.
@@ -64,9 +66,9 @@ pub struct Stamp {
 }
 
 impl TrainPhase {
-    /// A training without trigger that runs all its epochs.
+    /// A training without trigger that runs all its epochs on the images that are not set aside.
     pub fn new(train_step: Arc<dyn TrainStep>, training: Training) -> Self {
-        Self { train_step, training, stamp: None, patience: None }
+        Self { train_step, training, stamp: None, patience: None, all_images: false }
     }
 }
 
@@ -108,16 +110,6 @@ impl Phase {
         match &self.work {
             Work::Train(train_phase) => train_phase.patience.is_some(),
             Work::Edit(edit) => edit.needs_validation(),
-        }
-    }
-
-    /// Optimiser steps on `images` images if it does not stop early; an edit counts as one.
-    pub(super) fn steps(&self, images: usize) -> usize {
-        match &self.work {
-            Work::Train(train_phase) => {
-                train_phase.training.epochs * train_phase.training.steps(images)
-            }
-            Work::Edit(_) => 1,
         }
     }
 }

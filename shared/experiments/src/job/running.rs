@@ -3,8 +3,8 @@
 use super::auxiliary::AuxiliaryTraining;
 use super::{Auxiliary, Job, JobError, Phase, PhaseOutput, Reference, Start, Work, sgd};
 use unstamp_data::seed::Seed;
-use unstamp_networks::model::Network;
 use unstamp_networks::model::weights::{self, Arrays, WeightsError};
+use unstamp_networks::model::{Arch, Features, Network};
 
 /// The random stream of the first values of the auxiliary parameters. Another name would draw other
 /// values, and results would not repeat.
@@ -52,13 +52,18 @@ impl Job {
     /// The networks of a phase before its first step.
     pub(super) async fn begin(&self, phase: &Phase) -> Result<Running, JobError> {
         let autodiff = self.device.clone().autodiff();
-        let arch = self.arch(&phase.student);
+        let features = match &phase.work {
+            Work::Train(train_phase) => train_phase.train_step.features(),
+            Work::Edit(_) => Features::Groups,
+        };
+        let arch = Arch { features, ..self.arch(&phase.student) };
         let student = self.start(&phase.student).await?.weights;
         let student = weights::network(&arch, &student, &autodiff)?;
         let mut references = Vec::new();
         for start in &phase.references {
             let PhaseOutput { weights, auxiliary } = self.start(start).await?;
-            let network = weights::frozen(&self.arch(start), &weights, &self.device)?;
+            let arch = Arch { features, ..self.arch(start) };
+            let network = weights::frozen(&arch, &weights, &self.device)?;
             references.push(Reference { weights, auxiliary, network });
         }
         let parameters = match &phase.work {

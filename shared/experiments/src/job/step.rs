@@ -29,7 +29,7 @@ impl Job {
             let output = running.output().await?;
             return Ok(self.end_phase(phase, output));
         }
-        let event = if self.cursor.step == train_phase.training.steps(self.data.len()) {
+        let event = if self.cursor.step == self.steps_per_epoch(train_phase) {
             self.validate(phase, train_phase, &mut running).await?;
             self.end_epoch(phase, train_phase)
         } else {
@@ -93,7 +93,7 @@ impl Job {
             phase: phase.name,
             epoch: self.cursor.epoch,
             step,
-            steps: train_phase.training.steps(self.data.len()),
+            steps: self.steps_per_epoch(train_phase),
             images: chosen.len(),
             loss,
         };
@@ -116,7 +116,7 @@ impl Job {
             references,
             auxiliary,
             images: self.images(train_phase, chosen, share.flatten().unwrap_or(0.0)),
-            labels: labels(&self.data, chosen, &self.device.clone().autodiff()),
+            labels: labels(self.images_of(train_phase), chosen, &self.device.clone().autodiff()),
             stamped: (share == Some(None)).then(|| self.images(train_phase, chosen, 1.0)),
             counted_class: self.counted_class,
             random: self.seed.stream("lesson", &step),
@@ -155,7 +155,7 @@ impl Job {
     /// Learning rate of a step of the running epoch.
     fn lr(&self, train_phase: &TrainPhase, step: usize) -> f64 {
         let training = &train_phase.training;
-        let steps = training.steps(self.data.len());
+        let steps = self.steps_per_epoch(train_phase);
         let at = self.cursor.epoch * steps + step;
         training.lr * training.schedule.factor(self.cursor.epoch, at, steps * training.epochs)
     }
@@ -181,7 +181,8 @@ impl Job {
     fn chosen(&mut self, train_phase: &TrainPhase) -> Vec<usize> {
         if self.order.is_empty() {
             let at = [self.cursor.phase as u64, self.cursor.epoch as u64];
-            self.order = self.seed.stream("shuffle", &at).permutation(self.data.len());
+            let images = self.images_of(train_phase).len();
+            self.order = self.seed.stream("shuffle", &at).permutation(images);
         }
         let from = self.cursor.step * train_phase.training.batch;
         let to = (from + train_phase.training.batch).min(self.order.len());
@@ -190,10 +191,11 @@ impl Job {
 
     /// Images `[n, 3, h, w]`: augmented, then stamped with the phase's trigger on this share.
     fn images(&self, train_phase: &TrainPhase, chosen: &[usize], share: f64) -> Tensor<4> {
-        let width = self.data.width;
-        let height = self.data.height;
+        let split = self.images_of(train_phase);
+        let width = split.width;
+        let height = split.height;
         let augment = train_phase.training.augment;
-        batch(&self.data, chosen, &self.device.clone().autodiff(), |i, pixels| {
+        batch(split, chosen, &self.device.clone().autodiff(), |i, pixels| {
             let at = [self.cursor.phase, self.cursor.epoch, i].map(|at| at as u64);
             if augment != Augment::default() {
                 augment.apply(pixels, width, height, &mut self.seed.stream("augment", &at));

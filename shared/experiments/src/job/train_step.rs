@@ -6,7 +6,7 @@ use burn::tensor::{Int, Tensor};
 use std::fmt::Debug;
 use unstamp_data::seed::Stream;
 use unstamp_networks::model::weights::Arrays;
-use unstamp_networks::model::{Arch, Frozen, Network, Output};
+use unstamp_networks::model::{Arch, Features, Frozen, Network, Output};
 
 /// A model that a training compares with and does not change.
 pub struct Reference {
@@ -79,6 +79,11 @@ pub trait TrainStep: Send + Sync + Debug {
     /// from `random`.
     fn auxiliary(&self, _arch: &Arch, _random: Stream) -> Option<AuxiliaryParameters> {
         None
+    }
+
+    /// The features of student and references that the loss compares.
+    fn features(&self) -> Features {
+        Features::Groups
     }
 
     /// Whether the student's weights change. A step that only trains other parameters than the student's

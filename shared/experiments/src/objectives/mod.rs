@@ -9,7 +9,7 @@ pub use argd::{Argd, Embedder};
 pub use cross_entropy::CrossEntropy;
 pub(crate) use cross_entropy::cross_entropy;
 pub use nad::{Form, Nad, attention_distance};
-pub use nba::{Behaviour, Divergence, Reading, Representation, Scale};
+pub use nba::{Behaviour, Divergence, Layers, Reading, Representation, Scale};
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use std::collections::BTreeMap;

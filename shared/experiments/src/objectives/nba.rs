@@ -6,13 +6,17 @@ use burn::tensor::Tensor;
 use burn::tensor::activation::{log_softmax, softmax};
 use unstamp_data::{choices, settings};
 use unstamp_networks::attention::{normalised, pooled};
-use unstamp_networks::model::Output;
+use unstamp_networks::model::{Features, Output};
 
 choices! {
     /// How features are scaled before they are compared.
     pub enum Scale {
-        /// Every sample's feature has length 1, and no constant stands before the sums. This project's
-        /// choice: the printed sums are too small or too large for weights of 2, 2 and 0.1.
+        /// Every sample's feature has length 1, and every distance is divided by the mean squared length
+        /// of the teacher's matrices in the batch. This project's choice: the printed sums are too small
+        /// or too large for weights of 2, 2 and 0.1, and every distance is 1 for a student whose matrices
+        /// are 0.
+        Relative = "relative",
+        /// Every sample's feature has length 1, and no constant stands before the sums.
         Unit = "unit",
         /// Features as they are, `1 / (4 C^2 (HW)^2)` before the response (equation 3).
         Printed = "printed",
@@ -30,10 +34,25 @@ choices! {
 }
 
 choices! {
+    /// The layers that are compared.
+    pub enum Layers {
+        /// All blocks. Equation 4 compares neighbours whose features have the same size: the blocks of one
+        /// group.
+        Blocks = "blocks",
+        /// The ends of the groups. Their numbers of channels differ, so equation 4 has no meaning for Gram
+        /// matrices of channels; it uses Gram matrices of positions, with every map averaged to the last
+        /// group's size.
+        Groups = "groups",
+    }
+}
+
+choices! {
     /// What stands for the behaviour of a layer.
     pub enum Representation {
-        /// The Gram matrix of its feature (equation 1).
+        /// The Gram matrix of its channels, `[c, c]` (equation 1).
         Gram = "gram",
+        /// The Gram matrix of its positions, `[h w, h w]`: the bounds of the sums in equation 3.
+        Positions = "positions",
         /// The feature itself (NBA figures 8 and 9); in learning behaviour its mean over channels.
         Feature = "feature",
     }
@@ -53,11 +72,13 @@ settings! {
     /// Definition of the distances between behaviours.
     pub struct Behaviour {
         /// Scale of the features.
-        scale: Scale = Scale::Unit, "scale of features before they are compared";
+        scale: Scale = Scale::Relative, "scale of features and distances";
+        /// The layers that are compared.
+        layers: Layers = Layers::Blocks, "layers that are compared: all blocks, or the ends of groups";
         /// Meaning of equation 4.
         reading: Reading = Reading::Scalar, "reading of equation 4";
         /// Gram matrices, or features.
-        behaviour: Representation = Representation::Gram, "representation of features that is compared";
+        behaviour: Representation = Representation::Gram, "what of a feature is compared";
         /// How predictions are compared.
         divergence: Divergence = Divergence::CrossEntropy, "divergence of predictions";
         /// Temperature of the softened predictions.
@@ -69,94 +90,121 @@ settings! {
 fn rows(scale: Scale, feature: Tensor<4>) -> Tensor<3> {
     let [n, c, h, w] = feature.dims();
     let flat: Tensor<2> = feature.flatten(1, 3);
-    let scaled = if scale == Scale::Unit { normalised(flat) } else { flat };
+    let scaled = if scale == Scale::Printed { flat } else { normalised(flat) };
     scaled.reshape([n, c, h * w])
 }
 
-/// The distance of networks that have too few features to compare, `[1]`.
-fn none(output: &Output) -> Tensor<1> {
-    Tensor::zeros([1], &output.logits.device())
-}
-
-/// Mean over the batch of the summed squares, `[1]`.
+/// Sums of squares of each sample, `[n]`.
 fn squares(x: Tensor<3>) -> Tensor<1> {
-    let [n, _, _] = x.dims();
-    (x.clone() * x).sum().reshape([1]) / n as f32
+    (x.clone() * x).sum_dim(2).sum_dim(1).flatten(0, 2)
 }
 
+/// The sum of terms `[n]`; zeros where networks have too few features to compare.
+fn total(terms: impl Iterator<Item = Tensor<1>>, output: &Output) -> Tensor<1> {
+    let [n, _] = output.logits.dims();
+    let none = || Tensor::zeros([n], &output.logits.device());
+    terms.reduce(|a, b| a + b).unwrap_or_else(none)
+}
+
+/// Every distance is given for each sample, `[n]`.
 impl Behaviour {
-    /// `sum_l |R_T^l - R_S^l|^2`, where `R` is the Gram matrix of channels `[c, c]` (equation 1) or
-    /// the feature; mean over the batch.
+    /// What stands for the behaviour of a layer with this feature.
+    fn matrix(&self, feature: Tensor<4>) -> Tensor<3> {
+        let rows = rows(self.scale, feature);
+        match self.behaviour {
+            Representation::Gram => rows.clone().matmul(rows.swap_dims(1, 2)),
+            Representation::Positions => rows.clone().swap_dims(1, 2).matmul(rows),
+            Representation::Feature => rows,
+        }
+    }
+
+    /// `|T - S|^2` of two matrices, in the scale of the distances.
+    fn distance(&self, teacher: Tensor<3>, student: Tensor<3>) -> Tensor<1> {
+        let distance = squares(teacher.clone() - student);
+        match self.scale {
+            Scale::Relative => distance / squares(teacher).mean().clamp_min(1e-12),
+            Scale::Unit | Scale::Printed => distance,
+        }
+    }
+
+    /// `sum_l |R_T^l - R_S^l|^2` (equations 1 to 3).
     pub fn response(&self, teacher: &Output, student: &Output) -> Tensor<1> {
-        let of = |feature: &Tensor<4>| {
-            let rows = rows(self.scale, feature.clone());
-            match self.behaviour {
-                Representation::Gram => rows.clone().matmul(rows.swap_dims(1, 2)),
-                Representation::Feature => rows,
-            }
-        };
         let pairs = teacher.features.iter().zip(&student.features);
         let terms = pairs.map(|(t, s)| {
             let [_, c, h, w] = s.dims();
-            let constant = match self.scale {
-                Scale::Unit => 1.0,
-                Scale::Printed => 0.25 / ((c * h * w) as f32).powi(2),
-            };
-            squares(of(t) - of(s)) * constant
-        });
-        terms.reduce(|a, b| a + b).unwrap_or_else(|| none(student))
-    }
-
-    /// One matrix per group that can be compared with that of the next group. The groups differ in
-    /// their number of channels, so equation 4 has no meaning for Gram matrices of channels. Gram
-    /// matrices of positions, `[positions, positions]`, have one size once every map is averaged to
-    /// the last group's size. Without Gram matrices it is the mean over channels at those positions,
-    /// `[1, positions]`.
-    fn layers(&self, output: &Output) -> Vec<Tensor<3>> {
-        let last = output.features.last().map_or([1; 4], Tensor::dims);
-        let [_, _, height, width] = last;
-        let of = |feature: &Tensor<4>| {
-            let small = pooled(feature.clone(), height, width);
-            match self.behaviour {
-                Representation::Feature => rows(self.scale, small.mean_dim(1)),
-                Representation::Gram => {
-                    let rows = rows(self.scale, small);
-                    rows.clone().swap_dims(1, 2).matmul(rows)
-                }
+            let distance = self.distance(self.matrix(t.clone()), self.matrix(s.clone()));
+            match self.scale {
+                Scale::Printed => distance * (0.25 / ((c * h * w) as f32).powi(2)),
+                Scale::Unit | Scale::Relative => distance,
             }
-        };
-        output.features.iter().map(of).collect()
+        });
+        total(terms, student)
     }
 
-    /// `sum_l |M_T^l - M_S^l|^2` (equation 5), mean over the batch.
+    /// What stands for the end of a group in equation 4 ([`Layers::Groups`]): the Gram matrix of its
+    /// positions, or, without Gram matrices, its mean over channels.
+    fn group(&self, feature: &Tensor<4>, [height, width]: [usize; 2]) -> Tensor<3> {
+        let small = pooled(feature.clone(), height, width);
+        if self.behaviour == Representation::Feature {
+            return rows(self.scale, small.mean_dim(1));
+        }
+        let rows = rows(self.scale, small);
+        rows.clone().swap_dims(1, 2).matmul(rows)
+    }
+
+    /// The matrices of neighbouring layers that equation 4 subtracts.
+    fn neighbours(&self, output: &Output) -> Vec<[Tensor<3>; 2]> {
+        let features = &output.features;
+        let pairs = features.iter().zip(features.iter().skip(1));
+        match self.layers {
+            Layers::Blocks => pairs
+                .filter(|(one, next)| one.dims() == next.dims())
+                .map(|(one, next)| [one, next].map(|feature| self.matrix(feature.clone())))
+                .collect(),
+            Layers::Groups => {
+                let [_, _, height, width] = features.last().map_or([1; 4], Tensor::dims);
+                let group = |feature| self.group(feature, [height, width]);
+                pairs.map(|(one, next)| [one, next].map(group)).collect()
+            }
+        }
+    }
+
+    /// `M^l = |G^l - G^(l+1)|^2` (equation 4) of neighbouring layers.
+    fn steps(&self, output: &Output) -> Vec<Tensor<3>> {
+        let steps = self.neighbours(output).into_iter().map(|[one, next]| {
+            let change = one - next;
+            let square = change.clone() * change;
+            match self.reading {
+                Reading::Elementwise => square,
+                Reading::Scalar => square.sum_dim(2).sum_dim(1),
+            }
+        });
+        steps.collect()
+    }
+
+    /// `sum_l |M_T^l - M_S^l|^2` (equation 5).
     pub fn learning(&self, teacher: &Output, student: &Output) -> Tensor<1> {
-        let steps = |output: &Output| -> Vec<Tensor<3>> {
-            let layers = self.layers(output);
-            let pairs = layers.iter().zip(layers.iter().skip(1));
-            let changes = pairs.map(|(one, next)| {
-                let change = one.clone() - next.clone();
-                let square = change.clone() * change;
-                match self.reading {
-                    Reading::Elementwise => square,
-                    Reading::Scalar => square.sum_dim(2).sum_dim(1),
-                }
-            });
-            changes.collect()
-        };
-        let terms = steps(teacher).into_iter().zip(steps(student)).map(|(t, s)| squares(t - s));
-        terms.reduce(|a, b| a + b).unwrap_or_else(|| none(student))
+        let pairs = self.steps(teacher).into_iter().zip(self.steps(student));
+        total(pairs.map(|(t, s)| self.distance(t, s)), student)
     }
 
-    /// Softened predictions of the teacher against the student's (equations 6 and 7), mean over the
-    /// batch; no factor `T^2`, as printed.
+    /// Softened predictions of the teacher against the student's (equations 6 and 7); no factor `T^2`,
+    /// as printed.
     pub fn prediction(&self, teacher: &Output, student: &Output) -> Tensor<1> {
         let t = self.temperature as f32;
         let wanted = softmax(teacher.logits.clone() / t, 1);
-        let [n, _] = wanted.dims();
         let mut log = log_softmax(student.logits.clone() / t, 1);
         if self.divergence == Divergence::Kl {
             log = log - log_softmax(teacher.logits.clone() / t, 1);
         }
-        (wanted * log).sum().reshape([1]) / -(n as f32)
+        (wanted * log).sum_dim(1).neg().flatten(0, 1)
+    }
+
+    /// The features that the distances compare.
+    pub fn features(&self) -> Features {
+        match self.layers {
+            Layers::Blocks => Features::Blocks,
+            Layers::Groups => Features::Groups,
+        }
     }
 }

@@ -126,6 +126,20 @@ impl Description {
         }
     }
 
+    /// The same layers, with the outputs of all blocks as features: in a residual network the residual
+    /// sums, in any other the normalised values behind convolutions.
+    pub fn with_blocks_as_features(mut self) -> Self {
+        let sum = |layer: &Layer| matches!(layer.operation, Operation::Add { .. });
+        let is_residual = self.layers.iter().any(sum);
+        let is_block = |layer: &Layer| match is_residual {
+            true => sum(layer),
+            false => layer.operation == Operation::NormRelu,
+        };
+        let blocks = self.layers.iter().enumerate().filter(|(_, layer)| is_block(layer));
+        self.taps = blocks.map(|(index, _)| index).collect();
+        self
+    }
+
     /// Channels of a value (outputs of a linear layer).
     pub fn channels_of(&self, value: Value) -> usize {
         let Value::Layer(index) = value else { return self.channels };

@@ -44,6 +44,16 @@ pub struct Output {
     pub pooled: Tensor<2>,
 }
 
+/// Which outputs of layers are the features of a network.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Features {
+    /// Those of the groups of blocks, which end before the maps become smaller.
+    #[default]
+    Groups,
+    /// Those of all blocks ([`Description::with_blocks_as_features`]).
+    Blocks,
+}
+
 /// An architecture by name and number of classes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Arch {
@@ -58,6 +68,9 @@ pub struct Arch {
     /// for input in 0..1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub normalisation: Option<[[f32; 3]; 2]>,
+    /// The features of its networks. No file holds it: it belongs to what is done with a network.
+    #[serde(skip)]
+    pub features: Features,
 }
 
 /// Channels of RGB images, which every data set has.
@@ -102,7 +115,13 @@ pub enum ArchError {
 impl Arch {
     /// The architecture with this name for RGB images in 0..1.
     pub fn new(name: impl Into<String>, classes: usize) -> Self {
-        Self { name: name.into(), classes, channels: RGB, normalisation: None }
+        Self {
+            name: name.into(),
+            classes,
+            channels: RGB,
+            normalisation: None,
+            features: Features::Groups,
+        }
     }
 
     /// The layers of the network with this name.
@@ -122,11 +141,15 @@ impl Arch {
             |family: &&dyn Family| family.describe(&self.name, self.channels, self.classes);
         let known = FAMILIES.iter().find_map(describe);
         let possible = (2..=1000).contains(&self.classes);
-        known.filter(|_| possible).ok_or_else(|| ArchError::Unknown {
+        let known = known.filter(|_| possible).ok_or_else(|| ArchError::Unknown {
             name: self.name.clone(),
             classes: self.classes,
             forms: FAMILIES.iter().map(|f| f.form()).collect::<Vec<_>>().join(" or "),
             examples: architectures().collect::<Vec<_>>().join(", "),
+        })?;
+        Ok(match self.features {
+            Features::Groups => known,
+            Features::Blocks => known.with_blocks_as_features(),
         })
     }
 }

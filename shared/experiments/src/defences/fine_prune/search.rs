@@ -38,32 +38,36 @@ pub async fn activations(
     Ok(rows)
 }
 
+/// Activations of each channel, `[images][channels]`, where no channel is pruned and where all are.
+struct Activations {
+    full: Vec<Vec<f32>>,
+    pruned: Vec<Vec<f32>>,
+}
+
 /// Accuracies with no channel pruned, with the first of `order`, with the first two, and so on,
-/// but never with all. A pruned channel takes only its own share out of the logits, so one pass of
-/// the network gives all accuracies.
+/// but never with all. A pruned channel changes only its own share of the logits, so two passes of
+/// the network give all accuracies.
 fn accuracies(
     last: &Array,
     bias: &[f32],
-    rows: &[Vec<f32>],
+    rows: &Activations,
     labels: &[u16],
     order: &[usize],
 ) -> Vec<f64> {
     let channels = order.len();
     let share = |row: &[f32], class: usize, c: usize| last.values[class * channels + c] * row[c];
-    let mut logits: Vec<Vec<f32>> = rows
-        .iter()
-        .map(|row| {
-            let sum = |k: usize| bias[k] + (0..channels).map(|c| share(row, k, c)).sum::<f32>();
-            (0..bias.len()).map(sum).collect()
-        })
-        .collect();
+    let sums = |row: &Vec<f32>| -> Vec<f32> {
+        let sum = |k: usize| bias[k] + (0..channels).map(|c| share(row, k, c)).sum::<f32>();
+        (0..bias.len()).map(sum).collect()
+    };
+    let mut logits: Vec<Vec<f32>> = rows.full.iter().map(sums).collect();
     let mut curve = Vec::new();
     for &channel in order {
         let right = logits.iter().zip(labels).filter(|(z, y)| largest(z) == usize::from(**y));
-        curve.push(right.count() as f64 / rows.len().max(1) as f64);
-        for (logits, row) in logits.iter_mut().zip(rows) {
+        curve.push(right.count() as f64 / logits.len().max(1) as f64);
+        for (logits, (full, pruned)) in logits.iter_mut().zip(rows.full.iter().zip(&rows.pruned)) {
             for (class, logit) in logits.iter_mut().enumerate() {
-                *logit -= share(row, class, channel);
+                *logit += share(pruned, class, channel) - share(full, class, channel);
             }
         }
     }
@@ -101,7 +105,12 @@ pub async fn search(
         context.weights.get(&name)
     };
     if let (Some(last), Some(bias)) = (array("weight"), array("bias")) {
-        let rows = activations(network, target, split, context.device).await?;
+        let emptied = target.pruned(context.weights, order);
+        let emptied = weights::frozen(context.arch, &emptied, context.device)?;
+        let rows = Activations {
+            full: activations(network, target, split, context.device).await?,
+            pruned: activations(&emptied, target, split, context.device).await?,
+        };
         let curve = accuracies(last, &bias.values, &rows, &split.labels, order);
         return Ok(curve.into_iter().enumerate().collect());
     }

@@ -1,25 +1,28 @@
 //! What fine-pruning sets to zero.
 
+use super::Pruned;
 use unstamp_networks::model::weights::Arrays;
 use unstamp_networks::model::{Description, Layer, Operation, Value};
 
-/// The convolution that is pruned, and whether nothing but its channels reaches the last layer.
+/// The convolution that is pruned.
 pub struct Target {
     /// Arrays with one entry for each channel, all of which become 0.
     pub arrays: Vec<String>,
-    /// Name of the last layer, if it reads the mean of each of these channels and nothing else.
+    /// Name of the last layer, if it reads one mean for each of these channels, which no other channel
+    /// changes.
     pub readout: Option<String>,
 }
 
 impl Target {
     /// The last convolution of a network.
-    pub fn of(network: &Description) -> Option<Self> {
+    pub fn of(network: &Description, pruned: Pruned) -> Option<Self> {
         let conv = network.last_convolution()?;
         let norm = network.last_norm()?;
         let mut arrays = vec![format!("{}.weight", conv.name), format!("{}.bias", conv.name)];
         let at = |layer: &Layer| network.layers.iter().position(|l| l.name == layer.name);
         let normalised = at(norm) > at(conv);
-        if normalised {
+        let own = norm.input == Value::Layer(at(conv)?);
+        if own || (normalised && pruned == Pruned::Channel) {
             arrays.push(format!("{}.weight", norm.name));
             arrays.push(format!("{}.bias", norm.name));
         }

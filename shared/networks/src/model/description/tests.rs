@@ -1,7 +1,7 @@
 //! What must hold of the lists of layers.
 
 use super::{Description, Operation, Value};
-use crate::model::{Arch, FAMILIES, RGB};
+use crate::model::{Arch, FAMILIES, Features, RGB};
 
 #[test]
 fn the_last_convolution_is_no_shortcut() {
@@ -53,6 +53,24 @@ fn readers_and_channels_follow_from_the_layers() {
     assert_eq!(network.channels_of(Value::Layer(0)), 8);
     assert_eq!(network.channels_of(Value::Layer(3)), 4);
     assert_eq!(network.size_of(Value::Layer(3), (9, 6)), (5, 3));
+}
+
+#[test]
+fn blocks_are_sums_or_normalised_convolutions() {
+    let blocks = |name: &str| -> Vec<String> {
+        let arch = Arch { features: Features::Blocks, ..Arch::new(name, 10) };
+        let network = arch.describe().expect("a known name");
+        network.taps.iter().map(|tap| network.layers[*tap].name.clone()).collect()
+    };
+    let sums = |groups: usize, name: &str| -> Vec<String> {
+        let of_group = |group| (0..2).map(move |block| (group, block));
+        let pairs = (1..=groups).flat_map(of_group);
+        pairs.map(|(g, b)| name.replace('G', &g.to_string()).replace('B', &b.to_string())).collect()
+    };
+    assert_eq!(blocks("wrn-16-1"), sums(3, "blockG.layer.B.out"));
+    assert_eq!(blocks("preact-resnet18"), sums(4, "layerG.B.out"));
+    let vgg = blocks("vgg19-bn");
+    assert_eq!((vgg.len(), vgg[0].as_str(), vgg[15].as_str()), (16, "features.1", "features.50"));
 }
 
 #[test]
