@@ -2,12 +2,12 @@
 
 use burn::tensor::Device;
 use std::sync::Arc;
-use unstamp_shared::datasets::Split;
+use unstamp_shared::datasets::{Split, SplitName, signs};
 use unstamp_shared::defences::{DefenceInput, defence};
 use unstamp_shared::job::Job;
 use unstamp_shared::method::Values;
 use unstamp_shared::model::Arch;
-use unstamp_shared::model::weights::Arrays;
+use unstamp_shared::model::weights::{Arrays, arrays};
 use unstamp_shared::poison::{Trigger, TriggerRecord, sign_trigger};
 use unstamp_shared::seed::Seed;
 
@@ -46,17 +46,27 @@ pub fn defended(id: &str, set: &[&str], victim: Arrays, data: Split) -> Job {
     job
 }
 
+/// 1,000 drawn signs, of which a defence can keep 200 for validation, and an untrained network.
+pub fn thousand() -> (Split, Arrays) {
+    let split = signs::split(Seed(0), SplitName::Train, 0..1000);
+    let fresh = arch().init(Seed(0), &Device::flex()).expect("it exists");
+    (split, pollster::block_on(arrays(&fresh)).expect("readable"))
+}
+
 /// Settings under which the fixture's defences run: three epochs of one batch, a constant learning
 /// rate, nothing blanked, one step of NBA's attack, half of the channels pruned.
 pub fn short(id: &str) -> Vec<&'static str> {
-    let mut set = vec!["epochs=3", "lr=0.001", "cutout=0"];
-    set.push(if id == "mcr" { "statistics=plain" } else { "step=1000" });
-    // The fixture's network has one block in each group, so blocks have no neighbours of their size.
-    set.extend(if id == "nba" { &["attack_steps=1", "layers=groups"][..] } else { &[] });
-    set.extend(if id == "fine_prune" { &["ratio=0.5", "tune_scale=1"][..] } else { &[] });
-    if ["mesa", "retrain"].contains(&id) {
-        set.extend(["share=0.5", "weight_decay=0.0001"]);
-    }
-    set.extend(if id == "mesa" { &["scan_epochs=3", "recover_epochs=3"][..] } else { &[] });
-    set
+    let usual = ["epochs=3", "lr=0.001", "cutout=0"];
+    let more: &[_] = match id {
+        "mcr" => &["statistics=plain"],
+        // The fixture's network has one block in each group, so blocks have no neighbours of their size.
+        "nba" => &["step=1000", "attack_steps=1", "layers=groups"],
+        "fine_prune" => &["step=1000", "ratio=0.5", "tune_scale=1"],
+        "retrain" => &["step=1000", "share=0.5", "weight_decay=0.0001"],
+        "mesa" => {
+            &["step=1000", "share=0.5", "weight_decay=0.0001", "scan_epochs=3", "recover_epochs=3"]
+        }
+        _ => &["step=1000"],
+    };
+    [&usual, more].concat()
 }

@@ -1,17 +1,13 @@
 //! What must hold of every defence.
 
-use burn::tensor::Device;
-use unstamp_shared::datasets::{Split, SplitName, signs};
 use unstamp_shared::defences::{DEFENCES, DefenceInput, Knows, defence};
-use unstamp_shared::evaluate::accuracy;
-use unstamp_shared::job::{Epoch, Job};
+use unstamp_shared::job::Epoch;
 use unstamp_shared::method::{Accepts, Param, Values};
 use unstamp_shared::model::architectures;
-use unstamp_shared::model::weights::{Arrays, arrays};
-use unstamp_shared::seed::Seed;
+use unstamp_shared::model::weights::Arrays;
 use unstamp_shared::settings::SettingsError;
 use unstamp_tests::Fixture;
-use unstamp_tests::defend::{arch, begun, defended, resolved, short};
+use unstamp_tests::defend::{begun, defended, resolved, short, thousand};
 
 /// Parameters that are trained together with the student are the same if the job is saved and restored
 /// after every step.
@@ -33,13 +29,6 @@ fn checkpoints_hold_the_auxiliary_parameters() {
     }
 }
 
-/// 1,000 drawn signs, of which a defence can keep 200 for validation, and an untrained network.
-fn thousand() -> (Split, Arrays) {
-    let split = signs::split(Seed(0), SplitName::Train, 0..1000);
-    let fresh = arch().init(Seed(0), &Device::flex()).expect("it exists");
-    (split, pollster::block_on(arrays(&fresh)).expect("readable"))
-}
-
 #[test]
 fn fine_tuning_stops_when_nothing_is_gained() {
     let (split, fresh) = thousand();
@@ -50,101 +39,6 @@ fn fine_tuning_stops_when_nothing_is_gained() {
     assert_eq!(right(0).0, "validation_accuracy");
     // The best weights are those after the first epoch, its statistics included.
     assert_ne!(job.result().expect("ended")["bn1.running_mean"], fresh["bn1.running_mean"]);
-}
-
-#[test]
-fn pruned_channels_stay_zero_with_their_normalisation() {
-    let (split, fresh) = thousand();
-    for (set, rule) in [("rule=ratio", "ratio"), ("rule=drop", "drop"), ("rule=match", "match")] {
-        let set = [set, "epochs=1", "ratio=0.25", "prune=channel", "tune_scale=1"];
-        let job = defended("fine_prune", &set, fresh.clone(), split.clone());
-        let result = job.result().expect("ended");
-        let zero_channels = result["bn1.weight"].values.iter().filter(|v| **v == 0.0).count();
-        assert_eq!(Some(zero_channels as f64), pruning(&job, "pruned_channels"), "{rule}");
-        assert_eq!(zero_kernels(result), zero_channels, "{rule}: tuning changed pruned kernels");
-        if rule == "ratio" {
-            assert_eq!(zero_channels, 16);
-        }
-    }
-}
-
-/// What the edit of fine-pruning measured.
-fn pruning(job: &Job, name: &str) -> Option<f64> {
-    job.measurements().iter().find(|m| m.phase == "prune" && m.name == name).map(|m| m.value)
-}
-
-/// Channels of the last convolution whose kernel is 0.
-fn zero_kernels(weights: &Arrays) -> usize {
-    let kernels = weights["block3.layer.0.conv2.weight"].values.chunks_exact(64 * 9);
-    kernels.filter(|kernel| kernel.iter().all(|w| *w == 0.0)).count()
-}
-
-#[test]
-fn pruning_is_chosen_on_validation_images_and_tuned_on_all() {
-    let (split, fresh) = thousand();
-    let validation = split.subset(&(800..1000).collect::<Vec<_>>());
-    for prune in ["prune=convolution", "prune=channel"] {
-        for (set, before) in [("rule=ratio", 0), ("rule=drop", 0), ("rule=match", 2 * 13)] {
-            let set = [set, "epochs=1", "ratio=0.25", "tune_scale=0.5", prune];
-            let job = defended("fine_prune", &set, fresh.clone(), split.clone());
-            let pruned = &job.outputs()[job.outputs().len() - 2].weights;
-            assert_eq!(Some(zero_kernels(pruned) as f64), pruning(&job, "pruned_channels"));
-            assert_eq!(job.validation() == 0, pruning(&job, "validation_accuracy").is_none());
-            // NAD's steps on 800 images, the edit, the tuning's on 1,000.
-            assert_eq!(job.progress().1, before + 1 + 16, "{set:?}");
-            assert_eq!(job.history().last().expect("tuned").lr, 0.05, "{set:?}");
-            // The recorded accuracy is that of the pruned network on the validation images.
-            if let Some(recorded) = pruning(&job, "validation_accuracy") {
-                let arch = arch();
-                let device = Device::flex();
-                let found = pollster::block_on(accuracy(&arch, pruned, &validation, &device));
-                let found = found.expect("it computes");
-                assert_eq!(found.value, recorded, "{set:?}");
-            }
-            // NAD, which the paper's rule runs first, does not teach what is pruned.
-            assert!(job.teacher().is_none(), "{set:?}");
-        }
-    }
-    let set = ["rule=ratio", "epochs=1", "tune_scale=0"];
-    let job = defended("fine_prune", &set, fresh, split);
-    assert_eq!((job.outputs().len(), job.history().len()), (1, 0), "nothing is tuned");
-}
-
-#[test]
-fn the_curve_of_mcr_meets_its_ends() {
-    let nets = Fixture::load();
-    let victim = nets.part("c");
-    let ends = [("t=0", 0), ("t=1", 1)];
-    let set = |t, ends| ["epochs=1", "lr=0.01", t, ends];
-    for (t, end) in ends {
-        for curve in ["curve=bezier", "curve=chain"] {
-            let mut set = set(t, "ends=finetuned").to_vec();
-            set.push(curve);
-            let job = defended("mcr", &set, victim.clone(), nets.four());
-            // The phases: the fine-tuned end, the middle, the bend, the point.
-            let end = if end == 0 { &victim } else { &job.outputs()[0].weights };
-            for (name, array) in job.result().expect("ended") {
-                // Statistics are renewed; everything else is the end's to the bit.
-                assert!(name.contains("running") || *array == end[name], "{curve} {t} {name}");
-            }
-        }
-    }
-}
-
-/// Other images, other statistics; the weights are the same.
-#[test]
-fn statistics_may_be_renewed_on_augmented_images() {
-    let nets = Fixture::load();
-    let end = |statistics: &str| {
-        let set = ["epochs=1", "lr=0.01", statistics];
-        defended("mcr", &set, nets.part("c"), nets.four()).result().expect("ended").clone()
-    };
-    let plain = end("statistics=plain");
-    let augmented = end("statistics=augmented");
-    for (name, array) in &plain {
-        assert_eq!(*array == augmented[name], !name.contains("running"), "{name}");
-    }
-    assert_eq!(augmented, end("statistics=augmented"));
 }
 
 /// A teacher of any of the paper's architectures has maps of the victim's sizes (table 2).

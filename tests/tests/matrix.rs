@@ -82,7 +82,7 @@ const SLOW: &str = "epochs = 6, step = 100, lr = 0.003";
 /// moves them more. The defences that use or recover the trigger have the low learning rate.
 fn settings(id: &str) -> String {
     match id {
-        "mcr" => "batch = 64, epochs = 20, lr = 0.05, statistics = \"plain\"".to_string(),
+        "mcr" => "batch = 64, epochs = 20, lr = 0.05".to_string(),
         "argd" => "epochs = 6, node = 0.05, edge = 10, embedding = 30".to_string(),
         "mesa" => format!("{SLOW}, share = 0.5, side = 6, x = 26, y = 26"),
         "retrain" => format!("{SLOW}, share = 0.5"),

@@ -58,13 +58,15 @@ pub trait Edit: Send + Sync + Debug {
 }
 
 impl Job {
-    /// Applies an edit to weights.
+    /// Applies an edit to weights as the phase with this index does: with its references, and with the
+    /// numbers that it draws, whichever phase runs.
     pub(super) async fn edited(
         &self,
-        phase: &Phase,
+        index: usize,
         edit: &dyn Edit,
         weights: &Arrays,
     ) -> Result<Edited, JobError> {
+        let phase = &self.phases[index];
         let mut references = Vec::new();
         for start in &phase.references {
             references.push(self.start(start).await?);
@@ -76,7 +78,7 @@ impl Job {
             data: &self.data,
             validation: self.validation.as_ref(),
             device: &self.device,
-            random: self.random("edit"),
+            random: self.random("edit", index),
         };
         Ok(edit.edit(context).await?)
     }
@@ -84,7 +86,7 @@ impl Job {
     /// Runs a phase that is an edit.
     pub(super) async fn edit(&mut self, phase: &Phase, edit: &dyn Edit) -> Result<Event, JobError> {
         let weights = self.start(&phase.student).await?.weights;
-        let Edited { output, measured } = self.edited(phase, edit, &weights).await?;
+        let Edited { output, measured } = self.edited(self.cursor.phase, edit, &weights).await?;
         let measurements = measured.into_iter().map(|(name, value)| Measurement {
             phase: phase.name.to_string(),
             name,

@@ -53,7 +53,7 @@ impl Job {
             if next.student != Start::Phase(i - 1) || !next.references.iter().all(known) {
                 break;
             }
-            weights = self.edited(next, edit.as_ref(), &weights).await?.output.weights;
+            weights = self.edited(i, edit.as_ref(), &weights).await?.output.weights;
         }
         Ok(Some((self.arch(&phase.student), weights)))
     }
@@ -68,9 +68,10 @@ impl Job {
         let Some(phase @ Phase { work: Work::Edit(edit), .. }) = self.phases.last() else {
             return Ok(points);
         };
+        let last = self.phases.len() - 1;
         let start = self.start(&phase.student).await?.weights;
         for (at, edit) in edit.points() {
-            points.push((at, self.edited(phase, edit.as_ref(), &start).await?.output.weights));
+            points.push((at, self.edited(last, edit.as_ref(), &start).await?.output.weights));
         }
         Ok(points)
     }

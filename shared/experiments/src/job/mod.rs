@@ -212,9 +212,9 @@ impl Job {
         }
     }
 
-    /// A random stream of the current phase.
-    fn random(&self, name: &str) -> Stream {
-        self.seed.stream(name, &[self.cursor.phase as u64])
+    /// A random stream of the phase with this index.
+    fn random(&self, name: &str, index: usize) -> Stream {
+        self.seed.stream(name, &[index as u64])
     }
 
     /// Does one step; `None` when the job is done.

@@ -67,9 +67,9 @@ impl Job {
             references.push(Reference { weights, auxiliary, network });
         }
         let parameters = match &phase.work {
-            Work::Train(train_phase) => {
-                train_phase.train_step.auxiliary(&arch, self.random(AUXILIARY_STREAM))
-            }
+            Work::Train(train_phase) => train_phase
+                .train_step
+                .auxiliary(&arch, self.random(AUXILIARY_STREAM, self.cursor.phase)),
             Work::Edit(_) => None,
         };
         let auxiliary = parameters.map(|first| AuxiliaryTraining::new(first, &self.device));
