@@ -33,14 +33,14 @@ pub struct Pgd {
     pub steps: usize,
 }
 
-/// The length of every image, `[n, 1, 1, 1]`; at least so much that one can divide by it.
+/// The L2 norm of every image, `[n, 1, 1, 1]`, and never 0, because it divides.
 fn lengths(x: &Tensor<4>) -> Tensor<4> {
     let squares = (x.clone() * x.clone()).sum_dim(1).sum_dim(2).sum_dim(3);
     squares.sqrt().clamp_min(1e-12)
 }
 
 impl Pgd {
-    /// The point of the ball around `images` that is nearest to `x`, within 0..1.
+    /// `x` moved into the ball around `images`, and then into 0..1.
     fn clip(&self, x: Tensor<4>, images: &Tensor<4>) -> Tensor<4> {
         match self.norm {
             Norm::Linf => {
@@ -85,8 +85,8 @@ impl Pgd {
         x.detach()
     }
 
-    /// Perturbs images from a random point of the ball (in L2 of its surface); each image's point is drawn from its own
-    /// stream.
+    /// Perturbs images from a random point of the ball (in L2 of its surface); each image's point is
+    /// drawn from its own stream.
     pub fn perturb_each(
         &self,
         network: &Network,

@@ -33,11 +33,11 @@ use unstamp_networks::model::weights::{self, WeightsError};
 /// convolution (VGG) becomes 0 with it; then no gradient reaches the kernel. In a residual network the
 /// skip connection still reaches the channel, and the tuning may change its kernel again.
 ///
-/// After pruning the network is tuned on the whole clean subset as in fine-tuning, with `tune_scale`
-/// times its learning rate. NAD's table 1 reports models whose ACC is NAD's and whose ASR is up to 99.7 %.
-/// Fine-tuning at NAD's rate of 0.1 alone erases those backdoors, so these models were hardly tuned, if
-/// at all. `tune_scale = 0` leaves the tuning out, `tune_scale = 1, prune = "channel"` prunes and tunes
-/// as strongly as it can.
+/// After pruning, the network is fine-tuned on the whole clean subset with `tune_scale` times the usual
+/// learning rate. The paper does not say how it tuned. Its table 1 reports models with the ACC of NAD and
+/// an ASR of up to 99.7 %. At NAD's learning rate of 0.1, fine-tuning alone erases such backdoors here, so
+/// the default rate is a hundredth of it. `tune_scale = 0` leaves the tuning out. This project's earlier
+/// reading is `prune = "channel", tune_scale = 1`.
 pub struct FinePruning;
 
 /// A rule that chooses the number of channels by validation images.
@@ -55,6 +55,7 @@ struct Prune {
     rule: Option<Rule>,
     /// The share of the channels that is pruned where no rule chooses.
     ratio: f64,
+    /// What of a channel is pruned.
     pruned: Pruned,
 }
 

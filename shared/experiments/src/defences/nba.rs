@@ -111,7 +111,7 @@ settings! {
 #[derive(Debug)]
 struct Alignment {
     settings: NbaSettings,
-    /// The attacker's target, for methods that know it.
+    /// The attacker's target, where the samples depend on it.
     target: Option<usize>,
 }
 
@@ -143,15 +143,16 @@ impl Alignment {
         }
     }
 
-    /// 1 for the samples that `UDL` keeps, 0 for the others, `[n]`.
-    fn kept(&self, fixed: &Network, samples: &Tensor<4>) -> Result<Option<Tensor<1>>, PhaseError> {
+    /// 1 for the samples that `UDL` keeps, 0 for the others, `[n]`; `None` keeps all. `as_target` is 1 for
+    /// those that the student predicts as the attacker's target.
+    fn kept(&self, as_target: Option<&Tensor<1>>) -> Result<Option<Tensor<1>>, PhaseError> {
         let poisoned = match self.settings.samples {
             Samples::PseudoPoisoned => true,
             Samples::PseudoClean => false,
             Samples::Pseudo | Samples::Poisoned | Samples::None => return Ok(None),
         };
-        let target = self.target.ok_or(PhaseError::Missing(PhaseInput::Target))?;
-        let hits = as_class(fixed, samples, target);
+        let hits = as_target.filter(|_| self.target.is_some()).cloned();
+        let hits = hits.ok_or(PhaseError::Missing(PhaseInput::Target))?;
         Ok(Some(if poisoned { hits } else { hits.neg() + 1.0 }))
     }
 }
@@ -186,10 +187,10 @@ impl TrainStep for Alignment {
         let mut weights = lambda.map(|l| l * settings.alpha * settings.learning).to_vec();
         if let Some(samples) = samples {
             batch.passes += batch.size();
-            if let Some(target) = batch.counted_class {
-                parts.push(("pseudo_as_target", mean(as_class(&fixed, &samples, target))));
-            }
-            let kept = self.kept(&fixed, &samples)?;
+            let target = self.target.or(batch.counted_class);
+            let as_target = target.map(|target| as_class(&fixed, &samples, target));
+            let kept = self.kept(as_target.as_ref())?;
+            parts.extend(as_target.map(|hits| ("pseudo_as_target", mean(hits))));
             // A copy: its statistics are thrown away, its parameters are the student's own.
             let student = batch.student.clone().forward_train(samples);
             let distances = self.distances(&teacher, &student);
@@ -232,9 +233,15 @@ impl TypedDefence for Nba {
     fn phases(&self, settings: &NbaSettings, given: &DefenceInput) -> Vec<Phase> {
         let training = settings.training.training(given.flip);
         let teacher = settings.teacher_training.fine_tuned(&training);
-        let stamped = given.trigger.filter(|_| settings.samples == Samples::Poisoned);
-        let stamp = stamped.cloned().map(|trigger| Stamp { trigger, share: None });
-        let target = given.trigger.map(|trigger| trigger.target);
+        let (stamp, target) = match (settings.samples, given.trigger) {
+            (Samples::Poisoned, Some(trigger)) => {
+                (Some(Stamp { trigger: trigger.clone(), share: None }), None)
+            }
+            (Samples::PseudoPoisoned | Samples::PseudoClean, Some(trigger)) => {
+                (None, Some(trigger.target))
+            }
+            _ => (None, None),
+        };
         let train_step = Arc::new(Alignment { settings: settings.clone(), target });
         let train_phase = TrainPhase { stamp, ..TrainPhase::new(train_step, training) };
         let align = Phase::training("align", train_phase).with_references([Start::Phase(0)]);

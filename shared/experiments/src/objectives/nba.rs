@@ -13,8 +13,8 @@ choices! {
     pub enum Scale {
         /// Every sample's feature has length 1, and every distance is divided by the mean squared length
         /// of the teacher's matrices in the batch. This project's choice: the printed sums are too small
-        /// or too large for weights of 2, 2 and 0.1, and every distance is 1 for a student whose matrices
-        /// are 0.
+        /// or too large for weights of 2, 2 and 0.1. Here a student whose matrices are 0 has a distance of
+        /// 1 at every layer.
         Relative = "relative",
         /// Every sample's feature has length 1, and no constant stands before the sums.
         Unit = "unit",
@@ -94,6 +94,11 @@ fn rows(scale: Scale, feature: Tensor<4>) -> Tensor<3> {
     scaled.reshape([n, c, h * w])
 }
 
+/// `[n, c, h * w]` -> `[n, h * w, h * w]`.
+fn gram_of_positions(rows: Tensor<3>) -> Tensor<3> {
+    rows.clone().swap_dims(1, 2).matmul(rows)
+}
+
 /// Sums of squares of each sample, `[n]`.
 fn squares(x: Tensor<3>) -> Tensor<1> {
     (x.clone() * x).sum_dim(2).sum_dim(1).flatten(0, 2)
@@ -113,7 +118,7 @@ impl Behaviour {
         let rows = rows(self.scale, feature);
         match self.behaviour {
             Representation::Gram => rows.clone().matmul(rows.swap_dims(1, 2)),
-            Representation::Positions => rows.clone().swap_dims(1, 2).matmul(rows),
+            Representation::Positions => gram_of_positions(rows),
             Representation::Feature => rows,
         }
     }
@@ -145,41 +150,42 @@ impl Behaviour {
     /// positions, or, without Gram matrices, its mean over channels.
     fn group(&self, feature: &Tensor<4>, [height, width]: [usize; 2]) -> Tensor<3> {
         let small = pooled(feature.clone(), height, width);
-        if self.behaviour == Representation::Feature {
-            return rows(self.scale, small.mean_dim(1));
-        }
-        let rows = rows(self.scale, small);
-        rows.clone().swap_dims(1, 2).matmul(rows)
-    }
-
-    /// The matrices of neighbouring layers that equation 4 subtracts.
-    fn neighbours(&self, output: &Output) -> Vec<[Tensor<3>; 2]> {
-        let features = &output.features;
-        let pairs = features.iter().zip(features.iter().skip(1));
-        match self.layers {
-            Layers::Blocks => pairs
-                .filter(|(one, next)| one.dims() == next.dims())
-                .map(|(one, next)| [one, next].map(|feature| self.matrix(feature.clone())))
-                .collect(),
-            Layers::Groups => {
-                let [_, _, height, width] = features.last().map_or([1; 4], Tensor::dims);
-                let group = |feature| self.group(feature, [height, width]);
-                pairs.map(|(one, next)| [one, next].map(group)).collect()
+        match self.behaviour {
+            Representation::Feature => rows(self.scale, small.mean_dim(1)),
+            Representation::Gram | Representation::Positions => {
+                gram_of_positions(rows(self.scale, small))
             }
         }
     }
 
-    /// `M^l = |G^l - G^(l+1)|^2` (equation 4) of neighbouring layers.
+    /// The matrices that equation 4 subtracts, one for each layer.
+    fn matrices(&self, output: &Output) -> Vec<Tensor<3>> {
+        let features = &output.features;
+        let [_, _, height, width] = features.last().map_or([1; 4], Tensor::dims);
+        let of = |feature: &Tensor<4>| match self.layers {
+            Layers::Blocks => self.matrix(feature.clone()),
+            Layers::Groups => self.group(feature, [height, width]),
+        };
+        features.iter().map(of).collect()
+    }
+
+    /// `M^l = |G^l - G^(l+1)|^2` (equation 4) of neighbouring layers; of blocks only where their features
+    /// have the same size.
     fn steps(&self, output: &Output) -> Vec<Tensor<3>> {
-        let steps = self.neighbours(output).into_iter().map(|[one, next]| {
-            let change = one - next;
+        let matrices = self.matrices(output);
+        let mut steps = Vec::new();
+        for (features, pair) in output.features.windows(2).zip(matrices.windows(2)) {
+            if self.layers == Layers::Blocks && features[0].dims() != features[1].dims() {
+                continue;
+            }
+            let change = pair[0].clone() - pair[1].clone();
             let square = change.clone() * change;
-            match self.reading {
+            steps.push(match self.reading {
                 Reading::Elementwise => square,
                 Reading::Scalar => square.sum_dim(2).sum_dim(1),
-            }
-        });
-        steps.collect()
+            });
+        }
+        steps
     }
 
     /// `sum_l |M_T^l - M_S^l|^2` (equation 5).

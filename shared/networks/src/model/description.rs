@@ -131,12 +131,11 @@ impl Description {
     pub fn with_blocks_as_features(mut self) -> Self {
         let sum = |layer: &Layer| matches!(layer.operation, Operation::Add { .. });
         let is_residual = self.layers.iter().any(sum);
-        let is_block = |layer: &Layer| match is_residual {
-            true => sum(layer),
-            false => layer.operation == Operation::NormRelu,
+        let is_block = |layer: &Layer| {
+            if is_residual { sum(layer) } else { layer.operation == Operation::NormRelu }
         };
-        let blocks = self.layers.iter().enumerate().filter(|(_, layer)| is_block(layer));
-        self.taps = blocks.map(|(index, _)| index).collect();
+        let indices = 0..self.layers.len();
+        self.taps = indices.filter(|index| is_block(&self.layers[*index])).collect();
         self
     }
 
