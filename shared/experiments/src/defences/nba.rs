@@ -59,7 +59,7 @@ settings! {
     /// The attack that makes pseudo samples.
     pub struct AttackSettings {
         /// Norm of the ball.
-        norm: Norm = Norm::Linf, "norm of the attack", hash_neutral;
+        norm: Norm = Norm::Linf, "norm of the attack; each norm needs a radius of its own", hash_neutral;
         /// Radius of the ball; pixels lie in 0..1.
         eps: f64 [0.0..=128.0] = 8.0 / 255.0, "radius of the attack; pixels lie in 0..1";
         /// Length of a step as a share of the radius.

@@ -37,7 +37,7 @@ choices! {
     /// The layers that are compared.
     pub enum Layers {
         /// All blocks. Equation 4 compares neighbours whose features have the same size: the blocks of one
-        /// group.
+        /// group. In a network with one block in each group, such as wrn-10-1, learning behaviour is 0.
         Blocks = "blocks",
         /// The ends of the groups. Their numbers of channels differ, so equation 4 has no meaning for Gram
         /// matrices of channels; it uses Gram matrices of positions, with every map averaged to the last
