@@ -66,8 +66,7 @@ check: $(ENV)
 	cargo fmt --all --check
 	cargo clippy $(NATIVE) --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc $(NATIVE) --no-deps --quiet
-	$(WEB) && for part in ui:ui cpu:engine_cpu relaxed,learn:engine_learn_relaxed gpu:engine_gpu; do \
-	  cargo clippy $(LINKS) --features $${part%:*} --bin $${part#*:} -- -D warnings; done
+	$(WEB) && cargo clippy $(LINKS) --all-features --bins -- -D warnings
 
 bench: native site bench-program-page bench-program-release
 	python3 -m venv $(OUT)/bench-venv

@@ -28,23 +28,24 @@ packages() {
   fi
 }
 
-# installed PROGRAM VERSION PACKAGE [FLAGS...] : a cargo tool of just this version, built lightly.
+# installed PROGRAM VERSION OPT_LEVEL PACKAGE [FLAGS...] : a cargo tool of just this version, built lightly.
 installed() {
-  local program=$1 version=$2 package=$3
-  shift 3
+  local program=$1 version=$2 level=$3 package=$4
+  shift 4
   if "$program" --version 2>/dev/null | grep -qwF "$version"; then return; fi
   if "$cache/bin/$program" --version 2>/dev/null | grep -qwF "$version"; then return; fi
   say "building $package $version (once; a few minutes)"
   local install=(cargo install "$package" --version "$version" --root "$cache" "$@")
-  export CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 CARGO_PROFILE_RELEASE_OPT_LEVEL=1 CARGO_PROFILE_RELEASE_DEBUG=0
+  export CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 CARGO_PROFILE_RELEASE_OPT_LEVEL=$level CARGO_PROFILE_RELEASE_DEBUG=0
   CARGO_TARGET_DIR="$cache/build" "${install[@]}" --locked >"$cache/$program.log" 2>&1 ||
     CARGO_TARGET_DIR="$cache/build" "${install[@]}" >"$cache/$program.log" 2>&1 ||
     { tail -5 "$cache/$program.log" >&2; exit 1; }
 }
 
 command -v cargo >/dev/null || { say "Rust is missing; install rustup first"; exit 1; }
-installed wasm-bindgen 0.2.130 wasm-bindgen-cli
-installed trunk 0.21.14 trunk --no-default-features --features rustls
+# wasm-bindgen reads programs of many megabytes; trunk only copies files and starts cargo.
+installed wasm-bindgen 0.2.130 1 wasm-bindgen-cli
+installed trunk 0.21.14 0 trunk --no-default-features --features rustls
 rm -rf "$cache/build"
 
 target=wasm32-unknown-unknown

@@ -5,9 +5,9 @@
 #   tests/mutations/run.sh 12 cutout    the faults whose file name contains one of these
 #
 # Each file beside this one is a fault: a sentence, `find:` and `with:` (a line's part that occurs once
-# in the sources, and what replaces it; several pairs are allowed), and `test:`, a test binary (or a file of
-# tests/browser that needs no page) and the test that must fail. The fault is put into a copy of the
-# working tree, so the tree itself stays as it is. Exit code 1 if a fault survives or can no longer be
+# in the sources, and what replaces it; several pairs are allowed), and `test:`, a file of tests/tests/suite
+# (or one of tests/browser that needs no page) and the test that must fail. The fault is put into a copy of
+# the working tree, so the tree itself stays as it is. Exit code 1 if a fault survives or can no longer be
 # put in.
 #
 # The copy is built in CARGO_TARGET_DIR (target/mutations by default), which holds programs with faults in
@@ -46,13 +46,13 @@ fault() {
   done < "$1"
 }
 
-# run_test BINARY TEST
+# run_test SUBJECT TEST
 run_test() {
   case $1 in
     *.mjs)
       cargo build "${native[@]}" && (cd tests/browser && npm ci --no-audit --no-fund --silent &&
         UNSTAMP=$CARGO_TARGET_DIR/release/unstamp node --test --test-name-pattern "^$2\$" --test-reporter=tap "$1") ;;
-    *) cargo test "${native[@]}" --test "$1" -- --exact "$2" ;;
+    *) cargo test "${native[@]}" --test suite -- --exact "$1::$2" ;;
   esac < /dev/null > "$log" 2>&1
 }
 
@@ -67,8 +67,8 @@ wanted() {
 for file in "$here"/*.txt; do
   if wanted "$(basename "$file" .txt)" "$@"; then sed -n 's/^test: //p' "$file"; fi
 done | sort -u > "$copy/tests.list"
-while read -r binary test; do
-  run_test "$binary" "$test" && grep -qE '1 passed|^# pass 1$' "$log" || { echo "without any fault, $test of $binary does not pass: $log"; exit 1; }
+while read -r subject test; do
+  run_test "$subject" "$test" && grep -qE '1 passed|^# pass 1$' "$log" || { echo "without any fault, $test of $subject does not pass: $log"; exit 1; }
 done < "$copy/tests.list"
 
 for file in "$here"/*.txt; do
@@ -78,12 +78,12 @@ for file in "$here"/*.txt; do
     echo "$name: CANNOT BE PUT IN ($(head -1 "$file"))"
     bad=1
   else
-    read -r binary test < <(sed -n 's/^test: //p' "$file")
-    if run_test "$binary" "$test"; then
+    read -r subject test < <(sed -n 's/^test: //p' "$file")
+    if run_test "$subject" "$test"; then
       echo "$name: SURVIVES $test ($(head -1 "$file"))"
       bad=1
     elif grep -qE "^test $test \.\.\. FAILED|^not ok [0-9]+ - $test" "$log"; then
-      echo "$name: noticed by $binary $test"
+      echo "$name: noticed by $subject $test"
     else
       echo "$name: NO TEST RAN, see $log.$name"
       cp "$log" "$log.$name"

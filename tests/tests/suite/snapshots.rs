@@ -1,5 +1,5 @@
 //! What the program prints, as stored under `snapshots/`. After a wanted change, look at the difference
-//! and store the new text with `INSTA_UPDATE=always cargo test --release -p unstamp-tests --test snapshots`.
+//! and store the new text with `INSTA_UPDATE=always cargo test --release -p unstamp-tests --test suite snapshots`.
 
 use clap::CommandFactory;
 use unstamp_tests::{fixture, run};
