@@ -16,8 +16,9 @@ OUT := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)
 ENV := $(abspath $(OUT))/web.env
 WEB := . $(ENV) && export CARGO_TARGET_DIR=$(abspath $(OUT))/web
 UNSTAMP := $(OUT)/release/unstamp
-NATIVE := --release --workspace --exclude unstamp-web
-LINKS := --target wasm32-unknown-unknown --profile page -p unstamp-web
+NATIVE := --release --workspace --exclude 'unstamp-web*'
+ALL := --release --workspace --features unstamp-web/ui,unstamp-web/cpu,unstamp-web/gpu
+WASM := --target wasm32-unknown-unknown --profile page
 
 demo: native page
 	$(UNSTAMP) run trainer/recipes/quick.toml --out runs/quick
@@ -43,7 +44,7 @@ bench-program-%: $(ENV)
 
 # The checks for the browser tests: the same program with WebGPU.
 checks-program: $(ENV)
-	$(WEB) && cargo build --target wasm32-unknown-unknown --profile page -p unstamp-bench --features relaxed,wgpu && \
+	$(WEB) && cargo build $(WASM) -p unstamp-bench --features relaxed,wgpu && \
 	  wasm-bindgen --target web --no-typescript --out-dir $(BENCH)/checks $(abspath $(OUT))/web/wasm32-unknown-unknown/page/unstamp-bench.wasm
 
 # Published form: wasm-opt, budget in tests/browser/site.mjs.
@@ -64,9 +65,10 @@ test-browser:
 
 check: $(ENV)
 	cargo fmt --all --check
-	cargo clippy $(NATIVE) --all-targets -- -D warnings
-	RUSTDOCFLAGS="-D warnings" cargo doc $(NATIVE) --no-deps --quiet
-	$(WEB) && cargo clippy $(LINKS) --all-features --bins -- -D warnings
+	cargo clippy $(ALL) --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc $(ALL) --no-deps --quiet
+	@# Loops of the kernels that are only for WASM.
+	$(WEB) && cargo clippy $(WASM) -p unstamp-web-learn --all-features -- -D warnings
 
 bench: native site bench-program-page bench-program-release
 	python3 -m venv $(OUT)/bench-venv

@@ -20,7 +20,7 @@ copy=$(mktemp -d)
 trap 'rm -rf "$copy"' EXIT
 (cd "$root" && git ls-files -z | tar --null --files-from=- --create --file=-) | tar -x -C "$copy"
 cd "$copy"
-native=(--release --workspace --exclude unstamp-web)
+native=(--release --workspace --exclude 'unstamp-web*')
 log=$CARGO_TARGET_DIR/mutation.log
 mkdir -p "$CARGO_TARGET_DIR"
 bad=0

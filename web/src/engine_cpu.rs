@@ -1,7 +1,5 @@
 //! The CPU engine that only predicts. The page starts it first.
-#![recursion_limit = "256"]
 
-mod engine;
-mod messages;
+use unstamp_web as _;
 
 fn main() {}

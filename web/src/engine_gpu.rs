@@ -1,14 +1,10 @@
 //! The WebGPU engine. The page loads it after the first prediction and uses it where it is faster.
-#![recursion_limit = "256"]
-
-mod engine;
-mod messages;
 
 use burn::tensor::Device;
 use burn_wgpu::WgpuSetup;
-use engine::Engine;
 use js_sys::Function;
-use messages::Hardware;
+use unstamp_web::engine::Engine;
+use unstamp_web::messages::Hardware;
 use wasm_bindgen::prelude::*;
 
 /// The name of the adapter, and whether it runs on the processor. Many browsers tell the name only

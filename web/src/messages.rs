@@ -4,6 +4,7 @@
 //! Every request has a number, `id`, which its replies repeat. For [`Request::Predict`] and
 //! [`Request::Evaluate`] only the newest request counts: the engine stops an older one at its next
 //! pause and sends no more replies to it.
+#![allow(missing_docs, reason = "the text of a variant says what its fields hold")]
 
 use serde::{Deserialize, Serialize};
 use unstamp_shared::manifest::ModelEntry;

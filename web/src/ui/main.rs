@@ -8,8 +8,6 @@ mod erase_panel;
 mod fetch;
 mod files;
 mod link;
-#[path = "../messages.rs"]
-mod messages;
 mod model_choice;
 mod page;
 mod paint;
@@ -22,6 +20,7 @@ mod text;
 
 use leptos::prelude::*;
 use page::Page;
+use unstamp_web::messages;
 use wasm_bindgen::prelude::*;
 
 /// Shows the page.

@@ -1,7 +1,5 @@
 //! The program `engine_learn` for browsers that have relaxed SIMD (fused multiply-adds).
-#![recursion_limit = "256"]
 
-mod engine;
-mod messages;
+use unstamp_web as _;
 
 fn main() {}

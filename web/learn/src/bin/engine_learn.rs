@@ -1,7 +1,5 @@
 //! The CPU engine that also trains. The page starts it when a visitor first erases a backdoor.
-#![recursion_limit = "256"]
 
-mod engine;
-mod messages;
+use unstamp_web as _;
 
 fn main() {}
