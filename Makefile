@@ -79,7 +79,7 @@ bench: native site bench-program-page bench-program-release
 fixtures:
 	python3 -m venv $(OUT)/fixtures-venv
 	$(OUT)/fixtures-venv/bin/pip install --quiet -r tests/fixtures/requirements.txt
-	for script in make networks backdoorbench attacks defences training; do $(OUT)/fixtures-venv/bin/python tests/fixtures/$$script.py; done
+	for script in make networks backdoorbench checkpoints attacks defences training; do $(OUT)/fixtures-venv/bin/python tests/fixtures/$$script.py; done
 
 clean:
 	rm -rf $(OUT) web/dist runs

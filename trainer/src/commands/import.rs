@@ -1,6 +1,6 @@
 //! `unstamp import`: turn a PyTorch checkpoint into safetensors.
 
-use crate::import::{Origin, checkpoint_of};
+use crate::import::{Checkpoint, Origin, checkpoint_of};
 use crate::measure::squared_weight_norm;
 use crate::{build_info, data, files, usage};
 use anyhow::{Context, Result, ensure};
@@ -46,10 +46,13 @@ fn three(list: &[f32]) -> Result<[f32; 3]> {
 }
 
 impl ImportArgs {
-    /// Mean and deviation of the command line, or those of BackdoorBench for a result of it.
-    fn normalisation(&self, origin: &Origin) -> Result<Option<[[f32; 3]; 2]>> {
+    /// Mean and deviation of the command line, or those of the network's own layer, or those of
+    /// BackdoorBench for a result of it.
+    fn normalisation(&self, checkpoint: &Checkpoint) -> Result<Option<[[f32; 3]; 2]>> {
         let (Some(mean), Some(std)) = (&self.mean, &self.std) else {
-            return Ok(origin.normalisation(self.dataset(origin)));
+            let origin = &checkpoint.origin;
+            let usual = || origin.normalisation(self.dataset(origin));
+            return Ok(checkpoint.normalisation.or_else(usual));
         };
         let mean = three(mean)?;
         let std = three(std)?;
@@ -77,6 +80,12 @@ impl ImportArgs {
 pub fn import(args: &ImportArgs) -> Result<()> {
     let checkpoint = checkpoint_of(&args.file)?;
     let arrays = &checkpoint.arrays;
+    if let Some(first) = checkpoint.skipped.first() {
+        let count = checkpoint.skipped.len();
+        eprintln!(
+            "import: {count} entries passed over (no floating-point numbers); the first is {first}"
+        );
+    }
     let dataset = args.dataset(&checkpoint.origin);
     let info = data::info(dataset).map_err(usage)?;
     ensure!(!info.classes.is_empty(), "--dataset {dataset} has no fixed classes");
@@ -88,12 +97,17 @@ pub fn import(args: &ImportArgs) -> Result<()> {
             args.file.display()
         );
     }
-    let normalisation = args.normalisation(&checkpoint.origin)?;
+    let normalisation = args.normalisation(&checkpoint)?;
     let name = args.arch(&checkpoint.origin).to_string();
     let arch = Arch { normalisation, ..Arch::new(name, classes) };
     arch.describe().map_err(usage)?;
     weights::network(&arch, arrays, &Device::flex()).with_context(|| {
-        format!("{} does not fit {} with {classes} classes", args.file.display(), arch.name)
+        let other = if args.arch.is_none() && checkpoint.origin.arch.is_none() {
+            "; name its architecture with --arch (unstamp list shows all)"
+        } else {
+            ""
+        };
+        format!("{} does not fit {} with {classes} classes{other}", args.file.display(), arch.name)
     })?;
     let metadata = Metadata {
         arch: arch.name,

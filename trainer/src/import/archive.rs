@@ -4,6 +4,9 @@ use super::storage::Storages;
 use super::{Checkpoint, Fault, pickle};
 use std::io::{Cursor, Read};
 
+/// What to do with a zip of another kind.
+const READ: &str = "PyTorch checkpoints and safetensors are read";
+
 /// Reads a zip that `torch.save` wrote.
 pub(super) fn read(bytes: &[u8]) -> Result<Checkpoint, Fault> {
     let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).map_err(Fault::Zip)?;
@@ -12,6 +15,9 @@ pub(super) fn read(bytes: &[u8]) -> Result<Checkpoint, Fault> {
     for index in 0..archive.len() {
         let mut file = archive.by_index(index).map_err(Fault::Zip)?;
         let name = file.name().to_string();
+        if name.ends_with("/constants.pkl") {
+            return Err(Fault::TorchScript);
+        }
         let mut content = Vec::new();
         file.read_to_end(&mut content).map_err(Fault::Unpack)?;
         if name.ends_with("/data.pkl") {
@@ -19,6 +25,9 @@ pub(super) fn read(bytes: &[u8]) -> Result<Checkpoint, Fault> {
         } else if let Some((_, key)) = name.rsplit_once("/data/") {
             storages.insert(key.to_string(), content);
         }
+    }
+    if !archive.is_empty() && archive.file_names().all(|name| name.ends_with(".npy")) {
+        return Err(Fault::OtherKind { kind: "a NumPy archive", remedy: READ });
     }
     let (object, _) = pickle::read(&head.ok_or(Fault::OtherZip)?)?;
     Checkpoint::new(&object, &storages)

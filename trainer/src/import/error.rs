@@ -30,6 +30,15 @@ pub enum Fault {
     Zip(#[source] zip::result::ZipError),
     #[error("the zip archive is broken; copy or download the file again")]
     Unpack(#[source] std::io::Error),
+    #[error("it is {kind}; {remedy}")]
+    OtherKind { kind: &'static str, remedy: &'static str },
+    #[error("it is a folder; give the file in it")]
+    Folder,
+    #[error(
+        "it is the inside of an unpacked checkpoint; give the file as it was before it was unpacked, or \
+         pack the folder 'archive' as a zip again, without compression"
+    )]
+    Inside,
     #[error("it is a zip, but not a PyTorch checkpoint; give a file that torch.save wrote")]
     OtherZip,
     #[error("it is a pickle, but not of a PyTorch checkpoint; give a file that torch.save wrote")]
@@ -39,10 +48,26 @@ pub enum Fault {
     #[error("its list of storages is broken; copy or download the file again")]
     Storages,
     #[error(
+        "it is a program for TorchScript, whose weights are not read; in PyTorch save \
+         torch.jit.load(...).state_dict() with torch.save"
+    )]
+    TorchScript,
+    #[error(
+        "it is an object of the class {0} and not its weights; nothing of it was executed. In PyTorch save \
+         model.state_dict() and import that"
+    )]
+    WholeModel(String),
+    #[error(
         "it holds no state_dict; save the model's state_dict, alone or under state_dict, \
          model_state_dict, model or net"
     )]
     NoStateDict,
+    #[error(
+        "it holds several state_dicts, {0}; save the one that you mean alone, or under state_dict"
+    )]
+    SeveralStateDicts(String),
+    #[error("it holds '{0}' twice, with and without a prefix; save the state_dict of one model")]
+    Twice(String),
     #[error("its state_dict is empty; save the model's state_dict with its weights")]
     Empty,
     #[error("a tensor of its state_dict has no name; save the model's state_dict as it is")]

@@ -4,8 +4,10 @@ mod archive;
 mod backdoorbench;
 mod checkpoint;
 mod error;
+mod kind;
 mod legacy;
 pub mod pickle;
+mod state_dict;
 mod storage;
 mod tensor;
 
@@ -30,10 +32,18 @@ pub fn weights_of(path: &Path) -> Result<(Arrays, Option<Metadata>), ImportError
 /// # Errors
 /// The file cannot be read, or holds no weights in a known format.
 pub fn checkpoint_of(path: &Path) -> Result<Checkpoint, ImportError> {
+    if path.is_dir() {
+        let inside = path.join("data.pkl").exists();
+        let fault = if inside { Fault::Inside } else { Fault::Folder };
+        return Err(ImportError::Unusable { path: path.to_path_buf(), source: fault });
+    }
     let bytes = std::fs::read(path)
         .map_err(|source| ImportError::Read { path: path.to_path_buf(), source })?;
     from_bytes(&bytes).map_err(|source| ImportError::Unusable { path: path.to_path_buf(), source })
 }
+
+/// Part of the name of PyTorch's functions that make tensors, in the pickle inside a checkpoint.
+const TENSOR: &[u8] = b"torch._utils";
 
 fn from_bytes(bytes: &[u8]) -> Result<Checkpoint, Fault> {
     if bytes.starts_with(b"PK") {
@@ -44,8 +54,12 @@ fn from_bytes(bytes: &[u8]) -> Result<Checkpoint, Fault> {
     }
     // A safetensors file begins with the length of its JSON head, which may look like a pickle.
     if bytes.first() == Some(&0x80) && bytes.get(8) != Some(&b'{') {
-        return Err(Fault::OtherPickle);
+        let inside = bytes.windows(TENSOR.len()).any(|part| part == TENSOR);
+        return Err(if inside { Fault::Inside } else { Fault::OtherPickle });
+    }
+    if let Some((kind, remedy)) = kind::other_kind(bytes) {
+        return Err(Fault::OtherKind { kind, remedy });
     }
     let (arrays, metadata) = weights::from_bytes(bytes)?;
-    Ok(Checkpoint { arrays, metadata, origin: Origin::default() })
+    Ok(Checkpoint { arrays, metadata, ..Checkpoint::default() })
 }

@@ -1,10 +1,10 @@
-//! The classes and functions that a pickle may name.
+//! The classes and functions of pickles that are known here.
 
 use super::{Object, PickleError};
 use std::rc::Rc;
 
 /// Every global of checkpoints, of BackdoorBench's records of images (NumPy) and of CIFAR-10's batches.
-const ALLOWED: &[&str] = &[
+const KNOWN: &[&str] = &[
     "collections.OrderedDict",
     "torch._utils._rebuild_tensor_v2",
     "torch._utils._rebuild_parameter",
@@ -29,19 +29,22 @@ const ALLOWED: &[&str] = &[
 ];
 
 /// The global with this name.
-///
-/// # Errors
-/// If it is not allowed.
-pub(super) fn allowed(module: &str, name: &str) -> Result<Object, PickleError> {
+pub(super) fn global(module: &str, name: &str) -> Object {
     let full = format!("{module}.{name}");
-    match ALLOWED.iter().find(|known| **known == full) {
-        Some(known) => Ok(Object::Global(known)),
-        None => Err(PickleError::Forbidden(full)),
+    match KNOWN.iter().find(|known| **known == full) {
+        Some(known) => Object::Global(known),
+        None => Object::Unknown(full.into()),
     }
 }
 
-/// What a call of a global gives: a dictionary or bytes where a reader needs them, or the call as data.
-pub(super) fn call(name: &'static str, args: Vec<Object>) -> Result<Object, PickleError> {
+/// What a call gives: a dictionary or bytes where a reader needs them, the call as data, or the name of an
+/// unknown function.
+pub(super) fn call(function: Object, args: Vec<Object>) -> Result<Object, PickleError> {
+    let name = match function {
+        Object::Global(name) => name,
+        Object::Unknown(name) => return Ok(Object::Unknown(name)),
+        _ => return Err(PickleError::Broken("it calls a value that is no function")),
+    };
     match name {
         "collections.OrderedDict" => Ok(Object::dict()),
         "_codecs.encode" => latin1(&args),

@@ -99,19 +99,22 @@ impl<'a> Machine<'a> {
         self.memo.len() as u64
     }
 
-    /// Adds items to the list on top of the stack.
+    /// Adds items to the list on top of the stack. An unknown object takes none.
     pub(super) fn append(&mut self, items: Vec<Object>) -> Result<(), PickleError> {
-        let Some(Object::List(list)) = self.stack.last() else {
-            return Err(PickleError::Broken("an item stands outside a list"));
-        };
-        list.borrow_mut().extend(items);
+        match self.stack.last() {
+            Some(Object::List(list)) => list.borrow_mut().extend(items),
+            Some(Object::Unknown(_)) => {}
+            _ => return Err(PickleError::Broken("an item stands outside a list")),
+        }
         Ok(())
     }
 
-    /// Adds keys and values, in turn, to the dictionary on top of the stack.
+    /// Adds keys and values, in turn, to the dictionary on top of the stack. An unknown object takes none.
     pub(super) fn extend(&mut self, pairs: Vec<Object>) -> Result<(), PickleError> {
-        let Some(Object::Dict(dict)) = self.stack.last() else {
-            return Err(PickleError::Broken("a pair stands outside a dictionary"));
+        let dict = match self.stack.last() {
+            Some(Object::Dict(dict)) => dict,
+            Some(Object::Unknown(_)) => return Ok(()),
+            _ => return Err(PickleError::Broken("a pair stands outside a dictionary")),
         };
         let pairs = pairs.as_chunks::<2>().0.iter();
         dict.borrow_mut().extend(pairs.map(|[k, v]| (k.clone(), v.clone())));

@@ -2,8 +2,8 @@
 //!
 //! It reads the opcodes that PyTorch checkpoints and NumPy arrays are made of
 //! (<https://github.com/python/cpython/blob/main/Lib/pickletools.py>), and only the classes and
-//! functions of `globals.rs`. A call of such a function is kept as data ([`Object::Call`]). A pickle
-//! that names any other is refused before anything is built from it.
+//! functions of `globals.rs`. A call of such a function is kept as data ([`Object::Call`]). Whatever a pickle
+//! makes of any other class or function is kept as its name only ([`Object::Unknown`]).
 
 mod globals;
 mod machine;
@@ -23,7 +23,7 @@ pub enum PickleError {
     #[error("the pickle is broken: {0}; copy or download the file again")]
     Broken(&'static str),
     #[error(
-        "it names {0}, which no plain checkpoint needs; nothing of it was executed. Save only the \
+        "it names {0}, which no weights need; nothing of it was executed. Save only the \
          state_dict of the model in PyTorch and import that"
     )]
     Forbidden(String),
@@ -34,7 +34,7 @@ pub enum PickleError {
 /// Reads one pickle; returns its value and the number of bytes it took.
 ///
 /// # Errors
-/// The bytes are no pickle, end early, or name a class or function that is not known.
+/// The bytes are no pickle, or end early.
 pub fn read(bytes: &[u8]) -> Result<(Object, usize), PickleError> {
     let mut machine = Machine::new(bytes);
     let value = machine.run()?;

@@ -1,6 +1,6 @@
 //! What each opcode of the pickle format does, in groups.
 
-use super::globals::{allowed, call};
+use super::globals::{call, global};
 use super::machine::Machine;
 use super::{Object, PickleError};
 use std::cell::RefCell;
@@ -21,7 +21,7 @@ use Effect::{Done, Other, Push};
 /// A group of opcodes.
 type Group = fn(&mut Machine<'_>, u8) -> Result<Effect, PickleError>;
 
-const GROUPS: [Group; 5] = [frame_and_memo, number, text, collection, global];
+const GROUPS: [Group; 5] = [frame_and_memo, number, text, collection, object];
 
 impl Machine<'_> {
     /// Runs opcodes until the one that ends the pickle.
@@ -57,6 +57,12 @@ fn frame_and_memo(machine: &mut Machine<'_>, op: u8) -> Result<Effect, PickleErr
         0x95 => drop(machine.take(8)?),
         b'(' => machine.marks.push(machine.stack.len()),
         b'0' => drop(machine.pop()?),
+        b'1' => drop(machine.marked()?),
+        b'2' => {
+            let top = machine.pop()?;
+            machine.stack.push(top.clone());
+            return Ok(Push(top));
+        }
         b'q' | b'r' | b'p' | 0x94 => {
             let key = match op {
                 b'q' => machine.number(1)?,
@@ -97,7 +103,8 @@ fn number(machine: &mut Machine<'_>, op: u8) -> Result<Effect, PickleError> {
             }
         },
         b'L' => Object::Int(machine.parsed()?),
-        0x8a => long(machine)?,
+        0x8a => long(machine, 1)?,
+        0x8b => long(machine, 4)?,
         b'G' => {
             let mut bytes = [0; 8];
             bytes.copy_from_slice(machine.take(8)?);
@@ -108,9 +115,9 @@ fn number(machine: &mut Machine<'_>, op: u8) -> Result<Effect, PickleError> {
     }))
 }
 
-/// A whole number of at most 16 bytes, after its number of bytes.
-fn long(machine: &mut Machine<'_>) -> Result<Object, PickleError> {
-    let size = machine.number(1)? as usize;
+/// A whole number of at most 16 bytes, after its number of bytes, which takes `width` bytes.
+fn long(machine: &mut Machine<'_>, width: usize) -> Result<Object, PickleError> {
+    let size = machine.number(width)? as usize;
     if size > 16 {
         return Err(PickleError::Broken("a whole number is too large"));
     }
@@ -134,7 +141,7 @@ fn text(machine: &mut Machine<'_>, op: u8) -> Result<Effect, PickleError> {
         }
         b'T' | b'B' => machine.sized(4)?,
         b'U' | b'C' => machine.sized(1)?,
-        0x8e => machine.sized(8)?,
+        0x8e | 0x96 => machine.sized(8)?,
         _ => return Ok(Other),
     }))
 }
@@ -142,11 +149,11 @@ fn text(machine: &mut Machine<'_>, op: u8) -> Result<Effect, PickleError> {
 /// Tuples, lists and dictionaries.
 fn collection(machine: &mut Machine<'_>, op: u8) -> Result<Effect, PickleError> {
     Ok(Push(match op {
-        b']' => Object::list(),
+        b']' | 0x8f => Object::list(), // a set is a list here
         b'}' => Object::dict(),
         b')' => Object::Tuple(Rc::default()),
         b'l' => Object::List(Rc::new(RefCell::new(machine.marked()?))),
-        b't' => Object::Tuple(Rc::new(machine.marked()?)),
+        b't' | 0x91 => Object::Tuple(Rc::new(machine.marked()?)),
         0x85..=0x87 => Object::Tuple(Rc::new(machine.last(usize::from(op - 0x84))?)),
         b'd' | b'u' | b's' => {
             let pairs = if op == b's' { machine.last(2)? } else { machine.marked()? };
@@ -156,7 +163,7 @@ fn collection(machine: &mut Machine<'_>, op: u8) -> Result<Effect, PickleError> 
             machine.extend(pairs)?;
             return Ok(Done);
         }
-        b'a' | b'e' => {
+        b'a' | b'e' | 0x90 => {
             let items = if op == b'a' { machine.last(1)? } else { machine.marked()? };
             machine.append(items)?;
             return Ok(Done);
@@ -166,25 +173,36 @@ fn collection(machine: &mut Machine<'_>, op: u8) -> Result<Effect, PickleError> 
 }
 
 /// Classes, functions, their calls, and PyTorch's storages.
-fn global(machine: &mut Machine<'_>, op: u8) -> Result<Effect, PickleError> {
+fn object(machine: &mut Machine<'_>, op: u8) -> Result<Effect, PickleError> {
     const NAMELESS: PickleError = PickleError::Broken("a function without a name");
     Ok(Push(match op {
         b'c' => {
             let module = machine.line()?;
             let name = machine.line()?;
-            allowed(&module, &name)?
+            global(&module, &name)
         }
         0x93 => {
             let name = machine.pop()?.text().ok_or(NAMELESS)?;
             let module = machine.pop()?.text().ok_or(NAMELESS)?;
-            allowed(&module, &name)?
+            global(&module, &name)
         }
         b'R' | 0x81 => {
             let args = machine.pop()?.items();
-            let Object::Global(name) = machine.pop()? else {
-                return Err(PickleError::Broken("it calls a value that is no function"));
-            };
-            call(name, args)?
+            call(machine.pop()?, args)?
+        }
+        0x92 => {
+            machine.pop()?; // arguments by name
+            let args = machine.pop()?.items();
+            call(machine.pop()?, args)?
+        }
+        b'i' => {
+            let module = machine.line()?;
+            let name = machine.line()?;
+            call(global(&module, &name), machine.marked()?)?
+        }
+        b'o' => {
+            let mut args = machine.marked()?.into_iter();
+            call(args.next().ok_or(NAMELESS)?, args.collect())?
         }
         b'b' => {
             let state = machine.pop()?;
