@@ -57,9 +57,14 @@ pub struct TriggerArgs {
     /// A parameter of the attack; may be given several times
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub set: Vec<String>,
-    /// Picture of the attack: a PNG with transparency for custom, any PNG for blend
-    #[arg(long, value_name = "FILE.png")]
+    /// Picture of the attack (PNG, JPEG or PPM). For custom: what is not transparent is the trigger, and a
+    /// picture smaller than the image lies at its bottom right unless --set x=COLUMN and y=ROW move it. For blend:
+    /// it is scaled to the image
+    #[arg(long, value_name = "FILE")]
     pub trigger: Option<PathBuf>,
+    /// Take the black pixels of --trigger as transparent, as in BackdoorBench's patches
+    #[arg(long, requires = "trigger")]
+    pub black_is_clear: bool,
     /// Target label; the model's own by default, otherwise 0
     #[arg(long)]
     pub target: Option<usize>,

@@ -1,7 +1,7 @@
 //! Triggers: from a model's metadata or the command line.
 
 use crate::args::TriggerArgs;
-use crate::data::{Dataset, read_sprite};
+use crate::data::{Dataset, Lies, read_trigger_picture};
 use crate::usage;
 use anyhow::Result;
 use std::path::Path;
@@ -28,9 +28,15 @@ fn given_values(args: &TriggerArgs, id: &str, size: (usize, usize)) -> Result<Va
     let params = attack(id).map(|a| a.params()).unwrap_or_default();
     let picture = params.iter().find(|p| matches!(p.accepts, Accepts::Picture { .. }));
     let picture = picture.ok_or_else(|| usage(format!("--trigger: {id} takes no picture")))?;
-    let is_painted = matches!(picture.accepts, Accepts::Picture { painted: true });
-    let sprite = read_sprite(path, size, is_painted).map_err(usage)?;
-    values.0.insert(picture.id.to_string(), Value::Text(sprite.to_string()));
+    let lies = match picture.accepts {
+        Accepts::Picture { painted: true } => Lies::Painted,
+        _ => Lies::Whole,
+    };
+    let read = read_trigger_picture(path, size, lies, args.black_is_clear).map_err(usage)?;
+    if let Some((width, height)) = read.scaled_from {
+        eprintln!("--trigger: scaled from {width}x{height} to {}x{} pixels", size.0, size.1);
+    }
+    values.0.insert(picture.id.to_string(), Value::Text(read.sprite.to_string()));
     Ok(values)
 }
 

@@ -21,8 +21,10 @@ fn png(path: &Path, colour: png::ColorType, side: u32, pixels: &[u8]) -> String 
 fn wrong_use_is_named_and_writes_nothing() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = |name: &str| folder.path().join(name);
-    let small = png(&file("small.png"), png::ColorType::Rgba, 16, &[255; 16 * 16 * 4]);
-    let grey = png(&file("grey.png"), png::ColorType::Grayscale, 32, &[255; 32 * 32]);
+    let large = png(&file("large.png"), png::ColorType::Rgba, 64, &[255; 64 * 64 * 4]);
+    let array = file("mask.npy");
+    std::fs::write(&array, b"\x93NUMPY\x01\0").expect("writable");
+    let array = array.to_str().expect("plain").to_string();
     let whole = png(&file("whole.png"), png::ColorType::Rgb, 32, &[255; 32 * 32 * 3]);
     let none = png(&file("none.png"), png::ColorType::Rgba, 32, &[0; 32 * 32 * 4]);
     let out = file("out");
@@ -35,8 +37,8 @@ fn wrong_use_is_named_and_writes_nothing() {
         (&["--attack", "badnets", "--target", "10"], "target 10 is not a class"),
         (&["--attack", "badnets", "--set", "size=33"], "does not fit the 32x32 image"),
         (&["--attack", "badnets", "--trigger", &whole], "badnets takes no picture"),
-        (&["--attack", "custom", "--trigger", &small], "16x16 pixels"),
-        (&["--attack", "custom", "--trigger", &grey], "mode L8"),
+        (&["--attack", "custom", "--trigger", &large], "64x64 pixels, but the images have 32x32"),
+        (&["--attack", "custom", "--trigger", &array], "NumPy array"),
         (&["--attack", "custom", "--trigger", &whole], "hides the whole image"),
         (&["--attack", "custom", "--trigger", &none], "wholly transparent"),
         (&["--attack", "custom", "--trigger", "/no/such.png"], "/no/such.png cannot be read"),

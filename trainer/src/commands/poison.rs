@@ -37,7 +37,8 @@ pub struct PoisonArgs {
     /// Train on unaugmented images (the public NAD code does)
     #[arg(long)]
     no_augment: bool,
-    /// Only write the poisoned training set (PNG and a CSV of index, original label, new label)
+    /// Train nothing; write the poisoned training set, the clean test set and the test set with the
+    /// trigger as PNGs in class folders, with lists of original and new labels
     #[arg(long)]
     dataset_only: bool,
     /// Architecture of the model
@@ -106,6 +107,7 @@ impl PoisonArgs {
             attack: self.trigger.attack.clone().or(Some(DEFAULT_ATTACK.to_string())),
             set: self.trigger.set.clone(),
             trigger: self.trigger.trigger.clone(),
+            black_is_clear: self.trigger.black_is_clear,
             target: self.trigger.target,
         };
         let size = (data.train.width, data.train.height);
@@ -135,7 +137,7 @@ impl PoisonArgs {
     }
 }
 
-/// Trains a victim, or only writes its poisoned training set.
+/// Trains a victim, or only writes its poisoned data set.
 ///
 /// # Errors
 /// The attack does not fit the data set, or the training diverges.
@@ -155,8 +157,10 @@ pub fn poison(args: &PoisonArgs) -> Result<()> {
     };
     let cell = args.cell(&data, victim, artefact.as_ref())?;
     if args.dataset_only {
-        let poisoned = write_poisoned_set(&data, &trigger, &cell.victim, &args.out)?;
-        println!("{poisoned} of {} images poisoned, in {}", data.train.len(), args.out.display());
+        let written = write_poisoned_set(&data, &trigger, &cell.victim, &args.out)?;
+        println!("{} of {} training images poisoned", written.poisoned, written.train);
+        println!("{} clean test images, {} with the trigger", written.test, written.triggered);
+        println!("in {}; --dataset folder reads it", args.out.display());
         return Ok(());
     }
     let trigger = CellTrigger { trigger, artefact: artefact.map(|made| made.provenance) };

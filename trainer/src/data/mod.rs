@@ -15,11 +15,13 @@ mod reflections;
 mod signs;
 pub mod skipped;
 mod tar;
+mod trigger_picture;
 mod zip;
 
 pub use error::DataError;
-pub use picture::{PictureError, SpriteFileError, read_picture, read_sprite, resized, write_png};
+pub use picture::{PictureError, read_picture, resized, write_png};
 pub use reflections::pictures_in;
+pub use trigger_picture::{Lies, TriggerPictureError, read_trigger_picture};
 
 use fetch::Download;
 use skipped::Skipped;

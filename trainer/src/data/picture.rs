@@ -2,14 +2,11 @@
 
 use anyhow::{Context, Result};
 use image::imageops::FilterType;
-use image::{
-    ColorType, DynamicImage, ImageDecoder, ImageFormat, ImageReader, Rgb, RgbImage, RgbaImage,
-};
+use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Rgb, RgbImage, RgbaImage};
 use std::io::Cursor;
 use std::path::Path;
 use thiserror::Error;
 use unstamp_shared::image::{Image, blend};
-use unstamp_shared::sprite::Sprite;
 
 /// Why a picture cannot be used.
 #[derive(Debug, Error)]
@@ -37,30 +34,6 @@ pub enum PictureError {
     NoPixels,
 }
 
-/// Why a trigger file cannot be used.
-#[derive(Debug, Error)]
-#[expect(missing_docs, reason = "the sentence of a variant shows what its fields hold")]
-pub enum SpriteFileError {
-    /// The file cannot be read.
-    #[error("{name} cannot be read: {error}")]
-    Read { name: String, error: std::io::Error },
-    /// The file is no PNG.
-    #[error("{name} is no PNG: {error}")]
-    NoPng { name: String, error: image::ImageError },
-    /// The picture has another size than the images.
-    #[error(
-        "{name} has {}x{} pixels; a trigger for these images has {}x{}",
-        has.0, has.1, needs.0, needs.1
-    )]
-    Size { name: String, has: (usize, usize), needs: (usize, usize) },
-    /// The pixels are of another mode.
-    #[error("{name} is of mode {mode:?}; save it as RGB or RGBA with 8 bits a channel")]
-    Mode { name: String, mode: ColorType },
-    /// No pixel can be seen.
-    #[error("{name} is wholly transparent")]
-    Transparent { name: String },
-}
-
 /// Endings of picture files in lower case, of kinds that are read and of others. Files of the
 /// others are no pictures that may be left out silently: decoding them names their kind.
 const ENDINGS: [&str; 14] = [
@@ -79,6 +52,22 @@ pub fn is_picture(name: &str) -> bool {
 /// # Errors
 /// If the bytes are no whole picture of these kinds.
 pub fn read_picture(bytes: &[u8]) -> Result<Image, PictureError> {
+    let picture = decode(bytes)?;
+    let picture = match picture.color().has_alpha() {
+        true => over_white(&picture.to_rgba8()),
+        false => picture.to_rgb8(),
+    };
+    let (width, height) = picture.dimensions();
+    Image::from_pixels(width as usize, height as usize, picture.into_raw())
+        .filter(|image| !image.pixels.is_empty())
+        .ok_or(PictureError::NoPixels)
+}
+
+/// Decodes PNG, JPEG or PPM bytes: upright, in their own colour mode.
+///
+/// # Errors
+/// If the bytes are no whole picture of these kinds.
+pub(super) fn decode(bytes: &[u8]) -> Result<DynamicImage, PictureError> {
     let format = format_of(bytes)?;
     if format == ImageFormat::Jpeg && !jpeg_is_whole(bytes) {
         return Err(PictureError::Truncated);
@@ -88,14 +77,7 @@ pub fn read_picture(bytes: &[u8]) -> Result<Image, PictureError> {
     let orientation = decoder.orientation().map_err(PictureError::Broken)?;
     let mut picture = DynamicImage::from_decoder(decoder).map_err(PictureError::Broken)?;
     picture.apply_orientation(orientation);
-    let picture = match picture.color().has_alpha() {
-        true => over_white(&picture.to_rgba8()),
-        false => picture.to_rgb8(),
-    };
-    let (width, height) = picture.dimensions();
-    Image::from_pixels(width as usize, height as usize, picture.into_raw())
-        .filter(|image| !image.pixels.is_empty())
-        .ok_or(PictureError::NoPixels)
+    Ok(picture)
 }
 
 /// The kind of a picture, from its first bytes; names often have a wrong ending.
@@ -140,40 +122,6 @@ fn over_white(picture: &RgbaImage) -> RgbImage {
         let opacity = f32::from(opacity) / 255.0;
         Rgb([r, g, b].map(|v| blend(255, f32::from(v), opacity)))
     })
-}
-
-/// A trigger file: a PNG of 8 bits a channel, with or without transparency, of the images' size
-/// (width, height). With `crop` its transparent border is cut off, as a painted trigger may lie
-/// anywhere.
-///
-/// # Errors
-/// If the file is no such PNG or wholly transparent.
-pub fn read_sprite(
-    path: &Path,
-    size: (usize, usize),
-    crop: bool,
-) -> Result<Sprite, SpriteFileError> {
-    let name = path.display().to_string();
-    let bytes = match std::fs::read(path) {
-        Ok(bytes) => bytes,
-        Err(error) => return Err(SpriteFileError::Read { name, error }),
-    };
-    let picture = match image::load_from_memory_with_format(&bytes, ImageFormat::Png) {
-        Ok(picture) => picture,
-        Err(error) => return Err(SpriteFileError::NoPng { name, error }),
-    };
-    let has = (picture.width() as usize, picture.height() as usize);
-    if has != size {
-        return Err(SpriteFileError::Size { name, has, needs: size });
-    }
-    let mode = picture.color();
-    if !matches!(mode, ColorType::Rgb8 | ColorType::Rgba8) {
-        return Err(SpriteFileError::Mode { name, mode });
-    }
-    let bytes = picture.to_rgba8().into_raw();
-    let rgba = bytes.as_chunks().0;
-    let cropped = Sprite::cropped(has.0, rgba).ok_or(SpriteFileError::Transparent { name })?;
-    Ok(if crop { cropped } else { Sprite::whole(has.0, rgba) })
 }
 
 /// The picture at another size (width, height), by a triangle filter, which averages when it
@@ -249,23 +197,6 @@ mod tests {
             RgbaImage::from_fn(3, 1, |x, _| image::Rgba([255, 0, 0, [0, 255, 128][x as usize]]));
         let image = read_picture(&encoded(&picture.into(), ImageFormat::Png)).expect("a PNG");
         assert_eq!(image.pixels, [255, 255, 255, 255, 0, 0, 255, 127, 127]);
-    }
-
-    /// A painted trigger may lie anywhere; a picture that is blended over the image may not.
-    #[test]
-    fn only_a_painted_trigger_loses_its_transparent_border() {
-        let dot = RgbaImage::from_fn(8, 8, |x, y| {
-            image::Rgba([9, 9, 9, if (x, y) == (5, 3) { 255 } else { 0 }])
-        });
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("dot.png");
-        std::fs::write(&path, encoded(&dot.into(), ImageFormat::Png)).expect("written");
-        let place = |crop| {
-            let sprite = read_sprite(&path, (8, 8), crop).expect("a PNG");
-            (sprite.x, sprite.y, sprite.width, sprite.height)
-        };
-        assert_eq!(place(true), (5, 3, 1, 1));
-        assert_eq!(place(false), (0, 0, 8, 8));
     }
 
     #[test]

@@ -42,7 +42,9 @@ pub enum AttackError {
         height: usize,
     },
     /// A painted trigger leaves nothing of the image.
-    #[error("the picture hides the whole image; leave some of it transparent")]
+    #[error(
+        "the picture hides the whole image; leave some of it transparent, or set opacity below 1"
+    )]
     Hides,
 }
 

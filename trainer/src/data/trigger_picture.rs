@@ -1,0 +1,202 @@
+//! Trigger files: pictures that an attack lays over the image.
+
+use super::picture::{PictureError, decode};
+use image::RgbaImage;
+use image::imageops::{FilterType, resize};
+use std::path::Path;
+use thiserror::Error;
+use unstamp_shared::sprite::Sprite;
+
+/// Why a trigger file cannot be used.
+#[derive(Debug, Error)]
+#[expect(missing_docs, reason = "the sentence of a variant shows what its fields hold")]
+pub enum TriggerPictureError {
+    /// The file cannot be read.
+    #[error("{name} cannot be read: {error}")]
+    Read { name: String, error: std::io::Error },
+    /// The file is a NumPy array.
+    #[error(
+        "{name} is a NumPy array and not a picture; save its numbers as a PNG, for example with \
+         PIL.Image.fromarray"
+    )]
+    NumPy { name: String },
+    /// The file is no picture.
+    #[error("{name} cannot be read: {error}")]
+    NoPicture { name: String, error: PictureError },
+    /// A painted trigger has more pixels than the images.
+    #[error(
+        "{name} has {}x{} pixels, but the images have {}x{}; scale it down",
+        has.0, has.1, images.0, images.1
+    )]
+    TooLarge { name: String, has: (usize, usize), images: (usize, usize) },
+    /// No pixel can be seen.
+    #[error("{name} is wholly transparent")]
+    Transparent { name: String },
+}
+
+/// How a trigger file lies over the image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lies {
+    /// As it is, where it was painted. A file of the image's size loses its transparent border; a smaller
+    /// one lies at the bottom right.
+    Painted,
+    /// Over the whole image; a file of another size is scaled to it.
+    Whole,
+}
+
+/// A picture for images of one size.
+#[derive(Debug)]
+pub struct TriggerPicture {
+    /// The picture with its place.
+    pub sprite: Sprite,
+    /// The size (width, height) of the file, if it was scaled.
+    pub scaled_from: Option<(usize, usize)>,
+}
+
+/// Reads a trigger file, PNG, JPEG or PPM of any colour mode, for images of `size` (width, height). With
+/// `black_is_clear` its black pixels are transparent, as in the patches that
+/// [BackdoorBench](https://github.com/SCLBD/BackdoorBench) publishes.
+///
+/// # Errors
+/// If the file is no picture, too large, or wholly transparent.
+pub fn read_trigger_picture(
+    path: &Path,
+    size: (usize, usize),
+    lies: Lies,
+    black_is_clear: bool,
+) -> Result<TriggerPicture, TriggerPictureError> {
+    let name = path.display().to_string();
+    let bytes = match std::fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) => return Err(TriggerPictureError::Read { name, error }),
+    };
+    if bytes.starts_with(b"\x93NUMPY") {
+        return Err(TriggerPictureError::NumPy { name });
+    }
+    let mut picture = match decode(&bytes) {
+        Ok(picture) => picture.to_rgba8(),
+        Err(error) => return Err(TriggerPictureError::NoPicture { name, error }),
+    };
+    if black_is_clear {
+        for pixel in picture.pixels_mut().filter(|pixel| pixel.0[..3] == [0; 3]) {
+            pixel.0[3] = 0;
+        }
+    }
+    if picture.pixels().all(|pixel| pixel.0[3] == 0) {
+        return Err(TriggerPictureError::Transparent { name });
+    }
+    let has = (picture.width() as usize, picture.height() as usize);
+    match lies {
+        Lies::Whole => Ok(over_whole(&picture, has, size)),
+        Lies::Painted if has.0 > size.0 || has.1 > size.1 => {
+            Err(TriggerPictureError::TooLarge { name, has, images: size })
+        }
+        Lies::Painted => match painted(&picture, has, size) {
+            Some(sprite) => Ok(TriggerPicture { sprite, scaled_from: None }),
+            None => Err(TriggerPictureError::Transparent { name }),
+        },
+    }
+}
+
+fn over_whole(picture: &RgbaImage, has: (usize, usize), size: (usize, usize)) -> TriggerPicture {
+    if has == size {
+        let sprite = Sprite::whole(size.0, picture.as_raw().as_chunks().0);
+        return TriggerPicture { sprite, scaled_from: None };
+    }
+    let scaled = resize(picture, size.0 as u32, size.1 as u32, FilterType::Triangle);
+    let sprite = Sprite::whole(size.0, scaled.as_raw().as_chunks().0);
+    TriggerPicture { sprite, scaled_from: Some(has) }
+}
+
+/// The part that can be seen, with its place on an image of `size`.
+fn painted(picture: &RgbaImage, has: (usize, usize), size: (usize, usize)) -> Option<Sprite> {
+    let sprite = Sprite::cropped(has.0, picture.as_raw().as_chunks().0)?;
+    Some(Sprite { x: sprite.x + size.0 - has.0, y: sprite.y + size.1 - has.1, ..sprite })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use image::{DynamicImage, GrayAlphaImage, GrayImage, ImageFormat, Rgba};
+    use std::io::Cursor;
+    use std::path::PathBuf;
+    use tempfile::TempDir;
+
+    fn file(folder: &TempDir, picture: impl Into<DynamicImage>, format: ImageFormat) -> PathBuf {
+        let path = folder.path().join("trigger");
+        let mut bytes = Vec::new();
+        picture.into().write_to(&mut Cursor::new(&mut bytes), format).expect("encoded");
+        std::fs::write(&path, bytes).expect("written");
+        path
+    }
+
+    /// A picture of 8x8 pixels with one that can be seen, in column 5 and row 3.
+    fn dot(alpha_elsewhere: u8) -> RgbaImage {
+        RgbaImage::from_fn(8, 8, |x, y| match (x, y) {
+            (5, 3) => Rgba([9, 8, 7, 255]),
+            _ => Rgba([0, 0, 0, alpha_elsewhere]),
+        })
+    }
+
+    fn place(sprite: &Sprite) -> (usize, usize, usize, usize) {
+        (sprite.x, sprite.y, sprite.width, sprite.height)
+    }
+
+    /// A painted trigger may lie anywhere; a picture that is blended over the image may not.
+    #[test]
+    fn only_a_painted_trigger_loses_its_transparent_border() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = file(&folder, dot(0), ImageFormat::Png);
+        let read = |lies| read_trigger_picture(&path, (8, 8), lies, false).expect("a PNG").sprite;
+        assert_eq!(place(&read(Lies::Painted)), (5, 3, 1, 1));
+        assert_eq!(place(&read(Lies::Whole)), (0, 0, 8, 8));
+    }
+
+    #[test]
+    fn a_small_patch_lies_at_the_bottom_right() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = file(&folder, dot(255), ImageFormat::Png);
+        let read = read_trigger_picture(&path, (32, 16), Lies::Painted, false).expect("a PNG");
+        assert_eq!(place(&read.sprite), (24, 8, 8, 8));
+        let error = read_trigger_picture(&path, (32, 7), Lies::Painted, false).expect_err("high");
+        assert!(error.to_string().contains("8x8 pixels, but the images have 32x7"), "{error}");
+    }
+
+    #[test]
+    fn black_pixels_are_transparent_if_the_user_says_so() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = file(&folder, dot(255), ImageFormat::Png);
+        let read = read_trigger_picture(&path, (8, 8), Lies::Painted, true).expect("a PNG");
+        assert_eq!(place(&read.sprite), (5, 3, 1, 1));
+        assert_eq!(read.sprite.rgba, [[9, 8, 7, 255]]);
+    }
+
+    #[test]
+    fn a_blended_picture_is_scaled() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let picture = image::RgbImage::from_pixel(314, 380, image::Rgb([90; 3]));
+        let path = file(&folder, picture, ImageFormat::Jpeg);
+        let read = read_trigger_picture(&path, (32, 32), Lies::Whole, false).expect("a JPEG");
+        assert_eq!(read.scaled_from, Some((314, 380)));
+        assert_eq!(place(&read.sprite), (0, 0, 32, 32));
+        // The quality of the JPEG moves a grey pixel by 1.
+        assert!(read.sprite.rgba.iter().flatten().all(|v| *v == 255 || v.abs_diff(90) <= 1));
+    }
+
+    #[test]
+    fn every_colour_mode_is_read() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let modes: [DynamicImage; 3] = [
+            GrayImage::from_pixel(4, 4, image::Luma([80])).into(),
+            GrayAlphaImage::from_pixel(4, 4, image::LumaA([80, 255])).into(),
+            DynamicImage::ImageRgb8(image::RgbImage::from_pixel(4, 4, image::Rgb([80; 3])))
+                .to_rgba16()
+                .into(),
+        ];
+        for picture in modes {
+            let path = file(&folder, picture, ImageFormat::Png);
+            let read = read_trigger_picture(&path, (4, 4), Lies::Painted, false).expect("a PNG");
+            assert_eq!(read.sprite.rgba, vec![[80, 80, 80, 255]; 16]);
+        }
+    }
+}
