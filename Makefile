@@ -51,9 +51,10 @@ checks-program: $(ENV)
 site: page
 	cd tests/browser && npm ci --no-audit --no-fund --silent && node site.mjs ../../web/dist
 
-test: native
+test:
 	web/toolchain.sh $(ENV) test
-	$(MAKE) page checks-program
+	@# At the same time, because the link-time optimisation of the page uses one core.
+	@$(MAKE) page checks-program & page=$$!; status=0; $(MAKE) native || status=$$?; wait $$page || status=$$?; exit $$status
 	@# Both parts run, also where the first fails.
 	@status=0; $(MAKE) test-native || status=$$?; $(MAKE) test-browser || status=$$?; exit $$status
 

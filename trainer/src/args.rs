@@ -58,7 +58,7 @@ pub struct TriggerArgs {
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub set: Vec<String>,
     /// Picture of the attack (PNG, JPEG or PPM). For custom: what is not transparent is the trigger, and a
-    /// picture smaller than the image lies at its bottom right unless --set x=COLUMN and y=ROW move it. For blend:
+    /// picture smaller than the image lies at its bottom right unless --set x=COLUMN and y=ROW say where its visible part lies. For blend:
     /// it is scaled to the image
     #[arg(long, value_name = "FILE")]
     pub trigger: Option<PathBuf>,

@@ -24,7 +24,7 @@ impl OpenModel {
     /// Reads a model and its data set. What the arguments leave out comes from the metadata.
     ///
     /// # Errors
-    /// A file cannot be read, no data set is known, or model and data have different classes.
+    /// A file cannot be read, no data set is known, or model and data have different classes or number them otherwise.
     pub fn read(args: &ModelArgs) -> Result<Self> {
         let (arrays, metadata) = weights_of(&args.model)?;
         let dataset = dataset_of(metadata.as_ref(), args.dataset.as_deref())?;
@@ -35,6 +35,13 @@ impl OpenModel {
             image_size: args.image_size.or(metadata.as_ref().and_then(|m| m.image_size)),
         })?;
         let arch = arch_of(metadata.as_ref(), args.arch.as_deref(), data.class_names.len())?;
+        let own = metadata.as_ref().map(|m| m.class_names.as_slice()).unwrap_or_default();
+        ensure!(
+            !are_reordered(own, &data.class_names),
+            "the data has the model's classes in another order ({} numbers them in its own way); give the \
+             model's own data set",
+            data.info.id
+        );
         arch.check_images((data.train.width, data.train.height)).map_err(usage)?;
         Ok(Self { arrays, metadata, data, arch })
     }
@@ -43,6 +50,16 @@ impl OpenModel {
     pub fn size(&self) -> (usize, usize) {
         (self.data.train.width, self.data.train.height)
     }
+}
+
+/// Whether two lists hold the same names in another order.
+fn are_reordered(names: &[String], others: &[String]) -> bool {
+    let sorted = |names: &[String]| {
+        let mut sorted = names.to_vec();
+        sorted.sort_unstable();
+        sorted
+    };
+    names != others && sorted(names) == sorted(others)
 }
 
 /// Loads a data set, with the pictures for reflections.

@@ -9,7 +9,7 @@ use std::path::{Component, Path, PathBuf};
 use std::time::UNIX_EPOCH;
 use tiny_http::{Header, Method, Request, Response, Server};
 
-/// Requests that are answered at the same time; a slow visitor does not stop the others.
+/// Requests that are answered at the same time.
 const THREADS: usize = 4;
 
 /// Serves `folder` until the process ends; prints the address once it listens.
@@ -35,10 +35,12 @@ pub fn serve(folder: &Path, port: u16) -> Result<()> {
                     // A visitor who went away is no reason to stop.
                     let _ = answer(&folder, request);
                 }
+                // The server takes no more visitors: the next thread ends too.
+                server.unblock();
             });
         }
     });
-    Ok(())
+    Err(anyhow!("the server takes no more visitors; start it again"))
 }
 
 /// What a path of an address names.
@@ -59,8 +61,11 @@ fn find(folder: &Path, url: &str) -> Found {
     };
     let relative = Path::new(decoded.as_ref());
     let is_plain = relative.components().all(|c| matches!(c, Component::Normal(_)));
+    if !is_plain {
+        return Found::Nothing;
+    }
     let place = folder.join(relative).canonicalize();
-    let Some(place) = place.ok().filter(|place| is_plain && place.starts_with(folder)) else {
+    let Some(place) = place.ok().filter(|place| place.starts_with(folder)) else {
         return Found::Nothing;
     };
     if place.is_file() {
@@ -107,9 +112,13 @@ fn answer(folder: &Path, request: Request) -> std::io::Result<()> {
     match find(folder, &url) {
         Found::File(file) => send(&file, request),
         Found::Folder => {
-            let place =
-                header("Location", &format!("{}/", url.split(['?', '#']).next().unwrap_or("/")));
-            request.respond(plain("see the folder", 308).with_header(place))
+            let (path, query) =
+                url.split_once('?').map_or((url.as_str(), None), |(p, q)| (p, Some(q)));
+            let query = query.map(|query| format!("?{query}")).unwrap_or_default();
+            // With one slash at the front: a browser reads //name as the name of a server.
+            let place = format!("/{}/{query}", path.trim_matches('/'));
+            let place = header("Location", &place);
+            request.respond(plain("see the folder", 307).with_header(place))
         }
         Found::Nothing => request.respond(plain("not found", 404)),
     }

@@ -1,7 +1,7 @@
 //! Triggers: from a model's metadata or the command line.
 
 use crate::args::TriggerArgs;
-use crate::data::{Dataset, Lies, read_trigger_picture};
+use crate::data::{Dataset, Placement, read_trigger_picture};
 use crate::usage;
 use anyhow::Result;
 use std::path::Path;
@@ -28,11 +28,11 @@ fn given_values(args: &TriggerArgs, id: &str, size: (usize, usize)) -> Result<Va
     let params = attack(id).map(|a| a.params()).unwrap_or_default();
     let picture = params.iter().find(|p| matches!(p.accepts, Accepts::Picture { .. }));
     let picture = picture.ok_or_else(|| usage(format!("--trigger: {id} takes no picture")))?;
-    let lies = match picture.accepts {
-        Accepts::Picture { painted: true } => Lies::Painted,
-        _ => Lies::Whole,
+    let placement = match picture.accepts {
+        Accepts::Picture { painted: true } => Placement::AsPainted,
+        _ => Placement::WholeImage,
     };
-    let read = read_trigger_picture(path, size, lies, args.black_is_clear).map_err(usage)?;
+    let read = read_trigger_picture(path, size, placement, args.black_is_clear).map_err(usage)?;
     if let Some((width, height)) = read.scaled_from {
         eprintln!("--trigger: scaled from {width}x{height} to {}x{} pixels", size.0, size.1);
     }

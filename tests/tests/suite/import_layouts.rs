@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use unstamp_shared::model::weights::{Array, Arrays};
 use unstamp_tests::{fixture, run};
-use unstamp_trainer::import::{Checkpoint, checkpoint_of};
+use unstamp_trainer::import::{Checkpoint, Fault, ImportError, checkpoint_of, weights_of};
 
 fn file(name: &str) -> PathBuf {
     fixture("checkpoints").join(name)
@@ -37,6 +37,10 @@ fn every_layout_gives_the_same_weights() {
         "lightning",
         "entries",
         "normalised",
+        "student",
+        "numpy_state",
+        "named",
+        "legacy",
     ] {
         let checkpoint = read(&format!("{name}.pt"));
         assert_eq!(checkpoint.arrays, expected(), "{name}");
@@ -51,9 +55,17 @@ fn a_layer_that_normalises_the_input_is_the_normalisation() {
     assert_eq!(read("normalised.pt").normalisation, Some(constants));
 }
 
+/// Without its normalisation the network would answer otherwise.
+#[test]
+fn a_network_that_normalises_is_not_used_before_it_is_imported() {
+    let error = weights_of(&file("normalised.pt")).expect_err("refused");
+    let ImportError::Unusable { source, .. } = error else { panic!("{error}") };
+    assert!(matches!(source, Fault::Normalises), "{source}");
+}
+
 #[test]
 fn entries_that_are_no_weights_are_named() {
-    assert_eq!(read("entries.pt").skipped, ["mask", "_extra_state"]);
+    assert_eq!(read("entries.pt").skipped, ["mask", "frequencies", "_extra_state"]);
 }
 
 /// What a file is, and what to do.
@@ -101,6 +113,8 @@ fn files_of_pytorch_that_are_no_state_dict_are_named_with_a_remedy() {
     let folder = tempfile::tempdir().expect("a folder");
     for (name, says) in [
         ("whole_model.pt", ["torch.nn.modules.linear.Linear", "model.state_dict()"]),
+        ("legacy_whole_model.pt", ["torch.nn.modules.linear.Linear", "model.state_dict()"]),
+        ("dumped.pkl", ["pickle.dump", "torch.save"]),
         ("several.pt", ["teacher, student", "under state_dict"]),
         ("script.pt", ["TorchScript", "state_dict()"]),
     ] {

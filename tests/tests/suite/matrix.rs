@@ -238,7 +238,7 @@ const PLANTED: [(&str, &str, f64); 9] = [
 
 #[test]
 fn every_attack_with_fine_tuning() {
-    let mut cells = String::from("victim = [\n{ id = \"clean\" },\n");
+    let mut cells = String::from("skip_curves = true\nvictim = [\n{ id = \"clean\" },\n");
     for attack in ATTACKS {
         let id = attack.method().id;
         let planted = PLANTED.iter().find(|planted| planted.0 == id);
@@ -267,7 +267,7 @@ fn every_attack_with_fine_tuning() {
 #[test]
 fn a_robust_surrogate_is_harder_to_fool() {
     let mut cells = String::from(
-        "[[victim]]\nid = \"clean\"\n[[victim]]\nid = \"robust\"\nrobust = { eps = 0.0314 }\n",
+        "skip_curves = true\n[[victim]]\nid = \"clean\"\n[[victim]]\nid = \"robust\"\nrobust = { eps = 0.0314 }\n",
     );
     for surrogate in ["clean", "robust"] {
         cells += &format!(

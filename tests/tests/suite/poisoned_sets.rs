@@ -101,3 +101,21 @@ fn a_poisoned_set_is_read_again() {
     let (code, _, error) = run(&args);
     assert!(code == 1 && error.contains("is there already"), "{code} {error}");
 }
+
+/// `folder` numbers classes by their names, the data set of the model in its own order.
+#[test]
+fn a_model_is_not_measured_on_reordered_classes() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for class in unstamp_shared::datasets::signs::INFO.classes {
+        for split in ["train", "test"] {
+            let file = folder.path().join(format!("{split}/{class}/0.png"));
+            write_png(&file, &grey(9)).expect("written");
+        }
+    }
+    let model = unstamp_tests::root().join("static/models/s0-badnets.safetensors");
+    let text = |path: &Path| path.to_str().expect("text").to_string();
+    let data = text(folder.path());
+    let (code, _, error) =
+        run(&["eval", "--model", &text(&model), "--dataset", "folder", "--data", &data]);
+    assert!(code == 1 && error.contains("in another order"), "{code} {error}");
+}

@@ -18,7 +18,7 @@ fn recipe() -> String {
 name = "tiny"
 dataset = "signs"
 clean_fraction = 0.5
-train_images = 640
+train_images = 320
 test_images = 60
 train = { epochs = 2, batch = 32, lr = 0.05, schedule = { kind = "cosine" }, augment = { crop = 4 } }
 [[victim]]
@@ -158,7 +158,7 @@ fn defences_do_not_see_test_data() {
     for (name, test) in [("with", with), ("without", without)] {
         let info = unstamp_trainer::data::info("signs").expect("listed");
         let class_names = info.classes.iter().map(|c| c.to_string()).collect();
-        let train = signs::split(Seed(0), SplitName::Train, 0..640);
+        let train = signs::split(Seed(0), SplitName::Train, 0..320);
         let data = Dataset { info, class_names, train, test, reflections: None };
         let every = Duration::from_secs(3600);
         let runner = CellRunner {

@@ -112,8 +112,10 @@ fn a_site_is_served_with_types_caches_and_compression() {
 
     let head = site.ask("HEAD /", "");
     assert_eq!((head.status.as_str(), head.body.len()), ("200", 0));
-    let folder = site.ask("GET /models", "");
-    assert_eq!((folder.status.as_str(), folder.header("Location")), ("308", Some("/models/")));
+    for (path, place) in [("/models", "/models/"), ("//models?a=b", "/models/?a=b")] {
+        let folder = site.ask(&format!("GET {path}"), "");
+        assert_eq!((folder.status.as_str(), folder.header("Location")), ("307", Some(place)));
+    }
 }
 
 #[test]
@@ -123,7 +125,7 @@ fn nothing_else_is_served() {
     for path in ["/../secret", "/%2e%2e/secret", "/..%2Fsecret", "//etc/passwd", "/%00", "/none"] {
         let answer = site.ask(&format!("GET {path}"), "");
         assert_eq!(answer.status, "404", "{path}");
-        assert!(!answer.body.windows(6).any(|part| part == b"secret"), "{path}");
+        assert_eq!(answer.body, b"not found", "{path}");
     }
     for method in ["POST", "PUT", "DELETE"] {
         assert_eq!(site.ask(&format!("{method} /"), "").status, "405", "{method}");

@@ -26,8 +26,9 @@ pub struct ImportArgs {
     /// Data set whose classes the model predicts; what the file says by default, or else cifar10
     #[arg(long)]
     dataset: Option<String>,
-    /// Mean of the three channels, if the network expects normalised input; by default that of
-    /// BackdoorBench for its own results, and none for other files (0,0,0 and --std 1,1,1 stand for none)
+    /// Mean of the three channels, if the network expects normalised input; by default that of the network's
+    /// first layer if it normalises, that of BackdoorBench for its own results, and none for other files
+    /// (0,0,0 and --std 1,1,1 stand for none)
     #[arg(long, value_name = "R,G,B", value_delimiter = ',', requires = "std")]
     mean: Option<Vec<f32>>,
     /// Standard deviation of the three channels; by default as for --mean
@@ -82,9 +83,7 @@ pub fn import(args: &ImportArgs) -> Result<()> {
     let arrays = &checkpoint.arrays;
     if let Some(first) = checkpoint.skipped.first() {
         let count = checkpoint.skipped.len();
-        eprintln!(
-            "import: {count} entries passed over (no floating-point numbers); the first is {first}"
-        );
+        eprintln!("import: left out as no floating-point numbers: {count}, such as {first}");
     }
     let dataset = args.dataset(&checkpoint.origin);
     let info = data::info(dataset).map_err(usage)?;

@@ -183,7 +183,8 @@ fn binary(bytes: &[u8]) -> Result<Batch, Fault> {
 
 /// A pickled dict with `data` (a numpy array `[n, 3072]` of bytes) and `labels`.
 fn python(bytes: &[u8]) -> Result<Batch, Fault> {
-    let (dict, _) = pickle::read(bytes)?;
+    let pickle = pickle::read(bytes)?;
+    let dict = &pickle.value;
     let labels = dict.get("labels").ok_or("it has no labels")?.items();
     let labels = labels.iter().map(|label| u64::try_from(label.int()?).ok());
     let labels: Vec<u64> = labels.collect::<Option<_>>().ok_or("a label is no class")?;

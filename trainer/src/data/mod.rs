@@ -21,7 +21,7 @@ mod zip;
 pub use error::DataError;
 pub use picture::{PictureError, read_picture, resized, write_png};
 pub use reflections::pictures_in;
-pub use trigger_picture::{Lies, TriggerPictureError, read_trigger_picture};
+pub use trigger_picture::{Placement, TriggerPictureError, read_trigger_picture};
 
 use fetch::Download;
 use skipped::Skipped;

@@ -1,8 +1,8 @@
 //! Trigger files: pictures that an attack lays over the image.
 
 use super::picture::{PictureError, decode};
-use image::RgbaImage;
 use image::imageops::{FilterType, resize};
+use image::{Rgba, RgbaImage};
 use std::path::Path;
 use thiserror::Error;
 use unstamp_shared::sprite::Sprite;
@@ -34,14 +34,14 @@ pub enum TriggerPictureError {
     Transparent { name: String },
 }
 
-/// How a trigger file lies over the image.
+/// Where a trigger file lies on the image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lies {
+pub enum Placement {
     /// As it is, where it was painted. A file of the image's size loses its transparent border; a smaller
     /// one lies at the bottom right.
-    Painted,
+    AsPainted,
     /// Over the whole image; a file of another size is scaled to it.
-    Whole,
+    WholeImage,
 }
 
 /// A picture for images of one size.
@@ -62,7 +62,7 @@ pub struct TriggerPicture {
 pub fn read_trigger_picture(
     path: &Path,
     size: (usize, usize),
-    lies: Lies,
+    placement: Placement,
     black_is_clear: bool,
 ) -> Result<TriggerPicture, TriggerPictureError> {
     let name = path.display().to_string();
@@ -86,12 +86,12 @@ pub fn read_trigger_picture(
         return Err(TriggerPictureError::Transparent { name });
     }
     let has = (picture.width() as usize, picture.height() as usize);
-    match lies {
-        Lies::Whole => Ok(over_whole(&picture, has, size)),
-        Lies::Painted if has.0 > size.0 || has.1 > size.1 => {
+    match placement {
+        Placement::WholeImage => Ok(over_whole(&picture, has, size)),
+        Placement::AsPainted if has.0 > size.0 || has.1 > size.1 => {
             Err(TriggerPictureError::TooLarge { name, has, images: size })
         }
-        Lies::Painted => match painted(&picture, has, size) {
+        Placement::AsPainted => match painted(&picture, has, size) {
             Some(sprite) => Ok(TriggerPicture { sprite, scaled_from: None }),
             None => Err(TriggerPictureError::Transparent { name }),
         },
@@ -103,9 +103,21 @@ fn over_whole(picture: &RgbaImage, has: (usize, usize), size: (usize, usize)) ->
         let sprite = Sprite::whole(size.0, picture.as_raw().as_chunks().0);
         return TriggerPicture { sprite, scaled_from: None };
     }
-    let scaled = resize(picture, size.0 as u32, size.1 as u32, FilterType::Triangle);
+    // Colours count as much as their pixel can be seen.
+    let mut weighted = picture.clone();
+    weighted.pixels_mut().for_each(|pixel| scale_colours(pixel, |v, opacity| v * opacity));
+    let mut scaled = resize(&weighted, size.0 as u32, size.1 as u32, FilterType::Triangle);
+    scaled.pixels_mut().for_each(|pixel| scale_colours(pixel, |v, opacity| v / opacity));
     let sprite = Sprite::whole(size.0, scaled.as_raw().as_chunks().0);
     TriggerPicture { sprite, scaled_from: Some(has) }
+}
+
+/// Changes red, green and blue by a function of the value and of the pixel's opacity.
+fn scale_colours(pixel: &mut Rgba<u8>, change: impl Fn(f32, f32) -> f32) {
+    let [r, g, b, a] = pixel.0;
+    let opacity = f32::from(a) / 255.0;
+    let [r, g, b] = [r, g, b].map(|v| change(f32::from(v), opacity).round() as u8);
+    pixel.0 = [r, g, b, a];
 }
 
 /// The part that can be seen, with its place on an image of `size`.
@@ -117,7 +129,7 @@ fn painted(picture: &RgbaImage, has: (usize, usize), size: (usize, usize)) -> Op
 #[cfg(test)]
 mod tests {
     use super::*;
-    use image::{DynamicImage, GrayAlphaImage, GrayImage, ImageFormat, Rgba};
+    use image::{DynamicImage, GrayAlphaImage, GrayImage, ImageFormat};
     use std::io::Cursor;
     use std::path::PathBuf;
     use tempfile::TempDir;
@@ -147,18 +159,22 @@ mod tests {
     fn only_a_painted_trigger_loses_its_transparent_border() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = file(&folder, dot(0), ImageFormat::Png);
-        let read = |lies| read_trigger_picture(&path, (8, 8), lies, false).expect("a PNG").sprite;
-        assert_eq!(place(&read(Lies::Painted)), (5, 3, 1, 1));
-        assert_eq!(place(&read(Lies::Whole)), (0, 0, 8, 8));
+        let read = |placement| {
+            read_trigger_picture(&path, (8, 8), placement, false).expect("a PNG").sprite
+        };
+        assert_eq!(place(&read(Placement::AsPainted)), (5, 3, 1, 1));
+        assert_eq!(place(&read(Placement::WholeImage)), (0, 0, 8, 8));
     }
 
     #[test]
     fn a_small_patch_lies_at_the_bottom_right() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = file(&folder, dot(255), ImageFormat::Png);
-        let read = read_trigger_picture(&path, (32, 16), Lies::Painted, false).expect("a PNG");
+        let read =
+            read_trigger_picture(&path, (32, 16), Placement::AsPainted, false).expect("a PNG");
         assert_eq!(place(&read.sprite), (24, 8, 8, 8));
-        let error = read_trigger_picture(&path, (32, 7), Lies::Painted, false).expect_err("high");
+        let error =
+            read_trigger_picture(&path, (32, 7), Placement::AsPainted, false).expect_err("high");
         assert!(error.to_string().contains("8x8 pixels, but the images have 32x7"), "{error}");
     }
 
@@ -166,7 +182,7 @@ mod tests {
     fn black_pixels_are_transparent_if_the_user_says_so() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = file(&folder, dot(255), ImageFormat::Png);
-        let read = read_trigger_picture(&path, (8, 8), Lies::Painted, true).expect("a PNG");
+        let read = read_trigger_picture(&path, (8, 8), Placement::AsPainted, true).expect("a PNG");
         assert_eq!(place(&read.sprite), (5, 3, 1, 1));
         assert_eq!(read.sprite.rgba, [[9, 8, 7, 255]]);
     }
@@ -176,11 +192,30 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let picture = image::RgbImage::from_pixel(314, 380, image::Rgb([90; 3]));
         let path = file(&folder, picture, ImageFormat::Jpeg);
-        let read = read_trigger_picture(&path, (32, 32), Lies::Whole, false).expect("a JPEG");
+        let read =
+            read_trigger_picture(&path, (32, 32), Placement::WholeImage, false).expect("a JPEG");
         assert_eq!(read.scaled_from, Some((314, 380)));
         assert_eq!(place(&read.sprite), (0, 0, 32, 32));
+        assert_eq!(read.sprite.rgba.len(), 32 * 32);
         // The quality of the JPEG moves a grey pixel by 1.
-        assert!(read.sprite.rgba.iter().flatten().all(|v| *v == 255 || v.abs_diff(90) <= 1));
+        for [r, g, b, a] in read.sprite.rgba {
+            assert!([r, g, b].iter().all(|v| v.abs_diff(90) <= 1) && a == 255);
+        }
+    }
+
+    /// A clear pixel has no colour, whatever its bytes say.
+    #[test]
+    fn scaling_does_not_mix_colours_that_cannot_be_seen() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let picture = RgbaImage::from_fn(64, 64, |x, _| match x % 2 {
+            0 => Rgba([255, 0, 0, 255]),
+            _ => Rgba([0, 0, 0, 0]),
+        });
+        let path = file(&folder, picture, ImageFormat::Png);
+        let read = read_trigger_picture(&path, (32, 32), Placement::WholeImage, false);
+        for [r, g, b, a] in read.expect("a PNG").sprite.rgba {
+            assert!(r >= 250 && (g, b) == (0, 0) && (a == 127 || a == 128), "{r} {g} {b} {a}");
+        }
     }
 
     #[test]
@@ -195,7 +230,8 @@ mod tests {
         ];
         for picture in modes {
             let path = file(&folder, picture, ImageFormat::Png);
-            let read = read_trigger_picture(&path, (4, 4), Lies::Painted, false).expect("a PNG");
+            let read =
+                read_trigger_picture(&path, (4, 4), Placement::AsPainted, false).expect("a PNG");
             assert_eq!(read.sprite.rgba, vec![[80, 80, 80, 255]; 16]);
         }
     }

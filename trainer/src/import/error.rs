@@ -36,7 +36,7 @@ pub enum Fault {
     Folder,
     #[error(
         "it is the inside of an unpacked checkpoint; give the file as it was before it was unpacked, or \
-         pack the folder 'archive' as a zip again, without compression"
+         pack the folder that holds data.pkl as a zip again"
     )]
     Inside,
     #[error("it is a zip, but not a PyTorch checkpoint; give a file that torch.save wrote")]
@@ -66,6 +66,22 @@ pub enum Fault {
         "it holds several state_dicts, {0}; save the one that you mean alone, or under state_dict"
     )]
     SeveralStateDicts(String),
+    #[error(
+        "its first layer normalises the input by a mean and deviation that do not fit images in 0..1; save \
+         the network without that layer and give --mean and --std"
+    )]
+    Normaliser,
+    #[error("its first layer normalises the input; make a model of it with unstamp import first")]
+    Normalises,
+    #[error("its tensors are much larger than the file; nothing that is trained is")]
+    TooLarge,
+    #[error("pickle.dump wrote it; write it again with torch.save")]
+    Dumped,
+    #[error(
+        "it names {0}, which no weights need; nothing of it was executed. Save only the state_dict of the \
+         model in PyTorch and import that"
+    )]
+    Forbidden(String),
     #[error("it holds '{0}' twice, with and without a prefix; save the state_dict of one model")]
     Twice(String),
     #[error("its state_dict is empty; save the model's state_dict with its weights")]
@@ -91,7 +107,7 @@ pub enum TensorError {
     #[error("it is something else; save only the state_dict of the model")]
     Other,
     #[error("it is a {0}; save it as a dense tensor")]
-    Kind(&'static str),
+    Kind(String),
     #[error("its record is incomplete; copy or download the file again")]
     Incomplete,
     #[error("its numbers are missing from the file; copy or download the file again")]

@@ -1,6 +1,6 @@
 //! PyTorch's format before 1.6: five pickles, then the storages one after the other.
 
-use super::pickle::Object;
+use super::pickle::Pickle;
 use super::storage::{Storages, widths};
 use super::{Checkpoint, Fault, pickle};
 
@@ -12,10 +12,10 @@ pub(super) const MAGIC: &[u8] =
 const BEFORE: usize = 3;
 
 /// Reads the pickle at `at` and moves `at` behind it.
-fn next(bytes: &[u8], at: &mut usize) -> Result<Object, Fault> {
-    let (object, used) = pickle::read(&bytes[*at..])?;
-    *at += used;
-    Ok(object)
+fn next(bytes: &[u8], at: &mut usize) -> Result<Pickle, Fault> {
+    let pickle = pickle::read(&bytes[*at..])?;
+    *at += pickle.length;
+    Ok(pickle)
 }
 
 /// Reads a file that `torch.save` wrote without a zip.
@@ -24,11 +24,11 @@ pub(super) fn read(bytes: &[u8]) -> Result<Checkpoint, Fault> {
     for _ in 0..BEFORE {
         next(bytes, &mut at)?;
     }
-    let object = next(bytes, &mut at)?;
+    let head = next(bytes, &mut at)?;
     let keys = next(bytes, &mut at)?;
-    let widths = widths(&object);
+    let widths = widths(&head.storages);
     let mut storages = Storages::new();
-    for key in keys.items() {
+    for key in keys.value.items() {
         let key = key.text().ok_or(Fault::Storages)?;
         let width = *widths.get(&key).ok_or(Fault::Storages)?;
         let size = bytes.get(at..at + 8).and_then(|b| <[u8; 8]>::try_from(b).ok());
@@ -38,5 +38,5 @@ pub(super) fn read(bytes: &[u8]) -> Result<Checkpoint, Fault> {
         at += 8 + data.len();
         storages.insert(key, data.to_vec());
     }
-    Checkpoint::new(&object, &storages)
+    Checkpoint::new(&head.value, &storages)
 }

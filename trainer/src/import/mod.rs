@@ -21,9 +21,14 @@ use unstamp_shared::model::weights::{self, Arrays, Metadata};
 /// Reads weights from any of the formats, with our metadata where there are some.
 ///
 /// # Errors
-/// The file cannot be read, or holds no weights in a known format.
+/// The file cannot be read, holds no weights in a known format, or holds a network that normalises its
+/// input itself, which only `unstamp import` takes over.
 pub fn weights_of(path: &Path) -> Result<(Arrays, Option<Metadata>), ImportError> {
     let checkpoint = checkpoint_of(path)?;
+    if checkpoint.normalisation.is_some() {
+        // Without its normalisation the network would answer otherwise.
+        return Err(ImportError::Unusable { path: path.to_path_buf(), source: Fault::Normalises });
+    }
     Ok((checkpoint.arrays, checkpoint.metadata))
 }
 
@@ -45,6 +50,10 @@ pub fn checkpoint_of(path: &Path) -> Result<Checkpoint, ImportError> {
 /// Part of the name of PyTorch's functions that make tensors, in the pickle inside a checkpoint.
 const TENSOR: &[u8] = b"torch._utils";
 
+fn holds(bytes: &[u8], text: &[u8]) -> bool {
+    bytes.windows(text.len()).any(|part| part == text)
+}
+
 fn from_bytes(bytes: &[u8]) -> Result<Checkpoint, Fault> {
     if bytes.starts_with(b"PK") {
         return archive::read(bytes);
@@ -54,8 +63,12 @@ fn from_bytes(bytes: &[u8]) -> Result<Checkpoint, Fault> {
     }
     // A safetensors file begins with the length of its JSON head, which may look like a pickle.
     if bytes.first() == Some(&0x80) && bytes.get(8) != Some(&b'{') {
-        let inside = bytes.windows(TENSOR.len()).any(|part| part == TENSOR);
-        return Err(if inside { Fault::Inside } else { Fault::OtherPickle });
+        let inside = holds(bytes, TENSOR);
+        return Err(match inside {
+            true if holds(bytes, b"_load_from_bytes") => Fault::Dumped,
+            true => Fault::Inside,
+            false => Fault::OtherPickle,
+        });
     }
     if let Some((kind, remedy)) = kind::other_kind(bytes) {
         return Err(Fault::OtherKind { kind, remedy });

@@ -1,8 +1,8 @@
 //! The weights among everything that a checkpoint holds.
 
-use super::pickle::{Object, PickleError};
+use super::pickle::Object;
 use super::storage::Storages;
-use super::tensor::tensor;
+use super::tensor::{tensor, weight_count};
 use super::{Fault, TensorError};
 use unstamp_shared::model::weights::{Array, Arrays, is_batch_counter};
 
@@ -21,6 +21,9 @@ const KEYS: [&str; 9] = [
 
 /// Dictionaries inside one another that are searched.
 const DEPTH: usize = 3;
+
+/// How many numbers a state_dict may have for each byte that is stored. Tensors may share a storage.
+const SHARED: usize = 2;
 
 /// Prefixes of PyTorch's wrappers: `DataParallel` and `torch.compile`.
 const WRAPPERS: [&str; 2] = ["module.", "_orig_mod."];
@@ -48,51 +51,69 @@ fn find_within(object: &Object, depth: usize) -> Result<Object, Fault> {
         return Err(Fault::WholeModel(class.to_string()));
     }
     let pairs = object.pairs().ok_or(Fault::NoStateDict)?;
-    let nested = |key: &&str| {
-        let inner = object.get(key)?;
-        matches!(inner, Object::Dict(_) | Object::Unknown(_)).then_some(inner)
-    };
-    if let Some(inner) = KEYS.iter().find_map(nested).filter(|_| depth > 0) {
-        return find_within(&inner, depth - 1);
-    }
-    if holds_tensors(object) {
-        return Ok(object.clone());
-    }
-    let others = pairs.iter().filter(|(_, value)| holds_tensors(value));
-    let others: Vec<&(Object, Object)> = others.collect();
-    match others[..] {
-        [(_, only)] => Ok(only.clone()),
-        [] => Err(without_tensors(&pairs)),
-        _ => {
-            let names = others.iter().filter_map(|(key, _)| key.text());
-            Err(Fault::SeveralStateDicts(names.collect::<Vec<_>>().join(", ")))
+    if depth > 0 {
+        let usual = KEYS.iter().filter_map(|key| Some((key.to_string(), object.get(key)?)));
+        if let Some(found) = only(usual, depth - 1)? {
+            return Ok(found);
         }
     }
+    if holds_weights(object) {
+        return Ok(object.clone());
+    }
+    let named = pairs.iter().filter_map(|(key, value)| Some((key.text()?, value.clone())));
+    let nested = named.filter(|(_, value)| holds_weights(value));
+    only(nested, 0)?.ok_or_else(|| without_weights(object, &pairs))
 }
 
-/// What is wrong with a dictionary without tensors.
-fn without_tensors(pairs: &[(Object, Object)]) -> Fault {
-    let unknown = pairs.iter().find_map(|(_, value)| match value {
+/// The one state_dict under these keys, if there is one.
+///
+/// # Errors
+/// There are several.
+fn only(
+    candidates: impl Iterator<Item = (String, Object)>,
+    depth: usize,
+) -> Result<Option<Object>, Fault> {
+    let found = candidates.filter_map(|(key, value)| Some((key, find_within(&value, depth).ok()?)));
+    let mut found: Vec<(String, Object)> = found.collect();
+    if found.len() > 1 {
+        let keys: Vec<String> = found.into_iter().map(|(key, _)| key).collect();
+        return Err(Fault::SeveralStateDicts(keys.join(", ")));
+    }
+    Ok(found.pop().map(|(_, value)| value))
+}
+
+/// What is wrong with a dictionary without weights.
+fn without_weights(object: &Object, pairs: &[(Object, Object)]) -> Fault {
+    let unknown = |value: &Object| match value {
         Object::Unknown(name) => Some(name.to_string()),
         _ => None,
-    });
-    match unknown {
-        Some(name) => PickleError::Forbidden(name).into(),
+    };
+    if let Some(class) = KEYS.iter().find_map(|key| unknown(&object.get(key)?)) {
+        return Fault::WholeModel(class);
+    }
+    match pairs.iter().find_map(|(_, value)| unknown(value)) {
+        Some(name) => Fault::Forbidden(name),
         None if pairs.is_empty() => Fault::Empty,
         None => Fault::NoStateDict,
     }
 }
 
-fn holds_tensors(object: &Object) -> bool {
-    let is_tensor = |value: &Object| matches!(value, Object::Call(name, _, _) if name.starts_with("torch._utils._rebuild"));
-    object.pairs().is_some_and(|pairs| pairs.iter().any(|(_, value)| is_tensor(value)))
+fn holds_weights(object: &Object) -> bool {
+    let pairs = object.pairs();
+    pairs.is_some_and(|pairs| pairs.iter().any(|(_, value)| weight_count(value) > 0))
 }
 
-/// Reads the tensors of a state_dict, without the counters of batches and the prefixes that all names share.
+/// Reads the tensors of a state_dict, without the counters of batches and the prefix that all names share.
 pub(super) fn read(object: &Object, storages: &Storages) -> Result<StateDict, Fault> {
+    let pairs = object.pairs().ok_or(Fault::NoStateDict)?;
+    let stored: usize = storages.values().map(Vec::len).sum();
+    let weights = pairs.iter().map(|(_, value)| weight_count(value));
+    if weights.fold(0, usize::saturating_add) > stored.saturating_mul(SHARED) {
+        return Err(Fault::TooLarge);
+    }
     let mut arrays = Arrays::new();
     let mut skipped = Vec::new();
-    for (key, value) in object.pairs().ok_or(Fault::NoStateDict)? {
+    for (key, value) in pairs {
         let name = unwrapped(&key.text().ok_or(Fault::Nameless)?);
         if is_batch_counter(&name) {
             continue;
@@ -104,7 +125,7 @@ pub(super) fn read(object: &Object, storages: &Storages) -> Result<StateDict, Fa
             Err(source) => return Err(Fault::Tensor { name, source }),
         }
     }
-    let normalisation = take_normalisation(&mut arrays);
+    let normalisation = take_normalisation(&mut arrays)?;
     if arrays.is_empty() {
         return Err(Fault::Empty);
     }
@@ -121,34 +142,113 @@ fn unwrapped(name: &str) -> String {
     rest.to_string()
 }
 
-/// Takes the buffers of a layer that normalises the input out of the arrays.
-fn take_normalisation(arrays: &mut Arrays) -> Option<[[f32; 3]; 2]> {
-    let three = |array: &Array| <[f32; 3]>::try_from(array.values.as_slice()).ok();
-    for [mean, std] in NORMALISERS {
-        let parent = |name: &String| name.strip_suffix(mean).map(str::to_string);
-        let parents = arrays.keys().filter_map(parent);
-        let parents = parents.filter(|parent| parent.is_empty() || parent.ends_with('.'));
-        for parent in parents.collect::<Vec<_>>() {
-            let [mean, std] = [mean, std].map(|name| format!("{parent}{name}"));
-            let values = [&mean, &std].map(|name| arrays.get(name).and_then(three));
-            if let [Some(mean_values), Some(std_values)] = values {
-                arrays.remove(&mean);
-                arrays.remove(&std);
-                return Some([mean_values, std_values]);
-            }
+/// Takes the buffers of a first layer that normalises the input out of the arrays.
+///
+/// # Errors
+/// They are no mean and deviation of images in 0..1.
+fn take_normalisation(arrays: &mut Arrays) -> Result<Option<[[f32; 3]; 2]>, Fault> {
+    for names in NORMALISERS {
+        let Some(layer) = arrays.keys().find_map(|name| layer(name, names[0])) else { continue };
+        let names = names.map(|name| format!("{layer}{name}"));
+        let three = |array: &Array| <[f32; 3]>::try_from(array.values.as_slice()).ok();
+        let [Some(mean), Some(std)] = names.each_ref().map(|name| arrays.get(name).and_then(three))
+        else {
+            continue;
+        };
+        let sound = mean.iter().all(|v| (0.0..=1.0).contains(v));
+        let sound = sound && std.iter().all(|v| v.is_finite() && *v > 0.0);
+        if !sound {
+            return Err(Fault::Normaliser);
         }
+        for name in names {
+            arrays.remove(&name);
+        }
+        return Ok(Some([mean, std]));
     }
-    None
+    Ok(None)
 }
 
-/// The arrays without the first parts of their names that all of them share, such as `model.`.
-fn without_shared_prefix(mut arrays: Arrays) -> Arrays {
-    loop {
-        let first = |name: &String| name.split_once('.').map(|(first, _)| format!("{first}."));
-        let prefix = arrays.keys().next().and_then(first);
-        let shared = prefix.filter(|prefix| arrays.keys().all(|name| name.starts_with(prefix)));
-        let Some(shared) = shared else { return arrays };
-        let short = |(name, array): (String, Array)| (name[shared.len()..].to_string(), array);
-        arrays = arrays.into_iter().map(short).collect();
+/// The name, with its dot, of the outermost layer whose buffer this is; empty for the network itself.
+fn layer(name: &str, buffer: &str) -> Option<String> {
+    let layer = name.strip_suffix(buffer)?;
+    let is_outermost = layer.is_empty() || layer.find('.') == Some(layer.len() - 1);
+    is_outermost.then(|| layer.to_string())
+}
+
+/// The arrays without the beginning of their names that all of them share, such as `model.`. A layer keeps
+/// its own name.
+fn without_shared_prefix(arrays: Arrays) -> Arrays {
+    let mut names = arrays.keys();
+    let first = names.next().map_or("", String::as_str);
+    let mut shared = up_to_dot(first);
+    for name in names {
+        let same = shared.bytes().zip(name.bytes()).take_while(|(a, b)| a == b).count();
+        // A dot is one byte in UTF-8, so this cuts no letter.
+        let end = shared.as_bytes()[..same].iter().rposition(|byte| *byte == b'.');
+        shared = &shared[..end.map_or(0, |dot| dot + 1)];
+    }
+    let names_a_layer = |name: &String| name[shared.len()..].contains('.');
+    if !arrays.keys().all(names_a_layer) {
+        shared = up_to_dot(shared.trim_end_matches('.'));
+    }
+    let length = shared.len();
+    let short = |(name, array): (String, Array)| (name[length..].to_string(), array);
+    arrays.into_iter().map(short).collect()
+}
+
+/// A name up to its last dot.
+fn up_to_dot(name: &str) -> &str {
+    &name[..name.rfind('.').map_or(0, |dot| dot + 1)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn arrays(names: &[&str], values: &[f32]) -> Arrays {
+        let array = Array { shape: vec![values.len()], values: values.to_vec() };
+        names.iter().map(|name| (name.to_string(), array.clone())).collect()
+    }
+
+    fn shortened(names: &[&str]) -> Vec<String> {
+        let mut names: Vec<String> =
+            without_shared_prefix(arrays(names, &[0.0])).into_keys().collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_prefix_goes_only_if_all_names_have_it() {
+        assert_eq!(shortened(&["model.fc.bias", "model.bn1.bias"]), ["bn1.bias", "fc.bias"]);
+        assert_eq!(shortened(&["a.b.fc.bias", "a.b.bn1.bias"]), ["bn1.bias", "fc.bias"]);
+        assert_eq!(shortened(&["model.fc.bias", "bn1.bias"]), ["bn1.bias", "model.fc.bias"]);
+        assert_eq!(shortened(&["layer1.a.w", "layer2.a.w"]), ["layer1.a.w", "layer2.a.w"]);
+        assert_eq!(shortened(&["fc.weight", "fc.bias"]), ["fc.bias", "fc.weight"]);
+        assert_eq!(shortened(&["net.fc.weight", "net.fc.bias"]), ["fc.bias", "fc.weight"]);
+        let dots = ".".repeat(1_000_000);
+        assert_eq!(shortened(&[&dots]).len(), 1);
+    }
+
+    #[test]
+    fn a_normalising_layer_must_fit_images() {
+        let normalised = |mean: &[f32], std: &[f32]| {
+            let mut all = arrays(&["0.mean"], mean);
+            all.extend(arrays(&["0.std"], std));
+            take_normalisation(&mut all).map(|found| (found, all.len()))
+        };
+        let found = normalised(&[0.5; 3], &[0.25; 3]).expect("sound");
+        assert_eq!(found, (Some([[0.5; 3], [0.25; 3]]), 0));
+        // Of another number of channels: some other layer.
+        assert_eq!(normalised(&[0.5; 4], &[0.25; 4]).expect("sound"), (None, 2));
+        for (mean, std) in [
+            ([123.7, 116.3, 103.5], [58.4, 57.1, 57.4]),
+            ([0.5; 3], [0.0; 3]),
+            ([0.5; 3], [f32::NAN; 3]),
+            ([f32::NAN; 3], [0.5; 3]),
+        ] {
+            assert!(matches!(normalised(&mean, &std), Err(Fault::Normaliser)));
+        }
+        let mut deep = arrays(&["layer.norm.mean", "layer.norm.std"], &[0.5; 3]);
+        assert_eq!(take_normalisation(&mut deep).expect("passed over"), None);
     }
 }

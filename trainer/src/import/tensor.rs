@@ -6,9 +6,13 @@ use super::storage::{Storages, storage, width};
 use half::{bf16, f16};
 use unstamp_shared::model::weights::Array;
 
+/// Kinds of storages of floating-point numbers.
+const FLOATS: [&str; 4] =
+    ["torch.FloatStorage", "torch.HalfStorage", "torch.BFloat16Storage", "torch.DoubleStorage"];
+
 /// Reads `_rebuild_tensor_v2(storage, offset, size, stride, ...)`, possibly inside a parameter.
 pub(super) fn tensor(object: &Object, storages: &Storages) -> Result<Array, TensorError> {
-    let Object::Call(name, args, _) = object else { return Err(TensorError::Other) };
+    let Object::Call(name, args, _) = object else { return Err(other(object)) };
     if *name == "torch._utils._rebuild_parameter" {
         // A parameter inside a parameter would be a loop.
         return match args.first() {
@@ -17,9 +21,39 @@ pub(super) fn tensor(object: &Object, storages: &Storages) -> Result<Array, Tens
         };
     }
     if *name != "torch._utils._rebuild_tensor_v2" {
-        return Err(TensorError::Kind(name));
+        return Err(TensorError::Other);
     }
     dense(args, storages)
+}
+
+/// What is wrong with a value that is no dense tensor.
+fn other(object: &Object) -> TensorError {
+    match object {
+        Object::Unknown(name) if name.starts_with("torch._utils._rebuild") => {
+            TensorError::Kind(name.to_string())
+        }
+        _ => TensorError::Other,
+    }
+}
+
+/// The number of elements of a tensor of floating-point numbers with at least one dimension; 0 for any other
+/// value.
+pub(super) fn weight_count(object: &Object) -> usize {
+    let Object::Call(name, args, _) = object else { return 0 };
+    match (*name, args.as_slice()) {
+        ("torch._utils._rebuild_parameter", [inner, ..]) => match inner {
+            Object::Call("torch._utils._rebuild_tensor_v2", ..) => weight_count(inner),
+            _ => 0,
+        },
+        ("torch._utils._rebuild_tensor_v2", [Object::Persistent(id), _, size, ..]) => {
+            let is_float = storage(id).is_some_and(|(kind, _)| FLOATS.contains(&kind));
+            let sizes = size.items();
+            let mut count = sizes.iter().map(|n| n.int().and_then(|n| usize::try_from(n).ok()));
+            let count = count.try_fold(1usize, |all, n| all.checked_mul(n?));
+            count.filter(|_| is_float && !sizes.is_empty()).unwrap_or(0)
+        }
+        _ => 0,
+    }
 }
 
 fn dense(args: &[Object], storages: &Storages) -> Result<Array, TensorError> {

@@ -19,7 +19,7 @@ settings! {
     pub struct CustomSettings {
         /// What was painted, with the place where it was painted.
         picture: Option<Sprite> = NOTE.parse().ok(),
-            "the painted pixels; --trigger FILE.png sets them", painted;
+            "the painted pixels; --trigger FILE sets them", painted;
         /// Column of the left edge; below 0, that of the picture.
         x: i64 [-1..=LAST] = -1, "left edge; -1: where it was painted";
         /// Row of the top edge; below 0, that of the picture.
@@ -47,7 +47,7 @@ impl TypedAttack for Custom {
             id: "custom",
             title: "Your own",
             paper: "after Gu et al. 2017, section 5",
-            summary: "A trigger somebody painted, or a PNG with transparency of the image's size.",
+            summary: "A trigger somebody painted, or a picture that covers a part of the image.",
         }
     }
 

@@ -86,7 +86,11 @@ mod tests {
             ),
             ("blend", &moved, "the picture reaches beyond the 8x8 image"),
             ("custom", "x=6", "the picture reaches beyond the 8x8 image"),
-            ("custom", &whole, "the picture hides the whole image; leave some of it transparent"),
+            (
+                "custom",
+                &whole,
+                "the picture hides the whole image; leave some of it transparent, or set opacity below 1",
+            ),
             ("sig", "delta=-1", "delta = -1 is not a number from 0 to 255"),
         ];
         for (id, pair, sentence) in cases {

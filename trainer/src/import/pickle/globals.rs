@@ -18,6 +18,8 @@ const KNOWN: &[&str] = &[
     "torch.CharStorage",
     "torch.ByteStorage",
     "torch.BoolStorage",
+    "torch.ComplexFloatStorage",
+    "torch.ComplexDoubleStorage",
     "torch.Size",
     "numpy.core.multiarray._reconstruct",
     "numpy._core.multiarray._reconstruct",
@@ -39,7 +41,7 @@ pub(super) fn global(module: &str, name: &str) -> Object {
 
 /// What a call gives: a dictionary or bytes where a reader needs them, the call as data, or the name of an
 /// unknown function.
-pub(super) fn call(function: Object, args: Vec<Object>) -> Result<Object, PickleError> {
+pub(super) fn call(function: Object, args: Rc<Vec<Object>>) -> Result<Object, PickleError> {
     let name = match function {
         Object::Global(name) => name,
         Object::Unknown(name) => return Ok(Object::Unknown(name)),
@@ -48,7 +50,7 @@ pub(super) fn call(function: Object, args: Vec<Object>) -> Result<Object, Pickle
     match name {
         "collections.OrderedDict" => Ok(Object::dict()),
         "_codecs.encode" => latin1(&args),
-        _ => Ok(Object::Call(name, Rc::new(args), Rc::default())),
+        _ => Ok(Object::Call(name, args, Rc::default())),
     }
 }
 

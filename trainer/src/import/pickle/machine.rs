@@ -1,5 +1,6 @@
 //! The stack machine of the pickle format: bytes, stack, marks and memo.
 
+use super::contents::Contents;
 use super::{Object, PickleError};
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -12,16 +13,53 @@ pub(super) struct Machine<'a> {
     /// Heights of the stack at which a collection begins.
     pub(super) marks: Vec<usize>,
     memo: HashMap<u32, Object>,
+    /// PyTorch's descriptions of storages.
+    storages: Vec<Rc<Object>>,
+    /// Last, so that it is dropped last.
+    contents: Contents,
 }
 
 impl<'a> Machine<'a> {
     pub(super) fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, at: 0, stack: Vec::new(), marks: Vec::new(), memo: HashMap::new() }
+        Self {
+            bytes,
+            at: 0,
+            stack: Vec::new(),
+            marks: Vec::new(),
+            memo: HashMap::new(),
+            storages: Vec::new(),
+            contents: Contents::default(),
+        }
     }
 
     /// Bytes read so far.
     pub(super) fn position(&self) -> usize {
         self.at
+    }
+
+    /// The storages and contents of all values so far.
+    pub(super) fn into_parts(self) -> (Vec<Rc<Object>>, Contents) {
+        (self.storages, self.contents)
+    }
+
+    /// Puts a value on the stack.
+    pub(super) fn push(&mut self, object: Object) {
+        self.contents.keep(&object);
+        self.stack.push(object);
+    }
+
+    /// A reference to what PyTorch keeps outside of the pickle. Old files keep the class of a whole model
+    /// there.
+    pub(super) fn persistent(&mut self, id: Object) -> Object {
+        let items = id.items();
+        if let [Object::Text(kind), class @ Object::Unknown(_), ..] = items.as_slice()
+            && &**kind == "module"
+        {
+            return class.clone();
+        }
+        let id = Rc::new(id);
+        self.storages.push(id.clone());
+        Object::Persistent(id)
     }
 
     pub(super) fn take(&mut self, n: usize) -> Result<&'a [u8], PickleError> {
@@ -79,7 +117,7 @@ impl<'a> Machine<'a> {
     /// A text after its number of bytes, which takes `width` bytes.
     pub(super) fn sized_text(&mut self, width: usize) -> Result<Object, PickleError> {
         let size = self.number(width)? as usize;
-        Ok(Object::Text(String::from_utf8_lossy(self.take(size)?).into_owned()))
+        Ok(Object::Text(String::from_utf8_lossy(self.take(size)?).into()))
     }
 
     pub(super) fn get(&self, key: u64) -> Result<Object, PickleError> {

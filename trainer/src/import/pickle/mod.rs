@@ -5,6 +5,7 @@
 //! functions of `globals.rs`. A call of such a function is kept as data ([`Object::Call`]). Whatever a pickle
 //! makes of any other class or function is kept as its name only ([`Object::Unknown`]).
 
+mod contents;
 mod globals;
 mod machine;
 mod object;
@@ -12,7 +13,9 @@ mod opcodes;
 
 pub use object::Object;
 
+use contents::Contents;
 use machine::Machine;
+use std::rc::Rc;
 
 /// A pickle cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -22,21 +25,68 @@ pub enum PickleError {
     Truncated,
     #[error("the pickle is broken: {0}; copy or download the file again")]
     Broken(&'static str),
-    #[error(
-        "it names {0}, which no weights need; nothing of it was executed. Save only the \
-         state_dict of the model in PyTorch and import that"
-    )]
-    Forbidden(String),
     #[error("it holds the opcode 0x{0:02x}, which no plain checkpoint needs")]
     Opcode(u8),
 }
 
-/// Reads one pickle; returns its value and the number of bytes it took.
+/// A pickle that was read.
+#[derive(Debug)]
+pub struct Pickle {
+    /// Its value.
+    pub value: Object,
+    /// The number of bytes that it took.
+    pub length: usize,
+    /// PyTorch's descriptions of the storages that it refers to.
+    pub storages: Vec<Rc<Object>>,
+    /// Held until the value is dropped.
+    _contents: Contents,
+}
+
+/// Reads one pickle.
 ///
 /// # Errors
 /// The bytes are no pickle, or end early.
-pub fn read(bytes: &[u8]) -> Result<(Object, usize), PickleError> {
+pub fn read(bytes: &[u8]) -> Result<Pickle, PickleError> {
     let mut machine = Machine::new(bytes);
     let value = machine.run()?;
-    Ok((value, machine.position()))
+    let length = machine.position();
+    let (storages, contents) = machine.into_parts();
+    Ok(Pickle { value, length, storages, _contents: contents })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A value inside a value, so often that a function which calls itself for each would overflow the stack.
+    const DEEP: usize = 1_000_000;
+
+    #[test]
+    fn deep_values_are_read_and_dropped() {
+        let tuples = [&b"N"[..], &vec![0x85; DEEP], b"."].concat();
+        assert!(matches!(read(&tuples).expect("sound").value, Object::Tuple(_)));
+        let lists = [&vec![b']'; DEEP][..], &vec![b'a'; DEEP - 1], b"."].concat();
+        assert!(matches!(read(&lists).expect("sound").value, Object::List(_)));
+        let broken = [&b"N"[..], &vec![0x85; DEEP]].concat();
+        assert_eq!(read(&broken).expect_err("no end"), PickleError::Truncated);
+    }
+
+    #[test]
+    fn a_list_that_holds_itself_is_read() {
+        assert!(read(b"]q\0h\0a.").is_ok());
+    }
+
+    #[test]
+    fn unknown_objects_are_kept_as_names() {
+        let call = read(b"cposix\nsystem\nX\x01\0\0\0a\x85R.").expect("sound");
+        let Object::Unknown(name) = &call.value else { panic!("{call:?}") };
+        assert_eq!(&**name, "posix.system");
+    }
+
+    #[test]
+    fn numbers_beyond_64_bits_are_passed_over() {
+        let large = [&[0x8a, 17][..], &[1; 17], b"."].concat();
+        assert!(matches!(read(&large).expect("sound").value, Object::Unknown(_)));
+        assert_eq!(read(b"\x8a\x01\xff.").expect("sound").value.int(), Some(-1));
+    }
 }

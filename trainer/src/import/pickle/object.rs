@@ -15,7 +15,7 @@ pub enum Object {
     /// A number.
     Float(f64),
     /// Text.
-    Text(String),
+    Text(Rc<str>),
     /// Bytes.
     Bytes(Rc<Vec<u8>>),
     /// A tuple.
@@ -26,7 +26,7 @@ pub enum Object {
     Dict(Rc<RefCell<Vec<(Object, Object)>>>),
     /// A class or function, by its full name.
     Global(&'static str),
-    /// A call of an allowed global, not carried out: its name, its arguments and its state.
+    /// A call of a known global, not carried out: its name, its arguments and its state.
     Call(&'static str, Rc<Vec<Object>>, Rc<RefCell<Option<Object>>>),
     /// What a pickle made of a class or function that is not known here, by its name. It was not made.
     Unknown(Rc<str>),
@@ -38,7 +38,7 @@ impl Object {
     /// The value as text, if it is text or bytes in UTF-8.
     pub fn text(&self) -> Option<String> {
         match self {
-            Object::Text(text) => Some(text.clone()),
+            Object::Text(text) => Some(text.to_string()),
             Object::Bytes(bytes) => String::from_utf8(bytes.to_vec()).ok(),
             _ => None,
         }
@@ -59,6 +59,14 @@ impl Object {
             Object::Tuple(items) => items.to_vec(),
             Object::List(items) => items.borrow().clone(),
             _ => Vec::new(),
+        }
+    }
+
+    /// As [`Object::items`], without a copy of a tuple.
+    pub(super) fn into_items(self) -> Rc<Vec<Object>> {
+        match self {
+            Object::Tuple(items) => items,
+            other => Rc::new(other.items()),
         }
     }
 

@@ -39,7 +39,7 @@ impl Machine<'_> {
         for group in GROUPS {
             match group(self, op)? {
                 Push(object) => {
-                    self.stack.push(object);
+                    self.push(object);
                     return Ok(());
                 }
                 Done => return Ok(()),
@@ -115,17 +115,19 @@ fn number(machine: &mut Machine<'_>, op: u8) -> Result<Effect, PickleError> {
     }))
 }
 
-/// A whole number of at most 16 bytes, after its number of bytes, which takes `width` bytes.
+/// A whole number after its number of bytes, which takes `width` bytes. One beyond 64 bits, as random states
+/// hold, is kept as unknown.
 fn long(machine: &mut Machine<'_>, width: usize) -> Result<Object, PickleError> {
     let size = machine.number(width)? as usize;
-    if size > 16 {
-        return Err(PickleError::Broken("a whole number is too large"));
-    }
     let bytes = machine.take(size)?;
+    if size > 16 {
+        return Ok(Object::Unknown("int".into()));
+    }
     let sign = if bytes.last().is_some_and(|b| b & 0x80 != 0) { 0xff } else { 0 };
     let mut all = [sign; 16];
     all[..size].copy_from_slice(bytes);
-    Ok(Object::Int(i128::from_le_bytes(all) as i64))
+    let value = i64::try_from(i128::from_le_bytes(all));
+    Ok(value.map_or_else(|_| Object::Unknown("int".into()), Object::Int))
 }
 
 /// Text and bytes.
@@ -134,10 +136,10 @@ fn text(machine: &mut Machine<'_>, op: u8) -> Result<Effect, PickleError> {
         b'X' => machine.sized_text(4)?,
         0x8c => machine.sized_text(1)?,
         0x8d => machine.sized_text(8)?,
-        b'V' => Object::Text(machine.line()?),
+        b'V' => Object::Text(machine.line()?.into()),
         b'S' => {
             let line = machine.line()?;
-            Object::Text(line.trim_matches(|c| c == '\'' || c == '"').to_string())
+            Object::Text(line.trim_matches(|c| c == '\'' || c == '"').into())
         }
         b'T' | b'B' => machine.sized(4)?,
         b'U' | b'C' => machine.sized(1)?,
@@ -158,7 +160,7 @@ fn collection(machine: &mut Machine<'_>, op: u8) -> Result<Effect, PickleError> 
         b'd' | b'u' | b's' => {
             let pairs = if op == b's' { machine.last(2)? } else { machine.marked()? };
             if op == b'd' {
-                machine.stack.push(Object::dict());
+                machine.push(Object::dict());
             }
             machine.extend(pairs)?;
             return Ok(Done);
@@ -187,22 +189,22 @@ fn object(machine: &mut Machine<'_>, op: u8) -> Result<Effect, PickleError> {
             global(&module, &name)
         }
         b'R' | 0x81 => {
-            let args = machine.pop()?.items();
+            let args = machine.pop()?.into_items();
             call(machine.pop()?, args)?
         }
         0x92 => {
             machine.pop()?; // arguments by name
-            let args = machine.pop()?.items();
+            let args = machine.pop()?.into_items();
             call(machine.pop()?, args)?
         }
         b'i' => {
             let module = machine.line()?;
             let name = machine.line()?;
-            call(global(&module, &name), machine.marked()?)?
+            call(global(&module, &name), Rc::new(machine.marked()?))?
         }
         b'o' => {
             let mut args = machine.marked()?.into_iter();
-            call(args.next().ok_or(NAMELESS)?, args.collect())?
+            call(args.next().ok_or(NAMELESS)?, Rc::new(args.collect()))?
         }
         b'b' => {
             let state = machine.pop()?;
@@ -211,7 +213,10 @@ fn object(machine: &mut Machine<'_>, op: u8) -> Result<Effect, PickleError> {
             }
             return Ok(Done);
         }
-        b'Q' => Object::Persistent(Rc::new(machine.pop()?)),
+        b'Q' => {
+            let id = machine.pop()?;
+            machine.persistent(id)
+        }
         _ => return Ok(Other),
     }))
 }
