@@ -43,9 +43,10 @@ installed() {
 }
 
 command -v cargo >/dev/null || { say "Rust is missing; install rustup first"; exit 1; }
-# wasm-bindgen reads programs of many megabytes; trunk only copies files and starts cargo.
+# wasm-bindgen reads programs of many megabytes; trunk only copies files and starts cargo. It needs no
+# encryption, because everything that it could download is here.
 installed wasm-bindgen 0.2.130 1 wasm-bindgen-cli
-installed trunk 0.21.14 0 trunk --no-default-features --features rustls
+installed trunk 0.21.14 0 trunk --no-default-features
 rm -rf "$cache/build"
 
 target=wasm32-unknown-unknown

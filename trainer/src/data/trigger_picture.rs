@@ -214,7 +214,9 @@ mod tests {
         let path = file(&folder, picture, ImageFormat::Png);
         let read = read_trigger_picture(&path, (32, 32), Placement::WholeImage, false);
         for [r, g, b, a] in read.expect("a PNG").sprite.rgba {
-            assert!(r >= 250 && (g, b) == (0, 0) && (a == 127 || a == 128), "{r} {g} {b} {a}");
+            // The filter weighs the columns at the border otherwise.
+            let half = (100..=155).contains(&a);
+            assert!(r >= 250 && (g, b) == (0, 0) && half, "{r} {g} {b} {a}");
         }
     }
 
