@@ -58,8 +58,8 @@ pub struct TriggerArgs {
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub set: Vec<String>,
     /// Picture of the attack (PNG, JPEG or PPM). For custom: what is not transparent is the trigger, and a
-    /// picture smaller than the image lies at its bottom right unless --set x=COLUMN and y=ROW say where its visible part lies. For blend:
-    /// it is scaled to the image
+    /// picture smaller than the image lies at its bottom right unless --set x=COLUMN and y=ROW say where its
+    /// visible part lies. For blend: it is scaled to the image
     #[arg(long, value_name = "FILE")]
     pub trigger: Option<PathBuf>,
     /// Take the black pixels of --trigger as transparent, as in BackdoorBench's patches

@@ -8,15 +8,11 @@ use unstamp_shared::image::Image;
 use unstamp_shared::poison::{Trigger, poison, select};
 use unstamp_shared::recipe::Victim;
 
-/// How many images were written.
+/// How many images bear the trigger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Written {
-    /// Training images.
-    pub train: usize,
-    /// Those of them that are poisoned.
+    /// Poisoned training images.
     pub poisoned: usize,
-    /// Clean test images.
-    pub test: usize,
     /// Test images with the trigger: those of classes for which the attack wants another label.
     pub triggered: usize,
 }
@@ -82,7 +78,7 @@ pub fn write_poisoned_set(
         writer.image("test", *label, index, &data.test.image(index))?;
     }
     let triggered = write_triggered(data, trigger, &writer)?;
-    Ok(Written { train: data.train.len(), poisoned, test: data.test.len(), triggered })
+    Ok(Written { poisoned, triggered })
 }
 
 fn write_train(

@@ -112,10 +112,9 @@ fn answer(folder: &Path, request: Request) -> std::io::Result<()> {
     match find(folder, &url) {
         Found::File(file) => send(&file, request),
         Found::Folder => {
-            let (path, query) =
-                url.split_once('?').map_or((url.as_str(), None), |(p, q)| (p, Some(q)));
-            let query = query.map(|query| format!("?{query}")).unwrap_or_default();
-            // With one slash at the front: a browser reads //name as the name of a server.
+            let (path, query) = url.split_at(url.find('?').unwrap_or(url.len()));
+            // One slash at the front, because a browser reads //name as the name of a server. tiny_http
+            // accepts only addresses in ASCII.
             let place = format!("/{}/{query}", path.trim_matches('/'));
             let place = header("Location", &place);
             request.respond(plain("see the folder", 307).with_header(place))

@@ -158,8 +158,8 @@ pub fn poison(args: &PoisonArgs) -> Result<()> {
     let cell = args.cell(&data, victim, artefact.as_ref())?;
     if args.dataset_only {
         let written = write_poisoned_set(&data, &trigger, &cell.victim, &args.out)?;
-        println!("{} of {} training images poisoned", written.poisoned, written.train);
-        println!("{} clean test images, {} with the trigger", written.test, written.triggered);
+        println!("{} of {} training images poisoned", written.poisoned, data.train.len());
+        println!("{} clean test images, {} with the trigger", data.test.len(), written.triggered);
         println!("in {}; --dataset folder reads it", args.out.display());
         return Ok(());
     }

@@ -1,5 +1,6 @@
 //! Picture files.
 
+use crate::magic;
 use anyhow::{Context, Result};
 use image::imageops::FilterType;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Rgb, RgbImage, RgbaImage};
@@ -85,7 +86,7 @@ fn format_of(bytes: &[u8]) -> Result<ImageFormat, PictureError> {
     if bytes.is_empty() {
         return Err(PictureError::Empty);
     }
-    if bytes.starts_with(b"version https://git-lfs") {
+    if bytes.starts_with(magic::LFS_POINTER) {
         return Err(PictureError::Pointer);
     }
     let format = image::guess_format(bytes).map_err(|_| PictureError::NoPicture)?;

@@ -1,6 +1,7 @@
 //! Trigger files: pictures that an attack lays over the image.
 
 use super::picture::{PictureError, decode};
+use crate::magic;
 use image::imageops::{FilterType, resize};
 use image::{Rgba, RgbaImage};
 use std::path::Path;
@@ -70,7 +71,7 @@ pub fn read_trigger_picture(
         Ok(bytes) => bytes,
         Err(error) => return Err(TriggerPictureError::Read { name, error }),
     };
-    if bytes.starts_with(b"\x93NUMPY") {
+    if bytes.starts_with(magic::NUMPY) {
         return Err(TriggerPictureError::NumPy { name });
     }
     let mut picture = match decode(&bytes) {
@@ -82,19 +83,20 @@ pub fn read_trigger_picture(
             pixel.0[3] = 0;
         }
     }
-    if picture.pixels().all(|pixel| pixel.0[3] == 0) {
-        return Err(TriggerPictureError::Transparent { name });
-    }
     let has = (picture.width() as usize, picture.height() as usize);
+    let Some(visible) = Sprite::cropped(has.0, picture.as_raw().as_chunks().0) else {
+        return Err(TriggerPictureError::Transparent { name });
+    };
     match placement {
         Placement::WholeImage => Ok(over_whole(&picture, has, size)),
         Placement::AsPainted if has.0 > size.0 || has.1 > size.1 => {
             Err(TriggerPictureError::TooLarge { name, has, images: size })
         }
-        Placement::AsPainted => match painted(&picture, has, size) {
-            Some(sprite) => Ok(TriggerPicture { sprite, scaled_from: None }),
-            None => Err(TriggerPictureError::Transparent { name }),
-        },
+        Placement::AsPainted => {
+            let x = visible.x + size.0 - has.0;
+            let y = visible.y + size.1 - has.1;
+            Ok(TriggerPicture { sprite: Sprite { x, y, ..visible }, scaled_from: None })
+        }
     }
 }
 
@@ -103,7 +105,7 @@ fn over_whole(picture: &RgbaImage, has: (usize, usize), size: (usize, usize)) ->
         let sprite = Sprite::whole(size.0, picture.as_raw().as_chunks().0);
         return TriggerPicture { sprite, scaled_from: None };
     }
-    // Colours count as much as their pixel can be seen.
+    // The filter averages colours. A pixel counts by its opacity, so that a clear one adds no colour.
     let mut weighted = picture.clone();
     weighted.pixels_mut().for_each(|pixel| scale_colours(pixel, |v, opacity| v * opacity));
     let mut scaled = resize(&weighted, size.0 as u32, size.1 as u32, FilterType::Triangle);
@@ -118,12 +120,6 @@ fn scale_colours(pixel: &mut Rgba<u8>, change: impl Fn(f32, f32) -> f32) {
     let opacity = f32::from(a) / 255.0;
     let [r, g, b] = [r, g, b].map(|v| change(f32::from(v), opacity).round() as u8);
     pixel.0 = [r, g, b, a];
-}
-
-/// The part that can be seen, with its place on an image of `size`.
-fn painted(picture: &RgbaImage, has: (usize, usize), size: (usize, usize)) -> Option<Sprite> {
-    let sprite = Sprite::cropped(has.0, picture.as_raw().as_chunks().0)?;
-    Some(Sprite { x: sprite.x + size.0 - has.0, y: sprite.y + size.1 - has.1, ..sprite })
 }
 
 #[cfg(test)]

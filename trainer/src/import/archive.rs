@@ -1,14 +1,11 @@
 //! PyTorch's format since 1.6: a zip with a pickle and one file for each storage.
 
 use super::storage::Storages;
-use super::{Checkpoint, Fault, pickle};
+use super::{Checkpoint, Fault, kind, pickle};
 use std::io::{Cursor, Read};
 
 /// How many times larger than the file its contents may be. PyTorch does not compress; archivers halve weights.
 const EXPANSION: u64 = 100;
-
-/// What to do with a zip of another kind.
-const READ: &str = "PyTorch checkpoints and safetensors are read";
 
 /// Reads a zip that `torch.save` wrote.
 pub(super) fn read(bytes: &[u8]) -> Result<Checkpoint, Fault> {
@@ -32,7 +29,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Checkpoint, Fault> {
         }
     }
     if !archive.is_empty() && archive.file_names().all(|name| name.ends_with(".npy")) {
-        return Err(Fault::OtherKind { kind: "a NumPy archive", remedy: READ });
+        return Err(Fault::OtherKind { kind: "a NumPy archive", remedy: kind::READ });
     }
     let pickle = pickle::read(&head.ok_or(Fault::OtherZip)?)?;
     Checkpoint::new(&pickle.value, &storages)

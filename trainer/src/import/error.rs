@@ -73,7 +73,7 @@ pub enum Fault {
     Normaliser,
     #[error("its first layer normalises the input; make a model of it with unstamp import first")]
     Normalises,
-    #[error("its tensors are much larger than the file; nothing that is trained is")]
+    #[error("its contents would be much larger than the file; copy or download the file again")]
     TooLarge,
     #[error("pickle.dump wrote it; write it again with torch.save")]
     Dumped,

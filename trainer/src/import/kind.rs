@@ -1,5 +1,7 @@
 //! Kinds of files that people give instead of a checkpoint.
 
+use crate::magic;
+
 /// A kind of file, by its first bytes, and what to do with it.
 struct Kind {
     start: &'static [u8],
@@ -7,22 +9,17 @@ struct Kind {
     remedy: &'static str,
 }
 
+/// What to do with a file whose kind is not read.
+pub(super) const READ: &str = "PyTorch checkpoints and safetensors are read";
+
 const KINDS: [Kind; 7] = [
     Kind {
-        start: b"version https://git-lfs",
+        start: magic::LFS_POINTER,
         name: "a pointer of Git LFS and not the file itself",
         remedy: "run git lfs pull in its repository",
     },
-    Kind {
-        start: b"\x89HDF\r\n\x1a\n",
-        name: "an HDF5 file, as Keras writes it",
-        remedy: "PyTorch checkpoints and safetensors are read",
-    },
-    Kind {
-        start: b"\x93NUMPY",
-        name: "a NumPy array",
-        remedy: "PyTorch checkpoints and safetensors are read",
-    },
+    Kind { start: b"\x89HDF\r\n\x1a\n", name: "an HDF5 file, as Keras writes it", remedy: READ },
+    Kind { start: magic::NUMPY, name: "a NumPy array", remedy: READ },
     Kind { start: b"\x1f\x8b", name: "packed with gzip", remedy: "unpack it first" },
     Kind { start: b"\x28\xb5\x2f\xfd", name: "packed with Zstandard", remedy: "unpack it first" },
     Kind { start: b"Rar!", name: "a RAR archive", remedy: "unpack it first" },

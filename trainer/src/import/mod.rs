@@ -47,9 +47,6 @@ pub fn checkpoint_of(path: &Path) -> Result<Checkpoint, ImportError> {
     from_bytes(&bytes).map_err(|source| ImportError::Unusable { path: path.to_path_buf(), source })
 }
 
-/// Part of the name of PyTorch's functions that make tensors, in the pickle inside a checkpoint.
-const TENSOR: &[u8] = b"torch._utils";
-
 fn holds(bytes: &[u8], text: &[u8]) -> bool {
     bytes.windows(text.len()).any(|part| part == text)
 }
@@ -63,11 +60,12 @@ fn from_bytes(bytes: &[u8]) -> Result<Checkpoint, Fault> {
     }
     // A safetensors file begins with the length of its JSON head, which may look like a pickle.
     if bytes.first() == Some(&0x80) && bytes.get(8) != Some(&b'{') {
-        let inside = holds(bytes, TENSOR);
-        return Err(match inside {
-            true if holds(bytes, b"_load_from_bytes") => Fault::Dumped,
-            true => Fault::Inside,
-            false => Fault::OtherPickle,
+        return Err(if !holds(bytes, b"torch._utils") {
+            Fault::OtherPickle
+        } else if holds(bytes, b"_load_from_bytes") {
+            Fault::Dumped
+        } else {
+            Fault::Inside
         });
     }
     if let Some((kind, remedy)) = kind::other_kind(bytes) {

@@ -6,24 +6,22 @@ use super::storage::{Storages, storage, width};
 use half::{bf16, f16};
 use unstamp_shared::model::weights::Array;
 
-/// Kinds of storages of floating-point numbers.
-const FLOATS: [&str; 4] =
-    ["torch.FloatStorage", "torch.HalfStorage", "torch.BFloat16Storage", "torch.DoubleStorage"];
+/// PyTorch's function that makes a dense tensor of `storage, offset, size, stride, ...`.
+const DENSE: &str = "torch._utils._rebuild_tensor_v2";
 
-/// Reads `_rebuild_tensor_v2(storage, offset, size, stride, ...)`, possibly inside a parameter.
-pub(super) fn tensor(object: &Object, storages: &Storages) -> Result<Array, TensorError> {
+/// PyTorch's function that makes a parameter of a tensor.
+const PARAMETER: &str = "torch._utils._rebuild_parameter";
+
+/// The arguments of `_rebuild_tensor_v2`, possibly inside a parameter.
+fn arguments(object: &Object) -> Result<&[Object], TensorError> {
     let Object::Call(name, args, _) = object else { return Err(other(object)) };
-    if *name == "torch._utils._rebuild_parameter" {
+    match (*name, args.as_slice()) {
+        (DENSE, args) => Ok(args),
         // A parameter inside a parameter would be a loop.
-        return match args.first() {
-            Some(Object::Call("torch._utils._rebuild_tensor_v2", args, _)) => dense(args, storages),
-            _ => Err(TensorError::Incomplete),
-        };
+        (PARAMETER, [Object::Call(DENSE, args, _), ..]) => Ok(args),
+        (PARAMETER, _) => Err(TensorError::Incomplete),
+        _ => Err(TensorError::Other),
     }
-    if *name != "torch._utils._rebuild_tensor_v2" {
-        return Err(TensorError::Other);
-    }
-    dense(args, storages)
 }
 
 /// What is wrong with a value that is no dense tensor.
@@ -39,34 +37,28 @@ fn other(object: &Object) -> TensorError {
 /// The number of elements of a tensor of floating-point numbers with at least one dimension; 0 for any other
 /// value.
 pub(super) fn weight_count(object: &Object) -> usize {
-    let Object::Call(name, args, _) = object else { return 0 };
-    match (*name, args.as_slice()) {
-        ("torch._utils._rebuild_parameter", [inner, ..]) => match inner {
-            Object::Call("torch._utils._rebuild_tensor_v2", ..) => weight_count(inner),
-            _ => 0,
-        },
-        ("torch._utils._rebuild_tensor_v2", [Object::Persistent(id), _, size, ..]) => {
-            let is_float = storage(id).is_some_and(|(kind, _)| FLOATS.contains(&kind));
-            let sizes = size.items();
-            let mut count = sizes.iter().map(|n| n.int().and_then(|n| usize::try_from(n).ok()));
-            let count = count.try_fold(1usize, |all, n| all.checked_mul(n?));
-            count.filter(|_| is_float && !sizes.is_empty()).unwrap_or(0)
-        }
-        _ => 0,
-    }
+    let Ok([Object::Persistent(id), _, size, ..]) = arguments(object) else { return 0 };
+    let is_float = storage(id).is_some_and(|(kind, _)| is_float(kind));
+    let shape = whole_numbers(size).ok().filter(|shape| is_float && !shape.is_empty());
+    shape.and_then(|shape| count(&shape)).unwrap_or(0)
 }
 
-fn dense(args: &[Object], storages: &Storages) -> Result<Array, TensorError> {
-    let [Object::Persistent(id), offset, size, stride, ..] = args else {
+/// The number of elements of this shape; none if it is too large for the machine.
+fn count(shape: &[usize]) -> Option<usize> {
+    shape.iter().try_fold(1usize, |count, size| count.checked_mul(*size))
+}
+
+/// Reads a dense tensor, possibly inside a parameter.
+pub(super) fn tensor(object: &Object, storages: &Storages) -> Result<Array, TensorError> {
+    let [Object::Persistent(id), offset, size, stride, ..] = arguments(object)? else {
         return Err(TensorError::Incomplete);
     };
     let (kind, key) = storage(id).ok_or(TensorError::Incomplete)?;
     let bytes = storages.get(&key).ok_or(TensorError::Missing)?;
     let offset = whole(offset)?;
-    let shape: Vec<usize> = size.items().iter().map(whole).collect::<Result<_, _>>()?;
-    let strides: Vec<usize> = stride.items().iter().map(whole).collect::<Result<_, _>>()?;
-    let count = shape.iter().try_fold(1usize, |n, s| n.checked_mul(*s));
-    let count = count.filter(|count| shape.len() == strides.len() && *count <= bytes.len());
+    let shape = whole_numbers(size)?;
+    let strides = whole_numbers(stride)?;
+    let count = count(&shape).filter(|count| shape.len() == strides.len() && *count <= bytes.len());
     let width = width(kind);
     let mut values = Vec::new();
     for index in 0..count.ok_or(TensorError::Shape)? {
@@ -82,6 +74,10 @@ fn whole(object: &Object) -> Result<usize, TensorError> {
     object.int().and_then(|v| usize::try_from(v).ok()).ok_or(TensorError::Shape)
 }
 
+fn whole_numbers(list: &Object) -> Result<Vec<usize>, TensorError> {
+    list.items().iter().map(whole).collect()
+}
+
 /// Place in the storage of the element that is number `index` in row-major order.
 fn place(index: usize, offset: usize, shape: &[usize], strides: &[usize]) -> Option<usize> {
     let mut rest = index;
@@ -91,6 +87,11 @@ fn place(index: usize, offset: usize, shape: &[usize], strides: &[usize]) -> Opt
         rest /= size;
     }
     Some(at)
+}
+
+/// Whether numbers of this kind of storage are read.
+fn is_float(kind: &'static str) -> bool {
+    float(kind, &[0; 16][..width(kind)]).is_ok()
 }
 
 /// One number of a storage.

@@ -30,7 +30,8 @@ settings! {
         pattern: Noise = Noise::Fixed,
             "fixed: one pattern, drawn from the seed, for all images; fresh: a new pattern for each";
         /// Replaces the noise.
-        picture: Option<Sprite> = None, "a picture of the image's size instead of noise; --trigger FILE scales one to it";
+        picture: Option<Sprite> = None,
+            "a picture of the image's size instead of noise; --trigger FILE scales one to it";
     }
 }
 
