@@ -43,9 +43,9 @@ installed() {
 }
 
 command -v cargo >/dev/null || { say "Rust is missing; install rustup first"; exit 1; }
-# wasm-bindgen reads programs of many megabytes; trunk only copies files and starts cargo. It needs no
-# encryption, because everything that it could download is here.
-installed wasm-bindgen 0.2.130 1 wasm-bindgen-cli
+# wasm-bindgen reads programs of many megabytes; trunk only copies files and starts cargo. They need no
+# encryption, because everything that they could download is here.
+installed wasm-bindgen 0.2.130 1 wasm-bindgen-cli --no-default-features
 installed trunk 0.21.14 0 trunk --no-default-features
 rm -rf "$cache/build"
 
