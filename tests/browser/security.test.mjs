@@ -1,0 +1,75 @@
+// What the page must not do, whatever is put into it.
+import assert from "node:assert/strict";
+import { createServer } from "node:http";
+import { once } from "node:events";
+import { after, before, describe, test } from "node:test";
+import { clean, launch, only, open, values } from "./harness.mjs";
+
+// Addresses that somebody could send. What cannot be read keeps its default, and the page answers.
+const LINKS = [
+  "#models=%3Cimg%20src=x%20onerror=window.foreign=true%3E",
+  `#models=../../secret,${clean.id}`,
+  `#models=${"x".repeat(100_000)}`,
+  "#image=99999999999999999999&target=18446744073709551615",
+  "#image=-1&target=11",
+  "#attack=badnets&size=1e308&x=NaN&y=-inf",
+  "#attack=badnets&size=33&x=-40&opacity=9",
+  "#attack=custom&picture=AAAA",
+  "#attack=%3Cscript%3E&stamped=2&=&&==",
+  "#%",
+];
+
+describe("the page is closed", () => {
+  let browser;
+  before(async () => (browser = await launch()));
+  after(() => browser.close());
+
+  test("nothing is loaded from another server, and no script in the text runs", async () => {
+    const asked = [];
+    const other = createServer((request, response) => {
+      asked.push(request.url);
+      response.writeHead(200, { "Access-Control-Allow-Origin": "*", "Content-Type": "text/javascript" }).end("window.foreign = true");
+    });
+    await once(other.listen(0, "127.0.0.1"), "listening");
+    const address = `http://127.0.0.1:${other.address().port}/`;
+    // The server answers: below, only the page keeps requests away from it.
+    assert.equal((await fetch(`${address}here`)).status, 200);
+    const page = await open(browser, only(clean));
+    await values(page, (v) => v.answers[clean.id]);
+    const refused = await page.evaluate(async (address) => {
+      const refused = [];
+      document.addEventListener("securitypolicyviolation", (event) => refused.push(event.effectiveDirective));
+      await fetch(`${address}fetch`).catch(() => {});
+      for (const name of ["img", "script", "iframe"]) {
+        const element = document.createElement(name);
+        element.src = address + name;
+        document.body.append(element);
+      }
+      const style = document.createElement("link");
+      Object.assign(style, { rel: "stylesheet", href: `${address}style` });
+      const inline = document.createElement("script");
+      inline.textContent = "window.foreign = true";
+      document.body.append(style, inline);
+      document.body.insertAdjacentHTML("beforeend", `<img src="./icon.svg" onload="window.foreign = true">`);
+      await new Promise((resolve) => setTimeout(resolve, 1000));
+      return { directives: [...new Set(refused)].sort(), foreign: window.foreign ?? false };
+    }, address);
+    const directives = ["connect-src", "frame-src", "img-src", "script-src-attr", "script-src-elem", "style-src-elem"];
+    assert.deepEqual(refused, { directives, foreign: false });
+    assert.deepEqual(asked, ["/here"]);
+    await page.close();
+    other.close();
+  });
+
+  test("a hostile link runs nothing and does not stop the page", async () => {
+    for (const link of LINKS) {
+      const page = await open(browser, link);
+      const v = await values(page, (v) => v.answers[clean.id]);
+      // The page has 2,000 test images.
+      assert.ok(v.state.image >= 0 && v.state.image < 2000, link);
+      assert.equal(await page.evaluate(() => window.foreign), undefined, link);
+      assert.deepEqual(page.errors, [], link);
+      await page.close();
+    }
+  });
+});
