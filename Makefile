@@ -43,10 +43,14 @@ bench-program-%: $(ENV)
 	$(WEB) && cargo build --target wasm32-unknown-unknown --profile $* -p unstamp-bench --features relaxed && \
 	  wasm-bindgen --target web --no-typescript --out-dir $(BENCH)/$* $(abspath $(OUT))/web/wasm32-unknown-unknown/$*/unstamp-bench.wasm
 
-# The checks for the browser tests: the same program with WebGPU.
-checks-program: $(ENV)
-	$(WEB) && cargo build $(WASM) -p unstamp-bench --features relaxed,wgpu && \
-	  wasm-bindgen --target web --no-typescript --out-dir $(BENCH)/checks $(abspath $(OUT))/web/wasm32-unknown-unknown/page/unstamp-bench.wasm
+# The checks for the browser tests, a program for each device. With these features their dependencies are those
+# of the engines learn_relaxed and gpu of the page, and are compiled once.
+checks-program: checks-program-cpu checks-program-webgpu
+checks-program-cpu: CHECKED := --features relaxed
+checks-program-webgpu: CHECKED := --no-default-features --features wgpu
+checks-program-%: $(ENV)
+	$(WEB) && cargo build $(WASM) -p unstamp-bench $(CHECKED) && \
+	  wasm-bindgen --target web --no-typescript --out-dir $(BENCH)/checks/$* $(abspath $(OUT))/web/wasm32-unknown-unknown/page/unstamp-bench.wasm
 
 # Published form: wasm-opt, budget in tests/browser/site.mjs.
 site: page
@@ -55,7 +59,7 @@ site: page
 test:
 	web/toolchain.sh $(ENV) test
 	@# At the same time, because the link-time optimisation of the page uses one core.
-	@$(MAKE) page checks-program & page=$$!; status=0; $(MAKE) native || status=$$?; wait $$page || status=$$?; exit $$status
+	@$(MAKE) page checks-program & page=$$!; status=0; $(MAKE) native && cargo test $(NATIVE) --no-run || status=$$?; wait $$page || status=$$?; exit $$status
 	@# Both parts run, also where the first fails.
 	@status=0; $(MAKE) test-native || status=$$?; $(MAKE) test-browser || status=$$?; exit $$status
 

@@ -85,18 +85,18 @@ export async function ask(page, which, steps) {
   );
 }
 
-// The checks that run in a browser, as a program beside the page: calls one of its exports. Names in
-// `files` stand for the bytes of model files.
-export async function check(browser, name, { files = [], count = [] } = {}) {
-  const program = process.env.CHECKS ?? join(root, "target/web/bench/checks");
-  cpSync(program, join(site.folder, "some/where/checks"), { recursive: true });
+// The checks that run in a browser, as a program for each device beside the page: calls one of its exports.
+// Names in `files` stand for the bytes of model files.
+export async function check(browser, device, name, { files = [], count = [] } = {}) {
+  const programs = process.env.CHECKS ?? join(root, "target/web/bench/checks");
+  cpSync(programs, join(site.folder, "some/where/checks"), { recursive: true });
   const page = await browser.newPage();
-  await page.goto(site.address + "some/where/checks/unstamp-bench.js");
+  await page.goto(`${site.address}some/where/checks/${device}/unstamp-bench.js`);
   const result = await page.evaluate(
     async ([name, files, count]) => {
       const program = await import("./unstamp-bench.js");
       await program.default({ module_or_path: "./unstamp-bench_bg.wasm" });
-      const bytes = async (file) => new Uint8Array(await (await fetch(`../models/${file}`)).arrayBuffer());
+      const bytes = async (file) => new Uint8Array(await (await fetch(`../../models/${file}`)).arrayBuffer());
       return program[name](...(await Promise.all(files.map(bytes))), ...count);
     },
     [name, files, count],
@@ -107,7 +107,7 @@ export async function check(browser, name, { files = [], count = [] } = {}) {
 
 // Loss and gradient norms of NAD between the erased model and the victim, on eight images.
 export const gradient = async (browser, device) =>
-  JSON.parse(await check(browser, `gradient_on_${device}`, { files: [erased.file, victim.file], count: [8] }));
+  JSON.parse(await check(browser, device, `gradient_on_${device}`, { files: [erased.file, victim.file], count: [8] }));
 
 export const load = (m) => ({ want: "loaded", file: `./models/${m.file}`, request: { kind: "load", id: 1, entry: m, corrupt: false } });
 

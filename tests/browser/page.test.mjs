@@ -175,7 +175,7 @@ describe("on the CPU", () => {
     assert.ok(tested.passed, `off by ${tested.difference}`);
     await page.close();
     const golden = JSON.parse(readFileSync(join(root, "tests/fixtures/golden.json")));
-    assert.deepEqual(await check(browser, "golden_hashes"), golden);
+    assert.deepEqual(await check(browser, "cpu", "golden_hashes"), golden);
     agrees(await gradient(browser, "cpu"));
   });
 
@@ -200,7 +200,7 @@ describe("on the CPU", () => {
   });
 
   test("the kernels agree with Burn's operations", async () => {
-    await check(browser, "kernels_agree", { count: [40] });
+    await check(browser, "cpu", "kernels_agree", { count: [40] });
   });
 
   test("what cannot be used gets a sentence, and the rest works", async () => {

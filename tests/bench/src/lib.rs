@@ -1,9 +1,13 @@
 //! Checks that run natively and in a browser, and the contenders of `make bench`.
 
+#[cfg(feature = "cpu")]
 pub mod burn_network;
+#[cfg(feature = "cpu")]
 pub mod checks;
+#[cfg(feature = "cpu")]
 pub mod contender;
 mod error;
+#[cfg(feature = "cpu")]
 pub mod golden;
 pub mod gradient;
 
