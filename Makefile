@@ -36,21 +36,22 @@ $(ENV): web/toolchain.sh
 page: $(ENV)
 	$(WEB) && cd web && trunk build --release --public-url ./ --dist dist
 
-# The contenders of the benchmark as a program for the browser, built like the page (page) or for
-# speed throughout (release).
+# What `make bench` and the browser tests call, as programs for the browser: `page` is built like the engines of
+# the page that train, `release` for speed throughout, and `webgpu` like the engine gpu. With these features the
+# dependencies of `page` and `webgpu` are the same as those of engines, so they are compiled once.
 BENCH := $(abspath $(OUT))/web/bench
+bench-program-%: BUILT := page
+bench-program-%: FEATURES := --features relaxed
+bench-program-release: BUILT := release
+bench-program-webgpu: FEATURES := --no-default-features --features wgpu
 bench-program-%: $(ENV)
-	$(WEB) && cargo build --target wasm32-unknown-unknown --profile $* -p unstamp-bench --features relaxed && \
-	  wasm-bindgen --target web --no-typescript --out-dir $(BENCH)/$* $(abspath $(OUT))/web/wasm32-unknown-unknown/$*/unstamp-bench.wasm
+	$(WEB) && cargo build --target wasm32-unknown-unknown --profile $(BUILT) -p unstamp-bench $(FEATURES) && \
+	  wasm-bindgen --target web --no-typescript --out-dir $(BENCH)/$* $(abspath $(OUT))/web/wasm32-unknown-unknown/$(BUILT)/unstamp-bench.wasm
 
-# The checks for the browser tests, a program for each device. With these features their dependencies are those
-# of the engines learn_relaxed and gpu of the page, and are compiled once.
-checks-program: checks-program-cpu checks-program-webgpu
-checks-program-cpu: CHECKED := --features relaxed
-checks-program-webgpu: CHECKED := --no-default-features --features wgpu
-checks-program-%: $(ENV)
-	$(WEB) && cargo build $(WASM) -p unstamp-bench $(CHECKED) && \
-	  wasm-bindgen --target web --no-typescript --out-dir $(BENCH)/checks/$* $(abspath $(OUT))/web/wasm32-unknown-unknown/page/unstamp-bench.wasm
+# The checks that the browser tests call.
+checks-programs: bench-program-page bench-program-webgpu
+# Under `make -j` too, one after another: before wasm-bindgen, the programs have the same file name.
+.NOTPARALLEL:
 
 # Published form: wasm-opt, budget in tests/browser/site.mjs.
 site: page
@@ -59,7 +60,7 @@ site: page
 test:
 	web/toolchain.sh $(ENV) test
 	@# At the same time, because the link-time optimisation of the page uses one core.
-	@$(MAKE) page checks-program & page=$$!; status=0; $(MAKE) native && cargo test $(NATIVE) --no-run || status=$$?; wait $$page || status=$$?; exit $$status
+	@$(MAKE) page checks-programs & page=$$!; status=0; $(MAKE) native && cargo test $(NATIVE) --no-run || status=$$?; wait $$page || status=$$?; exit $$status
 	@# Both parts run, also where the first fails.
 	@status=0; $(MAKE) test-native || status=$$?; $(MAKE) test-browser || status=$$?; exit $$status
 
@@ -67,7 +68,7 @@ test-native:
 	UNSTAMP_REQUIRE_WGPU=1 VK_DRIVER_FILES="$$(ls /usr/share/vulkan/icd.d/lvp_icd*.json)" cargo test $(NATIVE) --no-fail-fast
 
 test-browser:
-	cd tests/browser && npm ci --no-audit --no-fund --silent && UNSTAMP=$(abspath $(UNSTAMP)) CHECKS=$(BENCH)/checks node --test --test-reporter=spec *.test.mjs
+	cd tests/browser && npm ci --no-audit --no-fund --silent && UNSTAMP=$(abspath $(UNSTAMP)) CHECKS=$(BENCH) node --test --test-reporter=spec *.test.mjs
 
 check: $(ENV)
 	cargo fmt --all --check

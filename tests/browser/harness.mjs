@@ -85,11 +85,13 @@ export async function ask(page, which, steps) {
   );
 }
 
-// The checks that run in a browser, as a program for each device beside the page: calls one of its exports.
-// Names in `files` stand for the bytes of model files.
+// The programs of `make checks-programs`, by the device they compute on.
+const programs = { cpu: "page", webgpu: "webgpu" };
+
+// Calls an export of the checks for a device, beside the page. Names in `files` stand for the bytes of model files.
 export async function check(browser, device, name, { files = [], count = [] } = {}) {
-  const programs = process.env.CHECKS ?? join(root, "target/web/bench/checks");
-  cpSync(programs, join(site.folder, "some/where/checks"), { recursive: true });
+  const program = join(process.env.CHECKS ?? join(root, "target/web/bench"), programs[device]);
+  cpSync(program, join(site.folder, "some/where/checks", device), { recursive: true });
   const page = await browser.newPage();
   await page.goto(`${site.address}some/where/checks/${device}/unstamp-bench.js`);
   const result = await page.evaluate(

@@ -5,7 +5,7 @@ import { once } from "node:events";
 import { after, before, describe, test } from "node:test";
 import { clean, launch, only, open, values } from "./harness.mjs";
 
-// Addresses that somebody could send. What cannot be read keeps its default, and the page answers.
+// Hostile links. The page replaces what it cannot read by the default.
 const LINKS = [
   "#models=%3Cimg%20src=x%20onerror=window.foreign=true%3E",
   `#models=../../secret,${clean.id}`,
@@ -32,7 +32,7 @@ describe("the page is closed", () => {
     });
     await once(other.listen(0, "127.0.0.1"), "listening");
     const address = `http://127.0.0.1:${other.address().port}/`;
-    // The server answers: below, only the page keeps requests away from it.
+    // The server can be reached. So if it gets no request below, the page has refused it.
     assert.equal((await fetch(`${address}here`)).status, 200);
     const page = await open(browser, only(clean));
     await values(page, (v) => v.answers[clean.id]);

@@ -1,5 +1,5 @@
-//! The exports for a page. Each device has a program of its own, because then its dependencies are compiled as
-//! for an engine of the page.
+//! The exports for a page. The CPU and WebGPU have separate programs, whose dependencies have the same features
+//! as those of an engine of the page. So these dependencies are compiled once.
 
 #[cfg(feature = "cpu")]
 mod cpu;
