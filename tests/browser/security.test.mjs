@@ -2,8 +2,10 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { once } from "node:events";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { clean, launch, only, open, values } from "./harness.mjs";
+import { clean, launch, only, open, site, values } from "./harness.mjs";
 
 // Hostile links. The page replaces what it cannot read by the default.
 const LINKS = [
@@ -54,6 +56,14 @@ describe("the page is closed", () => {
       await new Promise((resolve) => setTimeout(resolve, 1000));
       return { directives: [...new Set(refused)].sort(), foreign: window.foreign ?? false };
     }, address);
+    // A worker obeys only the policy in the header of its own script.
+    writeFileSync(join(site.folder, "some/where/asks.js"), "onmessage = ({ data }) => fetch(data).then(() => postMessage('answered'), () => postMessage('refused'));");
+    const worker = await page.evaluate((address) => new Promise((resolve) => {
+      const worker = new Worker("./asks.js");
+      worker.onmessage = ({ data }) => resolve(data);
+      worker.postMessage(address);
+    }), `${address}worker`);
+    assert.equal(worker, "refused");
     const directives = ["connect-src", "frame-src", "img-src", "script-src-attr", "script-src-elem", "style-src-elem"];
     assert.deepEqual(refused, { directives, foreign: false });
     assert.deepEqual(asked, ["/here"]);

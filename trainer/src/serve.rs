@@ -6,11 +6,15 @@ use flate2::write::GzEncoder;
 use percent_encoding::percent_decode_str;
 use std::io::Write;
 use std::path::{Component, Path, PathBuf};
+use std::thread::Builder;
 use std::time::UNIX_EPOCH;
 use tiny_http::{Header, Method, Request, Response, Server};
 
-/// Requests that are answered at the same time.
-const THREADS: usize = 4;
+/// What a browser may load from the site: the same policy as in `web/index.html`. As a header it also holds in
+/// the page's workers, which the policy in the document does not reach.
+pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; \
+    worker-src 'self'; connect-src 'self'; img-src 'self' blob:; style-src 'self'; base-uri 'none'; \
+    form-action 'none'";
 
 /// Serves `folder` until the process ends; prints the address once it listens.
 ///
@@ -29,15 +33,11 @@ pub fn serve(folder: &Path, port: u16) -> Result<()> {
     let address = server.server_addr().to_ip().context("no address")?;
     println!("http://{address}/");
     std::thread::scope(|scope| {
-        for _ in 0..THREADS {
-            scope.spawn(|| {
-                while let Ok(request) = server.recv() {
-                    // A visitor who went away is no reason to stop.
-                    let _ = answer(&folder, request);
-                }
-                // The server takes no more visitors: the next thread ends too.
-                server.unblock();
-            });
+        for request in server.incoming_requests() {
+            let folder = &folder;
+            // A thread for each request, so that a visitor who reads nothing keeps no other one waiting. A
+            // visitor who went away is no reason to stop. Without a thread, the visitor gets code 500.
+            let _ = Builder::new().spawn_scoped(scope, move || answer(folder, request));
         }
     });
     Err(anyhow!("the server takes no more visitors; start it again"))
@@ -134,6 +134,7 @@ fn send(file: &Path, request: Request) -> std::io::Result<()> {
         header("ETag", &tag),
         header("Vary", "Accept-Encoding"),
         header("X-Content-Type-Options", "nosniff"),
+        header("Content-Security-Policy", CONTENT_SECURITY_POLICY),
     ];
     if asked(&request, "If-None-Match") == Some(tag.as_str()) {
         let empty = Response::empty(304);

@@ -49,6 +49,53 @@ fn every_layout_gives_the_same_weights() {
     }
 }
 
+/// The bytes of a safetensors file with arrays of a data type: name, shape and bytes of each.
+fn safetensors(dtype: &str, arrays: Vec<(String, Vec<usize>, Vec<u8>)>) -> Vec<u8> {
+    let mut head = serde_json::Map::new();
+    let mut data = Vec::new();
+    for (name, shape, bytes) in arrays {
+        let offsets = [data.len(), data.len() + bytes.len()];
+        let entry = serde_json::json!({"dtype": dtype, "shape": shape, "data_offsets": offsets});
+        head.insert(name, entry);
+        data.extend(bytes);
+    }
+    let head = serde_json::Value::from(head).to_string().into_bytes();
+    [&(head.len() as u64).to_le_bytes()[..], &head, &data].concat()
+}
+
+/// The two tensors, their names with a prefix and each number written by `bytes`.
+fn written(prefix: &str, dtype: &str, bytes: impl Fn(f32) -> Vec<u8>) -> Vec<u8> {
+    let arrays = expected().into_iter().map(|(name, array)| {
+        let values = array.values.into_iter().flat_map(&bytes).collect();
+        (format!("{prefix}{name}"), array.shape, values)
+    });
+    safetensors(dtype, arrays.collect())
+}
+
+/// All data types hold the numbers of these files exactly.
+#[test]
+fn foreign_safetensors_are_read_as_a_state_dict() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("foreign.safetensors");
+    for (name, bytes) in [
+        ("plain", written("", "F32", |v| v.to_le_bytes().to_vec())),
+        ("parallel", written("module.", "F32", |v| v.to_le_bytes().to_vec())),
+        ("compiled", written("_orig_mod.model.", "F32", |v| v.to_le_bytes().to_vec())),
+        ("double", written("", "F64", |v| f64::from(v).to_le_bytes().to_vec())),
+        // A bfloat16 is the upper half of a float.
+        ("brain", written("", "BF16", |v| v.to_le_bytes()[2..].to_vec())),
+    ] {
+        std::fs::write(&path, bytes).expect("written");
+        let checkpoint = checkpoint_of(&path).unwrap_or_else(|error| panic!("{name}: {error:?}"));
+        assert_eq!(checkpoint.arrays, expected(), "{name}");
+    }
+    let one = |name: &str| (name.to_string(), vec![1], vec![0; 4]);
+    for (says, arrays) in [("fc.bias", vec![one("fc.bias"), one("module.fc.bias")]), ("", vec![])] {
+        std::fs::write(&path, safetensors("F32", arrays)).expect("written");
+        refused(&path, &["foreign.safetensors", says]);
+    }
+}
+
 #[test]
 fn a_layer_that_normalises_the_input_is_the_normalisation() {
     let constants = [[0.25, 0.5, 0.75], [0.5, 0.25, 0.125]];

@@ -3,7 +3,9 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Stdio};
-use unstamp_tests::unstamp;
+use std::time::Duration;
+use unstamp_tests::{root, unstamp};
+use unstamp_trainer::serve::CONTENT_SECURITY_POLICY;
 
 /// A running server, which ends with the test.
 struct Site {
@@ -93,6 +95,8 @@ fn a_site_is_served_with_types_caches_and_compression() {
         assert_eq!(answer.status, "200", "{path}");
         assert_eq!(answer.header("Content-Type"), Some(kind), "{path}");
         assert_eq!(answer.header("X-Content-Type-Options"), Some("nosniff"), "{path}");
+        let policy = answer.header("Content-Security-Policy");
+        assert_eq!(policy, Some(CONTENT_SECURITY_POLICY), "{path}");
     }
     let whole = site.ask("GET /", "");
     assert_eq!(whole.body, text.as_bytes());
@@ -130,4 +134,30 @@ fn nothing_else_is_served() {
     for method in ["POST", "PUT", "DELETE"] {
         assert_eq!(site.ask(&format!("{method} /"), "").status, "405", "{method}");
     }
+}
+
+/// The document has the policy too, for servers that cannot be told to send a header.
+#[test]
+fn the_page_has_the_policy_that_the_server_sends() {
+    let page = std::fs::read_to_string(root().join("web/index.html")).expect("the page");
+    assert!(page.contains(&format!("content=\"{CONTENT_SECURITY_POLICY}\"")), "{page}");
+}
+
+/// The file is larger than what the system keeps of an answer that nobody reads.
+#[test]
+fn visitors_who_read_nothing_keep_no_other_one_waiting() {
+    let large = vec![0; 32 << 20];
+    let site = Site::new(&[("index.html", b"page"), ("large.bin", &large)]);
+    let visitors: Vec<_> = (0..16)
+        .map(|_| {
+            let mut stream = TcpStream::connect(&site.address).expect("it listens");
+            stream.write_all(b"GET /large.bin HTTP/1.1\r\nHost: a\r\n\r\n").expect("sent");
+            // The answer has begun. Without an end, a failure of this test would not be reported.
+            stream.set_read_timeout(Some(Duration::from_secs(120))).expect("set");
+            stream.read_exact(&mut [0]).expect("answered");
+            stream
+        })
+        .collect();
+    assert_eq!(site.ask("GET /", "").body, b"page");
+    assert_eq!(visitors.len(), 16);
 }

@@ -1,6 +1,7 @@
 //! What a checkpoint holds: the weights of a model, and what it says about the model.
 
 use super::pickle::Object;
+use super::state_dict::StateDict;
 use super::storage::Storages;
 use super::{Fault, Origin, state_dict};
 use unstamp_shared::model::weights::{Arrays, Metadata};
@@ -26,12 +27,12 @@ impl Checkpoint {
         let found = state_dict::find(object)?;
         let read = state_dict::read(&found, storages)?;
         let origin = Origin::new(object, &read.arrays);
-        Ok(Self {
-            arrays: read.arrays,
-            metadata: None,
-            origin,
-            normalisation: read.normalisation,
-            skipped: read.skipped,
-        })
+        Ok(Self { origin, ..Self::from(read) })
+    }
+}
+
+impl From<StateDict> for Checkpoint {
+    fn from(StateDict { arrays, normalisation, skipped }: StateDict) -> Self {
+        Self { arrays, normalisation, skipped, ..Self::default() }
     }
 }

@@ -72,5 +72,9 @@ fn from_bytes(bytes: &[u8]) -> Result<Checkpoint, Fault> {
         return Err(Fault::OtherKind { kind, remedy });
     }
     let (arrays, metadata) = weights::from_bytes(bytes)?;
-    Ok(Checkpoint { arrays, metadata, ..Checkpoint::default() })
+    match metadata {
+        // Written by Unstamp: the names are as they should be.
+        Some(_) => Ok(Checkpoint { arrays, metadata, ..Checkpoint::default() }),
+        None => Ok(state_dict::from_arrays(arrays)?.into()),
+    }
 }

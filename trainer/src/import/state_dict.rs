@@ -119,12 +119,33 @@ pub(super) fn read(object: &Object, storages: &Storages) -> Result<StateDict, Fa
             continue;
         }
         match tensor(&value, storages) {
-            Ok(_) if arrays.contains_key(&name) => return Err(Fault::Twice(name)),
-            Ok(array) => drop(arrays.insert(name, array)),
+            Ok(array) => insert_once(&mut arrays, name, array)?,
             Err(TensorError::Other | TensorError::Numbers(_)) => skipped.push(name),
             Err(source) => return Err(Fault::Tensor { name, source }),
         }
     }
+    finish(arrays, skipped)
+}
+
+/// The weights of a foreign safetensors file, whose arrays have the names of a state_dict.
+pub(super) fn from_arrays(named: Arrays) -> Result<StateDict, Fault> {
+    let mut arrays = Arrays::new();
+    for (name, array) in named {
+        insert_once(&mut arrays, unwrapped(&name), array)?;
+    }
+    finish(arrays, Vec::new())
+}
+
+fn insert_once(arrays: &mut Arrays, name: String, array: Array) -> Result<(), Fault> {
+    if arrays.contains_key(&name) {
+        return Err(Fault::Twice(name));
+    }
+    arrays.insert(name, array);
+    Ok(())
+}
+
+/// Takes the normalisation and the prefix that all names share away.
+fn finish(mut arrays: Arrays, skipped: Vec<String>) -> Result<StateDict, Fault> {
     let normalisation = take_normalisation(&mut arrays)?;
     if arrays.is_empty() {
         return Err(Fault::Empty);

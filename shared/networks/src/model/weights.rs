@@ -7,7 +7,7 @@ pub use super::parameters::{arrays, gradient_norms, network};
 pub use super::frozen::frozen;
 
 use burn::tensor::{Tensor, Transaction};
-use half::f16;
+use half::{bf16, f16};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -84,7 +84,7 @@ pub enum WeightsError {
     Extra(String),
     #[error("'{0}' holds a value that is not finite")]
     NotFinite(String),
-    #[error("'{name}' is stored as {dtype}; f32 or f16 is needed")]
+    #[error("'{name}' is stored as {dtype}; numbers of f32, f16, bf16 or f64 are needed")]
     Dtype { name: String, dtype: String },
     #[error("the device did not give the weights back: {0}")]
     Device(String),
@@ -197,8 +197,8 @@ pub fn to_bytes<M: Serialize>(arrays: &Arrays, precision: Precision, metadata: &
 /// Arrays, and metadata if the file has them.
 ///
 /// # Errors
-/// If the bytes are no safetensors file, the metadata have another form, or an array is neither f32 nor
-/// f16.
+/// If the bytes are no safetensors file, the metadata have another form, or an array holds no floating-point
+/// numbers.
 pub fn from_bytes<M: for<'a> Deserialize<'a>>(
     bytes: &[u8],
 ) -> Result<(Arrays, Option<M>), WeightsError> {
@@ -216,6 +216,12 @@ pub fn from_bytes<M: for<'a> Deserialize<'a>>(
             Dtype::F32 => bytes.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect(),
             Dtype::F16 => {
                 bytes.as_chunks().0.iter().map(|b| f16::from_le_bytes(*b).to_f32()).collect()
+            }
+            Dtype::BF16 => {
+                bytes.as_chunks().0.iter().map(|b| bf16::from_le_bytes(*b).to_f32()).collect()
+            }
+            Dtype::F64 => {
+                bytes.as_chunks().0.iter().map(|b| f64::from_le_bytes(*b) as f32).collect()
             }
             Dtype::I64 if is_batch_counter(&name) => continue,
             other => return Err(WeightsError::Dtype { name, dtype: format!("{other:?}") }),
