@@ -7,8 +7,10 @@ use burn::tensor::{Device, Tensor, TensorData};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
-use unstamp_shared::datasets::Split;
+use unstamp_shared::datasets::{Split, SplitName, signs};
 use unstamp_shared::model::weights::{Array, Arrays, from_bytes};
+use unstamp_shared::seed::Seed;
+use unstamp_trainer::data::write_png;
 
 /// A file of `tests/fixtures`.
 pub fn fixture(name: &str) -> PathBuf {
@@ -33,6 +35,21 @@ pub fn run(args: &[&str]) -> (i32, String, String) {
     let Output { status, stdout, stderr } = unstamp().args(args).output().expect("it starts");
     let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
     (status.code().unwrap_or(-1), text(stdout), text(stderr))
+}
+
+/// Class folders of drawn signs in `folder`: so many for training, and so many for testing.
+pub fn signs_in(folder: &Path, train: usize, test: usize) -> PathBuf {
+    let data = folder.join("signs");
+    for (split, name, count) in
+        [(SplitName::Train, "train", train), (SplitName::Test, "test", test)]
+    {
+        for index in 0..count {
+            let (image, class) = signs::draw(Seed(0), split, index);
+            write_png(&data.join(format!("{name}/{class}/{index:03}.png")), &image)
+                .expect("written");
+        }
+    }
+    data
 }
 
 /// Weights whose normalisations shift by `lift` more, as `lifted` in `fixtures/lift.py` makes them.

@@ -5,7 +5,7 @@ use std::path::Path;
 use unstamp_shared::datasets::{SplitName, signs};
 use unstamp_shared::image::Image;
 use unstamp_shared::seed::Seed;
-use unstamp_tests::run;
+use unstamp_tests::{run, signs_in};
 use unstamp_trainer::data::{read_picture, write_png};
 
 fn png(path: &Path, colour: png::ColorType, side: u32, pixels: &[u8]) -> String {
@@ -28,12 +28,16 @@ fn wrong_use_is_named_and_writes_nothing() {
     let whole = png(&file("whole.png"), png::ColorType::Rgb, 32, &[255; 32 * 32 * 3]);
     let none = png(&file("none.png"), png::ColorType::Rgba, 32, &[0; 32 * 32 * 4]);
     let out = file("out");
-    let victim = ["poison", "--dataset", "signs", "--out", out.to_str().expect("plain")];
+    // So few images that each of these commands reads them at once.
+    let data = signs_in(folder.path(), 50, 10);
+    let data = data.to_str().expect("plain");
+    let out_text = out.to_str().expect("plain");
+    let victim = ["poison", "--dataset", "folder", "--data", data, "--out", out_text];
     let cases: &[(&[&str], &str)] = &[
         (&["--attack", "badnet"], "there is no attack 'badnet'"),
         (&["--attack", "badnets", "--rate", "0"], "above 0 and at most 1"),
         (&["--attack", "badnets", "--rate", "1.5"], "above 0 and at most 1"),
-        (&["--attack", "sig", "--rate", "0.5"], "asks for 5000 images, but only"),
+        (&["--attack", "sig", "--rate", "0.5"], "asks for 25 images, but only"),
         (&["--attack", "badnets", "--target", "10"], "target 10 is not a class"),
         (&["--attack", "badnets", "--set", "size=33"], "does not fit the 32x32 image"),
         (&["--attack", "badnets", "--trigger", &whole], "badnets takes no picture"),
@@ -123,12 +127,15 @@ fn a_wrong_recipe_is_one_sentence_and_exit_2() {
 
 #[test]
 fn a_wrong_argument_is_one_sentence_and_exit_2() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = signs_in(folder.path(), 50, 10);
+    let with = ["--dataset", "folder", "--data", data.to_str().expect("plain")];
     let cases: [(&[&str], &str); 5] = [
-        (&["--dataset", "signs", "--attack", "badnets", "--set", "size=99"], "does not fit"),
-        (&["--dataset", "signs", "--rate", "2"], "rate is 2"),
-        (&["--dataset", "signs", "--target", "10"], "target 10"),
+        (&[&with[..], &["--attack", "badnets", "--set", "size=99"]].concat(), "does not fit"),
+        (&[&with[..], &["--rate", "2"]].concat(), "rate is 2"),
+        (&[&with[..], &["--target", "10"]].concat(), "target 10"),
         (&["--dataset", "mnist"], "no data set 'mnist'"),
-        (&["--dataset", "signs", "--arch", "wrn-17-1"], "wrn-17-1"),
+        (&[&with[..], &["--arch", "wrn-17-1"]].concat(), "wrn-17-1"),
     ];
     for (args, says) in cases {
         refused(&[&["poison"], args].concat(), says);

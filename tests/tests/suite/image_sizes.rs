@@ -3,13 +3,10 @@
 
 use burn::tensor::Tensor;
 use std::path::{Path, PathBuf};
-use unstamp_shared::datasets::{SplitName, signs};
 use unstamp_shared::model::weights::{self, Metadata, from_bytes};
 use unstamp_shared::model::{Arch, Value};
 use unstamp_shared::result::CellResult;
-use unstamp_shared::seed::Seed;
-use unstamp_tests::{Fixture, close, devices, run, values};
-use unstamp_trainer::data::write_png;
+use unstamp_tests::{Fixture, close, devices, run, signs_in, values};
 use unstamp_trainer::table;
 
 /// f32 sums in another order, through up to 19 layers.
@@ -71,19 +68,6 @@ fn printed(args: &[&str]) -> String {
     text
 }
 
-/// Class folders of drawn signs.
-fn signs_in(folder: &Path) -> PathBuf {
-    let data = folder.join("signs");
-    for (split, name, count) in [(SplitName::Train, "train", 800), (SplitName::Test, "test", 100)] {
-        for index in 0..count {
-            let (image, class) = signs::draw(Seed(0), split, index);
-            let file = data.join(format!("{name}/{class}/{index:03}.png"));
-            write_png(&file, &image).expect("written");
-        }
-    }
-    data
-}
-
 /// ASR of a result without what the model does on images without trigger.
 fn effect(result: &CellResult) -> f64 {
     let asr = result.report.asr.expect("attacked").value;
@@ -93,7 +77,7 @@ fn effect(result: &CellResult) -> f64 {
 #[test]
 fn a_backdoor_is_planted_and_erased() {
     let folder = tempfile::tempdir().expect("a folder");
-    let data = signs_in(folder.path());
+    let data = signs_in(folder.path(), 800, 100);
     for case in &CASES {
         let name = case.name();
         let out = folder.path().join(&name);
@@ -165,7 +149,7 @@ fn impossible_sizes_are_refused() {
     }
     printed(&[&signs[..], &["32"]].concat());
     let folder = tempfile::tempdir().expect("a folder");
-    let data = signs_in(folder.path());
+    let data = signs_in(folder.path(), 50, 10);
     let out = folder.path().join("out");
     let small = ["--arch", "vgg19-bn-1", "--image-size", "48x31", "--out", text(&out)];
     let (code, _, error) =

@@ -17,6 +17,7 @@ fn recipe() -> String {
         r#"
 name = "tiny"
 dataset = "signs"
+arch = "wrn-10-1"
 clean_fraction = 0.5
 train_images = 320
 test_images = 60
