@@ -2,7 +2,7 @@
 //! commands take the size from the model.
 
 use burn::tensor::Tensor;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use unstamp_shared::model::weights::{self, Metadata, from_bytes};
 use unstamp_shared::model::{Arch, Value};
 use unstamp_shared::result::CellResult;
