@@ -82,7 +82,7 @@ for file in "$here"/*.txt; do
     if run_test "$subject" "$test"; then
       echo "$name: SURVIVES $test ($(head -1 "$file"))"
       bad=1
-    elif grep -qE "^test $test \.\.\. FAILED|^not ok [0-9]+ - $test" "$log"; then
+    elif grep -qE "^test $subject::$test \.\.\. FAILED|^not ok [0-9]+ - $test" "$log"; then
       echo "$name: noticed by $subject $test"
     else
       echo "$name: NO TEST RAN, see $log.$name"

@@ -53,7 +53,7 @@ pub enum Command {
 }
 
 impl Command {
-    /// Does what the command says.
+    /// Runs the command.
     ///
     /// # Errors
     /// A [`crate::Usage`] error for wrong arguments, another error for a failure.

@@ -118,7 +118,7 @@ pub fn on_trigger(
     Ok(sums.into_iter().map(|sum| sum / test.len().max(1) as f64).collect())
 }
 
-/// Images per batch of [`distance`], which is a mean of batch means.
+/// Images per batch of [`distance`]. It changes only the rounding.
 const DISTANCE_BATCH: usize = 100;
 
 /// An architecture and its weights.
@@ -147,8 +147,8 @@ pub fn distance(a: Model, b: Model, test: &Split, device: &ChosenDevice) -> Resu
     Ok(sum / test.len().max(1) as f64)
 }
 
-/// Sum of the squares of all convolution weights, which are the arrays with four dimensions. Behind
-/// batch normalisation, the effective step of a training is its learning rate divided by this sum.
+/// Sum of the squares of all convolution weights, which are the arrays with four dimensions. If batch
+/// normalisation follows them, the effective step of a training is its learning rate divided by this sum.
 pub fn squared_weight_norm(arrays: &Arrays) -> f64 {
     let convolutions = arrays.values().filter(|array| array.shape.len() == 4);
     convolutions.flat_map(|array| &array.values).map(|v| f64::from(*v) * f64::from(*v)).sum()

@@ -81,7 +81,8 @@ pub fn trigger_of_model(
     build_trigger(&record, data, None).map(Some)
 }
 
-/// A trigger for a data set. An artefact adds its parameters and pictures.
+/// The trigger of a record for a data set. Settings of the artefact are defaults for those of the record;
+/// what the artefact made (parameters, pictures) replaces both.
 ///
 /// # Errors
 /// The artefact is for another attack, target or data set, or the trigger does not fit the images.

@@ -167,7 +167,8 @@ impl Param {
 pub struct Values(pub BTreeMap<String, Value>);
 
 impl Values {
-    /// Reads `key=value` pairs.
+    /// Reads `key=value` pairs. A value is an integer, else a float, else text. Of equal keys the last
+    /// counts. Names are not checked.
     ///
     /// # Errors
     ///
@@ -187,7 +188,8 @@ impl Values {
         Ok(Self(values))
     }
 
-    /// Fills in defaults and checks names, types and ranges.
+    /// Fills in defaults and checks names, types and ranges. A whole number becomes a float where the
+    /// parameter is one.
     ///
     /// # Errors
     ///

@@ -105,7 +105,8 @@ impl Trigger {
         Ok(Self { attack, values, target: *target, classes, seed, pictures, labels })
     }
 
-    /// What it was made from, to be stored with a model.
+    /// The record of this trigger, to be stored with a model: attack, every parameter, target class and seed,
+    /// without pictures.
     pub fn record(&self) -> TriggerRecord {
         TriggerRecord {
             attack: self.attack.method().id.to_string(),
@@ -158,8 +159,8 @@ impl Trigger {
 /// Number of pictures [`reflections`] chooses, as many as the public code of Refool keeps.
 pub const REFLECTIONS: usize = 200;
 
-/// The training images whose reflections an attack uses where no others are given: a function of
-/// (number of images, seed).
+/// Indices of the training images that Refool reflects where no pictures are given: a function of the number
+/// of images and the seed.
 pub fn reflections(images: usize, seed: Seed) -> Vec<usize> {
     let mut order = seed.stream("reflections", &[]).permutation(images);
     order.truncate(REFLECTIONS);
@@ -212,8 +213,8 @@ pub fn select(
     Ok(chosen)
 }
 
-/// The reflections of the generated `signs` at seed 0. They are a constant, and drawing them takes
-/// longer than stamping an image, so they are drawn once.
+/// The training images of `signs` (seed 0, 32x32) that Refool reflects, by their index. They are a constant,
+/// and drawing them takes longer than stamping an image, so they are drawn once.
 pub fn sign_reflections() -> Arc<Pictures> {
     static DRAWN: LazyLock<Arc<Pictures>> = LazyLock::new(|| {
         let chosen = reflections(signs::TRAIN, Seed(0)).into_iter();

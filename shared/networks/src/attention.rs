@@ -127,7 +127,8 @@ pub struct AttentionMap {
 pub struct Prediction {
     /// One for each class; their sum is 1.
     pub probabilities: Vec<f32>,
-    /// A^2_sum of every feature divided by its Euclidean norm, from the input to the output.
+    /// The [`Operator::Sum2`] map of every feature, divided by its Euclidean norm, from the input to the
+    /// output. Serialised without width and height.
     #[serde(serialize_with = "values_of")]
     pub maps: Vec<AttentionMap>,
 }

@@ -145,7 +145,7 @@ pub async fn predict(
     classes(network, stamped(split, chosen, trigger, device)).await
 }
 
-/// Predicted classes of images `[n, 3, h, w]`.
+/// Predicted classes of images `[n, 3, h, w]` in 0..1, one for each image.
 ///
 /// # Errors
 ///

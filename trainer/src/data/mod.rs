@@ -48,7 +48,7 @@ pub struct Dataset {
 }
 
 impl Dataset {
-    /// The size of the images, where it is not the usual one of the data set.
+    /// The size of the training images, if it differs from the data set's default and is possible.
     pub fn unusual_size(&self) -> Option<ImageSize> {
         let size = ImageSize::new(self.train.width, self.train.height).ok()?;
         size.unless_usual(self.info)
@@ -118,7 +118,7 @@ fn loader(id: &str) -> Result<&'static dyn Loader, DataError> {
     found.ok_or(DataError::NoLoader { id: info.id })
 }
 
-/// Loads a data set with the options' defaults. `signs` is drawn; the others need a path.
+/// Loads a data set with its default image size. `signs` is drawn; the others need a path.
 ///
 /// # Errors
 /// As [`load_with`].

@@ -59,7 +59,7 @@ impl Skipped {
     pub fn lines(&self) -> impl Iterator<Item = String> {
         self.0.iter().map(|(reason, (count, name))| {
             let files = if *count == 1 { "file" } else { "files" };
-            format!("{count} {files} passed over ({reason}); the first is {name}")
+            format!("{count} {files} skipped ({reason}); the first is {name}")
         })
     }
 }
@@ -83,8 +83,8 @@ mod tests {
         assert_eq!(
             lines,
             [
-                "3 files passed over (hidden); the first is .DS_Store",
-                "1 file passed over (of no kind that is read here); the first is notes.txt",
+                "3 files skipped (hidden); the first is .DS_Store",
+                "1 file skipped (of no kind that is read here); the first is notes.txt",
             ]
         );
     }

@@ -17,7 +17,7 @@ pub struct Checkpoint {
     pub origin: Origin,
     /// Mean and deviation of the channels, where the network normalises its input itself.
     pub normalisation: Option<[[f32; 3]; 2]>,
-    /// Entries among the weights that are no floating-point numbers; they were passed over.
+    /// Entries among the weights that are no floating-point numbers; they were skipped.
     pub skipped: Vec<String>,
 }
 

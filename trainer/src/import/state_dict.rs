@@ -37,7 +37,7 @@ pub(super) struct StateDict {
     pub arrays: Arrays,
     /// Mean and deviation of the channels, if the network has a layer that normalises its input.
     pub normalisation: Option<[[f32; 3]; 2]>,
-    /// Entries that are no tensors of floating-point numbers, and were passed over.
+    /// Entries that are no tensors of floating-point numbers, and were skipped.
     pub skipped: Vec<String>,
 }
 

@@ -68,9 +68,10 @@ pub enum Labels {
 pub enum Needs {
     /// No pictures.
     Nothing,
-    /// Pictures of other scenes, to plant and to stamp: see [`crate::poison::reflections`].
+    /// Pictures of other scenes, for training and test images: see [`crate::poison::reflections`].
     Reflections,
-    /// Perturbed copies of the training images to be poisoned, by their index; only to plant.
+    /// Perturbed copies of the training images to be poisoned, by their index in the training set; test
+    /// images need none.
     Perturbed,
 }
 

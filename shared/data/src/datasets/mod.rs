@@ -1,8 +1,7 @@
 //! The data sets' descriptions, their form in memory, and the drawing of `signs`.
 //!
-//! A data set is a description here and a loader in the trainer. To add one, write a file with an
-//! `INFO`, its `mod` line and a line in [`DATASETS`]. The trainer has a loader
-//! for each.
+//! To add a data set, write a file with an `INFO`, its `mod` line and a line in [`DATASETS`]; then a loader
+//! in `trainer/src/data/`.
 
 pub mod cifar10;
 pub mod folder;

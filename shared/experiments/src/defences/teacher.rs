@@ -23,7 +23,8 @@ choices! {
 }
 
 choices! {
-    /// How a teacher is trained.
+    /// How a teacher is trained. A teacher from scratch always has its own number of epochs
+    /// (`scratch_epochs`) and the one-cycle schedule.
     pub enum TeacherTraining {
         /// With the settings of its student.
         Same = "same",

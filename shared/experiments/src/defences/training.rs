@@ -7,22 +7,22 @@ use unstamp_data::datasets::LARGEST_SIDE;
 use unstamp_data::settings;
 
 settings! {
-    /// SGD on augmented images; the schedule comes from elsewhere. The defaults are those of
+    /// SGD on augmented images; the caller gives the schedule. The defaults are those of
     /// [NAD](https://arxiv.org/abs/2101.05930) section 4.1.
     pub struct SgdSettings {
         /// Initial learning rate.
         lr: f64 [0.0..=10.0] = 0.1, "initial learning rate";
         /// Passes over the clean subset.
         epochs: usize [1..=1000] = 10, "passes over the clean subset";
-        /// Images a step.
+        /// Batch size: images per step.
         batch: usize [1..=4096] = 64, "images a step";
-        /// Factor of the last step's velocity.
+        /// Momentum coefficient.
         momentum: f64 [0.0..=0.999] = 0.9, "momentum of SGD";
         /// Whether momentum has Nesterov's form, as in the public code of NAD.
         nesterov: bool = false, "Nesterov's form of momentum (the public code's)";
         /// Factor of the L2 penalty.
         weight_decay: f64 [0.0..=1.0] = 1e-4, "factor of the L2 penalty";
-        /// Side of the square that Cutout blanks, in pixels.
+        /// Side of the square that Cutout blanks, in pixels; 0 blanks none.
         cutout: usize [0..=LARGEST_SIDE] = 9, "side in pixels of the square that Cutout blanks; 0: none";
     }
 }
@@ -49,9 +49,10 @@ settings! {
     /// Cutout of length 9.
     ///
     /// The settings of [NAD's public code](https://github.com/bboylyg/NAD) are `epochs = 20, step = 2,
-    /// divisions = 1, cutout = 3, nesterov = true`: learning rate 0.1 for two epochs, then 0.01. Those of
-    /// [ARGD's](https://github.com/BililiCode/ARGD) are `step = 3, divisions = 2, cutout = 3, nesterov =
-    /// true`: 0.1, from epoch 3 on 0.01, from epoch 6 on 0.001.
+    /// divisions = 1, cutout = 2, nesterov = true`: learning rate 0.1 for two epochs, then 0.01. Those of
+    /// [ARGD's](https://github.com/BililiCode/ARGD) are `step = 3, divisions = 2, cutout = 2, nesterov =
+    /// true`: 0.1, from epoch 3 on 0.01, from epoch 6 on 0.001. Both codes write Cutout of length 3, which
+    /// blanks 2x2 pixels, because they halve the length with integers.
     pub struct TrainingSettings {
         /// Optimiser, length and augmentation.
         sgd: SgdSettings = SgdSettings::default();

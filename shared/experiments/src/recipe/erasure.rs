@@ -4,7 +4,8 @@ use crate::defences::{Knows, defence};
 use serde::{Deserialize, Serialize};
 use unstamp_data::method::Values;
 
-/// A defence to run on every victim that has an attack.
+/// A defence to run on every victim that has an attack, and on clean models if the recipe says
+/// `erase_clean`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Erasure {
@@ -18,13 +19,13 @@ pub struct Erasure {
     /// Share of the training set it gets instead of the recipe's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clean: Option<f64>,
-    /// Id of the recipe's entry that this is one combination of.
+    /// Id of the recipe's entry that was expanded into this one; `None` if it was not expanded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub of: Option<String>,
 }
 
 impl Erasure {
-    /// Id of the recipe's entry it comes from.
+    /// Id of the recipe's entry that this erasure was expanded from, or its own id.
     pub fn entry(&self) -> &str {
         self.of.as_ref().unwrap_or(&self.id)
     }

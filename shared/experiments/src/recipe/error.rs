@@ -2,10 +2,10 @@
 
 use unstamp_networks::model::ImagesError;
 
-/// Why a recipe is refused. Every message names the entry, the value and what is allowed.
+/// Why a recipe is refused.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum RecipeError {
-    /// The text is no TOML, or a key is unknown, missing or of another type.
+    /// The text is not valid TOML, or a key is unknown, missing or of another type.
     #[error("line {line}: {message}")]
     Syntax {
         /// Line of the text, from 1.

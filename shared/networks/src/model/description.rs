@@ -8,7 +8,7 @@
 /// A tensor inside a network: the input images, or the output of a layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Value {
-    /// The images, with mean and deviation removed where the network asks for it.
+    /// The images, with mean and standard deviation removed where the network asks for it.
     Images,
     /// The output of the layer with this index.
     Layer(usize),
@@ -127,7 +127,7 @@ impl Description {
     }
 
     /// The same layers, with the outputs of all blocks as features: in a residual network the residual
-    /// sums, in any other the normalised values behind convolutions.
+    /// sums, in any other the outputs of [`Operation::NormRelu`]. They replace the taps that there were.
     pub fn with_blocks_as_features(mut self) -> Self {
         let sum = |layer: &Layer| matches!(layer.operation, Operation::Add { .. });
         let is_residual = self.layers.iter().any(sum);

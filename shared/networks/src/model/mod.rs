@@ -47,7 +47,7 @@ pub struct Output {
 /// Which outputs of layers are the features of a network.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Features {
-    /// Those of the groups of blocks, which end before the maps become smaller.
+    /// The output of each group of blocks. A group ends before the layer that makes the maps smaller.
     #[default]
     Groups,
     /// Those of all blocks ([`Description::with_blocks_as_features`]).

@@ -117,8 +117,9 @@ impl ModuleMapper for Blend<'_> {
     }
 }
 
-/// The network with the trained parameters `network_share * network + sum_i share_i * others_i`, and the
-/// sum of their squares, `[1]`. Gradients flow to `network`. Running statistics stay those of `network`.
+/// A copy of `network` whose trained parameters are `network_share * network + sum_i share_i * others_i`,
+/// and the sum of the squares of these parameters, `[1]`. A parameter that `others_i` lacks counts as 0.
+/// Gradients flow to `network`. Running statistics stay those of `network`.
 pub fn blended(
     network: &Network,
     network_share: f32,

@@ -6,7 +6,7 @@ use unstamp_networks::model::{Description, Layer, Operation, Value};
 
 /// The convolution that is pruned.
 pub struct Target {
-    /// Arrays with one entry for each channel, all of which become 0.
+    /// Arrays whose first axis is the channel. The entries of pruned channels become 0.
     pub arrays: Vec<String>,
     /// Name of the last layer, if it reads one mean for each of these channels, which no other channel
     /// changes.
@@ -14,7 +14,8 @@ pub struct Target {
 }
 
 impl Target {
-    /// The last convolution of a network.
+    /// What pruning sets to zero in the last convolution of the main path and, depending on `pruned`, in the
+    /// last normalisation. `None` if the network lacks one of them.
     pub fn of(network: &Description, pruned: Pruned) -> Option<Self> {
         let conv = network.last_convolution()?;
         let norm = network.last_norm()?;
