@@ -114,7 +114,7 @@ fn columns(r: &CellResult) -> [String; 10] {
         percent(r.report.floor),
         percent(r.report.ra),
         r.der.map_or("-".to_string(), |d| format!("{:.1}", 100.0 * d)),
-        r.report.asr.map_or(r.report.acc.n, |a| a.n).to_string(),
+        r.report.asr.map_or("-".to_string(), |asr| asr.n.to_string()),
         format!("{:.1}", r.minutes),
         r.seed.to_string(),
     ]
