@@ -38,12 +38,14 @@ const OPERATORS: [Operator; 5] =
 /// # Errors
 /// The device fails.
 pub fn model_rows(title: &str, image: &Image, output: Output, show: Show) -> Result<Vec<Row>> {
-    let last = output.features.last().context("a network has features")?.clone();
+    let last = output.features.last().context("a network has features")?.clone().into_tensor();
     let groups: Vec<[usize; 4]> = output.features.iter().map(|f| f.dims()).collect();
     let maps = match show {
-        Show::Groups | Show::Pseudo => {
-            output.features.into_iter().map(|f| Operator::Sum2.map(f).flatten(0, 1)).collect()
-        }
+        Show::Groups | Show::Pseudo => output
+            .features
+            .into_iter()
+            .map(|f| Operator::Sum2.map(f.into_tensor()).flatten(0, 1))
+            .collect(),
         Show::Operators => {
             OPERATORS.iter().map(|operator| operator.map(last.clone()).flatten(0, 1)).collect()
         }

@@ -105,7 +105,10 @@ pub fn on_trigger(
             let images = batch.stamped(trigger, &device.device);
             let features = network.forward(images).features;
             let shapes: Vec<[usize; 4]> = features.iter().map(|f| f.dims()).collect();
-            let maps = features.into_iter().map(|f| Operator::Sum2.map(f).flatten(0, 1)).collect();
+            let maps = features
+                .into_iter()
+                .map(|f| Operator::Sum2.map(f.into_tensor()).flatten(0, 1))
+                .collect();
             let maps = pollster::block_on(weights::read(maps))?;
             sums.resize(maps.len(), 0.0);
             for ((sum, maps), [_, _, height, width]) in sums.iter_mut().zip(maps).zip(shapes) {

@@ -86,7 +86,7 @@ impl Pseudo {
     fn features(&self, images: Tensor<4>) -> Option<(Tensor<2>, Tensor<2>)> {
         let mut output = self.fixed.forward(images);
         let last = output.features.pop()?;
-        Some((last.flatten(1, 3), output.logits))
+        Some((last.into_tensor().flatten(1, 3), output.logits))
     }
 
     /// For every image of a batch: whether its sample is predicted as the target (1 or 0), the

@@ -6,7 +6,7 @@ use burn::tensor::activation::relu;
 use burn::tensor::module::conv2d as burn_conv2d;
 use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Device, Distribution, Tensor};
-use burn_fused_conv::{batch_norm_conv2d, conv2d, norm_conv2d};
+use burn_fused_conv::{Maps, batch_norm_conv2d, conv2d, norm_conv2d};
 use std::time::Instant;
 
 /// Measurements of each operation; the median is printed.
@@ -75,15 +75,17 @@ fn main() {
         let w = &random([cout, cin, 3, 3], device);
         let affine = &[random([cin], device), random([cin], device)];
         let bias = &random([cout], device);
+        let maps = &Maps::new(x.clone());
         let burn = || plain_conv(x.clone(), w.clone(), stride);
-        compare(shape, "conv", burn, || conv2d(x.clone(), w.clone(), stride));
+        compare(shape, "conv", burn, || conv2d(maps.clone(), w.clone(), stride).into_tensor());
         let burn = || {
             let [scale, shift] = affine.clone().map(per_channel);
             let y = plain_conv(relu(x.clone() * scale + shift), w.clone(), stride);
             relu(y + per_channel(bias.clone()))
         };
         compare(shape, "affine, ReLU, conv, bias, ReLU", burn, || {
-            norm_conv2d(x.clone(), affine.clone(), w.clone(), bias.clone(), stride, true)
+            let bias = bias.clone();
+            norm_conv2d(maps.clone(), affine.clone(), w.clone(), bias, stride, true).into_tensor()
         });
         let device = &Device::flex().autodiff();
         let x = &random([n, cin, side, side], device).require_grad();
@@ -92,8 +94,9 @@ fn main() {
         let forward = || plain_batch_norm_conv(x.clone(), affine.clone(), w.clone(), stride);
         let burn = || forward().sum().backward();
         compare(shape, "batch norm, ReLU, conv, gradients", burn, || {
-            let y = batch_norm_conv2d(x.clone(), affine.clone(), 1e-5, w.clone(), stride, None);
-            y.output.sum().backward()
+            let maps = Maps::new(x.clone());
+            let y = batch_norm_conv2d(maps, affine.clone(), 1e-5, w.clone(), stride, None);
+            y.into_tensor().sum().backward()
         });
     }
 }

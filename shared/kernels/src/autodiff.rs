@@ -6,9 +6,11 @@
 mod nodes;
 
 use self::nodes::{
-    AffineRelu, BatchNormConv, BatchNormConvAdd, BatchNormRelu, Conv, ConvAdd, MaxPool,
+    AffineRelu, BatchNormConv, BatchNormConvAdd, BatchNormRelu, Conv, ConvAdd, FromMaps, IntoMaps,
+    MaxPool,
 };
-use super::ops::{FusedOps, reciprocal_std};
+use super::defaults::reciprocal_std;
+use super::ops::FusedOps;
 use burn::backend::Autodiff;
 use burn::backend::AutodiffBackend;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
@@ -24,6 +26,24 @@ fn split<B: FusedOps, C: CheckpointStrategy, const N: usize>(
 }
 
 impl<B: FusedOps, C: CheckpointStrategy> FusedOps for Autodiff<B, C> {
+    fn fused_maps(tensor: FloatTensor<Self>) -> FloatTensor<Self> {
+        let (tensor, node) = tensor.into_parts();
+        let maps = B::fused_maps(tensor);
+        match IntoMaps.prepare::<C>([node]).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => prep.finish((), maps),
+            OpsKind::UnTracked(prep) => prep.finish(maps),
+        }
+    }
+
+    fn fused_images(maps: FloatTensor<Self>) -> FloatTensor<Self> {
+        let (maps, node) = maps.into_parts();
+        let tensor = B::fused_images(maps);
+        match FromMaps.prepare::<C>([node]).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => prep.finish((), tensor),
+            OpsKind::UnTracked(prep) => prep.finish(tensor),
+        }
+    }
+
     fn fused_conv2d(
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
@@ -52,26 +72,50 @@ impl<B: FusedOps, C: CheckpointStrategy> FusedOps for Autodiff<B, C> {
         }
     }
 
-    fn fused_batch_norm_relu(
+    fn fused_conv2d_statistics(
         x: FloatTensor<Self>,
-        gamma: FloatTensor<Self>,
-        beta: FloatTensor<Self>,
-        eps: f32,
+        weight: FloatTensor<Self>,
+        stride: usize,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
-        let ([x, gamma, beta], nodes) = split::<B, C, _>([x, gamma, beta]);
-        let (y, mean, var) = B::fused_batch_norm_relu(x.clone(), gamma.clone(), beta.clone(), eps);
-        let y = match BatchNormRelu.prepare::<C>(nodes).compute_bound().stateful() {
-            OpsKind::Tracked(prep) => {
-                let rstd = reciprocal_std::<B>(var.clone(), eps);
-                prep.finish([x, gamma, beta, mean.clone(), rstd], y)
-            }
+        let ([x, weight], nodes) = split::<B, C, _>([x, weight]);
+        let (y, mean, var) = B::fused_conv2d_statistics(x.clone(), weight.clone(), stride);
+        let y = match Conv.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => prep.finish((x, weight, stride), y),
             OpsKind::UnTracked(prep) => prep.finish(y),
         };
         (y, Self::from_inner(mean), Self::from_inner(var))
     }
 
+    fn fused_statistics(x: FloatTensor<Self>) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        let (mean, var) = B::fused_statistics(x.into_primitive());
+        (Self::from_inner(mean), Self::from_inner(var))
+    }
+
+    fn fused_batch_norm_relu(
+        x: FloatTensor<Self>,
+        mean: FloatTensor<Self>,
+        var: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        eps: f32,
+    ) -> FloatTensor<Self> {
+        let ([x, gamma, beta], nodes) = split::<B, C, _>([x, gamma, beta]);
+        let [mean, var] = [mean, var].map(|tensor| tensor.into_primitive());
+        let saved = [&x, &gamma, &beta, &mean].map(Clone::clone);
+        let y = B::fused_batch_norm_relu(x, mean, var.clone(), gamma, beta, eps);
+        match BatchNormRelu.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => {
+                let [x, gamma, beta, mean] = saved;
+                prep.finish([x, gamma, beta, mean, reciprocal_std::<B>(var, eps)], y)
+            }
+            OpsKind::UnTracked(prep) => prep.finish(y),
+        }
+    }
+
     fn fused_batch_norm_conv2d(
         x: FloatTensor<Self>,
+        mean: FloatTensor<Self>,
+        var: FloatTensor<Self>,
         gamma: FloatTensor<Self>,
         beta: FloatTensor<Self>,
         weight: FloatTensor<Self>,
@@ -79,20 +123,25 @@ impl<B: FusedOps, C: CheckpointStrategy> FusedOps for Autodiff<B, C> {
         stride: usize,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
         let (saved, nodes) = split::<B, C, _>([x, gamma, beta, weight]);
+        let statistics = [mean, var].map(|tensor| tensor.into_primitive());
         let [x, gamma, beta, weight] = saved.clone();
-        let (y, mean, var) = B::fused_batch_norm_conv2d(x, gamma, beta, weight, eps, stride);
+        let [mean, var] = statistics.clone();
+        let (y, y_mean, y_var) =
+            B::fused_batch_norm_conv2d(x, mean, var, gamma, beta, weight, eps, stride);
         let y = match BatchNormConv.prepare::<C>(nodes).compute_bound().stateful() {
             OpsKind::Tracked(prep) => {
-                let rstd = reciprocal_std::<B>(var.clone(), eps);
-                prep.finish((saved, [mean.clone(), rstd], stride), y)
+                let [mean, var] = statistics;
+                prep.finish((saved, [mean, reciprocal_std::<B>(var, eps)], stride), y)
             }
             OpsKind::UnTracked(prep) => prep.finish(y),
         };
-        (y, Self::from_inner(mean), Self::from_inner(var))
+        (y, Self::from_inner(y_mean), Self::from_inner(y_var))
     }
 
     fn fused_batch_norm_conv2d_add(
         x: FloatTensor<Self>,
+        mean: FloatTensor<Self>,
+        var: FloatTensor<Self>,
         gamma: FloatTensor<Self>,
         beta: FloatTensor<Self>,
         weight: FloatTensor<Self>,
@@ -102,15 +151,18 @@ impl<B: FusedOps, C: CheckpointStrategy> FusedOps for Autodiff<B, C> {
         let ([x, gamma, beta, weight, skip], nodes) =
             split::<B, C, _>([x, gamma, beta, weight, skip]);
         let saved = [&x, &gamma, &beta, &weight].map(Clone::clone);
-        let (y, mean, var) = B::fused_batch_norm_conv2d_add(x, gamma, beta, weight, skip, eps);
+        let statistics = [mean, var].map(|tensor| tensor.into_primitive());
+        let [mean, var] = statistics.clone();
+        let (y, y_mean, y_var) =
+            B::fused_batch_norm_conv2d_add(x, mean, var, gamma, beta, weight, skip, eps);
         let y = match BatchNormConvAdd.prepare::<C>(nodes).compute_bound().stateful() {
             OpsKind::Tracked(prep) => {
-                let rstd = reciprocal_std::<B>(var.clone(), eps);
-                prep.finish((saved, [mean.clone(), rstd], 1), y)
+                let [mean, var] = statistics;
+                prep.finish((saved, [mean, reciprocal_std::<B>(var, eps)], 1), y)
             }
             OpsKind::UnTracked(prep) => prep.finish(y),
         };
-        (y, Self::from_inner(mean), Self::from_inner(var))
+        (y, Self::from_inner(y_mean), Self::from_inner(y_var))
     }
 
     fn fused_affine_relu(

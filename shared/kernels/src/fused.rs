@@ -1,7 +1,8 @@
 //! Elementwise operations that a convolution applies while it reads its input (prologue) and while
 //! it writes its output (epilogue). Their results are never stored as separate tensors.
 
-use std::mem::MaybeUninit;
+use crate::simd::{fma, load_part, relu};
+use pulp::Simd;
 
 /// `relu(scale[c] * x + shift[c])` for input channel `c`. Both slices have length `cin`.
 #[derive(Clone, Copy, Debug)]
@@ -34,108 +35,134 @@ pub enum Epilogue<'a> {
         /// Whether ReLU follows.
         relu: bool,
     },
-    /// Adds a tensor of the output's shape, `[n, cout, oh, ow]`.
+    /// Adds a tensor of the output's shape, `[n, oh, ow, cout]`.
     Skip(&'a [f32]),
 }
 
-/// Channel `c` of an image after the prologue. The result is written to `buffer` if there is a
-/// prologue; otherwise it is `channel` itself.
-#[inline(always)]
-pub(crate) fn apply_prologue<'a>(
-    prologue: Option<InputAffine>,
-    c: usize,
-    channel: &'a [f32],
-    buffer: &'a mut [f32],
-) -> &'a [f32] {
-    let Some(InputAffine { scale, shift }) = prologue else { return channel };
-    let scale = scale[c];
-    let shift = shift[c];
-    for (to, &x) in buffer.iter_mut().zip(channel) {
-        *to = relu(scale * x + shift);
+impl InputAffine<'_> {
+    /// The prologue of a vector of neighbouring channels, of which `channel` is the first.
+    #[inline(always)]
+    pub(crate) fn vector<S: Simd>(
+        &self,
+        simd: S,
+        channel: usize,
+    ) -> impl Fn(S::f32s) -> S::f32s + use<S> {
+        let scale = channels(simd, self.scale, channel);
+        let shift = channels(simd, self.shift, channel);
+        #[inline(always)]
+        move |x| relu(simd, fma(simd, scale, x, shift))
     }
-    buffer
 }
 
-impl Epilogue<'_> {
-    /// Writes a row (or several adjacent rows) of output channel `c`. `start` is the index of its
-    /// first element in the whole output. `from` and `to` have the same length.
+/// A vector of one number for each channel from `channel` on; zeros past the last channel.
+#[inline(always)]
+pub(crate) fn channels<S: Simd>(simd: S, values: &[f32], channel: usize) -> S::f32s {
+    let values = &values[channel..];
+    // SAFETY: no more numbers are read than there are.
+    unsafe { load_part(simd, values.as_ptr(), values.len()) }
+}
+
+/// An epilogue, as a function of vectors. Its variants are types, so that the loops that apply it are compiled
+/// for each of them.
+pub(crate) trait VectorEpilogue: Copy {
+    /// The function for vectors of neighbouring channels, of which `channel` is the first. It takes the index of
+    /// the vector in the whole output, the number of channels that are left there, and the vector.
+    ///
+    /// # Safety
+    /// The function may be called only for an index and a number of channels of an output that
+    /// [`Epilogue::covers`].
+    unsafe fn of<S: Simd>(
+        &self,
+        simd: S,
+        channel: usize,
+    ) -> impl Fn(usize, usize, S::f32s) -> S::f32s;
+}
+
+/// [`Epilogue::None`].
+#[derive(Clone, Copy)]
+pub(crate) struct Plain;
+
+impl VectorEpilogue for Plain {
     #[inline(always)]
-    pub(crate) fn write(self, c: usize, start: usize, from: &[f32], to: &mut [MaybeUninit<f32>]) {
-        match self {
-            Epilogue::None => write_mapped(to, from, |v| v),
-            Epilogue::Bias { bias, relu: true } => {
-                let bias = bias[c];
-                write_mapped(to, from, |v| relu(v + bias));
-            }
-            Epilogue::Bias { bias, relu: false } => {
-                let bias = bias[c];
-                write_mapped(to, from, |v| v + bias);
-            }
-            Epilogue::Skip(skip) => {
-                // The slice ends with the row, so that a short `skip` panics and leaves nothing
-                // unwritten.
-                let skip = &skip[start..][..from.len()];
-                for ((to, &v), &skip) in to.iter_mut().zip(from).zip(skip) {
-                    to.write(v + skip);
+    unsafe fn of<S: Simd>(&self, _: S, _: usize) -> impl Fn(usize, usize, S::f32s) -> S::f32s {
+        #[inline(always)]
+        |_, _, value| value
+    }
+}
+
+/// [`Epilogue::Bias`].
+#[derive(Clone, Copy)]
+pub(crate) struct Biased<'a> {
+    pub bias: &'a [f32],
+    pub relu: bool,
+}
+
+impl VectorEpilogue for Biased<'_> {
+    #[inline(always)]
+    unsafe fn of<S: Simd>(
+        &self,
+        simd: S,
+        channel: usize,
+    ) -> impl Fn(usize, usize, S::f32s) -> S::f32s {
+        let bias = channels(simd, self.bias, channel);
+        let after = self.relu;
+        #[inline(always)]
+        move |_, _, value| {
+            let sum = simd.add_f32s(value, bias);
+            if after { relu(simd, sum) } else { sum }
+        }
+    }
+}
+
+/// [`Epilogue::Skip`].
+#[derive(Clone, Copy)]
+pub(crate) struct Added<'a>(pub &'a [f32]);
+
+impl VectorEpilogue for Added<'_> {
+    #[inline(always)]
+    unsafe fn of<S: Simd>(&self, simd: S, _: usize) -> impl Fn(usize, usize, S::f32s) -> S::f32s {
+        let skip = self.0.as_ptr();
+        #[inline(always)]
+        move |index, count, value| {
+            // SAFETY: the caller promises that the skip holds the vector.
+            let skip = unsafe { load_part(simd, skip.add(index), count) };
+            simd.add_f32s(value, skip)
+        }
+    }
+}
+
+/// Any epilogue: slower than its own type, because every vector finds out which one it is.
+impl VectorEpilogue for Epilogue<'_> {
+    #[inline(always)]
+    unsafe fn of<S: Simd>(
+        &self,
+        simd: S,
+        channel: usize,
+    ) -> impl Fn(usize, usize, S::f32s) -> S::f32s {
+        let epilogue = *self;
+        #[inline(always)]
+        move |index, count, value| {
+            // SAFETY: the caller's promise.
+            unsafe {
+                match epilogue {
+                    Epilogue::None => value,
+                    Epilogue::Bias { bias, relu } => {
+                        Biased { bias, relu }.of(simd, channel)(index, count, value)
+                    }
+                    Epilogue::Skip(skip) => Added(skip).of(simd, channel)(index, count, value),
                 }
             }
         }
     }
 }
 
-/// ReLU that keeps NaN, so that a diverged training run is visible.
-#[inline(always)]
-pub(crate) fn relu(x: f32) -> f32 {
-    if x < 0.0 { 0.0 } else { x }
-}
-
-/// Writes `map(value)` of each value in `from` to `to`; both have the same length.
-#[inline(always)]
-pub(crate) fn write_mapped(to: &mut [MaybeUninit<f32>], from: &[f32], map: impl Fn(f32) -> f32) {
-    debug_assert_eq!(to.len(), from.len());
-    for (to, &x) in to.iter_mut().zip(from) {
-        to.write(map(x));
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn written(epilogue: Epilogue, c: usize, start: usize, from: &[f32]) -> Vec<f32> {
-        let mut to = vec![MaybeUninit::new(f32::NAN); from.len()];
-        epilogue.write(c, start, from, &mut to);
-        // SAFETY: every element was initialised above.
-        to.into_iter().map(|v| unsafe { v.assume_init() }).collect()
-    }
-
-    #[test]
-    fn relu_keeps_nan() {
-        assert!(relu(f32::NAN).is_nan());
-        assert_eq!([relu(-1.0), relu(2.0)], [0.0, 2.0]);
-    }
-
-    #[test]
-    fn epilogues_add_what_they_say() {
-        let bias = &[0.0, 1.0][..];
-        assert_eq!(written(Epilogue::None, 1, 0, &[-3.0, 2.0]), [-3.0, 2.0]);
-        assert_eq!(written(Epilogue::Bias { bias, relu: false }, 1, 0, &[-3.0, 2.0]), [-2.0, 3.0]);
-        assert_eq!(written(Epilogue::Bias { bias, relu: true }, 1, 0, &[-3.0, 2.0]), [0.0, 3.0]);
-        let skip = &[9.0, 9.0, 1.0, 2.0][..];
-        assert_eq!(written(Epilogue::Skip(skip), 1, 2, &[-3.0, 2.0]), [-2.0, 4.0]);
-    }
-
-    #[test]
-    #[should_panic(expected = "range")]
-    fn a_short_skip_panics() {
-        written(Epilogue::Skip(&[1.0; 3]), 0, 2, &[1.0, 2.0]);
-    }
-
-    #[test]
-    fn the_prologue_is_an_affine_map_and_relu() {
-        let affine = InputAffine { scale: &[0.0, 2.0], shift: &[0.0, -1.0] };
-        let mut buffer = [0.0; 2];
-        assert_eq!(apply_prologue(Some(affine), 1, &[0.0, 3.0], &mut buffer), [0.0, 5.0]);
-        assert_eq!(apply_prologue(None, 1, &[-7.0, 3.0], &mut buffer), [-7.0, 3.0]);
+impl Epilogue<'_> {
+    /// Whether the epilogue has a number for each of `length` numbers of an output of `channels` channels.
+    pub(crate) fn covers(&self, length: usize, channels: usize) -> bool {
+        match self {
+            Epilogue::None => true,
+            Epilogue::Bias { bias, .. } => bias.len() == channels,
+            Epilogue::Skip(skip) => skip.len() >= length,
+        }
     }
 }

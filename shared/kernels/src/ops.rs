@@ -1,8 +1,9 @@
 //! The operations of this crate as a Burn backend extension.
 //!
 //! The default bodies compose Burn's own operations. They run on GPU backends and are what the CPU
-//! kernels are tested against. Shapes are those of the functions in the crate root; call those
-//! functions unless you write code that is generic over a backend.
+//! kernels are tested against. Feature maps of `n` images are `[n, c, h, w]` in the default bodies; on the CPU
+//! they are `[n, h, w, c]`, and `fused_maps` and `fused_images` convert. Call the functions in the crate root
+//! unless you write code that is generic over a backend.
 #![expect(
     clippy::too_many_arguments,
     reason = "the extension macro accepts only tensors and numbers"
@@ -10,18 +11,16 @@
 
 #[cfg(doc)]
 use super::{
-    affine_relu, batch_norm_conv2d, batch_norm_relu, conv2d, conv2d_add, max_pool2d, norm_conv2d,
+    affine_relu, batch_norm_conv2d, batch_norm_relu, conv2d, conv2d_add, conv2d_with_statistics,
+    max_pool2d, norm_conv2d,
 };
-use burn::backend::ops::ConvOptions;
+use crate::defaults::{
+    channel_mean, dims, options, per_channel, reciprocal_std, relu_gradient, scale_shift,
+    with_statistics,
+};
 use burn::backend::tensor::FloatTensor;
-use burn::backend::{Backend, TensorMetadata, backend_extension};
+use burn::backend::{Backend, backend_extension};
 use burn::tensor::{IntDType, Shape};
-
-/// The stride and the padding `(k - 1) / 2`, for `weight [cout, cin, k, k]`.
-fn options<T: TensorMetadata>(weight: &T, stride: usize) -> ConvOptions<2> {
-    let [_, _, kernel, _] = dims(weight);
-    ConvOptions::new([stride; 2], [(kernel - 1) / 2; 2], [1; 2], 1)
-}
 
 /// The backend operations behind the functions of this crate.
 ///
@@ -29,6 +28,16 @@ fn options<T: TensorMetadata>(weight: &T, stride: usize) -> ConvOptions<2> {
 /// TheBackend {}`.
 #[backend_extension(Flex: cfg(feature = "cpu"), Cube: cfg(feature = "wgpu"), Autodiff: cfg(feature = "learn"))]
 pub trait FusedOps: Backend {
+    /// See [`Maps::new`](super::Maps::new).
+    fn fused_maps(tensor: FloatTensor<Self>) -> FloatTensor<Self> {
+        tensor
+    }
+
+    /// See [`Maps::into_tensor`](super::Maps::into_tensor).
+    fn fused_images(maps: FloatTensor<Self>) -> FloatTensor<Self> {
+        maps
+    }
+
     /// See [`conv2d`].
     fn fused_conv2d(
         x: FloatTensor<Self>,
@@ -61,27 +70,37 @@ pub trait FusedOps: Backend {
         Self::conv2d_weight_backward(x, weight, gradient, options)
     }
 
-    /// See [`batch_norm_relu`]. Returns the output, and the mean and biased variance of the batch.
+    /// See [`conv2d_with_statistics`]. Returns the output, and its mean and biased variance.
+    fn fused_conv2d_statistics(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        stride: usize,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        with_statistics::<Self>(Self::fused_conv2d(x, weight, stride))
+    }
+
+    /// Mean and biased variance of every channel, `[c]`.
+    fn fused_statistics(x: FloatTensor<Self>) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        let [_, channels, _, _] = dims(&x);
+        let mean = channel_mean::<Self>(x.clone());
+        let centred = Self::float_sub(x, mean.clone());
+        let var = channel_mean::<Self>(Self::float_mul(centred.clone(), centred));
+        let shape = Shape::new([channels]);
+        (Self::float_reshape(mean, shape.clone()), Self::float_reshape(var, shape))
+    }
+
+    /// See [`batch_norm_relu`]. `mean` and `var` are the statistics of `x`.
     fn fused_batch_norm_relu(
         x: FloatTensor<Self>,
+        mean: FloatTensor<Self>,
+        var: FloatTensor<Self>,
         gamma: FloatTensor<Self>,
         beta: FloatTensor<Self>,
         eps: f32,
-    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
-        let [_, channels, _, _] = dims(&x);
-        let mean = channel_mean::<Self>(x.clone());
-        let centred = Self::float_sub(x.clone(), mean.clone());
-        let var = channel_mean::<Self>(Self::float_mul(centred.clone(), centred));
-        let shape = Shape::new([channels]);
-        let mean = Self::float_reshape(mean, shape.clone());
-        let var = Self::float_reshape(var, shape);
-        let (scale, shift) = scale_shift::<Self>(
-            gamma,
-            beta,
-            mean.clone(),
-            reciprocal_std::<Self>(var.clone(), eps),
-        );
-        (Self::fused_affine_relu(x, scale, shift), mean, var)
+    ) -> FloatTensor<Self> {
+        let rstd = reciprocal_std::<Self>(var, eps);
+        let (scale, shift) = scale_shift::<Self>(gamma, beta, mean, rstd);
+        Self::fused_affine_relu(x, scale, shift)
     }
 
     /// Gradients of [`batch_norm_relu`] with respect to `x`, `gamma` and `beta`. `rstd` is
@@ -116,31 +135,35 @@ pub trait FusedOps: Backend {
         (dx, total(mean_gh), total(mean_g))
     }
 
-    /// See [`batch_norm_conv2d`]. Returns the output, and the mean and biased variance of the
-    /// batch.
+    /// See [`batch_norm_conv2d`]. `mean` and `var` are the statistics of `x`. Returns the output, and its mean and
+    /// biased variance.
     fn fused_batch_norm_conv2d(
         x: FloatTensor<Self>,
+        mean: FloatTensor<Self>,
+        var: FloatTensor<Self>,
         gamma: FloatTensor<Self>,
         beta: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         eps: f32,
         stride: usize,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
-        let (y, mean, var) = Self::fused_batch_norm_relu(x, gamma, beta, eps);
-        (Self::fused_conv2d(y, weight, stride), mean, var)
+        let y = Self::fused_batch_norm_relu(x, mean, var, gamma, beta, eps);
+        with_statistics::<Self>(Self::fused_conv2d(y, weight, stride))
     }
 
     /// [`batch_norm_conv2d`] with stride 1, plus `skip`.
     fn fused_batch_norm_conv2d_add(
         x: FloatTensor<Self>,
+        mean: FloatTensor<Self>,
+        var: FloatTensor<Self>,
         gamma: FloatTensor<Self>,
         beta: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         skip: FloatTensor<Self>,
         eps: f32,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
-        let (y, mean, var) = Self::fused_batch_norm_relu(x, gamma, beta, eps);
-        (Self::fused_conv2d_add(y, weight, skip), mean, var)
+        let y = Self::fused_batch_norm_relu(x, mean, var, gamma, beta, eps);
+        with_statistics::<Self>(Self::fused_conv2d_add(y, weight, skip))
     }
 
     /// Gradients of [`batch_norm_conv2d`] with respect to `x`, `gamma`, `beta` and `weight`. The
@@ -174,6 +197,17 @@ pub trait FusedOps: Backend {
     ) -> FloatTensor<Self> {
         let y = Self::float_mul(x, per_channel::<Self>(scale));
         Self::relu(Self::float_add(y, per_channel::<Self>(shift)))
+    }
+
+    /// Gradient of [`affine_relu`] with respect to `x`.
+    fn fused_affine_relu_backward(
+        x: FloatTensor<Self>,
+        scale: FloatTensor<Self>,
+        shift: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        let dy = relu_gradient::<Self>(x, scale.clone(), shift, gradient);
+        Self::float_mul(dy, per_channel::<Self>(scale))
     }
 
     /// See [`norm_conv2d`].
@@ -225,51 +259,3 @@ pub trait FusedOps: Backend {
 
 #[cfg(feature = "wgpu")]
 impl FusedOps for burn::backend::Wgpu {}
-
-/// The dimensions of a tensor of rank 4.
-pub(super) fn dims<T: TensorMetadata>(tensor: &T) -> [usize; 4] {
-    tensor.shape().dims()
-}
-
-/// Mean over batch and space: `[n, c, h, w]` -> `[1, c, 1, 1]`.
-fn channel_mean<B: Backend>(x: FloatTensor<B>) -> FloatTensor<B> {
-    let [n, c, h, w] = dims(&x);
-    let planes = B::float_mean_dim(B::float_reshape(x, Shape::new([n, c, h * w])), 2);
-    let mean = B::float_mean_dim(B::float_reshape(planes, Shape::new([n, c])), 0);
-    B::float_reshape(mean, Shape::new([1, c, 1, 1]))
-}
-
-/// `[c]` -> `[1, c, 1, 1]`.
-pub(super) fn per_channel<B: Backend>(x: FloatTensor<B>) -> FloatTensor<B> {
-    let c = x.shape().num_elements();
-    B::float_reshape(x, Shape::new([1, c, 1, 1]))
-}
-
-/// `1 / sqrt(var + eps)`.
-pub(super) fn reciprocal_std<B: Backend>(var: FloatTensor<B>, eps: f32) -> FloatTensor<B> {
-    B::float_recip(B::float_sqrt(B::float_add_scalar(var, eps.into())))
-}
-
-/// A normalisation as `scale * x + shift`, with one pair of numbers for each channel.
-pub(super) fn scale_shift<B: Backend>(
-    gamma: FloatTensor<B>,
-    beta: FloatTensor<B>,
-    mean: FloatTensor<B>,
-    rstd: FloatTensor<B>,
-) -> (FloatTensor<B>, FloatTensor<B>) {
-    let scale = B::float_mul(gamma, rstd);
-    let shift = B::float_sub(beta, B::float_mul(mean, scale.clone()));
-    (scale, shift)
-}
-
-/// The gradient before ReLU: `gradient` where `scale * x + shift` is positive, and zero elsewhere.
-pub(super) fn relu_gradient<B: Backend>(
-    x: FloatTensor<B>,
-    scale: FloatTensor<B>,
-    shift: FloatTensor<B>,
-    gradient: FloatTensor<B>,
-) -> FloatTensor<B> {
-    let y = B::float_mul(x, per_channel::<B>(scale));
-    let y = B::relu(B::float_add(y, per_channel::<B>(shift)));
-    B::relu_backward(y, gradient)
-}

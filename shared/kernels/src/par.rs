@@ -41,24 +41,26 @@ fn for_each<I: ExactSizeIterator + Send, S>(
     }
 }
 
-/// A vector of `length` elements that is written in chunks: `work(scratch, i, chunk_i)`. The vector
-/// is not zeroed first.
+/// A vector of `length` elements that is written in chunks, and what `work(scratch, i, chunk_i)` returns for each
+/// chunk, in order. The vector is not zeroed first.
 ///
 /// # Safety
 /// `work` must write every element of its chunk.
-pub unsafe fn build<S>(
+pub unsafe fn build<S, T: Default + Send>(
     length: usize,
     chunk: usize,
     scratch: impl Fn() -> S + Sync,
-    work: impl Fn(&mut S, usize, &mut [MaybeUninit<f32>]) + Sync,
-) -> Vec<f32> {
+    work: impl Fn(&mut S, usize, &mut [MaybeUninit<f32>]) -> T + Sync,
+) -> (Vec<f32>, Vec<T>) {
     let mut values: Vec<f32> = Vec::with_capacity(length);
-    let chunks = values.spare_capacity_mut()[..length].chunks_mut(chunk).enumerate();
-    for_each(chunks, scratch, |scratch, (i, chunk)| work(scratch, i, chunk));
+    let mut results: Vec<T> = (0..length.div_ceil(chunk)).map(|_| T::default()).collect();
+    let chunks = values.spare_capacity_mut()[..length].chunks_mut(chunk);
+    let items = chunks.zip(&mut results).enumerate();
+    for_each(items, scratch, |scratch, (i, (chunk, result))| *result = work(scratch, i, chunk));
     // SAFETY: the capacity is at least `length`. The chunks cover the first `length` elements, and
     // the caller promises that `work` wrote every element of each chunk.
     unsafe { values.set_len(length) };
-    values
+    (values, results)
 }
 
 /// Changes chunks of `values` in place: `work(i, chunk_i)`.
@@ -85,7 +87,7 @@ mod tests {
     #[test]
     fn chunks_lie_in_order_and_the_last_may_be_short() {
         // SAFETY: every element of the chunk is written.
-        let values = unsafe {
+        let (values, lengths) = unsafe {
             build(
                 10,
                 4,
@@ -94,9 +96,11 @@ mod tests {
                     chunk.iter_mut().enumerate().for_each(|(j, to)| {
                         to.write((4 * i + j) as f32);
                     });
+                    chunk.len()
                 },
             )
         };
+        assert_eq!(lengths, [4, 4, 2]);
         assert_eq!(values, (0..10).map(|i| i as f32).collect::<Vec<_>>());
     }
 

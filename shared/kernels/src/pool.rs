@@ -45,49 +45,53 @@ fn largest(window: [f32; 4]) -> (usize, f32) {
     (place, most)
 }
 
-/// `[n, channels, height, width]` -> `[n, channels, height / 2, width / 2]`.
-pub fn forward(shape: Shape, x: &[f32]) -> Vec<f32> {
-    let windows = shape.windows();
-    if windows == 0 {
-        return Vec::new();
-    }
-    let columns = shape.width / 2;
-    let work = |_: &mut (), n: usize, to: &mut [MaybeUninit<f32>]| {
-        let planes = x[n * shape.image()..].chunks_exact(shape.height * shape.width);
-        for (plane, to) in planes.zip(to.chunks_exact_mut(shape.height / 2 * columns)) {
-            let pairs = plane.chunks_exact(2 * shape.width);
-            for (rows, to) in pairs.zip(to.chunks_exact_mut(columns)) {
-                let (top, bottom) = rows.split_at(shape.width);
-                let windows = top.as_chunks::<2>().0.iter().zip(bottom.as_chunks::<2>().0);
-                for (([a, b], [c, d]), to) in windows.zip(to) {
-                    to.write(largest([*a, *b, *c, *d]).1);
-                }
+/// Calls `visit(window, place)` with the indices of the numbers of each window of an image, and of its output.
+#[inline(always)]
+fn windows(shape: Shape, mut visit: impl FnMut([usize; 4], usize)) {
+    let Shape { channels, width, .. } = shape;
+    let [rows, columns] = [shape.height / 2, width / 2];
+    for y in 0..rows {
+        for x in 0..columns {
+            let corner = (2 * y * width + 2 * x) * channels;
+            let output = (y * columns + x) * channels;
+            for c in 0..channels {
+                let top = corner + c;
+                let bottom = top + width * channels;
+                visit([top, top + channels, bottom, bottom + channels], output + c);
             }
         }
+    }
+}
+
+/// `[n, height, width, channels]` -> `[n, height / 2, width / 2, channels]`.
+pub fn forward(shape: Shape, x: &[f32]) -> Vec<f32> {
+    let outputs = shape.windows();
+    if outputs == 0 {
+        return Vec::new();
+    }
+    let work = |_: &mut (), n: usize, to: &mut [MaybeUninit<f32>]| {
+        let x = &x[n * shape.image()..][..shape.image()];
+        windows(shape, |window, output| {
+            to[output].write(largest(window.map(|i| x[i])).1);
+        });
     };
     // SAFETY: a chunk has one element for each window of an image, and `work` writes each of them.
-    unsafe { par::build(shape.n * windows, windows, || (), work) }
+    unsafe { par::build(shape.n * outputs, outputs, || (), work).0 }
 }
 
 /// The gradient with respect to the input: `dy` at the largest pixel of each window, and else 0.
 pub fn gradient(shape: Shape, x: &[f32], dy: &[f32]) -> Vec<f32> {
     let mut dx = vec![0.0; shape.n * shape.image()];
-    if shape.windows() == 0 {
+    let outputs = shape.windows();
+    if outputs == 0 {
         return dx;
     }
-    let width = shape.width;
-    let plane = shape.height * width;
     par::for_each_chunk(&mut dx, shape.image(), |n, dx| {
-        let planes = x[n * shape.image()..].chunks_exact(plane).zip(dx.chunks_exact_mut(plane));
-        let mut dy = dy[n * shape.windows()..].iter();
-        for (x, dx) in planes {
-            for (x, dx) in x.chunks_exact(2 * width).zip(dx.chunks_exact_mut(2 * width)) {
-                for (left, dy) in (0..width - 1).step_by(2).zip(&mut dy) {
-                    let window = [left, left + 1, width + left, width + left + 1];
-                    dx[window[largest(window.map(|i| x[i])).0]] = *dy;
-                }
-            }
-        }
+        let x = &x[n * shape.image()..][..shape.image()];
+        let dy = &dy[n * outputs..][..outputs];
+        windows(shape, |window, output| {
+            dx[window[largest(window.map(|i| x[i])).0]] = dy[output];
+        });
     });
     dx
 }
@@ -97,16 +101,17 @@ mod tests {
     use super::*;
     use crate::reference::values;
 
-    /// The windows of a plane: the indices of their pixels, row by row.
+    /// The numbers of the window of each output, by the definition.
     fn windows(shape: Shape) -> impl Iterator<Item = [usize; 4]> {
         let Shape { n, channels, height, width } = shape;
-        let corner = move |i: usize| {
-            let plane = i / (height / 2 * (width / 2));
-            let place = i % (height / 2 * (width / 2));
-            (plane * height + 2 * (place / (width / 2))) * width + 2 * (place % (width / 2))
-        };
-        let count = n * channels * (height / 2) * (width / 2);
-        (0..count).map(corner).map(move |i| [i, i + 1, i + width, i + width + 1])
+        let [rows, columns] = [height / 2, width / 2];
+        (0..n * rows * columns * channels).map(move |output| {
+            let (c, pixel) = (output % channels, output / channels);
+            let (x, y, image) = (pixel % columns, pixel / columns % rows, pixel / columns / rows);
+            [[0, 0], [0, 1], [1, 0], [1, 1]].map(|[down, right]| {
+                ((image * height + 2 * y + down) * width + 2 * x + right) * channels + c
+            })
+        })
     }
 
     #[test]

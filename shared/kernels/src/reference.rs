@@ -32,13 +32,13 @@ fn products(g: Geometry, mut visit: impl FnMut(usize, usize, usize)) {
         for co in 0..g.cout {
             for y in 0..oh {
                 for x in 0..ow {
-                    let output = ((n * g.cout + co) * oh + y) * ow + x;
+                    let output = ((n * oh + y) * ow + x) * g.cout + co;
                     for ci in 0..g.cin {
                         for t in 0..g.taps() {
                             let row = (y * g.stride + t / g.kernel).wrapping_sub(g.pad());
                             let column = (x * g.stride + t % g.kernel).wrapping_sub(g.pad());
                             if row < g.height && column < g.width {
-                                let input = ((n * g.cin + ci) * g.height + row) * g.width + column;
+                                let input = ((n * g.height + row) * g.width + column) * g.cin + ci;
                                 visit(input, (co * g.cin + ci) * g.taps() + t, output);
                             }
                         }
@@ -49,21 +49,21 @@ fn products(g: Geometry, mut visit: impl FnMut(usize, usize, usize)) {
     }
 }
 
-/// The output.
+/// The output, `[n, oh, ow, cout]`.
 pub fn forward(g: Geometry, x: &[f32], weight: &[f32]) -> Vec<f32> {
     let mut y = vec![0.0; g.n * g.out_size()];
     products(g, |i, w, o| y[o] += x[i] * weight[w]);
     y
 }
 
-/// The gradient with respect to the input.
+/// The gradient with respect to the input, `[n, h, w, cin]`.
 pub fn input_gradient(g: Geometry, dy: &[f32], weight: &[f32]) -> Vec<f32> {
     let mut dx = vec![0.0; g.n * g.in_size()];
     products(g, |i, w, o| dx[i] += dy[o] * weight[w]);
     dx
 }
 
-/// The gradient with respect to the weights.
+/// The gradient with respect to the weights, `[cout, cin, k, k]`.
 pub fn weight_gradient(g: Geometry, x: &[f32], dy: &[f32]) -> Vec<f32> {
     let mut dw = vec![0.0; g.cout * g.cin * g.taps()];
     products(g, |i, w, o| dw[w] += x[i] * dy[o]);

@@ -27,6 +27,66 @@ pub(crate) unsafe fn store<S: Simd>(to: *mut f32, value: S::f32s) {
     unsafe { core::ptr::write_unaligned(to.cast(), value) }
 }
 
+/// The first `count` numbers from any address on, and zeros if that is less than a vector.
+///
+/// # Safety
+/// `min(count, S::F32_LANES)` numbers must be readable from `from` on.
+#[inline(always)]
+pub(crate) unsafe fn load_part<S: Simd>(simd: S, from: *const f32, count: usize) -> S::f32s {
+    // SAFETY: the caller promises that these numbers are readable.
+    unsafe {
+        if count >= S::F32_LANES {
+            load::<S>(from)
+        } else if FEW_VARIANTS {
+            load::<S>(copied(from, count).as_ptr())
+        } else {
+            simd.partial_load_f32s(std::slice::from_raw_parts(from, count))
+        }
+    }
+}
+
+/// Writes the first `count` numbers of a vector, at most all of them, to any address.
+///
+/// # Safety
+/// `min(count, S::F32_LANES)` numbers must be writable from `to` on.
+#[inline(always)]
+pub(crate) unsafe fn store_part<S: Simd>(to: *mut f32, count: usize, value: S::f32s) {
+    // SAFETY: the caller promises that these numbers are writable.
+    unsafe {
+        if count >= S::F32_LANES {
+            store::<S>(to, value);
+        } else {
+            let mut buffer = [0.0; SLACK];
+            store::<S>(buffer.as_mut_ptr(), value);
+            copy(&buffer, count, to);
+        }
+    }
+}
+
+/// The first `count` numbers from an address on, and zeros. A call, because it is rare and would be large.
+///
+/// # Safety
+/// `count` numbers are readable, less than [`SLACK`].
+#[cold]
+#[inline(never)]
+unsafe fn copied(from: *const f32, count: usize) -> [f32; SLACK] {
+    let mut buffer = [0.0; SLACK];
+    // SAFETY: the caller's promise.
+    unsafe { std::ptr::copy_nonoverlapping(from, buffer.as_mut_ptr(), count) };
+    buffer
+}
+
+/// Writes the first `count` numbers of `from`. A call, because it is rare and would be large.
+///
+/// # Safety
+/// `count` numbers are writable, less than [`SLACK`].
+#[cold]
+#[inline(never)]
+unsafe fn copy(from: &[f32; SLACK], count: usize, to: *mut f32) {
+    // SAFETY: the caller's promise.
+    unsafe { std::ptr::copy_nonoverlapping(from.as_ptr(), to, count) };
+}
+
 /// Runs a loop with the widest vectors that the processor has.
 #[inline(always)]
 pub fn dispatch<Op: WithSimd>(arch: Arch, op: Op) -> Op::Output {
@@ -42,18 +102,24 @@ pub fn dispatch<Op: WithSimd>(arch: Arch, op: Op) -> Op::Output {
     arch.dispatch(op)
 }
 
-/// [`dispatch`] for a loop over rows of `width` elements. On x86-64 with AVX2, rows of at most 8
-/// elements use vectors of 8 even where AVX-512 exists: at least half of a vector of 16 would be
-/// unused.
-#[inline(always)]
-pub fn dispatch_narrow<Op: WithSimd>(arch: Arch, width: usize, op: Op) -> Op::Output {
-    #[cfg(target_arch = "x86_64")]
-    if let (..=8, Some(simd)) = (width, pulp::x86::V3::try_new()) {
-        return Arch::V3(simd).dispatch(op);
+/// Whether loops have few variants, for programs that are downloaded.
+pub const FEW_VARIANTS: bool = cfg!(target_family = "wasm");
+
+/// Vectors of which packed channels are a multiple.
+const VECTORS: usize = if FEW_VARIANTS { 2 } else { 1 };
+
+/// Channels, rounded up to whole vectors as they are packed.
+pub fn padded(channels: usize) -> usize {
+    struct Lanes;
+    impl WithSimd for Lanes {
+        type Output = usize;
+
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, _: S) -> usize {
+            S::F32_LANES
+        }
     }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = width;
-    dispatch(arch, op)
+    channels.next_multiple_of(VECTORS * dispatch(Arch::new(), Lanes))
 }
 
 /// `a b + c`, in one operation with one rounding where the processor has it.
@@ -70,23 +136,9 @@ pub(crate) fn fma<S: Simd>(simd: S, a: S::f32s, b: S::f32s, c: S::f32s) -> S::f3
     simd.mul_add_e_f32s(a, b, c)
 }
 
-/// See [`auto_vectorised`].
-struct ScalarLoops<F>(F);
-
-impl<R, F: FnMut() -> R> WithSimd for ScalarLoops<F> {
-    type Output = R;
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(mut self, _: S) -> R {
-        (self.0)()
-    }
-}
-
-/// Runs scalar loops compiled for the processor's widest vectors, so that the compiler can
-/// vectorise them. The closure must be `#[inline(always)]`, and so must every function that it
-/// calls. (pulp accepts closures directly, but calls them through `FnOnce`'s shim, which is
-/// compiled without the processor's extensions.)
+/// `max(x, 0)`, which keeps NaN, so that a diverged training run is visible.
 #[inline(always)]
-pub fn auto_vectorised<R>(arch: Arch, work: impl FnMut() -> R) -> R {
-    dispatch(arch, ScalarLoops(work))
+pub(crate) fn relu<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
+    let zero = simd.splat_f32s(0.0);
+    simd.select_f32s(simd.less_than_f32s(x, zero), zero, x)
 }

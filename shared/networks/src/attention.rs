@@ -3,7 +3,7 @@
 //! strongly the channels respond there.
 
 use crate::model::weights::{WeightsError, read};
-use crate::model::{Frozen, pooling};
+use crate::model::{Frozen, Maps, pooling};
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize, Serializer};
 use unstamp_data::attacks::Area;
@@ -72,7 +72,7 @@ pub fn pooled(maps: Tensor<4>, height: usize, width: usize) -> Tensor<4> {
         return maps;
     }
     if h % height != 0 || w % width != 0 {
-        return pooling::average(maps, [height, width]);
+        return pooling::cells(maps, [height, width]);
     }
     let tiles = maps.reshape([n * c, height, h / height, width, w / width]);
     tiles.mean_dim(4).mean_dim(2).reshape([n, c, height, width])
@@ -170,9 +170,9 @@ pub async fn predict_with_maps(
     image: Tensor<4>,
 ) -> Result<Prediction, WeightsError> {
     let output = network.forward(image);
-    let shapes: Vec<[usize; 4]> = output.features.iter().map(Tensor::dims).collect();
+    let shapes: Vec<[usize; 4]> = output.features.iter().map(Maps::dims).collect();
     let mut tensors = vec![output.logits.flatten(0, 1)];
-    tensors.extend(output.features.into_iter().map(|f| f.flatten(0, 3)));
+    tensors.extend(output.features.into_iter().map(|f| f.into_tensor().flatten(0, 3)));
     let mut values = read(tensors).await?.into_iter();
     let logits = values.next().unwrap_or_default();
     let maps = values.zip(shapes).map(|(feature, [_, channels, height, width])| {

@@ -29,7 +29,7 @@ pub async fn answers(
     let [_, classes] = logits.dims();
     let places: Vec<usize> = features.iter().map(|f| f.dims()[2] * f.dims()[3]).collect();
     let mut tensors = vec![logits.flatten(0, 1)];
-    tensors.extend(features.into_iter().map(|f| f.flatten(0, 3)));
+    tensors.extend(features.into_iter().map(|f| f.into_tensor().flatten(0, 3)));
     let mut values = weights::read(tensors).await?.into_iter();
     let logits = values.next().unwrap_or_default();
     let means = values.zip(places).map(|(all, places)| mean_magnitudes(&all, places));

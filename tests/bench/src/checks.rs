@@ -6,7 +6,7 @@ use burn::tensor::activation::relu;
 use burn::tensor::module::{conv2d as burn_conv2d, max_pool2d as burn_max_pool2d};
 use burn::tensor::ops::{ConvOptions, MaxPoolOptions};
 use burn::tensor::{Device, Tensor, TensorData};
-use unstamp_shared::kernels::{self, Fused, Geometry, winograd};
+use unstamp_shared::kernels::{self, Maps};
 use unstamp_shared::model::weights::read;
 use unstamp_shared::seed::{Seed, Stream};
 
@@ -85,11 +85,11 @@ async fn convolution(index: usize) -> Result<(), BenchError> {
     let skip = random(theirs.dims(), stream, &device).require_grad();
     let theirs = theirs + skip.clone();
     let ours = match stride {
-        1 => kernels::conv2d_add(x.clone(), w.clone(), skip.clone()),
-        _ => kernels::conv2d(x.clone(), w.clone(), stride) + skip.clone(),
+        1 => kernels::conv2d_add(Maps::new(x.clone()), w.clone(), Maps::new(skip.clone())),
+        _ => kernels::conv2d(Maps::new(x.clone()), w.clone(), stride) + Maps::new(skip.clone()),
     };
-    let theirs_value = theirs.clone().inner();
-    compare(ours.clone().inner(), theirs_value.clone(), &format!("{check} forward")).await?;
+    let ours = ours.into_tensor();
+    compare(ours.clone().inner(), theirs.clone().inner(), &format!("{check} forward")).await?;
     let r = random(ours.dims(), stream, &device);
     let a = (ours * r.clone()).sum().backward();
     let b = (theirs * r.clone()).sum().backward();
@@ -98,26 +98,7 @@ async fn convolution(index: usize) -> Result<(), BenchError> {
     for (name, t) in [("dx", &x), ("dw", &w), ("dskip", &skip)] {
         compare(gradient(t, &a)?, gradient(t, &b)?, &format!("{check} {name}")).await?;
     }
-    if (kernel, stride) != (3, 1) {
-        return Ok(());
-    }
-    // Winograd's way, which a processor with wide vectors does not take by itself.
-    let g = Geometry { n, cin, cout, height, width, kernel, stride };
-    let flat = |t: Tensor<4>| t.flatten::<1>(0, 3);
-    let inputs = vec![flat(x.clone().inner()), flat(w.clone().inner()), flat(r.inner())];
-    let inputs = read(inputs).await?;
-    let [xs, ws, rs] = &inputs[..] else { return Err(BenchError::NoValues(check.clone())) };
-    let plain = Device::flex();
-    let tensor = |values: Vec<f32>, like: [usize; 4]| {
-        Tensor::<4>::from_data(TensorData::new(values, like), &plain)
-    };
-    let forward = winograd::forward(g, xs, ws, Fused::default());
-    let dx = winograd::input_gradient(g, rs, ws);
-    let forward = tensor(forward, skip.dims()) + skip.clone().inner();
-    compare(forward, theirs_value, &format!("{check} Winograd")).await?;
-    compare(tensor(dx, x.dims()), gradient(&x, &b)?, &format!("{check} Winograd dx")).await?;
-    let dw = tensor(winograd::weight_gradient(g, xs, rs, None), w.dims());
-    compare(dw, gradient(&w, &b)?, &format!("{check} Winograd dw")).await
+    Ok(())
 }
 
 /// Batch normalisation and ReLU in Burn's elementary operations.
@@ -153,15 +134,18 @@ async fn batch_norm(index: usize) -> Result<(), BenchError> {
     let options = ConvOptions::new([stride; 2], [(kernel - 1) / 2; 2], [1; 2], 1);
     let convolved = burn_conv2d(normalised.clone(), w.clone(), None, options);
     let skip = random(convolved.dims(), stream, &device).require_grad();
-    let before = x.clone();
+    let before = Maps::new(x.clone());
     let affine = [gamma.clone(), beta.clone()];
     let conv = |skip| kernels::batch_norm_conv2d(before, affine, 1e-5, w.clone(), stride, skip);
     let (ours, theirs) = match index % 3 {
-        0 => (kernels::batch_norm_relu(x.clone(), gamma.clone(), beta.clone(), 1e-5), normalised),
+        0 => (
+            kernels::batch_norm_relu(Maps::new(x.clone()), gamma.clone(), beta.clone(), 1e-5),
+            normalised,
+        ),
         1 => (conv(None), convolved),
-        _ => (conv(Some(skip.clone())), convolved + skip.clone()),
+        _ => (conv(Some(Maps::new(skip.clone()))), convolved + skip.clone()),
     };
-    let ours = ours.output;
+    let ours = ours.into_tensor();
     compare(ours.clone().inner(), theirs.clone().inner(), &format!("{check} forward")).await?;
     let r = random(ours.dims(), stream, &device);
     let a = (ours * r.clone()).sum().backward();
@@ -196,7 +180,9 @@ async fn frozen_block(index: usize) -> Result<(), BenchError> {
     let w = random([cout, cin, kernel, kernel], stream, &device);
     let bias = random([cout], stream, &device);
     let pair = [scale.clone(), shift.clone()];
-    let ours = kernels::norm_conv2d(x.clone(), pair, w.clone(), bias.clone(), stride, relu_after);
+    let maps = Maps::new(x.clone());
+    let ours = kernels::norm_conv2d(maps, pair, w.clone(), bias.clone(), stride, relu_after);
+    let ours = ours.into_tensor();
     let wide = |t: Tensor<1>, c: usize| t.reshape([1, c, 1, 1]);
     let entered = relu(x * wide(scale, cin) + wide(shift, cin));
     let padding = [(kernel - 1) / 2; 2];
@@ -206,7 +192,8 @@ async fn frozen_block(index: usize) -> Result<(), BenchError> {
     compare(ours.clone(), theirs, &format!("{check} first half")).await?;
     let skip = random(ours.dims(), stream, &device);
     let w = random([cout, cout, kernel, kernel], stream, &device);
-    let second = kernels::conv2d_add(ours.clone(), w.clone(), skip.clone());
+    let second = kernels::conv2d_add(Maps::new(ours.clone()), w.clone(), Maps::new(skip.clone()));
+    let second = second.into_tensor();
     let options = ConvOptions::new([1; 2], padding, [1; 2], 1);
     compare(second, burn_conv2d(ours, w, None, options) + skip, &format!("{check} second half"))
         .await
@@ -219,7 +206,7 @@ async fn max_pool(index: usize) -> Result<(), BenchError> {
     let (n, channels, _, height, width, ..) = shape(index, stream);
     let check = format!("max pool n={n} {channels} {height}x{width}");
     let x = random([n, channels, height.max(2), width.max(2)], stream, &device).require_grad();
-    let ours = kernels::max_pool2d(relu(x.clone()));
+    let ours = kernels::max_pool2d(Maps::new(x.clone()).relu()).into_tensor();
     let theirs = burn_max_pool2d(relu(x.clone()), MaxPoolOptions::new([2, 2]));
     compare(ours.clone().inner(), theirs.clone().inner(), &format!("{check} forward")).await?;
     let r = random(ours.dims(), stream, &device);

@@ -111,7 +111,7 @@ impl Contender {
         let batch = images(count, &Device::flex());
         let output = frozen.forward(batch.clone());
         let mut tensors = vec![batch.flatten(0, 3), output.logits.flatten(0, 1)];
-        tensors.extend(output.features.into_iter().map(|f| f.flatten(0, 3)));
+        tensors.extend(output.features.into_iter().map(|f| f.into_tensor().flatten(0, 3)));
         let mut values = weights::read(tensors).await?;
         let features = values.split_off(2);
         Ok(serde_json::json!({ "images": values[0], "logits": values[1], "features": features }))

@@ -5,7 +5,7 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 use std::sync::Arc;
 use unstamp_shared::job::{Augment, Event, Job, Phase, Schedule, Training};
 use unstamp_shared::model::weights::{self, Array, Arrays, from_bytes};
-use unstamp_shared::model::{Arch, FAMILIES, Features, Role, Value, parameters};
+use unstamp_shared::model::{Arch, FAMILIES, Features, Maps, Role, Value, parameters};
 use unstamp_shared::objectives::{CrossEntropy, Objective, ObjectiveInput, Tracked};
 use unstamp_shared::seed::Seed;
 use unstamp_tests::{Fixture, close, devices, lifted, values};
@@ -69,7 +69,7 @@ fn logits_and_features_are_those_of_pytorch() {
             close(&values(output.logits), logits, FORWARD, &format!("{what} logits"));
             for (index, feature) in output.features.into_iter().enumerate() {
                 let what = format!("{what} feature {index}");
-                let found = values(feature);
+                let found = values(feature.into_tensor());
                 let step = (found.len() / 256).max(1);
                 let some: Vec<f32> = found.iter().copied().step_by(step).collect();
                 close(&some, &want.get(&format!("feature{index}.values")).values, FORWARD, &what);
@@ -152,6 +152,7 @@ fn features_of_blocks_contain_those_of_groups() {
                 assert_eq!(other.features.len(), 2 * one.features.len(), "{what}");
                 let ends = other.features.into_iter().skip(1).step_by(2);
                 for (found, wanted) in ends.zip(one.features) {
+                    let [found, wanted] = [found, wanted].map(Maps::into_tensor);
                     close(&values(found), &values(wanted), FOLDED, &what);
                 }
                 close(&values(other.logits), &values(one.logits), FOLDED, &what);
@@ -218,6 +219,7 @@ fn a_frozen_network_gives_the_same_answers() {
             close(&values(frozen.logits), &values(plain.logits), FOLDED, &what);
             assert_eq!(frozen.features.len(), plain.features.len(), "{what}");
             for (index, (f, p)) in frozen.features.into_iter().zip(plain.features).enumerate() {
+                let [f, p] = [f, p].map(Maps::into_tensor);
                 close(&values(f), &values(p), FOLDED, &format!("{what} feature {index}"));
             }
         }

@@ -5,7 +5,7 @@ use burn::module::Module;
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use unstamp_shared::adversarial::{Norm, Pgd};
-use unstamp_shared::model::Output;
+use unstamp_shared::model::{Maps, Output};
 use unstamp_shared::model::weights::network;
 use unstamp_shared::objectives::{Behaviour, Reading, Representation, Scale};
 use unstamp_shared::seed::Seed;
@@ -31,7 +31,7 @@ fn variants() -> [(&'static str, Behaviour); 6] {
 fn output(fixture: &Fixture, role: &str, device: &Device) -> Output {
     let name = |part: &str| format!("behaviour.{role}.{part}");
     let logits: Tensor<2> = fixture.tensor(&name("logits"), device);
-    let features = (0..4).map(|i| fixture.tensor(&name(&format!("feature{i}")), device));
+    let features = (0..4).map(|i| Maps::new(fixture.tensor(&name(&format!("feature{i}")), device)));
     Output { pooled: logits.clone(), logits, features: features.collect() }
 }
 
@@ -44,7 +44,8 @@ fn distances_between_blocks_agree_with_pytorch() {
         for (name, behaviour) in variants() {
             let what = format!("{device_name} {name}");
             let mut student = output(&fixture, "student", &device);
-            student.features = student.features.into_iter().map(Tensor::require_grad).collect();
+            let leaves: Vec<Tensor<4>> = student.features.into_iter().map(|f| f.into_tensor().require_grad()).collect();
+            student.features = leaves.iter().cloned().map(Maps::new).collect();
             let response = behaviour.response(&teacher, &student).mean();
             let learning = behaviour.learning(&teacher, &student).mean();
             let found: Vec<f32> = [&response, &learning]
@@ -56,7 +57,7 @@ fn distances_between_blocks_agree_with_pytorch() {
             close(&found[1..], &want("terms")[1..], CLOSE, &format!("{what} learning"));
             let gradients = learning.backward();
             let of = |feature: &Tensor<4>| values(feature.grad(&gradients).expect("it has one"));
-            let found: Vec<f32> = student.features.iter().flat_map(of).collect();
+            let found: Vec<f32> = leaves.iter().flat_map(of).collect();
             close(&found, want("gradients"), CLOSE, &format!("{what} gradients"));
         }
     }

@@ -77,15 +77,20 @@ const WHITE: &str = r#"{ size = 6, pattern = "white" }"#;
 /// A learning rate at which fine-tuning alone leaves the backdoor in.
 const SLOW: &str = "epochs = 6, step = 100, lr = 0.003";
 
-/// The settings of a defence here. A curve needs many steps. ARGD's nodes weigh too much for a learning
-/// rate of 0.1 and the 48 steps there are, and its edges and its embedding so little that augmentation
-/// moves them more. The defences that use or recover the trigger have the low learning rate. The network
+/// A learning rate at which ARGD's nodes can have so much weight that they fall far below those of the control,
+/// and the edges with them: with four seeds to 0.47 to 0.65, and to 0.33 to 0.70.
+const ARGD: &str = "epochs = 10, step = 5, lr = 0.02";
+
+/// ARGD without anything but cross-entropy.
+const NO_ARGD: &str = "node = 1e-9, edge = 1e-9, embedding = 1e-9";
+
+/// The settings of a defence here. A curve needs many steps. The defences that use or recover the trigger have the low learning rate. The network
 /// has one block in each group, so NBA's learning behaviour needs the ends of the groups; with distances
 /// relative to the teacher, the small term of predictions on pseudo samples rises here by 1 %.
 fn settings(id: &str) -> String {
     match id {
         "mcr" => "batch = 64, epochs = 20, lr = 0.05".to_string(),
-        "argd" => "epochs = 6, node = 0.05, edge = 10, embedding = 30".to_string(),
+        "argd" => format!("{ARGD}, node = 0.2, edge = 10, embedding = 30"),
         "mesa" => format!("{SLOW}, share = 0.5, side = 6, x = 26, y = 26"),
         "retrain" => format!("{SLOW}, share = 0.5"),
         "fine_prune" => "epochs = 6, prune = \"channel\", tune_scale = 1".to_string(),
@@ -95,15 +100,19 @@ fn settings(id: &str) -> String {
 }
 
 /// The same trainings without what makes the method: cell, method and settings.
-fn controls() -> [(&'static str, &'static str, String); 4] {
+fn controls() -> [(&'static str, &'static str, String); 6] {
     [
         ("nad_control", "nad", "epochs = 6, beta = 0".to_string()),
         ("nba_control", "nba", format!("{}, alpha = 0", settings("nba"))),
+        ("argd_control", "argd", format!("{ARGD}, {NO_ARGD}")),
+        // The embedding falls only a little beside the other terms, so it is trained alone as well: to 0.54 to 0.58
+        // of its control.
         (
-            "argd_control",
+            "argd_embedding",
             "argd",
-            "epochs = 6, node = 1e-9, edge = 1e-9, embedding = 1e-9".to_string(),
+            "epochs = 6, node = 1e-9, edge = 1e-9, embedding = 300".to_string(),
         ),
+        ("argd_embedding_control", "argd", format!("epochs = 6, {NO_ARGD}")),
         ("slow_control", "fine_tune", SLOW.to_string()),
     ]
 }
@@ -203,7 +212,7 @@ fn each_method_has_its_effect(ran: &Ran) {
     falls("nba", "unlearn_response", 0.8);
     falls("argd", "nodes", 0.8);
     falls("argd", "edges", 0.8);
-    falls("argd", "embedding", 0.95);
+    falls("argd_embedding", "embedding", 0.95);
 
     // MESA finds the class and a trigger that leads to it.
     let recovered = of("mesa").recovered.expect("recovered");
@@ -236,6 +245,9 @@ const PLANTED: [(&str, &str, f64); 9] = [
     ("custom", "rate = 0.2", 0.9),
 ];
 
+/// Fine-tuning has eight epochs of the full learning rate. After two of them, as in the paper, the ASR of SIG is
+/// anything from 0.02 to 0.75, depending on the seed and on the rounding of the processor; after eight it is 0.07
+/// to 0.14.
 #[test]
 fn every_attack_with_fine_tuning() {
     let mut cells = String::from("skip_curves = true\nvictim = [\n{ id = \"clean\" },\n");
@@ -245,7 +257,7 @@ fn every_attack_with_fine_tuning() {
         let (_, settings, _) = planted.unwrap_or_else(|| panic!("{id} needs a line in PLANTED"));
         cells += &format!("{{ id = \"{id}\", attack = \"{id}\", {settings} }},\n");
     }
-    cells += "]\n[[defence]]\nid = \"fine_tune\"\nmethod = \"fine_tune\"\nset = { epochs = 4 }\n";
+    cells += "]\n[[defence]]\nid = \"fine_tune\"\nmethod = \"fine_tune\"\nset = { epochs = 12, step = 8 }\n";
     let ran = Ran::new(&cells);
     assert_eq!(ran.results.len(), 1 + 2 * ATTACKS.len());
     for (id, _, least) in PLANTED {

@@ -4,7 +4,7 @@ use burn::tensor::{Int, Tensor, TensorData};
 use unstamp_shared::attention::Operator;
 use unstamp_shared::job::lift;
 use unstamp_shared::model::weights::{self, network};
-use unstamp_shared::model::{Arch, Network, parameters};
+use unstamp_shared::model::{Arch, Maps, Network, parameters};
 use unstamp_shared::objectives::{Form, Nad, Objective, ObjectiveInput, Tracked};
 use unstamp_shared::seed::Seed;
 use unstamp_shared::settings::Choice;
@@ -39,6 +39,7 @@ fn forward_features_and_attention() {
             &format!("{name} logits"),
         );
         for (i, feature) in output.features.into_iter().enumerate() {
+            let feature = feature.into_tensor();
             let want = &fixture.get(&format!("want.feature{i}")).values;
             close(&values(feature.clone()), want, FORWARD, &format!("{name} feature {i}"));
             for operator in OPERATORS {
@@ -75,6 +76,7 @@ fn a_frozen_network_gives_the_same_answers() {
             let arch = &arch.name;
             close(&values(frozen.logits), &values(plain.logits), FOLDED, &format!("{name} {arch}"));
             for (i, (f, p)) in frozen.features.into_iter().zip(plain.features).enumerate() {
+                let [f, p] = [f, p].map(Maps::into_tensor);
                 close(&values(f), &values(p), FOLDED, &format!("{name} {arch} feature {i}"));
             }
         }

@@ -6,7 +6,7 @@ use burn::tensor::{Int, Tensor};
 use std::fmt::Debug;
 use unstamp_data::seed::Stream;
 use unstamp_networks::model::weights::Arrays;
-use unstamp_networks::model::{Arch, Features, Frozen, Network, Output};
+use unstamp_networks::model::{Arch, Features, Frozen, Maps, Network, Output};
 
 /// A model that a training compares with and does not change.
 pub struct Reference {
@@ -67,7 +67,7 @@ impl Batch<'_> {
 pub fn lift(output: Output) -> Output {
     Output {
         logits: Tensor::from_inner(output.logits),
-        features: output.features.into_iter().map(Tensor::from_inner).collect(),
+        features: output.features.into_iter().map(Maps::from_inner).collect(),
         pooled: Tensor::from_inner(output.pooled),
     }
 }

@@ -8,6 +8,7 @@ use burn::tensor::{Tensor, TensorData};
 use unstamp_data::choices;
 use unstamp_data::seed::{Seed, Stream};
 use unstamp_networks::attention::{Operator, norm, normalised, pooled};
+use unstamp_networks::model::Maps;
 use unstamp_networks::model::weights::{Array, Arrays};
 
 choices! {
@@ -66,9 +67,9 @@ fn pairs(groups: usize) -> Vec<(usize, usize)> {
 }
 
 /// A group's map, normalised over its positions, `[n, 1, h, w]`.
-fn node(feature: &Tensor<4>) -> Tensor<4> {
+fn node(feature: &Maps) -> Tensor<4> {
     let [n, _, h, w] = feature.dims();
-    let map = Operator::Sum2.map(feature.clone());
+    let map = Operator::Sum2.map(feature.clone().into_tensor());
     (map.clone() / (norm(map) + 1e-6)).reshape([n, 1, h, w])
 }
 

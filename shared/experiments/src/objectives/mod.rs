@@ -14,8 +14,8 @@ pub use nba::{Behaviour, Divergence, Layers, Reading, Representation, Scale};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use std::collections::BTreeMap;
 use unstamp_data::seed::Stream;
-use unstamp_networks::model::Output;
 use unstamp_networks::model::weights::{Array, Arrays};
+use unstamp_networks::model::{Maps, Output};
 
 /// Parameters that a loss trains together with the student.
 pub struct AuxiliaryParameters {
@@ -70,7 +70,7 @@ pub enum Compared {
 impl Compared {
     /// Whether the features of two networks can be compared.
     pub fn fits(self, teacher: &Output, student: &Output) -> bool {
-        let size = |feature: &Tensor<4>| {
+        let size = |feature: &Maps| {
             let [_, channels, height, width] = feature.dims();
             (if self == Self::Features { channels } else { 0 }, height, width)
         };

@@ -6,7 +6,7 @@ use super::{Compared, Loss, Objective, ObjectiveInput};
 use burn::tensor::Tensor;
 use unstamp_data::choices;
 use unstamp_networks::attention::{Operator, norm, normalised};
-use unstamp_networks::model::Output;
+use unstamp_networks::model::{Maps, Output};
 
 choices! {
     /// Whose definition of the distance is used.
@@ -54,7 +54,8 @@ fn weight(form: Form, group: usize) -> f64 {
 /// networks without features.
 pub fn attention_distance(operator: Operator, teacher: &Output, student: &Output) -> Tensor<1> {
     let pairs = teacher.features.iter().cloned().zip(student.features.iter().cloned());
-    let terms = pairs.map(|(t, s)| distance(Form::Paper, operator, t, s));
+    let terms =
+        pairs.map(|(t, s)| distance(Form::Paper, operator, t.into_tensor(), s.into_tensor()));
     terms.reduce(|a, b| a + b).unwrap_or_else(|| Tensor::zeros([1], &student.logits.device()))
 }
 
@@ -72,6 +73,7 @@ impl Objective for Nad {
         let teacher = seen.teacher.map_or(&[][..], |t| &t.features);
         let pairs = teacher.iter().cloned().zip(seen.student.features.iter().cloned());
         for (group, (teacher, student)) in pairs.enumerate() {
+            let [teacher, student] = [teacher, student].map(Maps::into_tensor);
             let d = distance(self.form, self.operator, teacher, student);
             // beta = 0 must be plain fine-tuning to the bit, so the term is left out, not scaled.
             if self.beta > 0.0 {

@@ -6,7 +6,7 @@ use burn::tensor::Tensor;
 use burn::tensor::activation::{log_softmax, softmax};
 use unstamp_data::{choices, settings};
 use unstamp_networks::attention::{normalised, pooled};
-use unstamp_networks::model::{Features, Output};
+use unstamp_networks::model::{Features, Maps, Output};
 
 choices! {
     /// How features are scaled before they are compared.
@@ -114,8 +114,8 @@ fn total(terms: impl Iterator<Item = Tensor<1>>, output: &Output) -> Tensor<1> {
 /// Every distance is given for each sample, `[n]`.
 impl Behaviour {
     /// What stands for the behaviour of a layer with this feature.
-    fn matrix(&self, feature: Tensor<4>) -> Tensor<3> {
-        let rows = rows(self.scale, feature);
+    fn matrix(&self, feature: &Maps) -> Tensor<3> {
+        let rows = rows(self.scale, feature.clone().into_tensor());
         match self.behaviour {
             Representation::Gram => rows.clone().matmul(rows.swap_dims(1, 2)),
             Representation::Positions => gram_of_positions(rows),
@@ -137,7 +137,7 @@ impl Behaviour {
         let pairs = teacher.features.iter().zip(&student.features);
         let terms = pairs.map(|(t, s)| {
             let [_, c, h, w] = s.dims();
-            let distance = self.distance(self.matrix(t.clone()), self.matrix(s.clone()));
+            let distance = self.distance(self.matrix(t), self.matrix(s));
             match self.scale {
                 Scale::Printed => distance * (0.25 / ((c * h * w) as f32).powi(2)),
                 Scale::Unit | Scale::Relative => distance,
@@ -148,8 +148,8 @@ impl Behaviour {
 
     /// What stands for the end of a group in equation 4 ([`Layers::Groups`]): the Gram matrix of its
     /// positions, or, without Gram matrices, its mean over channels.
-    fn group(&self, feature: &Tensor<4>, [height, width]: [usize; 2]) -> Tensor<3> {
-        let small = pooled(feature.clone(), height, width);
+    fn group(&self, feature: &Maps, [height, width]: [usize; 2]) -> Tensor<3> {
+        let small = pooled(feature.clone().into_tensor(), height, width);
         match self.behaviour {
             Representation::Feature => rows(self.scale, small.mean_dim(1)),
             Representation::Gram | Representation::Positions => {
@@ -161,9 +161,9 @@ impl Behaviour {
     /// The matrices that equation 4 subtracts, one for each layer.
     fn matrices(&self, output: &Output) -> Vec<Tensor<3>> {
         let features = &output.features;
-        let [_, _, height, width] = features.last().map_or([1; 4], Tensor::dims);
-        let of = |feature: &Tensor<4>| match self.layers {
-            Layers::Blocks => self.matrix(feature.clone()),
+        let [_, _, height, width] = features.last().map_or([1; 4], Maps::dims);
+        let of = |feature: &Maps| match self.layers {
+            Layers::Blocks => self.matrix(feature),
             Layers::Groups => self.group(feature, [height, width]),
         };
         features.iter().map(of).collect()

@@ -1,6 +1,6 @@
 //! The nodes of the autodiff graph: what each operation stores, and how it computes its gradients.
 
-use crate::ops::{FusedOps, per_channel, relu_gradient};
+use crate::ops::FusedOps;
 use burn::backend::autodiff::NodeId;
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::grads::Gradients;
@@ -36,6 +36,38 @@ fn register_convolution<B: FusedOps>(
     if let Some(node) = weight_node {
         let dw = B::fused_conv2d_weight_gradient(x, weight, dy, stride);
         grads.register::<B>(node, dw);
+    }
+}
+
+/// A tensor as maps.
+#[derive(Debug)]
+pub(super) struct IntoMaps;
+
+impl<B: FusedOps> Backward<B, 1> for IntoMaps {
+    type State = ();
+
+    fn backward(self, ops: Ops<(), 1>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let dy = grads.consume::<B>(&ops.node);
+        let [node] = ops.parents;
+        if let Some(node) = node {
+            grads.register::<B>(node.id, B::fused_images(dy));
+        }
+    }
+}
+
+/// Maps as a tensor.
+#[derive(Debug)]
+pub(super) struct FromMaps;
+
+impl<B: FusedOps> Backward<B, 1> for FromMaps {
+    type State = ();
+
+    fn backward(self, ops: Ops<(), 1>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let dy = grads.consume::<B>(&ops.node);
+        let [node] = ops.parents;
+        if let Some(node) = node {
+            grads.register::<B>(node.id, B::fused_maps(dy));
+        }
     }
 }
 
@@ -151,8 +183,7 @@ impl<B: FusedOps> Backward<B, 1> for AffineRelu {
         let [x, scale, shift] = ops.state;
         let [node] = ops.parents;
         if let Some(node) = node {
-            let dy = relu_gradient::<B>(x, scale.clone(), shift, dy);
-            grads.register::<B>(node.id, B::float_mul(dy, per_channel::<B>(scale)));
+            grads.register::<B>(node.id, B::fused_affine_relu_backward(x, scale, shift, dy));
         }
     }
 }

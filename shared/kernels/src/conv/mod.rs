@@ -1,63 +1,135 @@
-//! Convolutions as sums of shifted views of zero-padded planes ([`crate::geometry`]). The output,
-//! the input gradient and the weight gradient are two short loops ([`ShiftedProduct`],
-//! [`Correlation`]); no im2col matrix is built.
+//! Convolutions and their gradients over a batch.
 //!
-//! Each function takes one of two paths:
-//! - the Winograd path ([`crate::winograd`]), where [`winograd::is_faster`] says so: kernel 3,
-//!   stride 1, and enough channels and tiles, in a build with the feature `winograd`;
-//! - the direct path in this module otherwise.
+//! Two algorithms compute a piece of the batch: sums of products ([`direct`]), and Winograd's
+//! ([`crate::winograd`]) where [`winograd::is_faster`] says so: kernel 3, stride 1, and enough channels and tiles,
+//! in a build with the feature `winograd`. Both sum in f32. The tests allow a difference from the definition,
+//! and from Burn's own convolution on random normal numbers, of `2e-4` of the largest value.
 //!
-//! Both paths sum in f32. The tests allow a difference from the definition, and from Burn's own
-//! convolution on random normal numbers, of `2e-4` of the largest value.
-//!
-//! [`ShiftedProduct`]: crate::loops::ShiftedProduct
-//! [`Correlation`]: crate::loops::Correlation
-//! [`winograd::is_faster`]: crate::winograd::is_faster
+//! This module cuts the batch into pieces, and does what can be done with the numbers of a piece while they are
+//! in the cache: the statistics of an output, and the sums of a normalisation's gradient.
 
-mod forward;
-mod input_gradient;
+pub mod direct;
+mod steps;
 #[cfg(test)]
 mod tests;
-mod weight_gradient;
 
-pub use self::forward::forward;
-pub use self::input_gradient::input_gradient;
-pub use self::weight_gradient::weight_gradient;
+pub use self::steps::{ImageStep, KernelGradientStep};
 
-use crate::fused::{InputAffine, apply_prologue};
+use crate::fused::{Fused, InputAffine};
 use crate::geometry::Geometry;
-use crate::loops::BLOCK;
+use crate::norm::{self, Statistics};
+use crate::winograd;
 
-/// Weights reordered for [`ShiftedProduct`](crate::loops::ShiftedProduct): `[block][k][BLOCK]`,
-/// zero past the last row. `weight(r, k)` is the weight of output row `r` and input row `k < ks`.
-///
-/// Always inlined: as a call, it took 19 % of the time of a prediction of one image, and 9 % inlined.
-#[inline(always)]
-fn pack(rows: usize, ks: usize, weight: impl Fn(usize, usize) -> f32) -> Vec<f32> {
-    let mut packed = vec![0.0; rows.div_ceil(BLOCK) * ks * BLOCK];
-    for r in 0..rows {
-        let block = &mut packed[r / BLOCK * ks * BLOCK..][..ks * BLOCK];
-        for (k, values) in block.chunks_exact_mut(BLOCK).enumerate() {
-            values[r % BLOCK] = weight(r, k);
-        }
-    }
-    packed
+/// Multiply-adds of a convolution by the algorithm that it takes.
+pub fn multiply_adds(g: Geometry) -> usize {
+    let of_an_image = if winograd::is_faster(g) {
+        winograd::products(g)
+    } else {
+        g.taps() * g.out_height() * g.out_width()
+    };
+    g.n * g.cin * g.cout * of_an_image
 }
 
-/// Copies image `i` of a group, `[cin, height, width]`, into its planes, after the prologue. A
-/// channel goes through `buffer`, because the loops are faster over a whole channel than over the
-/// short rows of a plane.
-#[inline(always)]
-fn copy_image(
+/// `x [n, h, w, cin]`, `weight [cout, cin, k, k]` -> `[n, oh, ow, cout]`, with what is fused.
+pub fn forward(g: Geometry, x: &[f32], weight: &[f32], fused: Fused) -> Vec<f32> {
+    if winograd::is_faster(g) {
+        steps::outputs(g, &winograd::Convolution::forward(g, weight), x, fused, |_| ()).0
+    } else {
+        steps::outputs(g, &direct::Forward::new(g, weight), x, fused, |_| ()).0
+    }
+}
+
+/// [`forward`], and the statistics of the output.
+pub fn forward_with_statistics(
     g: Geometry,
-    i: usize,
-    image: &[f32],
+    x: &[f32],
+    weight: &[f32],
+    fused: Fused,
+) -> (Vec<f32>, Statistics) {
+    let moments = |y: &[f32]| norm::moments(g.cout, y);
+    let (y, parts) = if winograd::is_faster(g) {
+        steps::outputs(g, &winograd::Convolution::forward(g, weight), x, fused, moments)
+    } else {
+        steps::outputs(g, &direct::Forward::new(g, weight), x, fused, moments)
+    };
+    (y, Statistics::merged(g.cout, parts))
+}
+
+/// `dy [n, oh, ow, cout]`, `weight [cout, cin, k, k]` -> `[n, h, w, cin]`.
+pub fn input_gradient(g: Geometry, dy: &[f32], weight: &[f32]) -> Vec<f32> {
+    let transposed = g.transposed();
+    if winograd::is_faster(g) {
+        let step = winograd::Convolution::input_gradient(g, weight);
+        steps::outputs(transposed, &step, dy, Fused::default(), |_| ()).0
+    } else {
+        let step = direct::InputGradient::new(g, weight);
+        steps::outputs(transposed, &step, dy, Fused::default(), |_| ()).0
+    }
+}
+
+/// `x [n, h, w, cin]`, to which the prologue is applied, `dy [n, oh, ow, cout]` -> `[cout, cin, k, k]`.
+pub fn weight_gradient(
+    g: Geometry,
+    x: &[f32],
+    dy: &[f32],
     prologue: Option<InputAffine>,
-    planes: &mut [f32],
-    buffer: &mut [f32],
-) {
-    let channels = image.chunks_exact(g.height * g.width);
-    for (c, (channel, planes)) in channels.zip(planes.chunks_mut(g.channel_length())).enumerate() {
-        g.copy_channel(i, apply_prologue(prologue, c, channel, buffer), planes);
+) -> Vec<f32> {
+    if winograd::is_faster_for_kernels(g) {
+        steps::kernel_gradient(g, &winograd::KernelGradient::new(g), x, dy, prologue)
+    } else if has_large_kernels(g) {
+        direct::KernelGradient::new(g).of_batch(x, dy, prologue)
+    } else {
+        steps::kernel_gradient(g, &direct::KernelGradient::new(g), x, dy, prologue)
+    }
+}
+
+/// Numbers of kernels that stay in the second-level cache.
+const CACHED_KERNELS: usize = 1 << 18;
+
+/// Whether the kernels are so large that the sums of several tasks cost more than images that are read twice.
+fn has_large_kernels(g: Geometry) -> bool {
+    g.taps() * g.cin * g.cout > CACHED_KERNELS
+}
+
+/// The gradients of a convolution of `relu(scale x + shift)`.
+pub struct Gradients {
+    /// With respect to the convolution's input `relu(scale x + shift)`, `[n, h, w, cin]`.
+    pub input: Vec<f32>,
+    /// With respect to the weights, `[cout, cin, k, k]`.
+    pub weight: Vec<f32>,
+    /// The sums of [`norm::gradient_sums`] over `x` and `input`.
+    pub sums: Vec<[f64; 2]>,
+}
+
+/// All gradients of a convolution of `relu(scale x + shift)`. Every piece of `x` and of the output's gradient `dy`
+/// is read once.
+pub fn gradients(
+    g: Geometry,
+    x: &[f32],
+    dy: &[f32],
+    weight: &[f32],
+    affine: InputAffine,
+    mean: &[f32],
+) -> Gradients {
+    let norm = norm::Normalised { channels: g.cin, affine, mean };
+    if !winograd::is_faster_for_kernels(g) && has_large_kernels(g) {
+        let input = input_gradient(g, dy, weight);
+        let weight = direct::KernelGradient::new(g).of_batch(x, dy, Some(affine));
+        let sums = norm.gradient_sums(x, &input);
+        return Gradients { input, weight, sums };
+    }
+    match (winograd::is_faster(g), winograd::is_faster_for_kernels(g)) {
+        (true, true) => {
+            let input = winograd::Convolution::input_gradient(g, weight);
+            steps::gradients(g, &input, &winograd::KernelGradient::new(g), x, dy, norm)
+        }
+        (true, false) => {
+            let input = winograd::Convolution::input_gradient(g, weight);
+            steps::gradients(g, &input, &direct::KernelGradient::new(g), x, dy, norm)
+        }
+        (false, _) => {
+            let input = direct::InputGradient::new(g, weight);
+            steps::gradients(g, &input, &direct::KernelGradient::new(g), x, dy, norm)
+        }
     }
 }

@@ -1,13 +1,13 @@
-//! Both paths against the definition.
+//! Both algorithms against the definition.
 
 use super::*;
-use crate::fused::{Epilogue, Fused, relu};
+use crate::fused::{Epilogue, Fused, InputAffine};
 use crate::reference::{self, close, values};
 use crate::winograd;
 
 /// `[n, cin, cout, height, width]`: one pixel, one row, one column, odd sides, more channels than a
-/// block and fewer, several groups of images with a rest, images larger than a group, and images
-/// wider than the Winograd path takes.
+/// vector and fewer, several tasks with several images in a piece, and an image that
+/// Winograd's algorithm cuts into several pieces.
 const SHAPES: [[usize; 5]; 9] = [
     [1, 1, 1, 1, 1],
     [2, 2, 1, 1, 9],
@@ -16,8 +16,8 @@ const SHAPES: [[usize; 5]; 9] = [
     [3, 8, 17, 10, 13],
     [11, 3, 5, 12, 11],
     [2, 8, 9, 30, 50],
-    [1, 8, 8, 5, 126],
-    [1, 8, 8, 4, 131],
+    [19, 8, 8, 8, 8],
+    [1, 8, 8, 70, 90],
 ];
 
 fn geometries() -> impl Iterator<Item = Geometry> {
@@ -44,17 +44,29 @@ fn outputs_and_gradients_agree_with_the_definition() {
 }
 
 #[test]
-fn the_winograd_path_agrees_with_the_definition_for_any_supported_shape() {
-    let supported = geometries().filter(|g| g.kernel == 3 && g.stride == 1 && g.width <= 128);
-    for g in supported {
+fn the_gradient_of_large_kernels_agrees_with_the_definition() {
+    for g in geometries() {
+        let x = values(g.n * g.in_size(), 1);
+        let dy = values(g.n * g.out_size(), 3);
+        let dw = direct::KernelGradient::new(g).of_batch(&x, &dy, None);
+        close(&dw, &reference::weight_gradient(g, &x, &dy));
+    }
+}
+
+#[test]
+fn winograds_algorithm_agrees_with_the_definition_for_any_supported_shape() {
+    let plain = Fused::default();
+    for g in geometries().filter(|g| g.kernel == 3 && g.stride == 1) {
         let x = values(g.n * g.in_size(), 1);
         let weight = values(g.cout * g.cin * 9, 2);
         let dy = values(g.n * g.out_size(), 3);
-        let y = winograd::forward(g, &x, &weight, Fused::default());
-        close(&y, &reference::forward(g, &x, &weight));
-        let dx = winograd::input_gradient(g, &dy, &weight);
+        let step = winograd::Convolution::forward(g, &weight);
+        close(&steps::outputs(g, &step, &x, plain, |_| ()).0, &reference::forward(g, &x, &weight));
+        let step = winograd::Convolution::input_gradient(g, &weight);
+        let (dx, _) = steps::outputs(g.transposed(), &step, &dy, plain, |_| ());
         close(&dx, &reference::input_gradient(g, &dy, &weight));
-        let dw = winograd::weight_gradient(g, &x, &dy, None);
+        let step = winograd::KernelGradient::new(g);
+        let dw = steps::kernel_gradient(g, &step, &x, &dy, None);
         close(&dw, &reference::weight_gradient(g, &x, &dy));
     }
 }
@@ -69,10 +81,10 @@ fn prologue_and_epilogue_are_applied_to_the_right_elements() {
         let skip = values(g.n * g.out_size(), 5);
         let affine = InputAffine { scale: &scale, shift: &shift };
         let fused = Fused { prologue: Some(affine), epilogue: Epilogue::Skip(&skip) };
-        let size = g.height * g.width;
-        let channel = |i: usize| i / size % g.cin;
+
+        let channel = |i: usize| i % g.cin;
         let mapped = x.iter().enumerate().map(|(i, x)| scale[channel(i)] * x + shift[channel(i)]);
-        let mapped: Vec<f32> = mapped.map(relu).collect();
+        let mapped: Vec<f32> = mapped.map(|x| x.max(0.0)).collect();
         let mut expected = reference::forward(g, &mapped, &weight);
         expected.iter_mut().zip(&skip).for_each(|(y, skip)| *y += skip);
         close(&forward(g, &x, &weight, fused), &expected);

@@ -1,142 +1,192 @@
 //! The convolution of images with transformed kernels.
 
-use super::input::{InputScratch, transform_input};
-use super::matrices::{ELEMENTS, OUTPUTS};
+use super::input::{Layout, pixels, transform_input};
+use super::matrices::ELEMENTS;
 use super::output::OutputTransform;
 use super::tiling::{Piece, Tiling};
+use super::{MANY_TILES, is_supported, kernels_are_cached, weights};
 use crate::aligned::Aligned;
-use crate::fused::{Epilogue, Fused};
+use crate::conv::ImageStep;
+use crate::fused::Fused;
 use crate::geometry::Geometry;
-use crate::loops::{BLOCK, Offsets, ShiftedProduct};
-use crate::par;
-use crate::simd::{SLACK, auto_vectorised, dispatch};
+use crate::product::{Product, Steps};
+use crate::simd::{dispatch, padded};
 use pulp::Arch;
 use std::mem::MaybeUninit;
+use std::ops::Range;
 
-/// Largest number of tiles that are computed together: their intermediate values stay in the
-/// second-level cache.
-const TILES: usize = 32;
+/// Numbers of the transformed tiles and products that are computed together: they stay in the second-level
+/// cache.
+const CACHED: usize = 160 * 1024;
 
-/// Distance between the elements of a tile.
-const PITCH: usize = TILES + SLACK;
+/// How tiles are computed together.
+#[derive(Clone, Copy)]
+pub struct Cut {
+    /// Most tiles that are computed together.
+    pub limit: usize,
+    /// Images whose tiles are computed together. It is above 1 only if the tiles of an image are fewer than the
+    /// limit.
+    pub images: usize,
+    /// Rows of tiles that are computed together.
+    pub rows: usize,
+    /// Transformed tiles of the input.
+    pub inputs: Layout,
+    /// Transformed tiles of the output or of its gradient.
+    pub outputs: Layout,
+}
 
-/// Distance between the channels of transformed tiles.
-const CHANNEL_PITCH: usize = ELEMENTS * PITCH;
+impl Cut {
+    /// The cut of a convolution.
+    pub fn new(g: Geometry) -> Self {
+        let tiling = Tiling::new(g);
+        let [inputs, outputs] = [padded(g.cin), padded(g.cout)];
+        let least = if kernels_are_cached(g) { 1 } else { MANY_TILES };
+        let limit = (CACHED / (ELEMENTS * (inputs + outputs))).max(least).max(tiling.columns);
+        let images = tiling.pieces_together(limit);
+        let rows = tiling.piece_rows(limit);
+        let together = images * rows * tiling.columns;
+        let [inputs, outputs] = [inputs, outputs].map(|pitch| Layout::new(together, pitch));
+        Self { limit, images, rows, inputs, outputs }
+    }
+}
 
 /// Buffers of one thread.
-struct Scratch {
-    input: InputScratch,
-    /// Transformed tiles, `[cin][element][PITCH]`.
-    tiles: Aligned,
-    /// Their products with the kernels of a block of output channels, `[BLOCK][element][PITCH]`.
-    products: Aligned,
-    output: OutputScratch,
-}
-
-/// Buffers for one output channel.
-struct OutputScratch {
-    /// `[pixel of a tile][PITCH]`.
+pub struct Scratch {
     pixels: Aligned,
-    /// The same pixels as rows of an image.
-    rows: Vec<f32>,
+    /// Transformed tiles, `[element][tile][cin]`.
+    tiles: Aligned,
+    /// Their products with the kernels, `[element][tile][cout]`.
+    products: Aligned,
 }
 
-impl Scratch {
-    fn new(g: Geometry) -> Self {
-        let rows = Tiling::new(g).piece_rows(TILES);
-        Self {
-            input: InputScratch::new(g.height * g.width, rows),
-            tiles: Aligned::new(g.cin * CHANNEL_PITCH + SLACK),
-            products: Aligned::new(BLOCK * CHANNEL_PITCH),
-            output: OutputScratch {
-                pixels: Aligned::new(OUTPUTS * OUTPUTS * PITCH),
-                rows: vec![0.0; rows * OUTPUTS * g.width],
-            },
+/// `x [n, h, w, cin]` convolved with transformed kernels: `[n, h, w, cout]`.
+pub struct Convolution {
+    g: Geometry,
+    cut: Cut,
+    /// From [`weights::pack`].
+    packed: Vec<f32>,
+}
+
+impl Convolution {
+    /// The convolution with `weight [cout, cin, 3, 3]`.
+    ///
+    /// # Panics
+    /// If the kernel is not 3, or the stride not 1.
+    pub fn forward(g: Geometry, weight: &[f32]) -> Self {
+        assert!(is_supported(g), "no Winograd tiles for {g:?}");
+        let packed = weights::pack(g.cout, g.cin, padded(g.cout), |co, ci, tap| {
+            weight[(co * g.cin + ci) * 9 + tap]
+        });
+        Self { g, cut: Cut::new(g), packed }
+    }
+
+    /// The gradient of [`Convolution::forward`] with respect to its input: the convolution of the output's
+    /// gradient with the kernels rotated by 180 degrees.
+    ///
+    /// # Panics
+    /// As [`Convolution::forward`].
+    pub fn input_gradient(g: Geometry, weight: &[f32]) -> Self {
+        assert!(is_supported(g), "no Winograd tiles for {g:?}");
+        let packed = weights::pack(g.cin, g.cout, padded(g.cin), |ci, co, tap| {
+            weight[(co * g.cin + ci) * 9 + 8 - tap]
+        });
+        let g = Geometry { cin: g.cout, cout: g.cin, ..g };
+        Self { g, cut: Cut::new(g), packed }
+    }
+
+    /// Transforms the products to the rows of the images, and writes them to `out`, which begins with image
+    /// `first`.
+    fn write(
+        &self,
+        pieces: &[Piece],
+        fused: Fused,
+        products: &[f32],
+        first: usize,
+        out: &mut [MaybeUninit<f32>],
+    ) {
+        let g = self.g;
+        let tiling = Tiling::new(g);
+        let layout = self.cut.outputs;
+        let mut done = 0;
+        for piece in pieces {
+            let transform = OutputTransform {
+                g,
+                rows: piece.rows.clone(),
+                products: &products[done * layout.pitch..],
+                layout,
+                image: &mut out[(piece.image - first) * g.out_size()..][..g.out_size()],
+                epilogue: fused.epilogue,
+                index: piece.image * g.out_size(),
+            };
+            dispatch(Arch::new(), transform);
+            done += tiling.length(piece);
         }
     }
 }
 
-/// `x [n, cin, h, w]` convolved with kernels from [`pack`](super::weights::pack): `[n, cout, h,
-/// w]`.
-pub fn convolve(g: Geometry, x: &[f32], packed: &[f32], fused: Fused) -> Vec<f32> {
-    let tiling = Tiling::new(g);
-    let images = tiling.pieces_together(TILES);
-    let offsets: Offsets = (0..g.cin).map(|c| c * CHANNEL_PITCH).collect();
-    let work = |scratch: &mut Scratch, chunk: usize, out: &mut [MaybeUninit<f32>]| {
-        let first = chunk * images;
-        let pieces = tiling.pieces(first..first + out.len() / g.out_size(), TILES);
-        for pieces in pieces.chunks(images) {
-            let length = pieces.iter().map(|piece| tiling.length(piece)).sum();
-            let Scratch { input, tiles, products, output } = scratch;
-            transform_input::<PITCH>(g, pieces, x, fused.prologue, input, tiles);
-            for (block, packed) in packed.chunks_exact(ELEMENTS * g.cin * BLOCK).enumerate() {
-                multiply(g.cin, packed, &offsets, tiles, products, length);
-                for r in 0..BLOCK.min(g.cout - block * BLOCK) {
-                    let products = &products[r * CHANNEL_PITCH..];
-                    let c = block * BLOCK + r;
-                    write_channel(g, pieces, products, c, first, fused.epilogue, output, out);
-                }
-            }
+impl ImageStep for Convolution {
+    type Scratch = Scratch;
+
+    fn scratch(&self) -> Scratch {
+        let Cut { rows, inputs, outputs, .. } = self.cut;
+        Scratch {
+            pixels: Aligned::new(pixels(self.g, rows, inputs.pitch)),
+            tiles: Aligned::new(inputs.size()),
+            products: Aligned::new(outputs.size()),
         }
-    };
-    // SAFETY: the pieces cover every row of every image of a chunk, and the blocks every output
-    // channel. `write_channel` writes each of their rows.
-    unsafe { par::build(g.n * g.out_size(), images * g.out_size(), || Scratch::new(g), work) }
+    }
+
+    fn together(&self) -> usize {
+        self.cut.images
+    }
+
+    fn run(
+        &self,
+        scratch: &mut Scratch,
+        images: Range<usize>,
+        x: &[f32],
+        fused: Fused,
+        out: &mut [MaybeUninit<f32>],
+    ) {
+        let Cut { limit, inputs, outputs, .. } = self.cut;
+        let Scratch { pixels, tiles, products } = scratch;
+        let tiling = Tiling::new(self.g);
+        let first = images.start;
+        for pieces in tiling.pieces(images, limit).chunks(self.cut.images) {
+            transform_input(self.g, pieces, x, fused.prologue, pixels, inputs, tiles);
+            let count = pieces.iter().map(|piece| tiling.length(piece)).sum();
+            multiply(self.g.cin, &self.packed, [inputs, outputs], tiles, products, count);
+            self.write(pieces, fused, products, first, out);
+        }
+    }
 }
 
-/// The products of `length` tiles with the kernels `[element][cin][BLOCK]` of a block of output
-/// channels, one matrix product for each element.
+/// The products of `count` tiles with the kernels `[element][cin][pitch]`, one matrix product for each element.
 fn multiply(
     cin: usize,
     packed: &[f32],
-    offsets: &Offsets,
+    [inputs, outputs]: [Layout; 2],
     tiles: &[f32],
     products: &mut [f32],
-    length: usize,
+    count: usize,
 ) {
-    let arch = Arch::new();
-    let pitch = CHANNEL_PITCH;
-    for (element, weights) in packed.chunks_exact(cin * BLOCK).enumerate() {
-        let input = &tiles[element * PITCH..];
-        let out = &mut products[element * PITCH..];
-        dispatch(arch, ShiftedProduct { offsets, weights, input, out, pitch, length });
-    }
-}
-
-/// Transforms the products of output channel `c` to rows of the images, and writes them to `out`,
-/// which begins with image `first`.
-#[expect(
-    clippy::too_many_arguments,
-    reason = "a step of `convolve`, which has all of them at hand"
-)]
-fn write_channel(
-    g: Geometry,
-    pieces: &[Piece],
-    products: &[f32],
-    c: usize,
-    first: usize,
-    epilogue: Epilogue,
-    scratch: &mut OutputScratch,
-    out: &mut [MaybeUninit<f32>],
-) {
-    let arch = Arch::new();
-    let tiling = Tiling::new(g);
-    let OutputScratch { pixels, rows } = scratch;
-    let length = pieces.iter().map(|piece| tiling.length(piece)).sum();
-    dispatch(arch, OutputTransform::<PITCH> { products, pixels, length });
-    auto_vectorised(
-        arch,
-        #[inline(always)]
-        || {
-            for (i, piece) in pieces.iter().enumerate() {
-                let top = OUTPUTS * piece.rows.start;
-                let count = (OUTPUTS * piece.rows.end).min(g.height) - top;
-                let rows = &mut rows[..count * g.width];
-                tiling.copy_rows::<PITCH>(pixels, i * tiling.length(piece), g.width, rows);
-                let at = (piece.image * g.cout + c) * g.height * g.width + top * g.width;
-                let to = &mut out[at - first * g.out_size()..][..rows.len()];
-                epilogue.write(c, at, rows, to);
-            }
+    let product = Product {
+        a: tiles,
+        b: packed,
+        out: products,
+        segments: &[[0, 0]],
+        length: cin,
+        rows: count,
+        columns: outputs.pitch,
+        a_starts: &inputs.starts(),
+        a_steps: Steps { row: inputs.pitch, term: 1, batch: 0 },
+        b_steps: Steps {
+            row: 0,
+            term: outputs.pitch,
+            batch: weights::distance(cin * outputs.pitch),
         },
-    );
+        out_steps: Steps { row: outputs.pitch, term: 0, batch: outputs.element },
+        accumulate: false,
+    };
+    dispatch(Arch::new(), product);
 }

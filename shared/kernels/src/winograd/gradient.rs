@@ -1,144 +1,201 @@
 //! The gradient of the kernels.
 
-use super::gradient_tiles::{GradientPixels, GradientTransform};
-use super::input::{InputScratch, transform_input};
-use super::matrices::ELEMENTS;
+use super::convolution::Cut;
+use super::input::{Layout, pixels, transform_input};
+use super::matrices::{ELEMENTS, INPUTS, OUTPUTS, gradient_transform, transform_2d};
 use super::tiling::{Piece, Tiling};
 use super::{is_supported, weights};
 use crate::aligned::Aligned;
+use crate::border::CopyRows;
+use crate::conv::KernelGradientStep;
 use crate::fused::InputAffine;
 use crate::geometry::Geometry;
-use crate::loops::{BLOCK, Correlation, Offsets};
-use crate::par;
-use crate::simd::{SLACK, auto_vectorised, dispatch};
-use pulp::Arch;
+use crate::product::{Product, Steps};
+use crate::simd::{dispatch, load, store};
+use pulp::{Arch, Simd, WithSimd};
+use std::ops::Range;
 
-/// Largest number of tiles that are summed along vectors before the lanes of the vectors are
-/// summed.
-const TILES: usize = 64;
-
-/// Distance between the elements of a tile.
-const PITCH: usize = TILES + SLACK;
-
-/// Distance between the channels of transformed tiles.
-const CHANNEL_PITCH: usize = ELEMENTS * PITCH;
-
-/// Images whose weight gradients are summed by one task. It is fixed, so that the order of
-/// additions does not depend on the number of threads.
-const TASK_IMAGES: usize = 16;
-
-/// Buffers of one thread.
-struct Scratch {
-    input: InputScratch,
-    pixels: GradientPixels<PITCH>,
-    /// Transformed tiles of the input, `[cin][element][PITCH]`.
-    tiles: Aligned,
-    /// Transformed tiles of the output's gradient, `[cout][element][PITCH]`.
-    gradients: Aligned,
+/// `A y A^T` of every tile of some rows of tiles.
+struct GradientTransform<'a> {
+    /// Pixels of the tiles, `[4 rows][4 columns][pitch]`.
+    pixels: &'a [f32],
+    rows: usize,
+    columns: usize,
+    /// The first element of the first tile.
+    out: &'a mut [f32],
+    layout: Layout,
 }
 
-impl Scratch {
-    fn new(g: Geometry) -> Self {
-        Self {
-            input: InputScratch::new(g.height * g.width, Tiling::new(g).piece_rows(TILES)),
-            pixels: GradientPixels::new(),
-            tiles: Aligned::new(g.cin * CHANNEL_PITCH),
-            gradients: Aligned::new(g.cout.next_multiple_of(BLOCK) * CHANNEL_PITCH),
+impl WithSimd for GradientTransform<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Layout { pitch, element } = self.layout;
+        let row = OUTPUTS * self.columns * pitch;
+        let tiles = self.rows * self.columns;
+        assert!(pitch.is_multiple_of(S::F32_LANES) && tiles * pitch <= element);
+        assert!(self.pixels.len() >= OUTPUTS * self.rows * row);
+        assert!(self.out.len() >= (ELEMENTS - 1) * element + tiles * pitch);
+        for tile in 0..tiles {
+            let corner =
+                tile / self.columns * OUTPUTS * row + tile % self.columns * OUTPUTS * pitch;
+            for channel in (0..pitch).step_by(S::F32_LANES) {
+                // SAFETY: a tile reads four rows of four pixels and writes 36 elements, which the assertions
+                // keep within `pixels` and `out`.
+                let from = unsafe { self.pixels.as_ptr().add(corner + channel) };
+                // SAFETY: as above.
+                let to = unsafe { self.out.as_mut_ptr().add(tile * pitch + channel) };
+                transform_2d::<S, OUTPUTS, INPUTS>(
+                    simd,
+                    #[inline(always)]
+                    |y| gradient_transform(simd, y),
+                    #[inline(always)]
+                    // SAFETY: as above.
+                    |i, j| unsafe { load::<S>(from.add(i * row + j * pitch)) },
+                    #[inline(always)]
+                    // SAFETY: as above.
+                    |i, j, value| unsafe { store::<S>(to.add((INPUTS * i + j) * element), value) },
+                );
+            }
         }
     }
 }
 
-/// Gradient of [`forward`](super::forward) with respect to the weights: `x [n, cin, h, w]`, to
-/// which the prologue is applied, `dy [n, cout, h, w]` -> `[cout, cin, 3, 3]`.
-///
-/// `dW = G^T [sum over tiles (A y A^T) * (B^T d B)] G`.
-///
-/// # Panics
-/// As [`forward`](super::forward).
-pub fn weight_gradient(
-    g: Geometry,
-    x: &[f32],
-    dy: &[f32],
-    prologue: Option<InputAffine>,
-) -> Vec<f32> {
-    assert!(is_supported(g), "no Winograd tiles for {g:?}");
-    let tiling = Tiling::new(g);
-    let blocks = g.cout.div_ceil(BLOCK);
-    let offsets: Offsets = (0..g.cin).map(|c| c * CHANNEL_PITCH).collect();
-    let tasks = g.n.div_ceil(TASK_IMAGES);
-    let parts = par::map(
-        tasks,
-        || Scratch::new(g),
-        |scratch, task| {
-            // `[block][element][cin][BLOCK]`.
-            let mut sum = vec![0.0; blocks * ELEMENTS * g.cin * BLOCK];
-            let images = task * TASK_IMAGES..g.n.min((task + 1) * TASK_IMAGES);
-            let pieces = tiling.pieces(images, TILES);
-            for pieces in pieces.chunks(tiling.pieces_together(TILES)) {
-                let Scratch { input, pixels, tiles, gradients } = scratch;
-                transform_input::<PITCH>(g, pieces, x, prologue, input, tiles);
-                transform_gradient(g, pieces, dy, pixels, gradients);
-                let length = pieces.iter().map(|piece| tiling.length(piece)).sum();
-                correlate(g.cin, &offsets, tiles, gradients, length, &mut sum);
-            }
-            sum
-        },
-    );
-    let mut total = vec![0.0; blocks * ELEMENTS * g.cin * BLOCK];
-    for part in parts {
-        total.iter_mut().zip(part).for_each(|(total, part)| *total += part);
-    }
-    weights::unpack(g, &total)
-}
-
-/// Transforms the pieces of the gradients `dy`: `[cout][element][PITCH]`, zero up to a whole vector
-/// past the last tile.
+/// Transforms the pieces of the output's gradient `dy [n, h, w, cout]`.
 fn transform_gradient(
     g: Geometry,
     pieces: &[Piece],
     dy: &[f32],
-    pixels: &mut GradientPixels<PITCH>,
-    gradients: &mut [f32],
+    pixels: &mut [f32],
+    layout: Layout,
+    tiles: &mut [f32],
 ) {
     let arch = Arch::new();
-    let tiling = Tiling::new(g);
-    for (i, piece) in pieces.iter().enumerate() {
-        let dy = &dy[piece.image * g.out_size()..][..g.out_size()];
-        for (c, channel) in dy.chunks_exact(g.height * g.width).enumerate() {
-            auto_vectorised(
-                arch,
-                #[inline(always)]
-                || pixels.fill(channel, g.width, piece.rows.clone()),
-            );
-            let length = tiling.length(piece);
-            let out = &mut gradients[c * CHANNEL_PITCH + i * length..];
-            dispatch(arch, GradientTransform { pixels: &*pixels, out, length });
-        }
-    }
-    // Past the last tile stand values of a vector's unused lanes, or of the pieces before.
-    let length: usize = pieces.iter().map(|piece| tiling.length(piece)).sum();
-    for gradients in gradients.chunks_exact_mut(PITCH) {
-        gradients[length..length.next_multiple_of(SLACK)].fill(0.0);
+    let Tiling { columns, .. } = Tiling::new(g);
+    let mut done = 0;
+    for piece in pieces {
+        let rows = piece.rows.len();
+        let copy = CopyRows {
+            image: &dy[piece.image * g.out_size()..][..g.out_size()],
+            width: g.width,
+            channels: g.cout,
+            from: OUTPUTS * piece.rows.start..(OUTPUTS * piece.rows.end).min(g.height),
+            prologue: None,
+            to: pixels,
+            top: 0,
+            left: 0,
+            rows: OUTPUTS * rows,
+            columns: OUTPUTS * columns,
+            pitch: layout.pitch,
+        };
+        dispatch(arch, copy);
+        let out = &mut tiles[done * layout.pitch..];
+        dispatch(arch, GradientTransform { pixels, rows, columns, out, layout });
+        done += rows * columns;
     }
 }
 
-/// Adds the products of `length` tiles with their gradients to `sum`,
-/// `[block][element][cin][BLOCK]`.
+/// Buffers of one thread.
+pub struct Scratch {
+    pixels: Aligned,
+    /// Transformed tiles of the input, `[element][tile][cin]`.
+    tiles: Aligned,
+    /// Transformed tiles of the output's gradient, `[element][tile][cout]`.
+    gradients: Aligned,
+}
+
+/// `x [n, h, w, cin]`, `dy [n, h, w, cout]` -> `[cout, cin, 3, 3]`:
+///
+/// `dW = G^T [sum over tiles (A y A^T) * (B^T d B)] G`, for the tiles `d` of the input and `y` of `dy`; `*`
+/// multiplies element by element. A sum is `[element][cin][pitch]`, with elements [`weights::distance`] apart.
+pub struct KernelGradient {
+    g: Geometry,
+    cut: Cut,
+}
+
+impl KernelGradient {
+    /// The gradient of a convolution.
+    ///
+    /// # Panics
+    /// If the kernel is not 3, or the stride not 1.
+    pub fn new(g: Geometry) -> Self {
+        assert!(is_supported(g), "no Winograd tiles for {g:?}");
+        Self { g, cut: Cut::new(g) }
+    }
+}
+
+impl KernelGradientStep for KernelGradient {
+    type Scratch = Scratch;
+
+    fn scratch(&self) -> Scratch {
+        let Cut { rows, inputs, outputs, .. } = self.cut;
+        Scratch {
+            pixels: Aligned::new(pixels(self.g, rows, inputs.pitch.max(outputs.pitch))),
+            tiles: Aligned::new(inputs.size()),
+            gradients: Aligned::new(outputs.size()),
+        }
+    }
+
+    fn together(&self) -> usize {
+        self.cut.images
+    }
+
+    fn size(&self) -> usize {
+        ELEMENTS * weights::distance(self.g.cin * self.cut.outputs.pitch)
+    }
+
+    fn add(
+        &self,
+        scratch: &mut Scratch,
+        images: Range<usize>,
+        [x, dy]: [&[f32]; 2],
+        prologue: Option<InputAffine>,
+        sum: &mut [f32],
+    ) {
+        let g = self.g;
+        let Cut { limit, inputs, outputs, .. } = self.cut;
+        let Scratch { pixels, tiles, gradients } = scratch;
+        let tiling = Tiling::new(g);
+        for pieces in tiling.pieces(images, limit).chunks(self.cut.images) {
+            transform_input(g, pieces, x, prologue, pixels, inputs, tiles);
+            transform_gradient(g, pieces, dy, pixels, outputs, gradients);
+            let count = pieces.iter().map(|piece| tiling.length(piece)).sum();
+            correlate(g.cin, [inputs, outputs], tiles, gradients, count, sum);
+        }
+    }
+
+    fn finish(&self, sum: &[f32]) -> Vec<f32> {
+        weights::unpack(self.g, self.cut.outputs.pitch, sum)
+    }
+}
+
+/// Adds the products of `count` tiles of the input and of the gradient to `sums [element][cin][pitch]`.
 fn correlate(
     cin: usize,
-    offsets: &Offsets,
+    [inputs, outputs]: [Layout; 2],
     tiles: &[f32],
     gradients: &[f32],
-    length: usize,
-    sum: &mut [f32],
+    count: usize,
+    sums: &mut [f32],
 ) {
-    let arch = Arch::new();
-    let pitch = CHANNEL_PITCH;
-    for (at, out) in sum.chunks_exact_mut(cin * BLOCK).enumerate() {
-        let block = at / ELEMENTS;
-        let element = at % ELEMENTS;
-        let gradient = &gradients[block * BLOCK * pitch + element * PITCH..];
-        let input = &tiles[element * PITCH..];
-        dispatch(arch, Correlation { offsets, input, gradient, pitch, length, out });
-    }
+    let product = Product {
+        a: tiles,
+        b: gradients,
+        out: sums,
+        segments: &[[0, 0]],
+        length: count,
+        rows: cin,
+        columns: outputs.pitch,
+        a_starts: &inputs.starts(),
+        a_steps: Steps { row: 1, term: inputs.pitch, batch: 0 },
+        b_steps: Steps { row: 0, term: outputs.pitch, batch: outputs.element },
+        out_steps: Steps {
+            row: outputs.pitch,
+            term: 0,
+            batch: weights::distance(cin * outputs.pitch),
+        },
+        accumulate: true,
+    };
+    dispatch(Arch::new(), product);
 }

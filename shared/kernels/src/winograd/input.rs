@@ -1,146 +1,126 @@
 //! The transform of the input's tiles, `B^T d B`.
 
-use super::matrices::{ELEMENTS, INPUTS, MAX_COLUMNS, OUTPUTS, input_transform, transform_2d};
+use super::matrices::{ELEMENTS, INPUTS, OUTPUTS, input_transform, transform_2d};
 use super::tiling::{Piece, Tiling};
-use crate::fused::{InputAffine, apply_prologue};
+use crate::border::CopyRows;
+use crate::fused::InputAffine;
 use crate::geometry::Geometry;
-use crate::shuffle::deinterleave4;
-use crate::simd::{SLACK, auto_vectorised, dispatch_narrow};
+use crate::simd::{dispatch, load, store};
 use pulp::{Arch, Simd, WithSimd};
-use std::ops::Range;
 
-/// Rows of one channel of an image, padded by one pixel, with columns deinterleaved by four:
-/// `[row][column mod 4][column / 4]` of the padded image. The inputs of neighbouring tiles are
-/// thereby neighbours in memory.
-pub struct DeinterleavedRows(Vec<f32>);
+/// Transformed tiles `[element][tile][pitch]`.
+#[derive(Clone, Copy)]
+pub struct Layout {
+    /// Numbers of a tile's element: the channels, rounded up to whole vectors.
+    pub pitch: usize,
+    /// Distance between the elements of a tile.
+    pub element: usize,
+}
 
-impl DeinterleavedRows {
-    /// Distance between the four parts of a row. It is a constant, so that addresses are cheap to
-    /// compute.
-    const PITCH: usize = MAX_COLUMNS + 8;
-    /// Distance between rows.
-    const ROW: usize = OUTPUTS * Self::PITCH;
-
-    /// Space for the inputs of so many rows of tiles.
-    pub fn new(rows: usize) -> Self {
-        Self(vec![0.0; (OUTPUTS * rows + 2) * Self::ROW + SLACK])
+impl Layout {
+    /// The layout of `tiles` tiles. The elements are an odd number of tiles apart: at powers of two, all 36
+    /// of them would fall into the same set of the cache.
+    pub fn new(tiles: usize, pitch: usize) -> Self {
+        Self { pitch, element: (tiles | 1) * pitch }
     }
 
-    /// Copies the inputs of these rows of tiles from a channel with rows of `width` pixels.
-    #[inline(always)]
-    pub fn fill(&mut self, channel: &[f32], width: usize, rows: Range<usize>) {
-        let mut pixels = channel.chunks_exact(width).skip((OUTPUTS * rows.start).saturating_sub(1));
-        let count = OUTPUTS * rows.len() + 2;
-        for (y, to) in self.0.chunks_exact_mut(Self::ROW).take(count).enumerate() {
-            let row = if rows.start == 0 && y == 0 { None } else { pixels.next() };
-            let Some(row) = row else {
-                to.fill(0.0);
-                continue;
-            };
-            let (part0, rest) = to.split_at_mut(Self::PITCH);
-            let (part1, rest) = rest.split_at_mut(Self::PITCH);
-            let (part2, part3) = rest.split_at_mut(Self::PITCH);
-            // Pixel 0 is padded column 1; pixel 3 is padded column 4, element 1 of part 0.
-            deinterleave4(row, [part1, part2, part3, &mut part0[1..]]);
-        }
+    /// Where each element begins.
+    pub fn starts(&self) -> [usize; ELEMENTS] {
+        std::array::from_fn(|element| element * self.element)
+    }
+
+    /// Numbers of all elements.
+    pub fn size(&self) -> usize {
+        ELEMENTS * self.element
     }
 }
 
-/// `B^T d B` of every tile of some rows of tiles of a channel.
-pub struct InputTransform<'a, const PITCH: usize> {
-    /// The inputs of the tiles.
-    pub inputs: &'a DeinterleavedRows,
-    /// Rows of tiles.
-    pub rows: usize,
-    /// Tiles in a row.
-    pub columns: usize,
-    /// `[element][PITCH]`, beginning with element 0 of the first tile.
-    pub out: &'a mut [f32],
+/// `B^T d B` of every tile of some rows of tiles.
+struct InputTransform<'a> {
+    /// Pixels of the tiles with their border, `[4 rows + 2][4 columns + 2][pitch]`.
+    pixels: &'a [f32],
+    rows: usize,
+    columns: usize,
+    /// The first element of the first tile.
+    out: &'a mut [f32],
+    layout: Layout,
 }
 
-impl<const PITCH: usize> WithSimd for InputTransform<'_, PITCH> {
+impl WithSimd for InputTransform<'_> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let lanes = S::F32_LANES;
-        assert!(self.columns <= MAX_COLUMNS && lanes <= SLACK);
-        assert!(self.out.len() >= (ELEMENTS - 1) * PITCH + self.rows * self.columns + SLACK);
-        assert!(self.inputs.0.len() >= (OUTPUTS * self.rows + 2) * DeinterleavedRows::ROW + SLACK);
-        let from = self.inputs.0.as_ptr();
-        let to = self.out.as_mut_ptr();
-        for row in 0..self.rows {
-            let mut p = 0;
-            while p < self.columns {
-                // SAFETY: a row of tiles reads six rows of the image, and a vector at most `lanes +
-                // 1` elements past its first tile; the assertions above keep this within `inputs`.
-                // The last vector writes less than SLACK elements past the last tile, which `out`
-                // covers.
-                unsafe {
-                    let from = from.add(OUTPUTS * row * DeinterleavedRows::ROW + p);
-                    transform_2d::<S, INPUTS, INPUTS, PITCH>(
-                        simd,
-                        #[inline(always)]
-                        |x| input_transform(simd, x),
-                        #[inline(always)]
-                        |i, j| {
-                            from.add(
-                                i * DeinterleavedRows::ROW
-                                    + j % OUTPUTS * DeinterleavedRows::PITCH
-                                    + j / OUTPUTS,
-                            )
-                        },
-                        to.add(row * self.columns + p),
-                    );
-                }
-                p += lanes;
+        let Layout { pitch, element } = self.layout;
+        let row = (OUTPUTS * self.columns + 2) * pitch;
+        let tiles = self.rows * self.columns;
+        assert!(pitch.is_multiple_of(S::F32_LANES) && tiles * pitch <= element);
+        assert!(self.pixels.len() >= (OUTPUTS * self.rows + 2) * row);
+        assert!(self.out.len() >= (ELEMENTS - 1) * element + tiles * pitch);
+        for tile in 0..tiles {
+            let corner =
+                tile / self.columns * OUTPUTS * row + tile % self.columns * OUTPUTS * pitch;
+            for channel in (0..pitch).step_by(S::F32_LANES) {
+                // SAFETY: a tile reads six rows of six pixels and writes 36 elements, which the assertions
+                // keep within `pixels` and `out`.
+                let from = unsafe { self.pixels.as_ptr().add(corner + channel) };
+                // SAFETY: as above.
+                let to = unsafe { self.out.as_mut_ptr().add(tile * pitch + channel) };
+                transform_2d::<S, INPUTS, INPUTS>(
+                    simd,
+                    #[inline(always)]
+                    |x| input_transform(simd, x),
+                    #[inline(always)]
+                    // SAFETY: as above.
+                    |i, j| unsafe { load::<S>(from.add(i * row + j * pitch)) },
+                    #[inline(always)]
+                    // SAFETY: as above.
+                    |i, j, value| unsafe { store::<S>(to.add((INPUTS * i + j) * element), value) },
+                );
             }
         }
     }
 }
 
-/// Buffers for the inputs of a piece.
-pub struct InputScratch {
-    /// A channel after the prologue.
-    channel: Vec<f32>,
-    rows: DeinterleavedRows,
+/// Numbers of a buffer for the pixels of so many rows of tiles.
+pub fn pixels(g: Geometry, rows: usize, pitch: usize) -> usize {
+    (OUTPUTS * rows + 2) * (OUTPUTS * Tiling::new(g).columns + 2) * pitch
 }
 
-impl InputScratch {
-    /// Space for channels of `size` pixels and so many rows of tiles.
-    pub fn new(size: usize, rows: usize) -> Self {
-        Self { channel: vec![0.0; size], rows: DeinterleavedRows::new(rows) }
-    }
-}
-
-/// Transforms the pieces of images `x` after the prologue: `[cin][element][PITCH]`.
-#[inline(always)]
-pub fn transform_input<const PITCH: usize>(
+/// Transforms the pieces of images `x [n, h, w, cin]` after the prologue.
+pub fn transform_input(
     g: Geometry,
     pieces: &[Piece],
     x: &[f32],
     prologue: Option<InputAffine>,
-    scratch: &mut InputScratch,
+    pixels: &mut [f32],
+    layout: Layout,
     tiles: &mut [f32],
 ) {
-    let tiling = Tiling::new(g);
     let arch = Arch::new();
-    let columns = tiling.columns;
-    let InputScratch { channel: buffer, rows: inputs } = scratch;
-    for (i, piece) in pieces.iter().enumerate() {
-        let image = &x[piece.image * g.in_size()..][..g.in_size()];
-        for (c, channel) in image.chunks_exact(g.height * g.width).enumerate() {
-            auto_vectorised(
-                arch,
-                #[inline(always)]
-                || {
-                    let channel = apply_prologue(prologue, c, channel, buffer);
-                    inputs.fill(channel, g.width, piece.rows.clone());
-                },
-            );
-            let out = &mut tiles[c * ELEMENTS * PITCH + i * tiling.length(piece)..];
-            let rows = piece.rows.len();
-            dispatch_narrow(arch, columns, InputTransform::<PITCH> { inputs, rows, columns, out });
-        }
+    let Tiling { columns, .. } = Tiling::new(g);
+    let mut done = 0;
+    for piece in pieces {
+        let rows = piece.rows.len();
+        let first = OUTPUTS * piece.rows.start;
+        let start = first.saturating_sub(1);
+        let end = (OUTPUTS * piece.rows.end + 1).min(g.height);
+        let copy = CopyRows {
+            image: &x[piece.image * g.in_size()..][..g.in_size()],
+            width: g.width,
+            channels: g.cin,
+            from: start..end,
+            prologue,
+            to: pixels,
+            top: start + 1 - first,
+            left: 1,
+            rows: OUTPUTS * rows + 2,
+            columns: OUTPUTS * columns + 2,
+            pitch: layout.pitch,
+        };
+        dispatch(arch, copy);
+        let out = &mut tiles[done * layout.pitch..];
+        dispatch(arch, InputTransform { pixels, rows, columns, out, layout });
+        done += rows * columns;
     }
 }

@@ -1,4 +1,4 @@
-//! The matrices of F(4x4, 3x3), each applied to whole vectors of tiles.
+//! The matrices of F(4x4, 3x3), each applied to whole vectors of channels.
 //!
 //! The method multiplies polynomials of degree 5 by their values at 0, ±a, ±b and infinity. Lavin
 //! and Gray take the points 1 and 2; here `a = 1/sqrt(2)` and `b = sqrt(2)`. As `ab = 1`, the
@@ -19,15 +19,12 @@
 //!       | 0  a/2 -a/2  2b  -2b   1 |
 //! ```
 //!
-//! `G` and `G^T` are applied in [`weights`](super::weights), to [`BLOCK`](crate::loops::BLOCK)
-//! kernels at once; the others here, to a vector of tiles at once.
+//! `G` and `G^T` are applied in [`weights`](super::weights); the others here, to a vector of neighbouring
+//! channels at once.
 //!
-//! Transformed tiles are stored as `[channel][element][PITCH]`: `PITCH` is the distance between the
-//! elements of a tile, and neighbouring tiles are neighbours in memory. The tiles of an image
-//! follow each other row by row without gaps. A vector may therefore write past the end of a row of
-//! tiles: the tiles of the next row are written there later, or the padding at the end is there.
+//! Transformed tiles are stored as `[element][tile][channel]`.
 
-use crate::simd::{fma, load, store};
+use crate::simd::fma;
 use pulp::Simd;
 pub use std::f32::consts::{FRAC_1_SQRT_2 as A, SQRT_2 as B};
 
@@ -40,8 +37,8 @@ pub const INPUTS: usize = OUTPUTS + 2;
 /// Elements of a transformed tile.
 pub const ELEMENTS: usize = INPUTS * INPUTS;
 
-/// Largest number of tiles in a row of an image.
-pub const MAX_COLUMNS: usize = 32;
+/// Weights of a kernel along a side.
+pub const KERNEL: usize = 3;
 
 /// `c a + b`.
 #[inline(always)]
@@ -98,26 +95,52 @@ pub fn gradient_transform<S: Simd>(simd: S, y: [S::f32s; OUTPUTS]) -> [S::f32s; 
     ]
 }
 
-/// Applies `map` to the columns and then to the rows of a vector of tiles of `I x I` elements. The
-/// `O x O` elements of the result are written `PITCH` apart, row by row. `map` must be a closure
-/// with `#[inline(always)]`: a plain function would be compiled for the narrowest vectors.
-///
-/// # Safety
-/// A vector must be readable at every `read(i, j)` with `i, j < I`, and writable at every `to + k
-/// PITCH` with `k < O * O`.
+/// `G g`.
 #[inline(always)]
-pub unsafe fn transform_2d<S: Simd, const I: usize, const O: usize, const PITCH: usize>(
+pub fn kernel_transform<S: Simd>(simd: S, g: [S::f32s; KERNEL]) -> [S::f32s; INPUTS] {
+    let scaled = |c: f32, x| simd.mul_f32s(simd.splat_f32s(c), x);
+    let even_a = scaled(-2.0 / 3.0, scaled_add(simd, 0.5, g[2], g[0]));
+    let even_b = scaled(1.0 / 6.0, scaled_add(simd, 2.0, g[2], g[0]));
+    [
+        g[0],
+        scaled_add(simd, -2.0 / 3.0 * A, g[1], even_a),
+        scaled_add(simd, 2.0 / 3.0 * A, g[1], even_a),
+        scaled_add(simd, B / 6.0, g[1], even_b),
+        scaled_add(simd, -B / 6.0, g[1], even_b),
+        g[2],
+    ]
+}
+
+/// `G^T u`.
+#[inline(always)]
+pub fn kernel_gradient_transform<S: Simd>(simd: S, u: [S::f32s; INPUTS]) -> [S::f32s; KERNEL] {
+    let scaled = |c: f32, x| simd.mul_f32s(simd.splat_f32s(c), x);
+    let even_a = scaled(-2.0 / 3.0, simd.add_f32s(u[1], u[2]));
+    let odd_a = scaled(-2.0 / 3.0 * A, simd.sub_f32s(u[1], u[2]));
+    let even_b = scaled(1.0 / 6.0, simd.add_f32s(u[3], u[4]));
+    let odd_b = scaled(B / 6.0, simd.sub_f32s(u[3], u[4]));
+    [
+        simd.add_f32s(u[0], simd.add_f32s(even_a, even_b)),
+        simd.add_f32s(odd_a, odd_b),
+        scaled_add(simd, 0.5, even_a, scaled_add(simd, 2.0, even_b, u[5])),
+    ]
+}
+
+/// Applies `map` to the columns and then to the rows of a tile of `I x I` elements, for a vector of channels.
+/// `write(i, j, value)` takes the `O x O` elements of the result. The closures must be `#[inline(always)]`: a
+/// plain function would be compiled for the narrowest vectors.
+#[inline(always)]
+pub fn transform_2d<S: Simd, const I: usize, const O: usize>(
     simd: S,
     map: impl Fn([S::f32s; I]) -> [S::f32s; O],
-    read: impl Fn(usize, usize) -> *const f32,
-    to: *mut f32,
+    read: impl Fn(usize, usize) -> S::f32s,
+    mut write: impl FnMut(usize, usize, S::f32s),
 ) {
     let mut half = [[simd.splat_f32s(0.0); O]; I];
     for (j, half) in half.iter_mut().enumerate() {
         let mut column = [simd.splat_f32s(0.0); I];
         for (i, value) in column.iter_mut().enumerate() {
-            // SAFETY: the caller promises that a vector is readable there.
-            *value = unsafe { load::<S>(read(i, j)) };
+            *value = read(i, j);
         }
         *half = map(column);
     }
@@ -127,15 +150,13 @@ pub unsafe fn transform_2d<S: Simd, const I: usize, const O: usize, const PITCH:
             *value = half[i];
         }
         for (j, value) in map(row).into_iter().enumerate() {
-            // SAFETY: the caller promises that a vector is writable there.
-            unsafe { store::<S>(to.add((O * i + j) * PITCH), value) }
+            write(i, j, value);
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::weights::kernel_transform;
     use super::*;
     use crate::reference::{close, values};
     use pulp::Scalar;
@@ -145,13 +166,24 @@ mod tests {
     fn four_outputs_of_three_weights() {
         let simd = Scalar::new();
         let d: [f32; INPUTS] = values(INPUTS, 1).try_into().expect("the size is right");
-        let g: [f32; 3] = values(3, 2).try_into().expect("the size is right");
-        let transformed = kernel_transform(g.map(|g| [g]));
+        let g: [f32; KERNEL] = values(KERNEL, 2).try_into().expect("the size is right");
+        let transformed = kernel_transform(simd, g);
         let inputs = input_transform(simd, d);
-        let products = std::array::from_fn(|i| transformed[i][0] * inputs[i]);
+        let products = std::array::from_fn(|i| transformed[i] * inputs[i]);
         let expected: [f32; OUTPUTS] =
             std::array::from_fn(|y| (0..3).map(|k| g[k] * d[y + k]).sum());
         close(&output_transform(simd, products), &expected);
+    }
+
+    /// `(G g) . u = g . (G^T u)`.
+    #[test]
+    fn the_transform_of_kernel_gradients_is_the_transpose_of_that_of_kernels() {
+        let simd = Scalar::new();
+        let g: [f32; KERNEL] = values(KERNEL, 5).try_into().expect("the size is right");
+        let u: [f32; INPUTS] = values(INPUTS, 6).try_into().expect("the size is right");
+        let left: f32 = kernel_transform(simd, g).iter().zip(u).map(|(a, b)| a * b).sum();
+        let right: f32 = kernel_gradient_transform(simd, u).iter().zip(g).map(|(a, b)| a * b).sum();
+        close(&[left], &[right]);
     }
 
     /// `A` is the transpose of `A^T`: `(A y) . m = y . (A^T m)`.

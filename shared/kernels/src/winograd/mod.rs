@@ -17,69 +17,72 @@
 //! 180 degrees. The weight gradient is `G^T [sum over tiles (A y A^T) * (B^T d B)] G` for the tiles
 //! `y` of the output's gradient.
 //!
-//! Which path a convolution takes is decided by `is_faster`. Rounding errors are about twice
+//! Which algorithm a convolution takes is decided by `is_faster`. Rounding errors are about twice
 //! those of direct sums: see `matrices.rs`.
 
 mod convolution;
 mod gradient;
-mod gradient_tiles;
 mod input;
 mod matrices;
 mod output;
 mod tiling;
 mod weights;
 
-pub use self::gradient::weight_gradient;
+pub use self::convolution::Convolution;
+pub use self::gradient::KernelGradient;
 
-use self::convolution::convolve;
-use self::matrices::MAX_COLUMNS;
 use self::tiling::Tiling;
-use crate::fused::Fused;
 use crate::geometry::Geometry;
-use crate::loops::BLOCK;
+use crate::simd::padded;
 
 /// With fewer tiles in a batch, transforming the kernels costs more than the products save.
-const MIN_TILES: usize = 64;
+const MIN_TILES: usize = 16;
 
-/// With fewer tiles in an image, most lanes of the vectors are unused.
-const MIN_IMAGE_TILES: usize = 4;
+/// With fewer channels, transforming the tiles costs more than the products save.
+const MIN_CHANNELS: usize = 8;
 
-/// Whether this path computes the shape, and faster than the direct path does. Always false without
+/// Numbers of transformed kernels that stay in the cache. More of them are read from memory for every piece of
+/// work, so a piece must have many tiles.
+const CACHED_KERNELS: usize = 1 << 18;
+
+/// Fewest tiles of a piece of work whose kernels do not stay in the cache.
+const MANY_TILES: usize = 64;
+
+/// Fewest tiles of a batch for which kernels that do not stay in the cache are transformed.
+const MANY_BATCH_TILES: usize = 256;
+
+/// Fewest pixels of a batch for which the gradient of kernels that do not stay in the cache is faster this way.
+const MANY_PIXELS: usize = 1 << 13;
+
+/// Whether the transformed kernels stay in the cache.
+fn kernels_are_cached(g: Geometry) -> bool {
+    matrices::ELEMENTS * padded(g.cin) * padded(g.cout) <= CACHED_KERNELS
+}
+
+/// Whether this algorithm computes the shape, and faster than sums of products do. Always false without
 /// the crate feature `winograd`.
 pub(crate) fn is_faster(g: Geometry) -> bool {
     if !cfg!(feature = "winograd") || !is_supported(g) {
         return false;
     }
     let tiles = Tiling::new(g).tiles();
-    let enough_tiles = tiles >= MIN_IMAGE_TILES && g.n * tiles >= MIN_TILES;
-    let enough_channels = g.cin.min(g.cout) >= BLOCK;
-    enough_tiles && enough_channels
+    // A tile takes 36 products where 9 for each of its pixels in the image are the alternative.
+    let saves_half = 2 * matrices::ELEMENTS * tiles <= 9 * g.height * g.width;
+    let enough = if kernels_are_cached(g) { MIN_TILES } else { MANY_BATCH_TILES };
+    saves_half && g.n * tiles >= enough && g.cin.min(g.cout) >= MIN_CHANNELS
 }
 
-/// Whether this path can compute the shape: kernel 3, stride 1, images at most 128 pixels wide.
+/// [`is_faster`] for the gradient of the kernels.
+pub(crate) fn is_faster_for_kernels(g: Geometry) -> bool {
+    is_faster(g) && (kernels_are_cached(g) || g.n * g.height * g.width >= MANY_PIXELS)
+}
+
+/// Products of an image for a pair of channels.
+pub(crate) fn products(g: Geometry) -> usize {
+    matrices::ELEMENTS * Tiling::new(g).tiles()
+}
+
+/// Whether this algorithm can compute the shape: kernel 3, stride 1.
 fn is_supported(g: Geometry) -> bool {
-    g.kernel == 3 && g.stride == 1 && Tiling::new(g).columns <= MAX_COLUMNS
-}
-
-/// `x [n, cin, h, w]`, `weight [cout, cin, 3, 3]` -> `[n, cout, h, w]`, with what is fused.
-///
-/// # Panics
-/// If the kernel is not 3, the stride is not 1 or the width is above 128, or if a slice is shorter
-/// than its shape says.
-pub fn forward(g: Geometry, x: &[f32], weight: &[f32], fused: Fused) -> Vec<f32> {
-    assert!(is_supported(g), "no Winograd tiles for {g:?}");
-    let packed = weights::pack(g.cout, g.cin, |co, ci, tap| weight[(co * g.cin + ci) * 9 + tap]);
-    convolve(g, x, &packed, fused)
-}
-
-/// Gradient of [`forward`] with respect to `x`: `dy [n, cout, h, w]`, `weight [cout, cin, 3, 3]` ->
-/// `[n, cin, h, w]`.
-///
-/// # Panics
-/// As [`forward`].
-pub fn input_gradient(g: Geometry, dy: &[f32], weight: &[f32]) -> Vec<f32> {
-    assert!(is_supported(g), "no Winograd tiles for {g:?}");
-    let packed =
-        weights::pack(g.cin, g.cout, |ci, co, tap| weight[(co * g.cin + ci) * 9 + 8 - tap]);
-    convolve(Geometry { cin: g.cout, cout: g.cin, ..g }, dy, &packed, Fused::default())
+    g.kernel == 3 && g.stride == 1
 }

@@ -2,7 +2,6 @@
 
 use super::matrices::OUTPUTS;
 use crate::geometry::Geometry;
-use crate::shuffle::interleave4;
 use std::ops::Range;
 
 /// Rows and columns of tiles in an image. The last ones may reach past the image.
@@ -59,26 +58,6 @@ impl Tiling {
     /// Tiles of a piece.
     pub fn length(&self, piece: &Piece) -> usize {
         piece.rows.len() * self.columns
-    }
-
-    /// Copies the pixels `[pixel][PITCH]` of a piece, from tile `first` on, to rows of an image of
-    /// this width.
-    #[inline(always)]
-    pub fn copy_rows<const PITCH: usize>(
-        &self,
-        pixels: &[f32],
-        first: usize,
-        width: usize,
-        rows: &mut [f32],
-    ) {
-        for (y, row) in rows.chunks_exact_mut(width).enumerate() {
-            let at = y % OUTPUTS * OUTPUTS * PITCH + first + y / OUTPUTS * self.columns;
-            let a = &pixels[at..];
-            let b = &pixels[at + PITCH..];
-            let c = &pixels[at + 2 * PITCH..];
-            let d = &pixels[at + 3 * PITCH..];
-            interleave4([a, b, c, d], row);
-        }
     }
 }
 

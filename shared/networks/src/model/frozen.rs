@@ -17,7 +17,7 @@ use super::plan::{Form, Group, Plan};
 use super::weights::{ArrayReader, Arrays, WeightsError};
 use super::{Arch, Output, pooling};
 use burn::tensor::{Device, Tensor};
-use burn_fused_conv as kernels;
+use burn_fused_conv::{self as kernels, Maps};
 
 /// `scale x + shift`, one pair for each channel.
 #[derive(Clone, Debug)]
@@ -82,6 +82,7 @@ pub struct Frozen {
 impl Frozen {
     /// Images `[n, channels, h, w]` in 0..1 -> logits and features.
     pub fn forward(&self, images: Tensor<4>) -> Output {
+        let images = Maps::new(images);
         let images = match &self.entry {
             Some(step) => step.apply(images, None),
             None => images,
@@ -98,7 +99,7 @@ impl Frozen {
 
 impl Step {
     /// The step for the input `x` and, in a sum, the second summand.
-    fn apply(&self, x: Tensor<4>, other: Option<Tensor<4>>) -> Tensor<4> {
+    fn apply(&self, x: Maps, other: Option<Maps>) -> Maps {
         match (self, other) {
             (Self::ConvAdd { weight }, Some(other)) => {
                 kernels::conv2d_add(x, weight.clone(), other)
@@ -117,7 +118,7 @@ impl Step {
                 kernels::affine_relu(x, scale.clone(), shift.clone())
             }
             (Self::MaxPool, _) => pooling::maximum(x),
-            (Self::AveragePool { size }, _) => pooling::average(x, [*size; 2]),
+            (Self::AveragePool { size }, _) => pooling::average(x, *size),
             (Self::Linear { weight, bias }, _) => linear(x, weight.clone(), bias),
         }
     }
@@ -125,11 +126,11 @@ impl Step {
 
 /// A linear layer as a convolution of one pixel: the kernels are in the program already, while a
 /// matrix product would add to the size of the page.
-fn linear(x: Tensor<4>, weight: Tensor<4>, bias: &[f32]) -> Tensor<4> {
+fn linear(x: Maps, weight: Tensor<4>, bias: &[f32]) -> Maps {
     let [n, c, h, w] = x.dims();
-    let device = x.device();
-    let bias = kernels::floats(bias.repeat(n), [n, bias.len(), 1, 1], &device);
-    kernels::conv2d_add(x.reshape([n, c * h * w, 1, 1]), weight, bias)
+    let x = x.into_tensor().reshape([n, c * h * w, 1, 1]);
+    let bias = kernels::floats(bias.repeat(n), [n, bias.len(), 1, 1], &x.device());
+    kernels::conv2d_add(Maps::new(x), weight, Maps::new(bias))
 }
 
 /// A network of `arch` with these weights on `device`, for prediction only. PyTorch's

@@ -4,7 +4,7 @@
 use super::EPS;
 use burn::module::{Module, Param, ParamId};
 use burn::tensor::{Device, Tensor, TensorData};
-use burn_fused_conv::{self as kernels, Normalised};
+use burn_fused_conv::{self as kernels, Maps, Statistics};
 use unstamp_data::seed::Stream;
 
 /// Weight of the new batch in the running statistics (PyTorch's default).
@@ -42,18 +42,19 @@ impl Conv2d {
     }
 
     /// The convolution without its bias.
-    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+    pub fn forward(&self, x: Maps) -> Maps {
         kernels::conv2d(x, self.weight.val(), self.stride)
     }
 
+    /// [`Conv2d::forward`], whose output knows its statistics.
+    pub fn train(&self, x: Maps) -> Maps {
+        kernels::conv2d_with_statistics(x, self.weight.val(), self.stride)
+    }
+
     /// Adds the bias, if there is one, to the output of the convolution.
-    pub fn with_bias(&self, output: Tensor<4>) -> Tensor<4> {
+    pub fn with_bias(&self, output: Maps) -> Maps {
         match &self.bias {
-            Some(bias) => {
-                let bias = bias.val();
-                let [channels] = bias.dims();
-                output + bias.reshape([1, channels, 1, 1])
-            }
+            Some(bias) => output.add_to_channels(bias.val()),
             None => output,
         }
     }
@@ -95,12 +96,7 @@ impl BatchNorm {
 
     /// Evaluation mode: normalisation with the running statistics and ReLU, then `conv` if it is given,
     /// then the addition of `skip` if it is given (only for stride 1).
-    pub fn evaluate(
-        &self,
-        x: Tensor<4>,
-        conv: Option<&Conv2d>,
-        skip: Option<Tensor<4>>,
-    ) -> Tensor<4> {
+    pub fn evaluate(&self, x: Maps, conv: Option<&Conv2d>, skip: Option<Maps>) -> Maps {
         let scale = self.weight.val() / (self.running_var.val() + EPS).sqrt();
         let shift = self.bias.val() - self.running_mean.val() * scale.clone();
         let x = kernels::affine_relu(x, scale.detach(), shift.detach());
@@ -115,13 +111,14 @@ impl BatchNorm {
     /// statistics after this pass.
     pub fn train(
         &self,
-        x: Tensor<4>,
+        x: Maps,
         conv: Option<&Conv2d>,
-        skip: Option<Tensor<4>>,
-    ) -> (Tensor<4>, UpdatedStatistics) {
+        skip: Option<Maps>,
+    ) -> (Maps, UpdatedStatistics) {
         let count = values_of_a_channel(&x);
+        let Statistics { mean, var } = x.statistics();
         let affine = [self.weight.val(), self.bias.val()];
-        let out = match conv {
+        let output = match conv {
             Some(conv) => {
                 let weight = conv.weight.val();
                 kernels::batch_norm_conv2d(x, affine, EPS, weight, conv.stride, skip)
@@ -131,7 +128,6 @@ impl BatchNorm {
                 kernels::batch_norm_relu(x, weight, bias, EPS)
             }
         };
-        let Normalised { output, mean, var } = out;
         // PyTorch keeps the unbiased variance.
         let unbiased = var * (count / (count - 1.0).max(1.0));
         let moved = |old: &Param<Tensor<1>>, new: Tensor<1>| {
@@ -152,7 +148,7 @@ impl BatchNorm {
     }
 }
 
-fn values_of_a_channel(x: &Tensor<4>) -> f32 {
+fn values_of_a_channel(x: &Maps) -> f32 {
     let [n, _, h, w] = x.dims();
     (n * h * w) as f32
 }

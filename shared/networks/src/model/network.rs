@@ -3,12 +3,11 @@
 
 use super::description::{Operation, Role};
 use super::layers::{BatchNorm, Conv2d, Linear, UpdatedStatistics};
-use super::plan::{Form, Group, Plan, Values};
+use super::plan::{Form, Group, Plan};
 use super::{Arch, ArchError, Description, Output, RGB, pooling};
 use burn::module::Module;
-use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor};
-use burn_fused_conv::floats;
+use burn_fused_conv::{Maps, floats};
 use std::sync::Arc;
 use unstamp_data::seed::Seed;
 
@@ -98,7 +97,6 @@ impl Arch {
 struct Pass<'a> {
     network: &'a Network,
     mode: Mode,
-    values: Values,
     /// The running statistics after this pass, with the index of the normalisation's parameters.
     moved: Vec<(usize, UpdatedStatistics)>,
 }
@@ -111,13 +109,7 @@ impl<'a> Pass<'a> {
     }
 
     /// The normalisation at `layer`, then `conv` if it is given, plus `skip` if it is given.
-    fn norm(
-        &mut self,
-        layer: usize,
-        x: Tensor<4>,
-        conv: Option<&Conv2d>,
-        skip: Option<Tensor<4>>,
-    ) -> Tensor<4> {
+    fn norm(&mut self, layer: usize, x: Maps, conv: Option<&Conv2d>, skip: Option<Maps>) -> Maps {
         let (place, Parameters::Norm(norm)) = self.parameters(layer) else {
             unreachable!("places follow the description")
         };
@@ -130,47 +122,40 @@ impl<'a> Pass<'a> {
     }
 
     /// The convolution at `layer`, after the normalisation `before`, plus `skip`.
-    fn conv(
-        &mut self,
-        layer: usize,
-        before: Option<usize>,
-        x: Tensor<4>,
-        skip: Option<Tensor<4>>,
-    ) -> Tensor<4> {
+    fn conv(&mut self, layer: usize, before: Option<usize>, x: Maps, skip: Option<Maps>) -> Maps {
         let (_, Parameters::Conv(conv)) = self.parameters(layer) else {
             unreachable!("places follow the description")
         };
         let output = match before {
             Some(norm) => self.norm(norm, x, Some(conv), skip),
+            None if self.mode == Mode::Training => conv.train(x),
             None => conv.forward(x),
         };
         conv.with_bias(output)
     }
 
-    fn linear(&self, layer: usize, x: Tensor<4>) -> Tensor<4> {
+    fn linear(&self, layer: usize, x: Maps) -> Maps {
         let (_, Parameters::Linear(linear)) = self.parameters(layer) else {
             unreachable!("places follow the description")
         };
-        let y = linear.forward(x.flatten(1, 3));
+        let y = linear.forward(x.into_tensor().flatten(1, 3));
         let [n, outputs] = y.dims();
-        y.reshape([n, outputs, 1, 1])
+        Maps::new(y.reshape([n, outputs, 1, 1]))
     }
 
-    /// The output of a group.
-    fn group(&mut self, group: &Group) -> Tensor<4> {
-        let x = self.values.read(group.input);
-        let other = group.other.map(|other| self.values.read(other));
+    /// The output of a group that reads `x` and `other`.
+    fn group(&mut self, group: &Group, x: Maps, other: Option<Maps>) -> Maps {
         if let Some(conv) = group.conv {
             return self.conv(conv, group.before, x, other);
         }
         match (self.network.fixed.description.layers[group.layer].operation, other) {
             (Operation::Conv { .. }, _) => self.conv(group.layer, None, x, None),
             (Operation::NormRelu, _) => self.norm(group.layer, x, None, None),
-            (Operation::Relu, _) => relu(x),
+            (Operation::Relu, _) => x.relu(),
             (Operation::Add { .. }, Some(other)) => other + x,
             (Operation::Add { .. }, None) => x,
             (Operation::MaxPool, _) => pooling::maximum(x),
-            (Operation::AveragePool { size }, _) => pooling::average(x, [size; 2]),
+            (Operation::AveragePool { size }, _) => pooling::average(x, size),
             (Operation::Linear { .. }, _) => self.linear(group.layer, x),
         }
     }
@@ -182,27 +167,51 @@ impl Network {
         &self.fixed.description
     }
 
-    fn run(&self, images: Tensor<4>, mode: Mode) -> (Output, Vec<(usize, UpdatedStatistics)>) {
+    /// One pass. `look` sees what each group reads.
+    fn run(
+        &self,
+        images: Tensor<4>,
+        mode: Mode,
+        mut look: impl FnMut(&Maps, Option<&Maps>),
+    ) -> (Output, Vec<(usize, UpdatedStatistics)>) {
         let plan = &self.fixed.plan;
         let images = normalised(self.fixed.normalisation, images);
-        let values = plan.start(images);
-        let mut pass = Pass { network: self, mode, values, moved: Vec::new() };
+        let mut values = plan.start(Maps::new(images));
+        let mut pass = Pass { network: self, mode, moved: Vec::new() };
         for group in &plan.groups {
-            let value = pass.group(group);
-            pass.values.store(group, value);
+            let x = values.read(group.input);
+            let other = group.other.map(|other| values.read(other));
+            look(&x, other.as_ref());
+            values.store(group, pass.group(group, x, other));
         }
-        (plan.output(pass.values), pass.moved)
+        (plan.output(values), pass.moved)
+    }
+
+    /// The groups of layers that are computed together.
+    pub(super) fn groups(&self) -> &[Group] {
+        &self.fixed.plan.groups
+    }
+
+    /// A pass in training mode, of which `look` sees what each group reads.
+    pub(super) fn run_observed(&self, images: Tensor<4>, look: impl FnMut(&Maps, Option<&Maps>)) {
+        self.run(images, Mode::Training, look);
+    }
+
+    /// The output of a group alone, in training mode.
+    pub(super) fn group_alone(&self, group: &Group, x: Maps, other: Option<Maps>) -> Maps {
+        let mut pass = Pass { network: self, mode: Mode::Training, moved: Vec::new() };
+        pass.group(group, x, other)
     }
 
     /// Evaluation mode: images `[n, channels, h, w]` in 0..1 -> logits and features.
     pub fn forward(&self, images: Tensor<4>) -> Output {
-        self.run(images, Mode::Evaluation).0
+        self.run(images, Mode::Evaluation, |_, _| ()).0
     }
 
     /// Training mode: [`Network::forward`] with the statistics of the batch. Updates the running
     /// statistics.
     pub fn forward_train(&mut self, images: Tensor<4>) -> Output {
-        let (output, moved) = self.run(images, Mode::Training);
+        let (output, moved) = self.run(images, Mode::Training, |_, _| ());
         for (place, moved) in moved {
             if let Parameters::Norm(norm) = &mut self.parameters[place] {
                 norm.accept(moved);

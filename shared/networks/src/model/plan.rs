@@ -16,7 +16,7 @@
 
 use super::Output;
 use super::description::{Description, Operation, Value};
-use burn::tensor::Tensor;
+use burn_fused_conv::Maps;
 
 /// What a plan is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -188,7 +188,7 @@ impl Plan {
     }
 
     /// The values at the start of a pass.
-    pub(super) fn start(&self, images: Tensor<4>) -> Values {
+    pub(super) fn start(&self, images: Maps) -> Values {
         let layers = self.groups.last().map_or(0, |group| group.layer + 1);
         Values { images: Some(images), outputs: vec![None; layers] }
     }
@@ -198,22 +198,22 @@ impl Plan {
         let last = self.groups.last().expect("a network has a linear layer");
         let read = |layer| Read { value: Value::Layer(layer), last: false };
         Output {
-            logits: values.read(read(last.layer)).flatten(1, 3),
+            logits: values.read(read(last.layer)).into_tensor().flatten(1, 3),
             features: self.taps.iter().map(|tap| values.read(read(*tap))).collect(),
-            pooled: values.read(last.input).flatten(1, 3),
+            pooled: values.read(last.input).into_tensor().flatten(1, 3),
         }
     }
 }
 
 /// The values of a forward pass that are still needed.
 pub(super) struct Values {
-    images: Option<Tensor<4>>,
-    outputs: Vec<Option<Tensor<4>>>,
+    images: Option<Maps>,
+    outputs: Vec<Option<Maps>>,
 }
 
 impl Values {
     /// A value. Its memory is given away at the last read, so that the backend can use it again.
-    pub(super) fn read(&mut self, read: Read) -> Tensor<4> {
+    pub(super) fn read(&mut self, read: Read) -> Maps {
         let place = match read.value {
             Value::Images => &mut self.images,
             Value::Layer(index) => &mut self.outputs[index],
@@ -223,7 +223,7 @@ impl Values {
     }
 
     /// Keeps the output of a group.
-    pub(super) fn store(&mut self, group: &Group, value: Tensor<4>) {
+    pub(super) fn store(&mut self, group: &Group, value: Maps) {
         self.outputs[group.layer] = Some(value);
     }
 }

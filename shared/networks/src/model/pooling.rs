@@ -1,10 +1,10 @@
 //! Pooling over space.
 
 use burn::tensor::Tensor;
-use burn_fused_conv as kernels;
+use burn_fused_conv::{self as kernels, Maps};
 
 /// Maximum over 2x2 pixels: `[n, c, h, w]` -> `[n, c, h / 2, w / 2]`.
-pub fn maximum(x: Tensor<4>) -> Tensor<4> {
+pub fn maximum(x: Maps) -> Maps {
     kernels::max_pool2d(x)
 }
 
@@ -22,16 +22,21 @@ pub fn shares(cells: usize, pixels: usize) -> Vec<f32> {
     shares
 }
 
+/// Mean over space to `size` x `size` cells.
+pub fn average(x: Maps, size: usize) -> Maps {
+    if size == 1 {
+        return x.mean();
+    }
+    Maps::new(cells(x.into_tensor(), [size; 2]))
+}
+
 /// Mean over space to `height` x `width` cells: `[n, c, h, w]` -> `[n, c, height, width]`. If there
 /// are fewer pixels than cells, pixels are repeated, as in PyTorch.
 ///
 /// Every cell is a weighted sum of the pixels, so the pooling is a 1x1 convolution of a tensor whose
 /// channels are the pixels. The program has the kernels for that already.
-pub fn average(x: Tensor<4>, [height, width]: [usize; 2]) -> Tensor<4> {
+pub fn cells(x: Tensor<4>, [height, width]: [usize; 2]) -> Tensor<4> {
     let [n, c, h, w] = x.dims();
-    if (height, width) == (1, 1) {
-        return x.reshape([n, c, h * w]).mean_dim(2).reshape([n, c, 1, 1]);
-    }
     let rows = shares(height, h);
     let columns = shares(width, w);
     let mut weight = Vec::with_capacity(height * width * h * w);
@@ -41,8 +46,9 @@ pub fn average(x: Tensor<4>, [height, width]: [usize; 2]) -> Tensor<4> {
         }
     }
     let weight = kernels::floats(weight, [height * width, h * w, 1, 1], &x.device());
-    let pixels = x.reshape([n, c, h * w, 1]).swap_dims(1, 2);
-    kernels::conv2d(pixels, weight, 1).swap_dims(1, 2).reshape([n, c, height, width])
+    let pixels = Maps::new(x.reshape([n, c, h * w, 1]).swap_dims(1, 2));
+    let cells = kernels::conv2d(pixels, weight, 1).into_tensor();
+    cells.swap_dims(1, 2).reshape([n, c, height, width])
 }
 
 #[cfg(test)]

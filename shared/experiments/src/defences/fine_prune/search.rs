@@ -25,10 +25,7 @@ pub async fn activations(
     for batch in batches(split, BATCH) {
         let output = network.forward(batch.images(device));
         let means = match (&target.readout, output.features.last()) {
-            (None, Some(feature)) => {
-                let [n, c, h, w] = feature.dims();
-                feature.clone().reshape([n, c, h * w]).mean_dim(2).reshape([n, c])
-            }
+            (None, Some(feature)) => feature.clone().mean().into_tensor().flatten(1, 3),
             _ => output.pooled,
         };
         let [_, channels] = means.dims();

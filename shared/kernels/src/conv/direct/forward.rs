@@ -1,0 +1,103 @@
+//! The output of a convolution.
+
+use super::write::WritePixels;
+use super::{CACHED, border_buffer, bordered, copy_images, pack, row_starts, together};
+use crate::aligned::Aligned;
+use crate::conv::ImageStep;
+use crate::fused::Fused;
+use crate::geometry::Geometry;
+use crate::product::{Product, Steps};
+use crate::simd::{dispatch, padded};
+use pulp::Arch;
+use std::mem::MaybeUninit;
+use std::ops::Range;
+
+/// `x [n, h, w, cin]` -> `[n, oh, ow, cout]`.
+pub struct Forward {
+    g: Geometry,
+    /// Numbers of an output pixel: whole vectors.
+    pitch: usize,
+    /// `[ky][kx][cin][pitch]`.
+    packed: Vec<f32>,
+    /// Where each row of the kernel begins, in an image with its border and in the weights.
+    segments: Vec<[usize; 2]>,
+}
+
+impl Forward {
+    /// The convolution with `weight [cout, cin, k, k]`.
+    pub fn new(g: Geometry, weight: &[f32]) -> Self {
+        let pitch = padded(g.cout);
+        let terms = g.kernel * g.cin;
+        let [_, columns] = bordered(g);
+        let packed = pack(g.cout, g.kernel * terms, pitch, |co, k| {
+            weight[(co * g.cin + k % g.cin) * g.taps() + k / g.cin]
+        });
+        let segments = (0..g.kernel).map(|ky| [ky * columns * g.cin, ky * terms * pitch]);
+        Self { g, pitch, packed, segments: segments.collect() }
+    }
+}
+
+impl Forward {
+    /// Rows of the kernel that one product sums: all, unless their weights would not stay in the second-level
+    /// cache.
+    fn rows_together(&self) -> usize {
+        if self.packed.len() > CACHED { 1 } else { self.g.kernel }
+    }
+}
+
+impl ImageStep for Forward {
+    /// Images with their borders, and their outputs `[image][oh][ow][pitch]`.
+    type Scratch = (Vec<f32>, Aligned);
+
+    fn scratch(&self) -> Self::Scratch {
+        let pixels = self.together() * self.g.out_height() * self.g.out_width();
+        (border_buffer(self.g), Aligned::new(pixels * self.pitch))
+    }
+
+    fn together(&self) -> usize {
+        together(self.g)
+    }
+
+    fn run(
+        &self,
+        (image, outputs): &mut Self::Scratch,
+        images: Range<usize>,
+        x: &[f32],
+        fused: Fused,
+        out: &mut [MaybeUninit<f32>],
+    ) {
+        let arch = Arch::new();
+        let Self { g, pitch, .. } = *self;
+        let [oh, ow] = [g.out_height(), g.out_width()];
+        copy_images(g, images.clone(), x, fused.prologue, image);
+        let starts = row_starts(g, images.len());
+        for (i, segments) in self.segments.chunks(self.rows_together()).enumerate() {
+            let product = Product {
+                a: image,
+                b: &self.packed,
+                out: outputs,
+                segments,
+                length: g.kernel * g.cin,
+                rows: ow,
+                columns: pitch,
+                a_starts: &starts,
+                a_steps: Steps { row: g.stride * g.cin, term: 1, batch: 0 },
+                b_steps: Steps { term: pitch, ..Steps::default() },
+                out_steps: Steps { row: pitch, term: 0, batch: ow * pitch },
+                accumulate: i > 0,
+            };
+            dispatch(arch, product);
+        }
+        let write = WritePixels {
+            from: outputs,
+            pitch,
+            pixels: images.len() * oh * ow,
+            channels: g.cout,
+            step: g.cout,
+            to: out,
+            epilogue: fused.epilogue,
+            index: images.start * g.out_size(),
+        };
+        dispatch(arch, write);
+    }
+}

@@ -1,0 +1,215 @@
+//! The gradient of a convolution with respect to its input.
+
+use super::write::WritePixels;
+use super::{CACHED, pack, together};
+use crate::aligned::Aligned;
+use crate::border::CopyRows;
+use crate::conv::ImageStep;
+use crate::fused::{Epilogue, Fused};
+use crate::geometry::Geometry;
+use crate::product::{Product, Steps};
+use crate::simd::{SLACK, dispatch, padded};
+use pulp::Arch;
+use std::mem::MaybeUninit;
+use std::ops::Range;
+
+/// The pixels of the input whose row and column have given remainders modulo the stride. The same taps
+/// contribute to all of them.
+struct Phase {
+    /// First row and column.
+    first: [usize; 2],
+    /// Number of rows and columns.
+    size: [usize; 2],
+    /// Where the segments of the product begin, in the gradient with its border and in the weights.
+    segments: Vec<[usize; 2]>,
+    /// Terms of a segment.
+    length: usize,
+    /// `[row of taps][column of taps][cout][pitch]`.
+    packed: Vec<f32>,
+}
+
+/// The taps that contribute to pixels of remainder `phase` along one side, in the order of the gradient's
+/// pixels that they multiply. The first one multiplies the pixel of the same index in the gradient with its
+/// border.
+fn taps(g: Geometry, phase: usize) -> &'static [usize] {
+    match (g.kernel, g.stride, phase) {
+        (1, _, 0) => &[0],
+        (1, ..) => &[],
+        (_, 1, _) => &[2, 1, 0],
+        // Padded row `2 i + 1` is the middle of window `i`; padded row `2 i + 2` is the last of window `i`
+        // and the first of window `i + 1`.
+        (_, _, 0) => &[1],
+        _ => &[2, 0],
+    }
+}
+
+/// Zero rows and columns before and after the gradient.
+fn border(g: Geometry) -> [usize; 2] {
+    match (g.kernel, g.stride) {
+        (1, _) => [0, 0],
+        (_, 1) => [1, 1],
+        _ => [0, 1],
+    }
+}
+
+impl Phase {
+    /// The phase of remainders `py` (rows) and `px` (columns).
+    fn new(g: Geometry, [py, px]: [usize; 2], weight: &[f32], pitch: usize) -> Self {
+        let [before, after] = border(g);
+        let columns = g.out_width() + before + after;
+        let rows_of_taps = taps(g, py);
+        let columns_of_taps = taps(g, px);
+        let length = columns_of_taps.len() * g.cout;
+        let count = if length == 0 { 0 } else { rows_of_taps.len() };
+        let packed = pack(g.cin, count * length, pitch, |ci, k| {
+            let ky = rows_of_taps[k / length];
+            let kx = columns_of_taps[k % length / g.cout];
+            weight[(k % g.cout * g.cin + ci) * g.taps() + ky * g.kernel + kx]
+        });
+        Self {
+            first: [py, px],
+            size: [
+                g.height.saturating_sub(py).div_ceil(g.stride),
+                g.width.saturating_sub(px).div_ceil(g.stride),
+            ],
+            segments: (0..count).map(|i| [i * columns * g.cout, i * length * pitch]).collect(),
+            length,
+            packed,
+        }
+    }
+}
+
+/// `dy [n, oh, ow, cout]` -> `[n, h, w, cin]`.
+pub struct InputGradient {
+    g: Geometry,
+    /// Numbers of an input pixel: whole vectors.
+    pitch: usize,
+    phases: Vec<Phase>,
+}
+
+impl InputGradient {
+    /// The gradient of a convolution with `weight [cout, cin, k, k]`.
+    pub fn new(g: Geometry, weight: &[f32]) -> Self {
+        let pitch = padded(g.cin);
+        let remainders = (0..g.stride).flat_map(|py| (0..g.stride).map(move |px| [py, px]));
+        let phases = remainders.map(|p| Phase::new(g, p, weight, pitch)).collect();
+        Self { g, pitch, phases }
+    }
+
+    /// Rows and columns of the gradient with its border. A phase has at most one more row and column than the
+    /// gradient, which the border holds.
+    fn bordered(&self) -> [usize; 2] {
+        let [before, after] = border(self.g);
+        [self.g.out_height() + before + after, self.g.out_width() + before + after]
+    }
+
+    /// Computes a phase of some images: `[image][height][width][pitch]`.
+    fn product(&self, phase: &Phase, images: usize, gradient: &[f32], grid: &mut [f32]) {
+        let Self { g, pitch, .. } = *self;
+        let [rows, columns] = self.bordered();
+        let [height, width] = phase.size;
+        if phase.segments.is_empty() {
+            grid[..images * height * width * pitch].fill(0.0);
+            return;
+        }
+        let start = |row: usize| (row / height * rows + row % height) * columns * g.cout;
+        let starts: Vec<usize> = (0..images * height).map(start).collect();
+        let together = if phase.packed.len() > CACHED { 1 } else { g.kernel };
+        for (i, segments) in phase.segments.chunks(together).enumerate() {
+            let product = Product {
+                a: gradient,
+                b: &phase.packed,
+                out: grid,
+                segments,
+                length: phase.length,
+                rows: width,
+                columns: pitch,
+                a_starts: &starts,
+                a_steps: Steps { row: g.cout, term: 1, batch: 0 },
+                b_steps: Steps { term: pitch, ..Steps::default() },
+                out_steps: Steps { row: pitch, term: 0, batch: width * pitch },
+                accumulate: i > 0,
+            };
+            dispatch(Arch::new(), product);
+        }
+    }
+
+    /// Writes the pixels of a phase to an image.
+    fn write(&self, phase: &Phase, grid: &[f32], image: &mut [MaybeUninit<f32>]) {
+        let Self { g, pitch, .. } = *self;
+        let [height, width] = phase.size;
+        let [first_row, first_column] = phase.first;
+        for y in 0..height {
+            let at = ((first_row + g.stride * y) * g.width + first_column) * g.cin;
+            let write = WritePixels {
+                from: &grid[y * width * pitch..],
+                pitch,
+                pixels: width,
+                channels: g.cin,
+                step: g.stride * g.cin,
+                to: image.get_mut(at..).unwrap_or_default(),
+                epilogue: Epilogue::None,
+                index: 0,
+            };
+            dispatch(Arch::new(), write);
+        }
+    }
+
+    /// Copies the gradients of some images, with their borders: `[image][rows][columns][cout]`.
+    fn copy(&self, images: Range<usize>, dy: &[f32], to: &mut [f32]) {
+        let g = self.g;
+        let [before, _] = border(g);
+        let [rows, columns] = self.bordered();
+        for (n, to) in images.zip(to.chunks_exact_mut(rows * columns * g.cout)) {
+            let copy = CopyRows {
+                image: &dy[n * g.out_size()..][..g.out_size()],
+                width: g.out_width(),
+                channels: g.cout,
+                from: 0..g.out_height(),
+                prologue: None,
+                to,
+                top: before,
+                left: before,
+                rows,
+                columns,
+                pitch: g.cout,
+            };
+            dispatch(Arch::new(), copy);
+        }
+    }
+}
+
+impl ImageStep for InputGradient {
+    /// The gradients of images with their borders, and a phase of the result.
+    type Scratch = (Vec<f32>, Aligned);
+
+    fn scratch(&self) -> Self::Scratch {
+        let [rows, columns] = self.bordered();
+        let images = self.together();
+        let pixels = images * self.g.height * self.g.width;
+        let gradient = vec![0.0; images * rows * columns * self.g.cout + SLACK];
+        (gradient, Aligned::new(pixels * self.pitch))
+    }
+
+    fn together(&self) -> usize {
+        together(self.g)
+    }
+
+    fn run(
+        &self,
+        (gradient, grid): &mut Self::Scratch,
+        images: Range<usize>,
+        dy: &[f32],
+        _: Fused,
+        dx: &mut [MaybeUninit<f32>],
+    ) {
+        self.copy(images.clone(), dy, gradient);
+        for phase in &self.phases {
+            self.product(phase, images.len(), gradient, grid);
+            let size = (phase.size[0] * phase.size[1] * self.pitch).max(1);
+            for (grid, dx) in grid.chunks_exact(size).zip(dx.chunks_exact_mut(self.g.in_size())) {
+                self.write(phase, grid, dx);
+            }
+        }
+    }
+}

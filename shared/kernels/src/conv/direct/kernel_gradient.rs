@@ -1,0 +1,177 @@
+//! The gradient of a convolution with respect to its weights.
+
+use super::{border_buffer, bordered, copy_images, row_starts, together};
+use crate::border::CopyRows;
+use crate::conv::KernelGradientStep;
+use crate::fused::InputAffine;
+use crate::geometry::Geometry;
+use crate::par;
+use crate::product::{Product, Steps};
+use crate::simd::{SLACK, dispatch, padded};
+use pulp::Arch;
+use std::ops::Range;
+
+/// `x [n, h, w, cin]`, `dy [n, oh, ow, cout]` -> `[cout, cin, k, k]`. A sum is `[ky][kx][cin][pitch]`.
+pub struct KernelGradient {
+    g: Geometry,
+    /// Output channels, rounded up to whole vectors.
+    pitch: usize,
+}
+
+impl KernelGradient {
+    /// The gradient of a convolution.
+    pub fn new(g: Geometry) -> Self {
+        let pitch = padded(g.cout);
+        Self { g, pitch }
+    }
+
+    /// Copies the gradients of some images: `[image][oh][ow][pitch]`.
+    fn copy_gradients(&self, images: Range<usize>, dy: &[f32], to: &mut [f32]) {
+        let g = self.g;
+        let size = g.out_height() * g.out_width() * self.pitch;
+        for (n, to) in images.zip(to.chunks_exact_mut(size)) {
+            let copy = CopyRows {
+                image: &dy[n * g.out_size()..][..g.out_size()],
+                width: g.out_width(),
+                channels: g.cout,
+                from: 0..g.out_height(),
+                prologue: None,
+                to,
+                top: 0,
+                left: 0,
+                rows: g.out_height(),
+                columns: g.out_width(),
+                pitch: self.pitch,
+            };
+            dispatch(Arch::new(), copy);
+        }
+    }
+}
+
+/// Pixels of the output whose gradients stay in the second-level cache, for some channels.
+const CACHED_PIXELS: usize = 512;
+
+/// Rows of a sum that one task computes.
+const TASK_ROWS: usize = 48;
+
+impl KernelGradient {
+    /// The gradient of kernels that do not stay in the cache, `[cout, cin, k, k]`. Each task computes some rows of
+    /// the sum over all images, so that no sums are added in the end.
+    pub fn of_batch(&self, x: &[f32], dy: &[f32], prologue: Option<InputAffine>) -> Vec<f32> {
+        let Self { g, pitch } = *self;
+        let [rows, columns] = bordered(g);
+        let mut images = vec![0.0; g.n * rows * columns * g.cin + SLACK];
+        par::for_each_chunk(
+            &mut images[..g.n * rows * columns * g.cin],
+            rows * columns * g.cin,
+            |n, to| {
+                copy_images(g, n..n + 1, x, prologue, to);
+            },
+        );
+        let size = g.out_height() * g.out_width() * pitch;
+        let mut gradients = vec![0.0; g.n * size];
+        par::for_each_chunk(&mut gradients, size, |n, to| self.copy_gradients(n..n + 1, dy, to));
+        let segments = self.segments(g.n);
+        let terms = g.kernel * g.cin;
+        let mut sum = vec![0.0; self.size()];
+        par::for_each_chunk(&mut sum, TASK_ROWS * pitch, |task, sum| {
+            let mut row = task * TASK_ROWS;
+            let mut rest = sum;
+            // Rows of one row of the kernel have one distance.
+            while !rest.is_empty() {
+                let (ky, first) = (row / terms, row % terms);
+                let count = (terms - first).min(rest.len() / pitch);
+                let (sum, later) = rest.split_at_mut(count * pitch);
+                let start = ky * columns * g.cin + first;
+                // So many rows of the output that their gradients stay in the cache.
+                for segments in segments.chunks(CACHED_PIXELS.div_ceil(g.out_width())) {
+                    self.multiply(&images, &gradients, segments, &[start], count, sum);
+                }
+                row += count;
+                rest = later;
+            }
+        });
+        self.finish(&sum)
+    }
+
+    /// Where each row of the output begins, in the images with their borders and in the gradients.
+    fn segments(&self, images: usize) -> Vec<[usize; 2]> {
+        let rows = row_starts(self.g, images).into_iter().enumerate();
+        rows.map(|(row, start)| [start, row * self.g.out_width() * self.pitch]).collect()
+    }
+
+    /// Adds the products of `rows` terms from each of `starts` on to `sum`.
+    fn multiply(
+        &self,
+        images: &[f32],
+        gradients: &[f32],
+        segments: &[[usize; 2]],
+        starts: &[usize],
+        rows: usize,
+        sum: &mut [f32],
+    ) {
+        let Self { g, pitch } = *self;
+        let product = Product {
+            a: images,
+            b: gradients,
+            out: sum,
+            segments,
+            length: g.out_width(),
+            rows,
+            columns: pitch,
+            a_starts: starts,
+            a_steps: Steps { row: 1, term: g.stride * g.cin, batch: 0 },
+            b_steps: Steps { term: pitch, ..Steps::default() },
+            out_steps: Steps { row: pitch, term: 0, batch: rows * pitch },
+            accumulate: true,
+        };
+        dispatch(Arch::new(), product);
+    }
+}
+
+impl KernelGradientStep for KernelGradient {
+    /// Images with their borders, and their gradients `[image][oh][ow][pitch]`.
+    type Scratch = [Vec<f32>; 2];
+
+    fn scratch(&self) -> Self::Scratch {
+        let pixels = self.together() * self.g.out_height() * self.g.out_width();
+        [border_buffer(self.g), vec![0.0; pixels * self.pitch]]
+    }
+
+    fn together(&self) -> usize {
+        together(self.g)
+    }
+
+    fn size(&self) -> usize {
+        self.g.taps() * self.g.cin * self.pitch
+    }
+
+    fn add(
+        &self,
+        [image, gradient]: &mut Self::Scratch,
+        images: Range<usize>,
+        [x, dy]: [&[f32]; 2],
+        prologue: Option<InputAffine>,
+        sum: &mut [f32],
+    ) {
+        let g = self.g;
+        let [_, columns] = bordered(g);
+        copy_images(g, images.clone(), x, prologue, image);
+        self.copy_gradients(images.clone(), dy, gradient);
+        let segments = self.segments(images.len());
+        let starts: Vec<usize> = (0..g.kernel).map(|ky| ky * columns * g.cin).collect();
+        self.multiply(image, gradient, &segments, &starts, g.kernel * g.cin, sum);
+    }
+
+    fn finish(&self, sum: &[f32]) -> Vec<f32> {
+        let Self { g, pitch, .. } = *self;
+        let mut dw = vec![0.0; g.cout * g.cin * g.taps()];
+        for (k, values) in sum.chunks_exact(pitch).enumerate() {
+            let (tap, ci) = (k / g.cin, k % g.cin);
+            for (co, value) in values[..g.cout].iter().enumerate() {
+                dw[(co * g.cin + ci) * g.taps() + tap] = *value;
+            }
+        }
+        dw
+    }
+}

@@ -1,0 +1,192 @@
+//! How a batch is cut into pieces, for both algorithms.
+
+use super::Gradients;
+use crate::fused::{Fused, InputAffine};
+use crate::geometry::Geometry;
+use crate::norm::{Normalised, add_sums};
+use crate::par;
+use std::mem::MaybeUninit;
+use std::ops::Range;
+
+/// Tasks of a weight gradient, whose sums are added. It is fixed, so that the order of additions does not depend
+/// on the number of threads.
+const TASKS: usize = 8;
+
+/// A map of images to images: a convolution, or the gradient of its input.
+pub trait ImageStep: Sync {
+    /// Buffers of one thread.
+    type Scratch;
+
+    /// New buffers.
+    fn scratch(&self) -> Self::Scratch;
+
+    /// Most images that are computed together, at least 1.
+    fn together(&self) -> usize;
+
+    /// Computes `images` of the batch `x`, at most [`ImageStep::together`]. `out` holds their outputs; every number of it is written.
+    fn run(
+        &self,
+        scratch: &mut Self::Scratch,
+        images: Range<usize>,
+        x: &[f32],
+        fused: Fused,
+        out: &mut [MaybeUninit<f32>],
+    );
+}
+
+/// The gradient of a convolution's kernels, as a sum over images.
+pub trait KernelGradientStep: Sync {
+    /// Buffers of one thread.
+    type Scratch;
+
+    /// New buffers.
+    fn scratch(&self) -> Self::Scratch;
+
+    /// Most images that are computed together, at least 1.
+    fn together(&self) -> usize;
+
+    /// Numbers of a sum.
+    fn size(&self) -> usize;
+
+    /// Adds `images` of `batch`, which is `x` and `dy`, at most [`KernelGradientStep::together`], to `sum`.
+    fn add(
+        &self,
+        scratch: &mut Self::Scratch,
+        images: Range<usize>,
+        batch: [&[f32]; 2],
+        prologue: Option<InputAffine>,
+        sum: &mut [f32],
+    );
+
+    /// The gradient `[cout, cin, k, k]` of a sum.
+    fn finish(&self, sum: &[f32]) -> Vec<f32>;
+}
+
+/// Numbers that have been written.
+///
+/// # Safety
+/// Every number has been written.
+unsafe fn written(values: &[MaybeUninit<f32>]) -> &[f32] {
+    // SAFETY: the caller's promise; the types have the same layout.
+    unsafe { &*(std::ptr::from_ref(values) as *const [f32]) }
+}
+
+/// All outputs of a step of geometry `g`, and what `look` returns for the outputs of each piece, in order.
+pub fn outputs<S: ImageStep, T: Default + Send>(
+    g: Geometry,
+    step: &S,
+    x: &[f32],
+    fused: Fused,
+    look: impl Fn(&[f32]) -> T + Sync,
+) -> (Vec<f32>, Vec<T>) {
+    let size = g.out_size();
+    let images = step.together();
+    let work = |scratch: &mut S::Scratch, piece: usize, out: &mut [MaybeUninit<f32>]| {
+        let first = piece * images;
+        step.run(scratch, first..first + out.len() / size, x, fused, out);
+        // SAFETY: the step has written every number.
+        look(unsafe { written(out) })
+    };
+    // SAFETY: the step writes every number.
+    unsafe { par::build(g.n * size, images * size, || step.scratch(), work) }
+}
+
+/// Images of a task of a batch of `n`.
+fn task_images(n: usize) -> usize {
+    n.div_ceil(TASKS).max(1)
+}
+
+/// Numbers of a sum that are added together.
+const CHUNK: usize = 1 << 14;
+
+/// The sum of the tasks' sums, in order.
+fn added(size: usize, parts: &[Vec<f32>]) -> Vec<f32> {
+    let mut all = vec![0.0; size];
+    par::for_each_chunk(&mut all, CHUNK, |chunk, all| {
+        for part in parts {
+            all.iter_mut().zip(&part[chunk * CHUNK..]).for_each(|(all, part)| *all += part);
+        }
+    });
+    all
+}
+
+/// The gradient of the kernels.
+pub fn kernel_gradient<K: KernelGradientStep>(
+    g: Geometry,
+    step: &K,
+    x: &[f32],
+    dy: &[f32],
+    prologue: Option<InputAffine>,
+) -> Vec<f32> {
+    let images = task_images(g.n);
+    let work = |scratch: &mut K::Scratch, task: usize| {
+        let mut sum = vec![0.0; step.size()];
+        let task = task * images..((task + 1) * images).min(g.n);
+        for piece in pieces(task, step.together()) {
+            step.add(scratch, piece, [x, dy], prologue, &mut sum);
+        }
+        sum
+    };
+    let parts = par::map(g.n.div_ceil(images), || step.scratch(), work);
+    step.finish(&added(step.size(), &parts))
+}
+
+/// The images in pieces of at most `length`.
+fn pieces(images: Range<usize>, length: usize) -> impl Iterator<Item = Range<usize>> {
+    let end = images.end;
+    images.step_by(length).map(move |first| first..(first + length).min(end))
+}
+
+/// What a task of [`gradients`] returns.
+#[derive(Default)]
+struct Part {
+    kernels: Vec<f32>,
+    sums: Vec<[f64; 2]>,
+}
+
+/// Buffers of one thread for both gradients.
+type Scratches<I, K> = (<I as ImageStep>::Scratch, <K as KernelGradientStep>::Scratch);
+
+/// All gradients of a convolution of a normalised batch.
+pub fn gradients<I: ImageStep, K: KernelGradientStep>(
+    g: Geometry,
+    input: &I,
+    kernels: &K,
+    x: &[f32],
+    dy: &[f32],
+    norm: Normalised,
+) -> Gradients {
+    let size = g.in_size();
+    let together = input.together().max(kernels.together());
+    let images = task_images(g.n);
+    let work = |(a, b): &mut Scratches<I, K>, task: usize, dx: &mut [MaybeUninit<f32>]| {
+        let first = task * images;
+        let mut part =
+            Part { kernels: vec![0.0; kernels.size()], sums: vec![[0.0; 2]; norm.channels] };
+        for piece in pieces(first..first + dx.len() / size, together) {
+            let dx = &mut dx[(piece.start - first) * size..(piece.end - first) * size];
+            for images in pieces(piece.clone(), kernels.together()) {
+                kernels.add(b, images, [x, dy], Some(norm.affine), &mut part.kernels);
+            }
+            for (images, dx) in
+                pieces(piece.clone(), input.together()).zip(dx.chunks_mut(input.together() * size))
+            {
+                input.run(a, images, dy, Fused::default(), dx);
+            }
+            // SAFETY: the step has written every number.
+            let dx = unsafe { written(dx) };
+            norm.add_gradient_sums(&x[piece.start * size..piece.end * size], dx, &mut part.sums);
+        }
+        part
+    };
+    let scratch = || (input.scratch(), kernels.scratch());
+    // SAFETY: the step writes every number.
+    let (dx, parts) = unsafe { par::build(g.n * size, images * size, scratch, work) };
+    let mut sums = vec![[0.0; 2]; norm.channels];
+    for part in &parts {
+        add_sums(&mut sums, &part.sums);
+    }
+    let parts: Vec<Vec<f32>> = parts.into_iter().map(|part| part.kernels).collect();
+    let sum = added(kernels.size(), &parts);
+    Gradients { input: dx, weight: kernels.finish(&sum), sums }
+}
