@@ -13,6 +13,7 @@ pub mod data;
 pub mod device;
 pub mod files;
 pub mod import;
+pub mod limits;
 pub mod magic;
 pub mod measure;
 pub mod onnx;

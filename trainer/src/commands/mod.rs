@@ -8,6 +8,7 @@ pub mod eval;
 pub mod export;
 pub mod import;
 pub mod list;
+pub mod plan;
 pub mod poison;
 pub mod preview;
 pub mod publish;

@@ -1,6 +1,8 @@
 //! Networks: a [`Description`] lists the layers; with weights it becomes a [`Frozen`] network, which
 //! predicts, or a `Network`, which trains. A forward pass gives logits and features.
 
+#[cfg(feature = "learn")]
+mod costs;
 mod description;
 mod families;
 mod fold;
@@ -16,6 +18,9 @@ mod plan;
 pub mod pooling;
 pub mod weights;
 
+pub use burn_fused_conv::Maps;
+#[cfg(feature = "learn")]
+pub use costs::{GroupCost, GroupInputs};
 pub use description::{Description, Layer, Operation, Parameter, Role, Value};
 pub use families::{FAMILIES, Family};
 pub use frozen::Frozen;
@@ -39,7 +44,7 @@ pub struct Output {
     /// `[n, classes]`.
     pub logits: Tensor<2>,
     /// One `[n, channels, height, width]` for each tap of the network, from the input to the output.
-    pub features: Vec<Tensor<4>>,
+    pub features: Vec<Maps>,
     /// The input of the last layer, `[n, inputs]`; in a residual network the means of its last feature.
     pub pooled: Tensor<2>,
 }

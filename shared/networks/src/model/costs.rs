@@ -1,0 +1,97 @@
+//! What the groups of layers of a network cost while it trains. `unstamp plan` prints it.
+
+use super::Network;
+use super::description::{Description, Operation, Value};
+use super::plan::Group;
+use burn::tensor::Tensor;
+use burn_fused_conv::{Maps, multiply_adds};
+
+/// A group of layers that are computed together, and what its forward pass costs for a batch.
+#[derive(Clone, Debug, Default)]
+pub struct GroupCost {
+    /// Names of the layers, in the order in which they are computed.
+    pub layers: Vec<String>,
+    /// Channels, height and width of the output.
+    pub output: [usize; 3],
+    /// Floating-point operations of the convolution or linear layer, as the kernels of the CPU execute them; a
+    /// multiply-add is two.
+    pub flop: f64,
+    /// Bytes of the maps that are read and written.
+    pub bytes: f64,
+}
+
+/// What one group of a pass reads.
+#[derive(Clone, Debug)]
+pub struct GroupInputs {
+    input: Maps,
+    other: Option<Maps>,
+}
+
+impl GroupInputs {
+    /// The same maps, as inputs of which gradients are wanted.
+    pub fn with_gradients(self) -> Self {
+        let leaf = |maps: Maps| maps.detach().require_grad();
+        Self { input: leaf(self.input), other: self.other.map(leaf) }
+    }
+}
+
+/// The names of the layers of a group.
+fn layers(description: &Description, group: &Group) -> Vec<String> {
+    let mut indices: Vec<usize> = [group.before, group.conv].into_iter().flatten().collect();
+    indices.push(group.layer);
+    indices.dedup();
+    indices.into_iter().map(|index| description.layers[index].name.clone()).collect()
+}
+
+/// The cost of a group for `n` images of this height and width.
+fn cost(description: &Description, group: &Group, n: usize, images: (usize, usize)) -> GroupCost {
+    let numbers = |value: Value| {
+        let (height, width) = description.size_of(value, images);
+        (n * description.channels_of(value) * height * width) as f64
+    };
+    let output = Value::Layer(group.layer);
+    let (height, width) = description.size_of(output, images);
+    let read = [Some(group.input.value), group.other.map(|other| other.value)];
+    let read: f64 = read.into_iter().flatten().map(numbers).sum();
+    let worker = &description.layers[group.conv.unwrap_or(group.layer)];
+    let multiply_adds = match worker.operation {
+        Operation::Conv { outputs, kernel, stride, .. } => {
+            let (height, width) = description.size_of(worker.input, images);
+            let inputs = description.channels_of(worker.input);
+            multiply_adds([n, inputs, height, width], [outputs, inputs, kernel, kernel], stride)
+        }
+        Operation::Linear { outputs } => n * outputs * numbers(worker.input) as usize / n.max(1),
+        _ => 0,
+    };
+    GroupCost {
+        layers: layers(description, group),
+        output: [description.channels_of(output), height, width],
+        flop: 2.0 * multiply_adds as f64,
+        bytes: 4.0 * (read + numbers(output)),
+    }
+}
+
+impl Network {
+    /// What each group costs for `n` images of this height and width, in the order in which they are computed.
+    pub fn costs(&self, n: usize, images: (usize, usize)) -> Vec<GroupCost> {
+        let groups = self.groups().iter();
+        groups.map(|group| cost(self.description(), group, n, images)).collect()
+    }
+
+    /// What each group of a pass in training mode reads, in the order of [`Network::costs`].
+    pub fn inputs_of_groups(&self, images: Tensor<4>) -> Vec<GroupInputs> {
+        let mut all = Vec::new();
+        self.run_observed(images, |input, other| {
+            all.push(GroupInputs { input: input.clone(), other: other.cloned() });
+        });
+        all
+    }
+
+    /// The output of group `index` alone, in training mode.
+    ///
+    /// # Panics
+    /// If there is no such group.
+    pub fn run_group(&self, index: usize, inputs: GroupInputs) -> Maps {
+        self.group_alone(&self.groups()[index], inputs.input, inputs.other)
+    }
+}

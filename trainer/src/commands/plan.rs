@@ -1,0 +1,137 @@
+//! `unstamp plan`: what each group of layers of a network costs in a training step on the CPU, and how far that
+//! is from what the machine can do.
+
+use crate::limits::Limits;
+use anyhow::{Result, bail};
+use clap::Args;
+use std::time::Instant;
+use unstamp_shared::Device;
+use unstamp_shared::datasets::ImageSize;
+use unstamp_shared::kernels::floats;
+use unstamp_shared::model::{Arch, DEFAULT_ARCH, GroupCost, GroupInputs, Network};
+use unstamp_shared::seed::Seed;
+
+/// Arguments of `unstamp plan`.
+#[derive(Args)]
+pub struct PlanArgs {
+    /// Architecture; `unstamp list` names all
+    #[arg(long, default_value = DEFAULT_ARCH)]
+    arch: String,
+    /// Number of classes
+    #[arg(long, default_value_t = 10)]
+    classes: usize,
+    /// Images of a step
+    #[arg(long, default_value_t = 64)]
+    batch: usize,
+    /// Size of the images: 64, or 64x48 (width x height)
+    #[arg(long, value_name = "PIXELS", default_value = "32")]
+    image_size: ImageSize,
+    /// Measurements of each group, of which the shortest counts
+    #[arg(long, default_value_t = 5)]
+    repeats: usize,
+}
+
+/// Largest batch.
+const MOST_IMAGES: usize = 4096;
+
+/// The shortest of some times of `work`, in seconds. `prepare` is not timed.
+fn shortest<T, R>(repeats: usize, prepare: impl Fn() -> T, work: impl Fn(T) -> R) -> f64 {
+    let time = || {
+        let input = prepare();
+        let start = Instant::now();
+        let result = work(input);
+        let seconds = start.elapsed().as_secs_f64();
+        drop(result);
+        seconds
+    };
+    (0..repeats.max(1)).map(|_| time()).fold(f64::INFINITY, f64::min)
+}
+
+/// A group with its times.
+struct Row {
+    cost: GroupCost,
+    forward: f64,
+    backward: f64,
+}
+
+/// Measures a group alone. The backward pass is that of the sum of its outputs.
+fn measure(network: &Network, index: usize, cost: GroupCost, from: &GroupInputs, n: usize) -> Row {
+    let inputs = || from.clone().with_gradients();
+    let forward = shortest(n, inputs, |inputs| network.run_group(index, inputs));
+    let output = || network.run_group(index, inputs()).sum();
+    let backward = shortest(n, output, |sum| sum.backward());
+    Row { cost, forward, backward }
+}
+
+/// Prints a row. A share is the time that the limits allow, of the time that was measured.
+fn print(name: &str, output: &str, row: &Row, limits: &Limits, width: usize) {
+    let GroupCost { flop, bytes, .. } = row.cost;
+    let share = |flop: f64, bytes: f64, seconds: f64| 100.0 * limits.seconds(flop, bytes) / seconds;
+    println!(
+        "{name:<width$} {output:>9} {:>7.3} {:>7.1} {:>8.2} {:>5.0}% {:>8.2} {:>5.0}%",
+        flop / 1e9,
+        bytes / 1e6,
+        1e3 * row.forward,
+        share(flop, bytes, row.forward),
+        1e3 * row.backward,
+        // The gradients of input and weights: as many operations each, and a gradient for every map.
+        share(2.0 * flop, 2.0 * bytes, row.backward),
+    );
+}
+
+/// Prints a table of a training step: a row for each group of layers that are computed together.
+///
+/// # Errors
+/// There is no such architecture, or it cannot take such images.
+pub fn plan(args: &PlanArgs) -> Result<()> {
+    let PlanArgs { batch, image_size, .. } = *args;
+    if !(1..=MOST_IMAGES).contains(&batch) {
+        bail!("a batch of {batch} images; use 1 to {MOST_IMAGES}");
+    }
+    let arch = Arch::new(&args.arch, args.classes);
+    arch.check_images(image_size.pair())?;
+    let network = arch.init(Seed(0), &Device::flex().autodiff())?;
+    let (width, height) = image_size.pair();
+    let mut random = Seed(0).stream("plan", &[]);
+    let values = (0..batch * 3 * height * width).map(|_| random.unit()).collect();
+    let images = floats(values, [batch, 3, height, width], &Device::flex().autodiff());
+    let limits = Limits::measure();
+    println!(
+        "{} threads: {:.0} GFLOP/s in a product of matrices, {:.0} GB/s in an addition of maps",
+        rayon::current_num_threads(),
+        limits.flop / 1e9,
+        limits.bytes / 1e9
+    );
+    let costs = network.costs(batch, (height, width));
+    let names: Vec<String> = costs.iter().map(|cost| cost.layers.join(" + ")).collect();
+    let longest = names.iter().map(String::len).max().unwrap_or(0);
+    println!(
+        "{:<longest$} {:>9} {:>7} {:>7} {:>8} {:>6} {:>8} {:>6}",
+        "layers", "output", "GFLOP", "MB", "forward", "share", "backward", "share"
+    );
+    println!("{:<longest$} {:>9} {:>7} {:>7} {:>8} {:>6} {:>8}", "", "", "", "", "ms", "", "ms");
+    let mut all = Row { cost: GroupCost::default(), forward: 0.0, backward: 0.0 };
+    let groups = network.inputs_of_groups(images.clone());
+    for (index, (cost, from)) in costs.into_iter().zip(&groups).enumerate() {
+        let row = measure(&network, index, cost, from, args.repeats);
+        let [channels, height, width] = row.cost.output;
+        let output = format!("{channels}x{height}x{width}");
+        print(&names[index], &output, &row, &limits, longest);
+        all.cost.flop += row.cost.flop;
+        all.cost.bytes += row.cost.bytes;
+        all.forward += row.forward;
+        all.backward += row.backward;
+    }
+    print("all groups", "", &all, &limits, longest);
+    let step = shortest(
+        args.repeats,
+        || (network.clone(), images.clone()),
+        |(mut network, images)| network.forward_train(images).logits.sum().backward(),
+    );
+    println!(
+        "a step without loss and optimiser: {:.1} ms, {:.0} images/s",
+        1e3 * step,
+        batch as f64 / step
+    );
+    Ok(())
+}

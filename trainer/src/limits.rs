@@ -1,0 +1,53 @@
+//! What the machine can do: the limits that `unstamp plan` compares with.
+
+use std::time::Instant;
+use unstamp_shared::Device;
+use unstamp_shared::kernels::{Maps, affine_relu, floats};
+use unstamp_shared::seed::Seed;
+
+/// The fastest that was measured.
+pub struct Limits {
+    /// Floating-point operations in a second.
+    pub flop: f64,
+    /// Bytes in a second.
+    pub bytes: f64,
+}
+
+/// Side of the matrices that are multiplied.
+const SIDE: usize = 1024;
+
+/// Numbers of the maps that are read and written: more than the caches hold.
+const NUMBERS: usize = 1 << 24;
+
+/// Measurements, of which the shortest counts.
+const REPEATS: usize = 5;
+
+/// The shortest of some times of `work`, in seconds.
+fn shortest<R>(work: impl Fn() -> R) -> f64 {
+    let time = || {
+        let start = Instant::now();
+        drop(work());
+        start.elapsed().as_secs_f64()
+    };
+    (0..REPEATS).map(|_| time()).fold(f64::INFINITY, f64::min)
+}
+
+impl Limits {
+    /// Multiplies matrices with Burn's backend, and maps numbers with our kernels.
+    pub fn measure() -> Self {
+        let device = &Device::flex();
+        let mut random = Seed(0).stream("limits", &[]);
+        let matrix = floats((0..SIDE * SIDE).map(|_| random.unit()).collect(), [SIDE; 2], device);
+        let product = shortest(|| matrix.clone().matmul(matrix.clone()));
+        let side = NUMBERS.isqrt() / 4;
+        let maps = Maps::new(floats(vec![1.0; NUMBERS], [1, 16, side, side], device));
+        let channel = || floats(vec![1.0; 16], [16], device);
+        let map = shortest(|| affine_relu(maps.clone(), channel(), channel()));
+        Self { flop: 2.0 * (SIDE as f64).powi(3) / product, bytes: 8.0 * NUMBERS as f64 / map }
+    }
+
+    /// The least time for so many operations and bytes, in seconds.
+    pub fn seconds(&self, flop: f64, bytes: f64) -> f64 {
+        (flop / self.flop).max(bytes / self.bytes)
+    }
+}
