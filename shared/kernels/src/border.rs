@@ -7,7 +7,7 @@ use std::ops::Range;
 
 /// Copies rows of an image `[height, width, channels]` into a buffer of `rows` rows of `columns` pixels of
 /// `pitch` numbers, after the prologue. What the image does not cover becomes zero, and so do the numbers of a
-/// pixel past its channels.
+/// pixel past its channels, up to the end of the last vector that holds one; the rest keeps its value.
 pub struct CopyRows<'a> {
     /// The image.
     pub image: &'a [f32],

@@ -26,7 +26,7 @@ pub fn conv2d(x: Maps, weight: Tensor<4>, stride: usize) -> Maps {
 }
 
 /// Multiply-adds of [`conv2d`] for `x [n, cin, h, w]` and `weight [cout, cin, k, k]`: those that the kernels of this
-/// crate execute, which with Winograd's algorithm are a quarter of those of the definition. Without the feature
+/// crate execute, which with Winograd's algorithm are a quarter to a half of those of the definition. Without the feature
 /// `cpu` those of the definition.
 pub fn multiply_adds(x: [usize; 4], weight: [usize; 4], stride: usize) -> usize {
     let [n, cin, height, width] = x;
@@ -156,7 +156,7 @@ pub fn batch_norm_relu(x: Maps, gamma: Tensor<1>, beta: Tensor<1>, eps: f32) -> 
 /// [`batch_norm_relu`], then [`conv2d_with_statistics`], then `+ skip` if there is one. The normalised tensor
 /// is not stored.
 ///
-/// With a `skip` the stride is 1, whatever `stride` says.
+/// With a `skip` the stride is 1, whatever `stride` says; the output then has `x`'s height and width.
 ///
 /// # Shapes
 /// - `x`: `[n, cin, h, w]`

@@ -69,8 +69,8 @@ pub(crate) trait VectorEpilogue: Copy {
     /// the vector in the whole output, the number of channels that are left there, and the vector.
     ///
     /// # Safety
-    /// The function may be called only for an index and a number of channels of an output that
-    /// [`Epilogue::covers`].
+    /// The function may be called only for an index and a number of channels inside an output that the epilogue
+    /// [covers](Epilogue::covers).
     unsafe fn of<S: Simd>(
         &self,
         simd: S,

@@ -6,6 +6,7 @@ use std::mem::MaybeUninit;
 /// The transposes of `n` matrices `[rows, columns]`: `[n, columns, rows]`.
 pub fn transposed(x: &[f32], [rows, columns]: [usize; 2]) -> Vec<f32> {
     let size = rows * columns;
+    assert!(size > 0 || x.is_empty(), "numbers of empty matrices");
     let work = |_: &mut (), n: usize, to: &mut [MaybeUninit<f32>]| {
         let from = &x[n * size..][..size];
         // Blocks of rows, so that what is read stays in the first-level cache until all of it is used.

@@ -47,7 +47,8 @@
 //!
 //! On any other backend the functions panic. On `Flex`, a convolution takes one of two algorithms:
 //! - **Winograd's** (module and crate feature `winograd`): kernel 3, stride 1, at least 8 input and 8 output
-//!   channels, at least 4 tiles of 4x4 outputs in an image and 16 in a batch;
+//!   channels, at most half as many products as the definition has, and at least 16 tiles of 4x4 outputs in a batch
+//!   (256 where the transformed kernels do not stay in the cache);
 //! - **sums of products** otherwise (module `conv::direct`), without an im2col matrix.
 //!
 //! `winograd` is a feature of its own because it adds about 14 kB to a WASM program. A program that

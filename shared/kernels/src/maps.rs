@@ -13,7 +13,8 @@ use burn::tensor::activation;
 /// take and return maps, so that the order changes only where tensors become maps ([`Maps::new`]) and where
 /// maps become tensors ([`Maps::into_tensor`]).
 ///
-/// Maps that a convolution has computed while it trains know their mean and variance.
+/// Maps of [`conv2d_with_statistics`](crate::conv2d_with_statistics) and
+/// [`batch_norm_conv2d`](crate::batch_norm_conv2d) know their mean and variance; of others they are computed.
 #[derive(Clone, Debug)]
 pub struct Maps {
     tensor: Tensor<4>,

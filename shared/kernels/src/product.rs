@@ -5,14 +5,16 @@ use crate::simd::{FEW_VARIANTS, fma, load, store};
 use pulp::{Simd, WithSimd};
 use std::ops::Range;
 
-/// For every result `i`, every row `r < rows` and every column `j < columns`,
+/// For every result `i`, every row `r < rows` and every column `j < columns`, the sum over the segments `[s, t]` and
+/// the terms `k < length` of
 ///
 /// ```text
-/// out_i[r][j] = sum over segments s and terms k < length of a_i[s + k a_step + r a_row] b_i[s + k b_step + j]
+/// a[a_starts[i] + s + k a_steps.term + r a_steps.row] b[i b_steps.batch + t + k b_steps.term + j]
 /// ```
 ///
-/// where `a_i` begins at `a_starts[i]` of `a`, `b_i` at `i` times the batch distance of `b`, and so on. `a` is read number by number and `b` vector by vector,
-/// so `columns` is a multiple of the lanes of a vector.
+/// is written to `out[i out_steps.batch + r out_steps.row + j]`, or added to it. `a` is read number by number and `b`
+/// vector by vector, so `columns` is a multiple of the lanes of a vector (of two vectors with
+/// [`FEW_VARIANTS`]).
 pub struct Product<'a> {
     /// Left factor.
     pub a: &'a [f32],
@@ -225,19 +227,23 @@ impl Product<'_> {
         }
     }
 
-    /// Elements that the loops touch in `[a, b, out]`, counted from the first.
-    fn extents(&self) -> [usize; 3] {
-        let last =
-            |steps: Steps, rows: usize| steps.row * (rows - 1) + steps.term * (self.length - 1);
-        let batch = self.a_starts.len() - 1;
+    /// Elements that the loops touch in `[a, b, out]`, counted from the first. `None` if one of the numbers does not
+    /// fit, which may happen where `usize` has 32 bits.
+    fn extents(&self) -> Option<[usize; 3]> {
+        let last = |distance: usize, count: usize| distance.checked_mul(count.checked_sub(1)?);
         let start = |i: usize| self.segments.iter().map(|segment| segment[i]).max().unwrap_or(0);
         let a_start = self.a_starts.iter().max().copied().unwrap_or(0);
-        let out_steps = Steps { term: 0, ..self.out_steps };
-        [
-            a_start + start(0) + last(self.a_steps, self.rows) + 1,
-            batch * self.b_steps.batch + start(1) + last(self.b_steps, 1) + self.columns,
-            batch * self.out_steps.batch + last(out_steps, self.rows) + self.columns,
-        ]
+        let batch = self.a_starts.len();
+        let sum = |numbers: [Option<usize>; 4]| {
+            numbers.into_iter().try_fold(0usize, |sum, number| sum.checked_add(number?))
+        };
+        let terms = |steps: Steps| last(steps.term, self.length);
+        let rows = |steps: Steps| last(steps.row, self.rows);
+        let results = |steps: Steps| last(steps.batch, batch);
+        let a = [a_start.checked_add(start(0)), terms(self.a_steps), rows(self.a_steps), Some(1)];
+        let b = [Some(start(1)), terms(self.b_steps), results(self.b_steps), Some(self.columns)];
+        let out = [rows(self.out_steps), results(self.out_steps), Some(self.columns), Some(0)];
+        Some([sum(a)?, sum(b)?, sum(out)?])
     }
 
     /// All results.
@@ -270,7 +276,7 @@ impl WithSimd for Product<'_> {
         assert!(self.a_steps.row == 1 || self.a_steps.term == 1);
         let unit = if FEW_VARIANTS { 2 } else { 1 } * S::F32_LANES;
         assert!(self.length > 0 && self.columns.is_multiple_of(unit));
-        let [a, b, out] = self.extents();
+        let [a, b, out] = self.extents().expect("an index fits in usize");
         assert!(a <= self.a.len() && b <= self.b.len() && out <= self.out.len());
         // SAFETY: the assertions above bound every number that the loops touch.
         unsafe {

@@ -3,8 +3,7 @@
 
 use pulp::{Arch, Simd, WithSimd};
 
-/// Elements that must be readable after the last element of every buffer that the SIMD loops read:
-/// the widest vector (16 elements) may start on the last element.
+/// Numbers in the widest vector that there is.
 pub const SLACK: usize = 16;
 
 /// Reads a vector from any address.
@@ -116,6 +115,7 @@ pub fn padded(channels: usize) -> usize {
 
         #[inline(always)]
         fn with_simd<S: Simd>(self, _: S) -> usize {
+            const { assert!(S::F32_LANES <= SLACK) };
             S::F32_LANES
         }
     }

@@ -77,6 +77,10 @@ const WHITE: &str = r#"{ size = 6, pattern = "white" }"#;
 /// A learning rate at which fine-tuning alone leaves the backdoor in.
 const SLOW: &str = "epochs = 6, step = 100, lr = 0.003";
 
+/// So many epochs of the full learning rate that NAD's distance falls to 0.25 to 0.33 of its control's with four
+/// seeds; with two epochs it is 0.39 to 0.62.
+const NAD: &str = "epochs = 10, step = 5";
+
 /// A learning rate at which ARGD's nodes can have so much weight that they fall far below those of the control,
 /// and the edges with them: with four seeds to 0.47 to 0.65, and to 0.33 to 0.70.
 const ARGD: &str = "epochs = 10, step = 5, lr = 0.02";
@@ -90,6 +94,7 @@ const NO_ARGD: &str = "node = 1e-9, edge = 1e-9, embedding = 1e-9";
 fn settings(id: &str) -> String {
     match id {
         "mcr" => "batch = 64, epochs = 20, lr = 0.05".to_string(),
+        "nad" => NAD.to_string(),
         "argd" => format!("{ARGD}, node = 0.2, edge = 10, embedding = 30"),
         "mesa" => format!("{SLOW}, share = 0.5, side = 6, x = 26, y = 26"),
         "retrain" => format!("{SLOW}, share = 0.5"),
@@ -102,7 +107,7 @@ fn settings(id: &str) -> String {
 /// The same trainings without what makes the method: cell, method and settings.
 fn controls() -> [(&'static str, &'static str, String); 6] {
     [
-        ("nad_control", "nad", "epochs = 6, beta = 0".to_string()),
+        ("nad_control", "nad", format!("{NAD}, beta = 0")),
         ("nba_control", "nba", format!("{}, alpha = 0", settings("nba"))),
         ("argd_control", "argd", format!("{ARGD}, {NO_ARGD}")),
         // The embedding falls only a little beside the other terms, so it is trained alone as well: to 0.54 to 0.58

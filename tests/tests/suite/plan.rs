@@ -23,8 +23,8 @@ fn every_layer_is_in_one_group() {
     }
 }
 
-/// 16 channels on 32x32 pixels: Winograd's 36 products for each of 64 tiles, and maps of 16 channels, of which
-/// one is read and one written.
+/// 16 channels on 32x32 pixels: Winograd's 36 products for each of 64 tiles; maps of 16 channels, of which one is
+/// read and one written; the weights of the convolution, and four numbers for each channel of the normalisation.
 #[test]
 fn the_first_block_of_a_wideresnet_costs_what_its_shape_says() {
     let network = Arch::new("wrn-16-1", 10).init(Seed(0), &Device::flex()).expect("it exists");
@@ -32,7 +32,7 @@ fn the_first_block_of_a_wideresnet_costs_what_its_shape_says() {
     assert_eq!(cost.layers, ["block1.layer.0.bn1", "block1.layer.0.conv1"]);
     assert_eq!(cost.output, [16, 32, 32]);
     assert_eq!(cost.flop, 2.0 * 8.0 * 36.0 * 64.0 * 16.0 * 16.0);
-    assert_eq!(cost.bytes, 2.0 * 4.0 * 8.0 * 16.0 * 1024.0);
+    assert_eq!(cost.bytes, 4.0 * (2.0 * 8.0 * 16.0 * 1024.0 + 9.0 * 256.0 + 4.0 * 16.0));
 }
 
 #[test]
@@ -52,6 +52,8 @@ fn what_cannot_be_measured_is_refused() {
         (["--arch", "wrn-1"], "is not an architecture"),
         (["--batch", "0"], "a batch of 0 images; use 1 to 4096"),
         (["--image-size", "7"], "7"),
+        (["--image-size", "1024"], "use at most 4194304"),
+        (["--repeats", "0"], "1..=1000"),
     ];
     for (arguments, sentence) in cases {
         let (code, _, error) = run(&[&["plan"], &arguments[..]].concat());

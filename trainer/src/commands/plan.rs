@@ -27,15 +27,18 @@ pub struct PlanArgs {
     #[arg(long, value_name = "PIXELS", default_value = "32")]
     image_size: ImageSize,
     /// Measurements of each group, of which the shortest counts
-    #[arg(long, default_value_t = 5)]
-    repeats: usize,
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    repeats: u32,
 }
 
-/// Largest batch.
+/// Most images of a batch.
 const MOST_IMAGES: usize = 4096;
 
+/// Most pixels of a batch: as many as 4,096 images of 32x32 pixels have.
+const MOST_PIXELS: usize = MOST_IMAGES << 10;
+
 /// The shortest of some times of `work`, in seconds. `prepare` is not timed.
-fn shortest<T, R>(repeats: usize, prepare: impl Fn() -> T, work: impl Fn(T) -> R) -> f64 {
+fn shortest<T, R>(repeats: u32, prepare: impl Fn() -> T, work: impl Fn(T) -> R) -> f64 {
     let time = || {
         let input = prepare();
         let start = Instant::now();
@@ -44,60 +47,78 @@ fn shortest<T, R>(repeats: usize, prepare: impl Fn() -> T, work: impl Fn(T) -> R
         drop(result);
         seconds
     };
-    (0..repeats.max(1)).map(|_| time()).fold(f64::INFINITY, f64::min)
+    (0..repeats).map(|_| time()).fold(f64::INFINITY, f64::min)
 }
 
-/// A group with its times.
+/// A group, and seconds of its forward and backward pass: those that were measured, and those that the limits
+/// allow.
+#[derive(Default)]
 struct Row {
     cost: GroupCost,
-    forward: f64,
-    backward: f64,
+    times: [f64; 2],
+    least: [f64; 2],
 }
 
-/// Measures a group alone. The backward pass is that of the sum of its outputs.
-fn measure(network: &Network, index: usize, cost: GroupCost, from: &GroupInputs, n: usize) -> Row {
+/// Measures a group alone. The backward pass is that of the sum of its outputs. Its limit assumes the gradients of
+/// input and weights, each with as many operations as the forward pass, and a gradient for every map; the images
+/// have none.
+fn measure(
+    network: &Network,
+    index: usize,
+    cost: GroupCost,
+    from: &GroupInputs,
+    repeats: u32,
+    limits: &Limits,
+) -> Row {
     let inputs = || from.clone().with_gradients();
-    let forward = shortest(n, inputs, |inputs| network.run_group(index, inputs));
+    let forward = shortest(repeats, inputs, |inputs| network.run_group(index, inputs));
     let output = || network.run_group(index, inputs()).sum();
-    let backward = shortest(n, output, |sum| sum.backward());
-    Row { cost, forward, backward }
+    let backward = shortest(repeats, output, |sum| sum.backward());
+    let gradients = if from.is_images() { 1.0 } else { 2.0 };
+    let least = [
+        limits.seconds(cost.flop, cost.bytes),
+        limits.seconds(gradients * cost.flop, gradients * cost.bytes),
+    ];
+    Row { cost, times: [forward, backward], least }
 }
 
 /// Prints a row. A share is the time that the limits allow, of the time that was measured.
-fn print(name: &str, output: &str, row: &Row, limits: &Limits, width: usize) {
-    let GroupCost { flop, bytes, .. } = row.cost;
-    let share = |flop: f64, bytes: f64, seconds: f64| 100.0 * limits.seconds(flop, bytes) / seconds;
+fn print(name: &str, output: &str, row: &Row, width: usize) {
+    let [forward, backward] = row.times;
+    let [forward_share, backward_share] =
+        std::array::from_fn(|pass| 100.0 * row.least[pass] / row.times[pass]);
     println!(
-        "{name:<width$} {output:>9} {:>7.3} {:>7.1} {:>8.2} {:>5.0}% {:>8.2} {:>5.0}%",
-        flop / 1e9,
-        bytes / 1e6,
-        1e3 * row.forward,
-        share(flop, bytes, row.forward),
-        1e3 * row.backward,
-        // The gradients of input and weights: as many operations each, and a gradient for every map.
-        share(2.0 * flop, 2.0 * bytes, row.backward),
+        "{name:<width$} {output:>9} {:>7.3} {:>7.1} {:>8.2} {forward_share:>5.0}% {:>8.2} {backward_share:>5.0}%",
+        row.cost.flop / 1e9,
+        row.cost.bytes / 1e6,
+        1e3 * forward,
+        1e3 * backward,
     );
 }
 
 /// Prints a table of a training step: a row for each group of layers that are computed together.
 ///
 /// # Errors
-/// There is no such architecture, or it cannot take such images.
+/// There is no such architecture, it cannot take such images, or the batch is too large.
 pub fn plan(args: &PlanArgs) -> Result<()> {
     let PlanArgs { batch, image_size, .. } = *args;
     if !(1..=MOST_IMAGES).contains(&batch) {
         bail!("a batch of {batch} images; use 1 to {MOST_IMAGES}");
     }
+    let (width, height) = image_size.pair();
+    let pixels = batch * width * height;
+    if pixels > MOST_PIXELS {
+        bail!("a batch of {pixels} pixels; use at most {MOST_PIXELS}, so fewer or smaller images");
+    }
     let arch = Arch::new(&args.arch, args.classes);
     arch.check_images(image_size.pair())?;
     let network = arch.init(Seed(0), &Device::flex().autodiff())?;
-    let (width, height) = image_size.pair();
     let mut random = Seed(0).stream("plan", &[]);
     let values = (0..batch * 3 * height * width).map(|_| random.unit()).collect();
     let images = floats(values, [batch, 3, height, width], &Device::flex().autodiff());
     let limits = Limits::measure();
     println!(
-        "{} threads: {:.0} GFLOP/s in a product of matrices, {:.0} GB/s in an addition of maps",
+        "{} threads: {:.0} GFLOP/s in a product of matrices, {:.0} GB/s in a pass over maps",
         rayon::current_num_threads(),
         limits.flop / 1e9,
         limits.bytes / 1e9
@@ -110,19 +131,21 @@ pub fn plan(args: &PlanArgs) -> Result<()> {
         "layers", "output", "GFLOP", "MB", "forward", "share", "backward", "share"
     );
     println!("{:<longest$} {:>9} {:>7} {:>7} {:>8} {:>6} {:>8}", "", "", "", "", "ms", "", "ms");
-    let mut all = Row { cost: GroupCost::default(), forward: 0.0, backward: 0.0 };
+    let mut all = Row::default();
     let groups = network.inputs_of_groups(images.clone());
     for (index, (cost, from)) in costs.into_iter().zip(&groups).enumerate() {
-        let row = measure(&network, index, cost, from, args.repeats);
+        let row = measure(&network, index, cost, from, args.repeats, &limits);
         let [channels, height, width] = row.cost.output;
         let output = format!("{channels}x{height}x{width}");
-        print(&names[index], &output, &row, &limits, longest);
+        print(&names[index], &output, &row, longest);
         all.cost.flop += row.cost.flop;
         all.cost.bytes += row.cost.bytes;
-        all.forward += row.forward;
-        all.backward += row.backward;
+        for pass in 0..2 {
+            all.times[pass] += row.times[pass];
+            all.least[pass] += row.least[pass];
+        }
     }
-    print("all groups", "", &all, &limits, longest);
+    print("all groups", "", &all, longest);
     let step = shortest(
         args.repeats,
         || (network.clone(), images.clone()),

@@ -97,12 +97,12 @@ pub struct Gradients {
     pub input: Vec<f32>,
     /// With respect to the weights, `[cout, cin, k, k]`.
     pub weight: Vec<f32>,
-    /// The sums of [`norm::gradient_sums`] over `x` and `input`.
+    /// The sums of [`norm::Normalised::gradient_sums`] over `x` and `input`.
     pub sums: Vec<[f64; 2]>,
 }
 
-/// All gradients of a convolution of `relu(scale x + shift)`. Every piece of `x` and of the output's gradient `dy`
-/// is read once.
+/// All gradients of a convolution of `relu(scale x + shift)`. Unless the kernels are large, every piece of `x`
+/// and of the output's gradient `dy` is used for all gradients while it is in the cache.
 pub fn gradients(
     g: Geometry,
     x: &[f32],

@@ -13,7 +13,10 @@ use std::ops::Range;
 const TASKS: usize = 8;
 
 /// A map of images to images: a convolution, or the gradient of its input.
-pub trait ImageStep: Sync {
+///
+/// # Safety
+/// [`ImageStep::run`] writes every number of `out`.
+pub unsafe trait ImageStep: Sync {
     /// Buffers of one thread.
     type Scratch;
 

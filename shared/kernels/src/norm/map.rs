@@ -1,4 +1,4 @@
-//! Maps of every pixel of a batch.
+//! Applies a function to every pixel of a batch.
 
 use super::Shape;
 use crate::fused::{InputAffine, channels};
@@ -107,7 +107,7 @@ pub fn affine_relu(shape: Shape, x: &[f32], affine: InputAffine) -> Vec<f32> {
     unsafe { par::build(shape.pixels * channels, shape.task(), || (), work).0 }
 }
 
-/// `dx = scale g`, with `g` as in [`GradientSums`], from `x` and `dy`.
+/// `dx = scale g` from `x` and `dy`, where `g` is `dy` if `scale x + shift` is positive, and else 0.
 struct AffineGradient<'a>(InputAffine<'a>);
 
 impl PixelMap for AffineGradient<'_> {

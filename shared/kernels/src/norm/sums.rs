@@ -8,7 +8,8 @@ pub trait PixelSums {
     /// The number of values that are read.
     fn len(&self) -> usize;
 
-    /// Adds the values from an index on to the sums of a vector of channels, of which `channel` is the first.
+    /// The function that adds a vector of channels, of which `channel` is the first, to two sums. It takes the
+    /// vector's index, the channels that are left there, and the sums.
     ///
     /// # Safety
     /// The function may be called only for an index and a count of values that [`PixelSums::len`] covers.

@@ -124,7 +124,8 @@ impl Convolution {
     }
 }
 
-impl ImageStep for Convolution {
+// SAFETY: the pieces cover every row of tiles of every image, and `OutputTransform` writes all of their pixels.
+unsafe impl ImageStep for Convolution {
     type Scratch = Scratch;
 
     fn scratch(&self) -> Scratch {

@@ -17,7 +17,7 @@
 //! 180 degrees. The weight gradient is `G^T [sum over tiles (A y A^T) * (B^T d B)] G` for the tiles
 //! `y` of the output's gradient.
 //!
-//! Which algorithm a convolution takes is decided by `is_faster`. Rounding errors are about twice
+//! `is_faster` and `is_faster_for_kernels` decide which algorithm is taken. Rounding errors are about twice
 //! those of direct sums: see `matrices.rs`.
 
 mod convolution;

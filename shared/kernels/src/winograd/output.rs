@@ -1,6 +1,7 @@
 //! The transform of products to output tiles, `A^T m A`, and their epilogue.
 
 use super::input::Layout;
+use super::is_supported;
 use super::matrices::{ELEMENTS, INPUTS, OUTPUTS, output_transform, transform_2d};
 use super::tiling::Tiling;
 use crate::fused::{Added, Biased, Epilogue, Plain, VectorEpilogue};
@@ -32,7 +33,7 @@ impl OutputTransform<'_> {
     /// All tiles.
     ///
     /// # Safety
-    /// The assertions of [`WithSimd::with_simd`] hold.
+    /// The assertions of `with_simd` below hold.
     #[inline(always)]
     unsafe fn run<S: Simd>(&mut self, simd: S, epilogue: impl VectorEpilogue) {
         let columns = Tiling::new(self.g).columns;
@@ -104,7 +105,9 @@ impl WithSimd for OutputTransform<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
-        let tiles = self.rows.len() * Tiling::new(self.g).columns;
+        let tiling = Tiling::new(self.g);
+        let tiles = self.rows.len() * tiling.columns;
+        assert!(self.rows.end <= tiling.rows && is_supported(self.g));
         let Layout { pitch, element } = self.layout;
         let Geometry { cout, .. } = self.g;
         let size = self.g.out_size();

@@ -8,8 +8,8 @@ use crate::geometry::Geometry;
 use crate::simd::{SLACK, dispatch, load, store};
 use pulp::{Arch, Simd, WithSimd};
 
-/// Distance between the elements of kernels for so many numbers of an element. At powers of two, all elements
-/// would fall into the same set of the cache.
+/// Distance between two elements that hold `pairs` numbers each. At powers of two, all elements would fall into
+/// the same set of the cache.
 pub fn distance(pairs: usize) -> usize {
     pairs + SLACK
 }
@@ -70,8 +70,7 @@ impl WithSimd for Transform<'_> {
 }
 
 /// Transformed kernels as right factors of a product: `[element][cin][pitch]`, zero past `cout`, with
-/// elements [`distance`] apart. `weight(co,
-/// ci, tap)` is a weight of the convolution.
+/// elements [`distance`] apart. `weight(co, ci, tap)` is a weight of the convolution.
 pub fn pack(
     cout: usize,
     cin: usize,

@@ -16,31 +16,39 @@ pub struct GroupCost {
     /// Floating-point operations of the convolution or linear layer, as the kernels of the CPU execute them; a
     /// multiply-add is two.
     pub flop: f64,
-    /// Bytes of the maps that are read and written.
+    /// Bytes of the maps and weights that are read and of the maps that are written.
     pub bytes: f64,
 }
 
 /// What one group of a pass reads.
 #[derive(Clone, Debug)]
 pub struct GroupInputs {
+    /// Whether `input` is the images, of which a step wants no gradient.
+    is_images: bool,
     input: Maps,
     other: Option<Maps>,
 }
 
 impl GroupInputs {
-    /// The same maps, as inputs of which gradients are wanted.
+    /// Whether the group reads the images, of which a step wants no gradient.
+    pub fn is_images(&self) -> bool {
+        self.is_images
+    }
+
+    /// The same maps, as inputs of which gradients are wanted as in a step.
     pub fn with_gradients(self) -> Self {
         let leaf = |maps: Maps| maps.detach().require_grad();
-        Self { input: leaf(self.input), other: self.other.map(leaf) }
+        let input = if self.is_images { self.input.detach() } else { leaf(self.input) };
+        Self { input, other: self.other.map(leaf), ..self }
     }
 }
 
-/// The names of the layers of a group.
-fn layers(description: &Description, group: &Group) -> Vec<String> {
-    let mut indices: Vec<usize> = [group.before, group.conv].into_iter().flatten().collect();
-    indices.push(group.layer);
-    indices.dedup();
-    indices.into_iter().map(|index| description.layers[index].name.clone()).collect()
+/// The layers of a group, in the order in which they are computed.
+fn layers(group: &Group) -> Vec<usize> {
+    let mut layers: Vec<usize> = [group.before, group.conv].into_iter().flatten().collect();
+    layers.push(group.layer);
+    layers.dedup();
+    layers
 }
 
 /// The cost of a group for `n` images of this height and width.
@@ -53,6 +61,9 @@ fn cost(description: &Description, group: &Group, n: usize, images: (usize, usiz
     let (height, width) = description.size_of(output, images);
     let read = [Some(group.input.value), group.other.map(|other| other.value)];
     let read: f64 = read.into_iter().flatten().map(numbers).sum();
+    let layers = layers(group);
+    let parameters = layers.iter().flat_map(|layer| description.parameters_of(*layer));
+    let weights: f64 = parameters.map(|p| p.shape.iter().product::<usize>() as f64).sum();
     let worker = &description.layers[group.conv.unwrap_or(group.layer)];
     let multiply_adds = match worker.operation {
         Operation::Conv { outputs, kernel, stride, .. } => {
@@ -60,14 +71,14 @@ fn cost(description: &Description, group: &Group, n: usize, images: (usize, usiz
             let inputs = description.channels_of(worker.input);
             multiply_adds([n, inputs, height, width], [outputs, inputs, kernel, kernel], stride)
         }
-        Operation::Linear { outputs } => n * outputs * numbers(worker.input) as usize / n.max(1),
+        Operation::Linear { outputs } => outputs * numbers(worker.input) as usize,
         _ => 0,
     };
     GroupCost {
-        layers: layers(description, group),
+        layers: layers.iter().map(|layer| description.layers[*layer].name.clone()).collect(),
         output: [description.channels_of(output), height, width],
         flop: 2.0 * multiply_adds as f64,
-        bytes: 4.0 * (read + numbers(output)),
+        bytes: 4.0 * (read + weights + numbers(output)),
     }
 }
 
@@ -82,7 +93,8 @@ impl Network {
     pub fn inputs_of_groups(&self, images: Tensor<4>) -> Vec<GroupInputs> {
         let mut all = Vec::new();
         self.run_observed(images, |input, other| {
-            all.push(GroupInputs { input: input.clone(), other: other.cloned() });
+            let is_images = all.is_empty();
+            all.push(GroupInputs { is_images, input: input.clone(), other: other.cloned() });
         });
         all
     }

@@ -126,6 +126,7 @@ impl<'a> Pass<'a> {
         let (_, Parameters::Conv(conv)) = self.parameters(layer) else {
             unreachable!("places follow the description")
         };
+        debug_assert!(before.is_some() || skip.is_none(), "only a normalised convolution adds");
         let output = match before {
             Some(norm) => self.norm(norm, x, Some(conv), skip),
             None if self.mode == Mode::Training => conv.train(x),

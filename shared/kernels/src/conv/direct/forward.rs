@@ -45,7 +45,8 @@ impl Forward {
     }
 }
 
-impl ImageStep for Forward {
+// SAFETY: the rows of all images cover the output, and `WritePixels` writes every channel of every pixel.
+unsafe impl ImageStep for Forward {
     /// Images with their borders, and their outputs `[image][oh][ow][pitch]`.
     type Scratch = (Vec<f32>, Aligned);
 

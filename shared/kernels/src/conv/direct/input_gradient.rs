@@ -96,8 +96,8 @@ impl InputGradient {
         Self { g, pitch, phases }
     }
 
-    /// Rows and columns of the gradient with its border. A phase has at most one more row and column than the
-    /// gradient, which the border holds.
+    /// Rows and columns of the gradient with its border. A phase has at most as many rows and columns as the
+    /// gradient; with stride 2 its taps read at most one past it, which the border holds.
     fn bordered(&self) -> [usize; 2] {
         let [before, after] = border(self.g);
         [self.g.out_height() + before + after, self.g.out_width() + before + after]
@@ -179,7 +179,8 @@ impl InputGradient {
     }
 }
 
-impl ImageStep for InputGradient {
+// SAFETY: the phases cover every pixel, and each of them is written.
+unsafe impl ImageStep for InputGradient {
     /// The gradients of images with their borders, and a phase of the result.
     type Scratch = (Vec<f32>, Aligned);
 

@@ -77,7 +77,7 @@ impl KernelGradient {
         par::for_each_chunk(&mut sum, TASK_ROWS * pitch, |task, sum| {
             let mut row = task * TASK_ROWS;
             let mut rest = sum;
-            // Rows of one row of the kernel have one distance.
+            // A task may cross from one row of the kernel to the next; terms are neighbours only within one.
             while !rest.is_empty() {
                 let (ky, first) = (row / terms, row % terms);
                 let count = (terms - first).min(rest.len() / pitch);

@@ -29,7 +29,7 @@ impl WritePixels<'_> {
     /// All pixels.
     ///
     /// # Safety
-    /// The assertions of [`WithSimd::with_simd`] hold.
+    /// The assertions of `with_simd` below hold.
     #[inline(always)]
     unsafe fn run<S: Simd>(self, simd: S, epilogue: impl VectorEpilogue) {
         let Self { pitch, pixels, channels, step, index, .. } = self;
