@@ -131,31 +131,6 @@ impl VectorEpilogue for Added<'_> {
     }
 }
 
-/// Any epilogue: slower than its own type, because every vector finds out which one it is.
-impl VectorEpilogue for Epilogue<'_> {
-    #[inline(always)]
-    unsafe fn of<S: Simd>(
-        &self,
-        simd: S,
-        channel: usize,
-    ) -> impl Fn(usize, usize, S::f32s) -> S::f32s {
-        let epilogue = *self;
-        #[inline(always)]
-        move |index, count, value| {
-            // SAFETY: the caller's promise.
-            unsafe {
-                match epilogue {
-                    Epilogue::None => value,
-                    Epilogue::Bias { bias, relu } => {
-                        Biased { bias, relu }.of(simd, channel)(index, count, value)
-                    }
-                    Epilogue::Skip(skip) => Added(skip).of(simd, channel)(index, count, value),
-                }
-            }
-        }
-    }
-}
-
 impl Epilogue<'_> {
     /// Whether the epilogue has a number for each of `length` numbers of an output of `channels` channels.
     pub(crate) fn covers(&self, length: usize, channels: usize) -> bool {

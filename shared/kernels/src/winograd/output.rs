@@ -6,7 +6,7 @@ use super::matrices::{ELEMENTS, INPUTS, OUTPUTS, output_transform, transform_2d}
 use super::tiling::Tiling;
 use crate::fused::{Added, Biased, Epilogue, Plain, VectorEpilogue};
 use crate::geometry::Geometry;
-use crate::simd::{FEW_VARIANTS, load, store_part};
+use crate::simd::{load, store_part};
 use pulp::{Simd, WithSimd};
 use std::mem::MaybeUninit;
 use std::ops::Range;
@@ -47,7 +47,7 @@ impl OutputTransform<'_> {
                     let corner = (top * width + left) * cout + channel;
                     // SAFETY: the caller's promise.
                     unsafe {
-                        if size == [OUTPUTS; 2] && !FEW_VARIANTS {
+                        if size == [OUTPUTS; 2] {
                             self.tile(simd, epilogue, tile, channel, corner, [OUTPUTS; 2]);
                         } else {
                             self.tile(simd, epilogue, tile, channel, corner, size);
@@ -117,7 +117,6 @@ impl WithSimd for OutputTransform<'_> {
         // SAFETY: the assertions above.
         unsafe {
             match self.epilogue {
-                any if FEW_VARIANTS => self.run(simd, any),
                 Epilogue::None => self.run(simd, Plain),
                 Epilogue::Bias { bias, relu } => self.run(simd, Biased { bias, relu }),
                 Epilogue::Skip(skip) => self.run(simd, Added(skip)),

@@ -1,7 +1,7 @@
 //! Writes computed rows of pixels, with the epilogue.
 
 use crate::fused::{Added, Biased, Epilogue, Plain, VectorEpilogue};
-use crate::simd::{FEW_VARIANTS, load, store_part};
+use crate::simd::{load, store_part};
 use pulp::{Simd, WithSimd};
 use std::mem::MaybeUninit;
 
@@ -67,7 +67,6 @@ impl WithSimd for WritePixels<'_> {
         // SAFETY: the assertions above.
         unsafe {
             match epilogue {
-                any if FEW_VARIANTS => self.run(simd, any),
                 Epilogue::None => self.run(simd, Plain),
                 Epilogue::Bias { bias, relu } => self.run(simd, Biased { bias, relu }),
                 Epilogue::Skip(skip) => self.run(simd, Added(skip)),
