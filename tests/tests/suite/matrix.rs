@@ -88,12 +88,13 @@ const ARGD: &str = "epochs = 10, step = 5, lr = 0.02";
 /// ARGD without anything but cross-entropy.
 const NO_ARGD: &str = "node = 1e-9, edge = 1e-9, embedding = 1e-9";
 
-/// The settings of a defence here. A curve needs many steps. The defences that use or recover the trigger have the low learning rate. The network
+/// The settings of a defence here. A curve needs many steps: with 20 epochs at 0.05 one seed of four kept an ASR of
+/// 0.63, with these two kept at most 0.01. The defences that use or recover the trigger have the low learning rate. The network
 /// has one block in each group, so NBA's learning behaviour needs the ends of the groups; with distances
 /// relative to the teacher, the small term of predictions on pseudo samples rises here by 1 %.
 fn settings(id: &str) -> String {
     match id {
-        "mcr" => "batch = 64, epochs = 20, lr = 0.05".to_string(),
+        "mcr" => "batch = 64, epochs = 40, lr = 0.1".to_string(),
         "nad" => NAD.to_string(),
         "argd" => format!("{ARGD}, node = 0.2, edge = 10, embedding = 30"),
         "mesa" => format!("{SLOW}, share = 0.5, side = 6, x = 26, y = 26"),
