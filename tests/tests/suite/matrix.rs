@@ -85,12 +85,13 @@ const NAD: &str = "epochs = 10, step = 5";
 /// and the edges with them: with four seeds to 0.47 to 0.65, and to 0.33 to 0.70.
 const ARGD: &str = "epochs = 10, step = 5, lr = 0.02";
 
-/// ARGD without anything but cross-entropy.
+/// ARGD with its embedding alone, and with none of its terms.
+const EMBEDDING: &str = "node = 1e-9, edge = 1e-9, embedding = 300";
 const NO_ARGD: &str = "node = 1e-9, edge = 1e-9, embedding = 1e-9";
 
 /// The settings of a defence here. A curve needs many steps: with 20 epochs at 0.05 one seed of four kept an ASR of
-/// 0.63, with these two kept at most 0.01. The defences that use or recover the trigger have the low learning rate. The network
-/// has one block in each group, so NBA's learning behaviour needs the ends of the groups; with distances
+/// 0.63, with these two kept at most 0.01. The defences that use or recover the trigger have the low learning rate.
+/// The network has one block in each group, so NBA's learning behaviour needs the ends of the groups; with distances
 /// relative to the teacher, the small term of predictions on pseudo samples rises here by 1 %.
 fn settings(id: &str) -> String {
     match id {
@@ -113,11 +114,7 @@ fn controls() -> [(&'static str, &'static str, String); 6] {
         ("argd_control", "argd", format!("{ARGD}, {NO_ARGD}")),
         // The embedding falls only a little beside the other terms, so it is trained alone as well: to 0.54 to 0.58
         // of its control.
-        (
-            "argd_embedding",
-            "argd",
-            "epochs = 6, node = 1e-9, edge = 1e-9, embedding = 300".to_string(),
-        ),
+        ("argd_embedding", "argd", format!("epochs = 6, {EMBEDDING}")),
         ("argd_embedding_control", "argd", format!("epochs = 6, {NO_ARGD}")),
         ("slow_control", "fine_tune", SLOW.to_string()),
     ]
@@ -251,9 +248,8 @@ const PLANTED: [(&str, &str, f64); 9] = [
     ("custom", "rate = 0.2", 0.9),
 ];
 
-/// Fine-tuning has eight epochs of the full learning rate. After two of them, as in the paper, the ASR of SIG is
-/// anything from 0.02 to 0.75, depending on the seed and on the rounding of the processor; after eight it is 0.07
-/// to 0.14.
+/// Fine-tuning has eight epochs of the full learning rate. After two, the ASR of SIG is anything from 0.02 to 0.75,
+/// depending on the seed and on the processor's rounding; after eight it is 0.07 to 0.14.
 #[test]
 fn every_attack_with_fine_tuning() {
     let mut cells = String::from("skip_curves = true\nvictim = [\n{ id = \"clean\" },\n");
