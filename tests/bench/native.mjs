@@ -10,9 +10,13 @@ const model = join(import.meta.dirname, "../../static/models/s0-badnets.safetens
 // three such passes.
 const FLOP = 53.4e6;
 
+// glibc gives memory above 128 KiB back after every use, and the kernel zeroes it again. Our program keeps its
+// memory (mimalloc); with these settings PyTorch does too, and its training step takes about a fifth less time.
+const KEEP_MEMORY = { MALLOC_MMAP_THRESHOLD_: 2 ** 32, MALLOC_TRIM_THRESHOLD_: 2 ** 33, MALLOC_TOP_PAD_: 2 ** 30 };
+
 // A process that answers lines with JSON.
 function startProcess(command, args, threads) {
-  const env = { ...process.env, RAYON_NUM_THREADS: threads, OMP_NUM_THREADS: threads, MKL_NUM_THREADS: threads };
+  const env = { ...process.env, ...KEEP_MEMORY, RAYON_NUM_THREADS: threads, OMP_NUM_THREADS: threads, MKL_NUM_THREADS: threads };
   const child = spawn(command, args, { env, stdio: ["pipe", "pipe", "ignore"] });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const readReply = async () => {

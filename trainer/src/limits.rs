@@ -20,18 +20,19 @@ const SIDE: usize = 1024;
 const NUMBERS: usize = 1 << 24;
 
 /// Measurements, of which the shortest counts.
-const REPEATS: usize = 5;
+const REPEATS: u32 = 5;
 
-/// The shortest of some times of `work`, in seconds.
-fn shortest<R>(work: impl Fn() -> R) -> f64 {
+/// The shortest of some times of `work`, in seconds. `prepare` is not timed.
+pub fn shortest<T, R>(repeats: u32, prepare: impl Fn() -> T, work: impl Fn(T) -> R) -> f64 {
     let time = || {
+        let input = prepare();
         let start = Instant::now();
-        let result = work();
+        let result = work(input);
         let seconds = start.elapsed().as_secs_f64();
         drop(result);
         seconds
     };
-    (0..REPEATS).map(|_| time()).fold(f64::INFINITY, f64::min)
+    (0..repeats).map(|_| time()).fold(f64::INFINITY, f64::min)
 }
 
 impl Limits {
@@ -40,11 +41,11 @@ impl Limits {
         let device = &Device::flex();
         let mut random = Seed(0).stream("limits", &[]);
         let matrix = floats((0..SIDE * SIDE).map(|_| random.unit()).collect(), [SIDE; 2], device);
-        let product = shortest(|| matrix.clone().matmul(matrix.clone()));
+        let product = shortest(REPEATS, || matrix.clone(), |other| matrix.clone().matmul(other));
         let side = NUMBERS.isqrt() / 4;
         let maps = Maps::new(floats(vec![1.0; NUMBERS], [1, 16, side, side], device));
-        let channel = || floats(vec![1.0; 16], [16], device);
-        let map = shortest(|| affine_relu(maps.clone(), channel(), channel()));
+        let input = || (maps.clone(), floats(vec![1.0; 16], [16], device));
+        let map = shortest(REPEATS, input, |(maps, ones)| affine_relu(maps, ones.clone(), ones));
         Self { flop: 2.0 * (SIDE as f64).powi(3) / product, bytes: 8.0 * NUMBERS as f64 / map }
     }
 

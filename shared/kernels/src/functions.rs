@@ -26,8 +26,8 @@ pub fn conv2d(x: Maps, weight: Tensor<4>, stride: usize) -> Maps {
 }
 
 /// Multiply-adds of [`conv2d`] for `x [n, cin, h, w]` and `weight [cout, cin, k, k]`: those that the kernels of this
-/// crate execute, which with Winograd's algorithm are a quarter to a half of those of the definition. Without the feature
-/// `cpu` those of the definition.
+/// crate execute, which with Winograd's algorithm are a quarter to a half of those of the definition. Without the
+/// feature `cpu` those of the definition.
 pub fn multiply_adds(x: [usize; 4], weight: [usize; 4], stride: usize) -> usize {
     let [n, cin, height, width] = x;
     let [cout, _, kernel, _] = weight;
@@ -118,7 +118,7 @@ pub fn max_pool2d(x: Maps) -> Maps {
     Maps::from_raw(Dispatch::fused_max_pool2d(x.into_raw()))
 }
 
-/// [`conv2d`], whose output knows its statistics.
+/// [`conv2d`], whose output also holds its mean and variance.
 ///
 /// # Shapes
 /// As [`conv2d`].
@@ -131,7 +131,7 @@ pub fn conv2d_with_statistics(x: Maps, weight: Tensor<4>, stride: usize) -> Maps
     Maps::with_statistics(Dispatch::fused_conv2d_statistics(x, weight, stride))
 }
 
-/// Batch normalisation with the statistics of the batch ([`Maps::statistics`]), then ReLU:
+/// Batch normalisation with the statistics of the batch ([`Maps::measured`]), then ReLU:
 /// `relu(gamma * (x - mean) / sqrt(var + eps) + beta)`. The gradient accounts for the statistics.
 ///
 /// # Shapes
@@ -142,7 +142,7 @@ pub fn conv2d_with_statistics(x: Maps, weight: Tensor<4>, stride: usize) -> Maps
 /// If the shapes do not fit, or on `Flex` if the tensors are not of f32 or a dimension other than
 /// `n` is 0.
 pub fn batch_norm_relu(x: Maps, gamma: Tensor<1>, beta: Tensor<1>, eps: f32) -> Maps {
-    let Statistics { mean, var } = x.statistics();
+    let (x, Statistics { mean, var }) = x.measured();
     Maps::from_raw(Dispatch::fused_batch_norm_relu(
         x.into_raw(),
         mean.into_dispatch(),
@@ -174,7 +174,7 @@ pub fn batch_norm_conv2d(
     stride: usize,
     skip: Option<Maps>,
 ) -> Maps {
-    let Statistics { mean, var } = x.statistics();
+    let (x, Statistics { mean, var }) = x.measured();
     let x = x.into_raw();
     let [mean, var, gamma, beta] = [mean, var, gamma, beta].map(Tensor::into_dispatch);
     let weight = weight.into_dispatch();

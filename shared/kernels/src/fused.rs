@@ -52,6 +52,24 @@ impl InputAffine<'_> {
         #[inline(always)]
         move |x| relu(simd, fma(simd, scale, x, shift))
     }
+
+    /// The gradient before ReLU, as a function of `x` and the gradient `dy` after it: `dy` where `scale x + shift` is
+    /// positive, and else 0. For a vector of neighbouring channels, of which `channel` is the first.
+    #[inline(always)]
+    pub(crate) fn gradient<S: Simd>(
+        &self,
+        simd: S,
+        channel: usize,
+    ) -> impl Fn(S::f32s, S::f32s) -> S::f32s + use<S> {
+        let scale = channels(simd, self.scale, channel);
+        let shift = channels(simd, self.shift, channel);
+        let zero = simd.splat_f32s(0.0);
+        #[inline(always)]
+        move |x, dy| {
+            let y = fma(simd, scale, x, shift);
+            simd.select_f32s(simd.greater_than_f32s(y, zero), dy, zero)
+        }
+    }
 }
 
 /// A vector of one number for each channel from `channel` on; zeros past the last channel.

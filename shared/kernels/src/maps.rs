@@ -14,7 +14,8 @@ use burn::tensor::activation;
 /// maps become tensors ([`Maps::into_tensor`]).
 ///
 /// Maps of [`conv2d_with_statistics`](crate::conv2d_with_statistics) and
-/// [`batch_norm_conv2d`](crate::batch_norm_conv2d) know their mean and variance; of others they are computed.
+/// [`batch_norm_conv2d`](crate::batch_norm_conv2d) hold their mean and variance; for others
+/// [`Maps::measured`] computes them.
 #[derive(Clone, Debug)]
 pub struct Maps {
     tensor: Tensor<4>,
@@ -85,13 +86,15 @@ impl Maps {
         is_channels_last(self.tensor.device().as_dispatch())
     }
 
-    /// Mean and variance of every channel.
-    pub fn statistics(&self) -> Statistics {
-        if let Some(statistics) = &self.statistics {
-            return (**statistics).clone();
-        }
-        let (mean, var) = Dispatch::fused_statistics(self.tensor.clone().into_dispatch());
-        Statistics::new(mean, var)
+    /// Computes mean and variance of every channel, unless the maps hold them already. Returns the maps, which
+    /// then hold them, and the statistics.
+    pub fn measured(mut self) -> (Self, Statistics) {
+        let statistics = self.statistics.unwrap_or_else(|| {
+            let (mean, var) = Dispatch::fused_statistics(self.tensor.clone().into_dispatch());
+            Box::new(Statistics::new(mean, var))
+        });
+        self.statistics = Some(statistics.clone());
+        (self, *statistics)
     }
 
     /// The same maps as a constant on the device with automatic differentiation.

@@ -101,7 +101,7 @@ pub fn dispatch<Op: WithSimd>(arch: Arch, op: Op) -> Op::Output {
     arch.dispatch(op)
 }
 
-/// Whether loops have few variants, for programs that are downloaded.
+/// Whether each loop is compiled in few variants: a program for the browser is downloaded, so it should be small.
 pub const FEW_VARIANTS: bool = cfg!(target_family = "wasm");
 
 /// Vectors of which packed channels are a multiple.

@@ -26,6 +26,7 @@ pub fn into_values(t: T) -> Vec<f32> {
     t.into_data().try_into_vec().expect("the kernels need f32")
 }
 
+/// A tensor of these numbers.
 pub fn tensor(values: Vec<f32>, shape: impl Into<Shape>) -> T {
     T::from_data(TensorData::new(values, shape))
 }

@@ -1,14 +1,14 @@
 //! `unstamp plan`: what each group of layers of a network costs in a training step on the CPU, and how far that
 //! is from what the machine can do.
 
-use crate::limits::Limits;
+use crate::limits::{Limits, shortest};
 use anyhow::{Result, bail};
+use burn::tensor::Tensor;
 use clap::Args;
-use std::time::Instant;
 use unstamp_shared::Device;
 use unstamp_shared::datasets::ImageSize;
 use unstamp_shared::kernels::floats;
-use unstamp_shared::model::{Arch, DEFAULT_ARCH, GroupCost, GroupInputs, Network};
+use unstamp_shared::model::{Arch, DEFAULT_ARCH, GroupCost, GroupInputs, Network, RGB};
 use unstamp_shared::seed::Seed;
 
 /// Arguments of `unstamp plan`.
@@ -36,19 +36,6 @@ const MOST_IMAGES: usize = 4096;
 
 /// Most pixels of a batch: as many as 4,096 images of 32x32 pixels have.
 const MOST_PIXELS: usize = MOST_IMAGES << 10;
-
-/// The shortest of some times of `work`, in seconds. `prepare` is not timed.
-fn shortest<T, R>(repeats: u32, prepare: impl Fn() -> T, work: impl Fn(T) -> R) -> f64 {
-    let time = || {
-        let input = prepare();
-        let start = Instant::now();
-        let result = work(input);
-        let seconds = start.elapsed().as_secs_f64();
-        drop(result);
-        seconds
-    };
-    (0..repeats).map(|_| time()).fold(f64::INFINITY, f64::min)
-}
 
 /// A group, and seconds of its forward and backward pass: those that were measured, and those that the limits
 /// allow.
@@ -96,11 +83,38 @@ fn print(name: &str, output: &str, row: &Row, width: usize) {
     );
 }
 
-/// Prints a table of a training step: a row for each group of layers that are computed together.
+impl Row {
+    /// Adds another row to a total.
+    fn add(&mut self, other: &Self) {
+        self.cost.flop += other.cost.flop;
+        self.cost.bytes += other.cost.bytes;
+        for pass in 0..2 {
+            self.times[pass] += other.times[pass];
+            self.least[pass] += other.least[pass];
+        }
+    }
+}
+
+/// Prints the limits, and the heads of the columns.
+fn print_head(limits: &Limits, width: usize) {
+    println!(
+        "{} threads: {:.0} GFLOP/s in a product of matrices, {:.0} GB/s in a pass over maps",
+        rayon::current_num_threads(),
+        limits.flop / 1e9,
+        limits.bytes / 1e9
+    );
+    println!(
+        "{:<width$} {:>9} {:>7} {:>7} {:>8} {:>6} {:>8} {:>6}",
+        "layers", "output", "GFLOP", "MB", "forward", "share", "backward", "share"
+    );
+    println!("{:<width$} {:>9} {:>7} {:>7} {:>8} {:>6} {:>8}", "", "", "", "", "ms", "", "ms");
+}
+
+/// The network and the images of a step.
 ///
 /// # Errors
-/// There is no such architecture, it cannot take such images, or the batch is too large.
-pub fn plan(args: &PlanArgs) -> Result<()> {
+/// As [`plan`].
+fn step_of(args: &PlanArgs) -> Result<(Network, Tensor<4>)> {
     let PlanArgs { batch, image_size, .. } = *args;
     if !(1..=MOST_IMAGES).contains(&batch) {
         bail!("a batch of {batch} images; use 1 to {MOST_IMAGES}");
@@ -112,25 +126,24 @@ pub fn plan(args: &PlanArgs) -> Result<()> {
     }
     let arch = Arch::new(&args.arch, args.classes);
     arch.check_images(image_size.pair())?;
-    let network = arch.init(Seed(0), &Device::flex().autodiff())?;
+    let device = Device::flex().autodiff();
     let mut random = Seed(0).stream("plan", &[]);
-    let values = (0..batch * 3 * height * width).map(|_| random.unit()).collect();
-    let images = floats(values, [batch, 3, height, width], &Device::flex().autodiff());
-    let limits = Limits::measure();
-    println!(
-        "{} threads: {:.0} GFLOP/s in a product of matrices, {:.0} GB/s in a pass over maps",
-        rayon::current_num_threads(),
-        limits.flop / 1e9,
-        limits.bytes / 1e9
-    );
-    let costs = network.costs(batch, (height, width));
+    let values = (0..batch * RGB * height * width).map(|_| random.unit()).collect();
+    Ok((arch.init(Seed(0), &device)?, floats(values, [batch, RGB, height, width], &device)))
+}
+
+/// Prints a table of a training step: a row for each group of layers that are computed together.
+///
+/// # Errors
+/// There is no such architecture, it cannot take such images, or the batch is too large.
+pub fn plan(args: &PlanArgs) -> Result<()> {
+    let (network, images) = step_of(args)?;
+    let (width, height) = args.image_size.pair();
+    let costs = network.costs(args.batch, (height, width));
     let names: Vec<String> = costs.iter().map(|cost| cost.layers.join(" + ")).collect();
     let longest = names.iter().map(String::len).max().unwrap_or(0);
-    println!(
-        "{:<longest$} {:>9} {:>7} {:>7} {:>8} {:>6} {:>8} {:>6}",
-        "layers", "output", "GFLOP", "MB", "forward", "share", "backward", "share"
-    );
-    println!("{:<longest$} {:>9} {:>7} {:>7} {:>8} {:>6} {:>8}", "", "", "", "", "ms", "", "ms");
+    let limits = Limits::measure();
+    print_head(&limits, longest);
     let mut all = Row::default();
     let groups = network.inputs_of_groups(images.clone());
     for (index, (cost, from)) in costs.into_iter().zip(&groups).enumerate() {
@@ -138,12 +151,7 @@ pub fn plan(args: &PlanArgs) -> Result<()> {
         let [channels, height, width] = row.cost.output;
         let output = format!("{channels}x{height}x{width}");
         print(&names[index], &output, &row, longest);
-        all.cost.flop += row.cost.flop;
-        all.cost.bytes += row.cost.bytes;
-        for pass in 0..2 {
-            all.times[pass] += row.times[pass];
-            all.least[pass] += row.least[pass];
-        }
+        all.add(&row);
     }
     print("all groups", "", &all, longest);
     let step = shortest(
@@ -151,10 +159,7 @@ pub fn plan(args: &PlanArgs) -> Result<()> {
         || (network.clone(), images.clone()),
         |(mut network, images)| network.forward_train(images).logits.sum().backward(),
     );
-    println!(
-        "a step without loss and optimiser: {:.1} ms, {:.0} images/s",
-        1e3 * step,
-        batch as f64 / step
-    );
+    let speed = args.batch as f64 / step;
+    println!("a step without loss and optimiser: {:.1} ms, {speed:.0} images/s", 1e3 * step);
     Ok(())
 }

@@ -20,6 +20,9 @@ use crate::geometry::Geometry;
 use crate::norm::{self, Statistics};
 use crate::winograd;
 
+/// Numbers that stay in the second-level cache.
+pub const CACHED: usize = 1 << 18;
+
 /// Multiply-adds of a convolution by the algorithm that it takes.
 pub fn multiply_adds(g: Geometry) -> usize {
     let of_an_image = if winograd::is_faster(g) {
@@ -83,12 +86,9 @@ pub fn weight_gradient(
     }
 }
 
-/// Numbers of kernels that stay in the second-level cache.
-const CACHED_KERNELS: usize = 1 << 18;
-
 /// Whether the kernels are so large that the sums of several tasks cost more than images that are read twice.
 fn has_large_kernels(g: Geometry) -> bool {
-    g.taps() * g.cin * g.cout > CACHED_KERNELS
+    g.taps() * g.cin * g.cout > CACHED
 }
 
 /// The gradients of a convolution of `relu(scale x + shift)`.

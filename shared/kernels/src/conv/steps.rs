@@ -26,7 +26,8 @@ pub unsafe trait ImageStep: Sync {
     /// Most images that are computed together, at least 1.
     fn together(&self) -> usize;
 
-    /// Computes `images` of the batch `x`, at most [`ImageStep::together`]. `out` holds their outputs; every number of it is written.
+    /// Computes `images` of the batch `x`, at most [`ImageStep::together`]. `out` holds their outputs; every number of
+    /// it is written. The gradient of an input has nothing fused.
     fn run(
         &self,
         scratch: &mut Self::Scratch,

@@ -8,7 +8,7 @@ use crate::par;
 use crate::simd::{fma, load_part};
 use pulp::Simd;
 
-/// `g` and `g (x - mean)`, where `g` is `dy` if `scale x + shift` is positive, and else 0.
+/// `g` and `g (x - mean)`, with `g` of [`InputAffine::gradient`].
 struct GradientSums<'a> {
     x: &'a [f32],
     dy: &'a [f32],
@@ -27,9 +27,8 @@ impl PixelSums for GradientSums<'_> {
         simd: S,
         channel: usize,
     ) -> impl Fn(usize, usize, [S::f32s; 2]) -> [S::f32s; 2] {
-        let [scale, shift, mean] = [self.affine.scale, self.affine.shift, self.mean]
-            .map(|values| channels(simd, values, channel));
-        let zero = simd.splat_f32s(0.0);
+        let mean = channels(simd, self.mean, channel);
+        let g = self.affine.gradient(simd, channel);
         let pointers = [self.x.as_ptr(), self.dy.as_ptr()];
         #[inline(always)]
         move |at, count, [sum, weighted]| {
@@ -40,8 +39,7 @@ impl PixelSums for GradientSums<'_> {
                     load_part(simd, pointers[1].add(at), count),
                 ]
             };
-            let y = fma(simd, scale, x, shift);
-            let g = simd.select_f32s(simd.greater_than_f32s(y, zero), dy, zero);
+            let g = g(x, dy);
             [simd.add_f32s(sum, g), fma(simd, g, simd.sub_f32s(x, mean), weighted)]
         }
     }
@@ -127,13 +125,12 @@ impl PixelMap for InputGradient<'_> {
     #[inline(always)]
     fn map<S: Simd>(&self, simd: S, channel: usize) -> impl Fn(S::f32s, S::f32s) -> S::f32s {
         let Self { affine, mean, mean_g, slope } = self;
-        let [scale, shift, mean, mean_g, slope] =
-            [affine.scale, affine.shift, mean, mean_g, slope].map(|v| channels(simd, v, channel));
-        let zero = simd.splat_f32s(0.0);
+        let [scale, mean, mean_g, slope] =
+            [affine.scale, mean, mean_g, slope].map(|v| channels(simd, v, channel));
+        let g = affine.gradient(simd, channel);
         #[inline(always)]
         move |x, dy| {
-            let y = fma(simd, scale, x, shift);
-            let g = simd.select_f32s(simd.greater_than_f32s(y, zero), dy, zero);
+            let g = g(x, dy);
             let distance = simd.sub_f32s(mean, x);
             simd.mul_f32s(scale, fma(simd, distance, slope, simd.sub_f32s(g, mean_g)))
         }

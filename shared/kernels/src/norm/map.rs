@@ -3,7 +3,7 @@
 use super::Shape;
 use crate::fused::{InputAffine, channels};
 use crate::par;
-use crate::simd::{FEW_VARIANTS, dispatch, fma, load_part, store_part};
+use crate::simd::{FEW_VARIANTS, dispatch, load_part, store_part};
 use pulp::{Arch, Simd, WithSimd};
 use std::mem::MaybeUninit;
 
@@ -107,20 +107,16 @@ pub fn affine_relu(shape: Shape, x: &[f32], affine: InputAffine) -> Vec<f32> {
     unsafe { par::build(shape.pixels * channels, shape.task(), || (), work).0 }
 }
 
-/// `dx = scale g` from `x` and `dy`, where `g` is `dy` if `scale x + shift` is positive, and else 0.
+/// `dx = scale g` from `x` and `dy`, with `g` of [`InputAffine::gradient`].
 struct AffineGradient<'a>(InputAffine<'a>);
 
 impl PixelMap for AffineGradient<'_> {
     #[inline(always)]
     fn map<S: Simd>(&self, simd: S, channel: usize) -> impl Fn(S::f32s, S::f32s) -> S::f32s {
-        let [scale, shift] = [self.0.scale, self.0.shift].map(|v| channels(simd, v, channel));
-        let zero = simd.splat_f32s(0.0);
+        let scale = channels(simd, self.0.scale, channel);
+        let g = self.0.gradient(simd, channel);
         #[inline(always)]
-        move |x, dy| {
-            let y = fma(simd, scale, x, shift);
-            let g = simd.select_f32s(simd.greater_than_f32s(y, zero), dy, zero);
-            simd.mul_f32s(scale, g)
-        }
+        move |x, dy| simd.mul_f32s(scale, g(x, dy))
     }
 }
 

@@ -1,8 +1,8 @@
 //! The convolution of images with transformed kernels.
 
-use super::input::{Layout, pixels, transform_input};
 use super::matrices::ELEMENTS;
 use super::output::OutputTransform;
+use super::tiles::{Images, Layout, OfInput, pixels, transform};
 use super::tiling::{Piece, Tiling};
 use super::{MANY_TILES, is_supported, kernels_are_cached, weights};
 use crate::aligned::Aligned;
@@ -17,7 +17,7 @@ use std::ops::Range;
 
 /// Numbers of the transformed tiles and products that are computed together: they stay in the second-level
 /// cache.
-const CACHED: usize = 160 * 1024;
+const CACHED_TILES: usize = 160 * 1024;
 
 /// How tiles are computed together.
 #[derive(Clone, Copy)]
@@ -41,7 +41,7 @@ impl Cut {
         let tiling = Tiling::new(g);
         let [inputs, outputs] = [padded(g.cin), padded(g.cout)];
         let least = if kernels_are_cached(g) { 1 } else { MANY_TILES };
-        let limit = (CACHED / (ELEMENTS * (inputs + outputs))).max(least).max(tiling.columns);
+        let limit = (CACHED_TILES / (ELEMENTS * (inputs + outputs))).max(least).max(tiling.columns);
         let images = tiling.pieces_together(limit);
         let rows = tiling.piece_rows(limit);
         let together = images * rows * tiling.columns;
@@ -151,12 +151,14 @@ unsafe impl ImageStep for Convolution {
     ) {
         let Cut { limit, inputs, outputs, .. } = self.cut;
         let Scratch { pixels, tiles, products } = scratch;
+        let Geometry { height, width, cin, .. } = self.g;
+        let input = Images { x, size: [height, width, cin], prologue: fused.prologue };
         let tiling = Tiling::new(self.g);
         let first = images.start;
         for pieces in tiling.pieces(images, limit).chunks(self.cut.images) {
-            transform_input(self.g, pieces, x, fused.prologue, pixels, inputs, tiles);
+            transform(OfInput, input, pieces, pixels, inputs, tiles);
             let count = pieces.iter().map(|piece| tiling.length(piece)).sum();
-            multiply(self.g.cin, &self.packed, [inputs, outputs], tiles, products, count);
+            multiply(cin, &self.packed, [inputs, outputs], tiles, products, count);
             self.write(pieces, fused, products, first, out);
         }
     }

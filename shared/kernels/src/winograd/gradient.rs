@@ -1,100 +1,18 @@
 //! The gradient of the kernels.
 
 use super::convolution::Cut;
-use super::input::{Layout, pixels, transform_input};
-use super::matrices::{ELEMENTS, INPUTS, OUTPUTS, gradient_transform, transform_2d};
-use super::tiling::{Piece, Tiling};
+use super::matrices::ELEMENTS;
+use super::tiles::{Images, Layout, OfGradient, OfInput, pixels, transform};
+use super::tiling::Tiling;
 use super::{is_supported, weights};
 use crate::aligned::Aligned;
-use crate::border::CopyRows;
 use crate::conv::KernelGradientStep;
 use crate::fused::InputAffine;
 use crate::geometry::Geometry;
 use crate::product::{Product, Steps};
-use crate::simd::{dispatch, load, store};
-use pulp::{Arch, Simd, WithSimd};
+use crate::simd::dispatch;
+use pulp::Arch;
 use std::ops::Range;
-
-/// `A y A^T` of every tile of some rows of tiles.
-struct GradientTransform<'a> {
-    /// Pixels of the tiles, `[4 rows][4 columns][pitch]`.
-    pixels: &'a [f32],
-    rows: usize,
-    columns: usize,
-    /// The first element of the first tile.
-    out: &'a mut [f32],
-    layout: Layout,
-}
-
-impl WithSimd for GradientTransform<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        let Layout { pitch, element } = self.layout;
-        let row = OUTPUTS * self.columns * pitch;
-        let tiles = self.rows * self.columns;
-        assert!(pitch.is_multiple_of(S::F32_LANES) && tiles * pitch <= element);
-        assert!(self.pixels.len() >= OUTPUTS * self.rows * row);
-        assert!(self.out.len() >= (ELEMENTS - 1) * element + tiles * pitch);
-        for tile in 0..tiles {
-            let corner =
-                tile / self.columns * OUTPUTS * row + tile % self.columns * OUTPUTS * pitch;
-            for channel in (0..pitch).step_by(S::F32_LANES) {
-                // SAFETY: a tile reads four rows of four pixels and writes 36 elements, which the assertions
-                // keep within `pixels` and `out`.
-                let from = unsafe { self.pixels.as_ptr().add(corner + channel) };
-                // SAFETY: as above.
-                let to = unsafe { self.out.as_mut_ptr().add(tile * pitch + channel) };
-                transform_2d::<S, OUTPUTS, INPUTS>(
-                    simd,
-                    #[inline(always)]
-                    |y| gradient_transform(simd, y),
-                    #[inline(always)]
-                    // SAFETY: as above.
-                    |i, j| unsafe { load::<S>(from.add(i * row + j * pitch)) },
-                    #[inline(always)]
-                    // SAFETY: as above.
-                    |i, j, value| unsafe { store::<S>(to.add((INPUTS * i + j) * element), value) },
-                );
-            }
-        }
-    }
-}
-
-/// Transforms the pieces of the output's gradient `dy [n, h, w, cout]`.
-fn transform_gradient(
-    g: Geometry,
-    pieces: &[Piece],
-    dy: &[f32],
-    pixels: &mut [f32],
-    layout: Layout,
-    tiles: &mut [f32],
-) {
-    let arch = Arch::new();
-    let Tiling { columns, .. } = Tiling::new(g);
-    let mut done = 0;
-    for piece in pieces {
-        let rows = piece.rows.len();
-        let copy = CopyRows {
-            image: &dy[piece.image * g.out_size()..][..g.out_size()],
-            width: g.width,
-            channels: g.cout,
-            from: OUTPUTS * piece.rows.start..(OUTPUTS * piece.rows.end).min(g.height),
-            prologue: None,
-            to: pixels,
-            top: 0,
-            left: 0,
-            rows: OUTPUTS * rows,
-            columns: OUTPUTS * columns,
-            pitch: layout.pitch,
-        };
-        dispatch(arch, copy);
-        let out = &mut tiles[done * layout.pitch..];
-        dispatch(arch, GradientTransform { pixels, rows, columns, out, layout });
-        done += rows * columns;
-    }
-}
 
 /// Buffers of one thread.
 pub struct Scratch {
@@ -157,9 +75,11 @@ impl KernelGradientStep for KernelGradient {
         let Cut { limit, inputs, outputs, .. } = self.cut;
         let Scratch { pixels, tiles, gradients } = scratch;
         let tiling = Tiling::new(g);
+        let input = Images { x, size: [g.height, g.width, g.cin], prologue };
+        let gradient = Images { x: dy, size: [g.height, g.width, g.cout], prologue: None };
         for pieces in tiling.pieces(images, limit).chunks(self.cut.images) {
-            transform_input(g, pieces, x, prologue, pixels, inputs, tiles);
-            transform_gradient(g, pieces, dy, pixels, outputs, gradients);
+            transform(OfInput, input, pieces, pixels, inputs, tiles);
+            transform(OfGradient, gradient, pieces, pixels, outputs, gradients);
             let count = pieces.iter().map(|piece| tiling.length(piece)).sum();
             correlate(g.cin, [inputs, outputs], tiles, gradients, count, sum);
         }

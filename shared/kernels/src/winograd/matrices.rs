@@ -19,7 +19,7 @@
 //!       | 0  a/2 -a/2  2b  -2b   1 |
 //! ```
 //!
-//! They are applied in `weights`, `input`, `output` and `gradient`, to a vector of neighbouring channels at once.
+//! They are applied in `weights`, `tiles` and `output`, to a vector of neighbouring channels at once.
 //!
 //! Transformed tiles are stored as `[element][tile][channel]`.
 

@@ -22,9 +22,9 @@
 
 mod convolution;
 mod gradient;
-mod input;
 mod matrices;
 mod output;
+mod tiles;
 mod tiling;
 mod weights;
 
@@ -32,6 +32,7 @@ pub use self::convolution::Convolution;
 pub use self::gradient::KernelGradient;
 
 use self::tiling::Tiling;
+use crate::conv::CACHED;
 use crate::geometry::Geometry;
 use crate::simd::padded;
 
@@ -41,11 +42,8 @@ const MIN_TILES: usize = 16;
 /// With fewer channels, transforming the tiles costs more than the products save.
 const MIN_CHANNELS: usize = 8;
 
-/// Numbers of transformed kernels that stay in the cache. More of them are read from memory for every piece of
-/// work, so a piece must have many tiles.
-const CACHED_KERNELS: usize = 1 << 18;
-
-/// Fewest tiles of a piece of work whose kernels do not stay in the cache.
+/// Fewest tiles of a piece of work whose transformed kernels do not stay in the cache: they are read from memory for
+/// every piece.
 const MANY_TILES: usize = 64;
 
 /// Fewest tiles of a batch for which kernels that do not stay in the cache are transformed.
@@ -56,7 +54,7 @@ const MANY_PIXELS: usize = 1 << 13;
 
 /// Whether the transformed kernels stay in the cache.
 fn kernels_are_cached(g: Geometry) -> bool {
-    matrices::ELEMENTS * padded(g.cin) * padded(g.cout) <= CACHED_KERNELS
+    matrices::ELEMENTS * padded(g.cin) * padded(g.cout) <= CACHED
 }
 
 /// Whether this algorithm computes the shape, and faster than sums of products do. Always false without

@@ -1,8 +1,8 @@
 //! The transform of products to output tiles, `A^T m A`, and their epilogue.
 
-use super::input::Layout;
 use super::is_supported;
 use super::matrices::{ELEMENTS, INPUTS, OUTPUTS, output_transform, transform_2d};
+use super::tiles::Layout;
 use super::tiling::Tiling;
 use crate::fused::{Added, Biased, Epilogue, Plain, VectorEpilogue};
 use crate::geometry::Geometry;

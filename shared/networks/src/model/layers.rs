@@ -46,7 +46,7 @@ impl Conv2d {
         kernels::conv2d(x, self.weight.val(), self.stride)
     }
 
-    /// [`Conv2d::forward`], whose output knows its statistics.
+    /// [`Conv2d::forward`], whose output also holds its mean and variance.
     pub fn train(&self, x: Maps) -> Maps {
         kernels::conv2d_with_statistics(x, self.weight.val(), self.stride)
     }
@@ -116,7 +116,7 @@ impl BatchNorm {
         skip: Option<Maps>,
     ) -> (Maps, UpdatedStatistics) {
         let count = values_of_a_channel(&x);
-        let Statistics { mean, var } = x.statistics();
+        let (x, Statistics { mean, var }) = x.measured();
         let affine = [self.weight.val(), self.bias.val()];
         let output = match conv {
             Some(conv) => {

@@ -1,9 +1,10 @@
 //! The output of a convolution.
 
+use super::bordered::Bordered;
 use super::write::WritePixels;
-use super::{CACHED, border_buffer, bordered, copy_images, pack, row_starts, together};
+use super::{pack, together};
 use crate::aligned::Aligned;
-use crate::conv::ImageStep;
+use crate::conv::{CACHED, ImageStep};
 use crate::fused::Fused;
 use crate::geometry::Geometry;
 use crate::product::{Product, Steps};
@@ -15,6 +16,7 @@ use std::ops::Range;
 /// `x [n, h, w, cin]` -> `[n, oh, ow, cout]`.
 pub struct Forward {
     g: Geometry,
+    images: Bordered,
     /// Numbers of an output pixel: whole vectors.
     pitch: usize,
     /// `[ky][kx][cin][pitch]`.
@@ -28,16 +30,14 @@ impl Forward {
     pub fn new(g: Geometry, weight: &[f32]) -> Self {
         let pitch = padded(g.cout);
         let terms = g.kernel * g.cin;
-        let [_, columns] = bordered(g);
+        let images = Bordered::inputs(g);
         let packed = pack(g.cout, g.kernel * terms, pitch, |co, k| {
             weight[(co * g.cin + k % g.cin) * g.taps() + k / g.cin]
         });
-        let segments = (0..g.kernel).map(|ky| [ky * columns * g.cin, ky * terms * pitch]);
-        Self { g, pitch, packed, segments: segments.collect() }
+        let segments = (0..g.kernel).map(|ky| [ky * images.row(), ky * terms * pitch]);
+        Self { g, images, pitch, packed, segments: segments.collect() }
     }
-}
 
-impl Forward {
     /// Rows of the kernel that one product sums: all, unless their weights would not stay in the second-level
     /// cache.
     fn rows_together(&self) -> usize {
@@ -52,7 +52,7 @@ unsafe impl ImageStep for Forward {
 
     fn scratch(&self) -> Self::Scratch {
         let pixels = self.together() * self.g.out_height() * self.g.out_width();
-        (border_buffer(self.g), Aligned::new(pixels * self.pitch))
+        (self.images.buffer(self.together()), Aligned::new(pixels * self.pitch))
     }
 
     fn together(&self) -> usize {
@@ -70,8 +70,8 @@ unsafe impl ImageStep for Forward {
         let arch = Arch::new();
         let Self { g, pitch, .. } = *self;
         let [oh, ow] = [g.out_height(), g.out_width()];
-        copy_images(g, images.clone(), x, fused.prologue, image);
-        let starts = row_starts(g, images.len());
+        self.images.copy(images.clone(), x, fused.prologue, image);
+        let starts = self.images.row_starts(images.len(), oh, g.stride);
         for (i, segments) in self.segments.chunks(self.rows_together()).enumerate() {
             let product = Product {
                 a: image,

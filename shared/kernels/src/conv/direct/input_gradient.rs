@@ -1,14 +1,14 @@
 //! The gradient of a convolution with respect to its input.
 
+use super::bordered::Bordered;
 use super::write::WritePixels;
-use super::{CACHED, pack, together};
+use super::{pack, together};
 use crate::aligned::Aligned;
-use crate::border::CopyRows;
-use crate::conv::ImageStep;
+use crate::conv::{CACHED, ImageStep};
 use crate::fused::{Epilogue, Fused};
 use crate::geometry::Geometry;
 use crate::product::{Product, Steps};
-use crate::simd::{SLACK, dispatch, padded};
+use crate::simd::{dispatch, padded};
 use pulp::Arch;
 use std::mem::MaybeUninit;
 use std::ops::Range;
@@ -54,9 +54,13 @@ fn border(g: Geometry) -> [usize; 2] {
 
 impl Phase {
     /// The phase of remainders `py` (rows) and `px` (columns).
-    fn new(g: Geometry, [py, px]: [usize; 2], weight: &[f32], pitch: usize) -> Self {
-        let [before, after] = border(g);
-        let columns = g.out_width() + before + after;
+    fn new(
+        g: Geometry,
+        [py, px]: [usize; 2],
+        weight: &[f32],
+        gradients: Bordered,
+        pitch: usize,
+    ) -> Self {
         let rows_of_taps = taps(g, py);
         let columns_of_taps = taps(g, px);
         let length = columns_of_taps.len() * g.cout;
@@ -72,7 +76,7 @@ impl Phase {
                 g.height.saturating_sub(py).div_ceil(g.stride),
                 g.width.saturating_sub(px).div_ceil(g.stride),
             ],
-            segments: (0..count).map(|i| [i * columns * g.cout, i * length * pitch]).collect(),
+            segments: (0..count).map(|i| [i * gradients.row(), i * length * pitch]).collect(),
             length,
             packed,
         }
@@ -82,6 +86,9 @@ impl Phase {
 /// `dy [n, oh, ow, cout]` -> `[n, h, w, cin]`.
 pub struct InputGradient {
     g: Geometry,
+    /// A phase has at most as many rows and columns as the gradient; with stride 2 its taps read at most one past
+    /// it, which the border holds.
+    gradients: Bordered,
     /// Numbers of an input pixel: whole vectors.
     pitch: usize,
     phases: Vec<Phase>,
@@ -92,28 +99,20 @@ impl InputGradient {
     pub fn new(g: Geometry, weight: &[f32]) -> Self {
         let pitch = padded(g.cin);
         let remainders = (0..g.stride).flat_map(|py| (0..g.stride).map(move |px| [py, px]));
-        let phases = remainders.map(|p| Phase::new(g, p, weight, pitch)).collect();
-        Self { g, pitch, phases }
-    }
-
-    /// Rows and columns of the gradient with its border. A phase has at most as many rows and columns as the
-    /// gradient; with stride 2 its taps read at most one past it, which the border holds.
-    fn bordered(&self) -> [usize; 2] {
-        let [before, after] = border(self.g);
-        [self.g.out_height() + before + after, self.g.out_width() + before + after]
+        let gradients = Bordered::gradients(g, border(g), g.cout);
+        let phases = remainders.map(|p| Phase::new(g, p, weight, gradients, pitch)).collect();
+        Self { g, gradients, pitch, phases }
     }
 
     /// Computes a phase of some images: `[image][height][width][pitch]`.
     fn product(&self, phase: &Phase, images: usize, gradient: &[f32], grid: &mut [f32]) {
         let Self { g, pitch, .. } = *self;
-        let [rows, columns] = self.bordered();
         let [height, width] = phase.size;
         if phase.segments.is_empty() {
             grid[..images * height * width * pitch].fill(0.0);
             return;
         }
-        let start = |row: usize| (row / height * rows + row % height) * columns * g.cout;
-        let starts: Vec<usize> = (0..images * height).map(start).collect();
+        let starts = self.gradients.row_starts(images, height, 1);
         let together = if phase.packed.len() > CACHED { 1 } else { g.kernel };
         for (i, segments) in phase.segments.chunks(together).enumerate() {
             let product = Product {
@@ -154,29 +153,6 @@ impl InputGradient {
             dispatch(Arch::new(), write);
         }
     }
-
-    /// Copies the gradients of some images, with their borders: `[image][rows][columns][cout]`.
-    fn copy(&self, images: Range<usize>, dy: &[f32], to: &mut [f32]) {
-        let g = self.g;
-        let [before, _] = border(g);
-        let [rows, columns] = self.bordered();
-        for (n, to) in images.zip(to.chunks_exact_mut(rows * columns * g.cout)) {
-            let copy = CopyRows {
-                image: &dy[n * g.out_size()..][..g.out_size()],
-                width: g.out_width(),
-                channels: g.cout,
-                from: 0..g.out_height(),
-                prologue: None,
-                to,
-                top: before,
-                left: before,
-                rows,
-                columns,
-                pitch: g.cout,
-            };
-            dispatch(Arch::new(), copy);
-        }
-    }
 }
 
 // SAFETY: the phases cover every pixel, and each of them is written.
@@ -185,11 +161,9 @@ unsafe impl ImageStep for InputGradient {
     type Scratch = (Vec<f32>, Aligned);
 
     fn scratch(&self) -> Self::Scratch {
-        let [rows, columns] = self.bordered();
         let images = self.together();
         let pixels = images * self.g.height * self.g.width;
-        let gradient = vec![0.0; images * rows * columns * self.g.cout + SLACK];
-        (gradient, Aligned::new(pixels * self.pitch))
+        (self.gradients.buffer(images), Aligned::new(pixels * self.pitch))
     }
 
     fn together(&self) -> usize {
@@ -204,7 +178,7 @@ unsafe impl ImageStep for InputGradient {
         _: Fused,
         dx: &mut [MaybeUninit<f32>],
     ) {
-        self.copy(images.clone(), dy, gradient);
+        self.gradients.copy(images.clone(), dy, None, gradient);
         for phase in &self.phases {
             self.product(phase, images.len(), gradient, grid);
             let size = (phase.size[0] * phase.size[1] * self.pitch).max(1);

@@ -1,19 +1,27 @@
 //! The gradient of a convolution with respect to its weights.
 
-use super::{border_buffer, bordered, copy_images, row_starts, together};
-use crate::border::CopyRows;
+use super::bordered::Bordered;
+use super::together;
 use crate::conv::KernelGradientStep;
 use crate::fused::InputAffine;
 use crate::geometry::Geometry;
 use crate::par;
 use crate::product::{Product, Steps};
-use crate::simd::{SLACK, dispatch, padded};
+use crate::simd::{dispatch, padded};
 use pulp::Arch;
 use std::ops::Range;
+
+/// Pixels of the output whose gradients stay in the second-level cache, for some channels.
+const CACHED_PIXELS: usize = 512;
+
+/// Rows of a sum that one task computes.
+const TASK_ROWS: usize = 48;
 
 /// `x [n, h, w, cin]`, `dy [n, oh, ow, cout]` -> `[cout, cin, k, k]`. A sum is `[ky][kx][cin][pitch]`.
 pub struct KernelGradient {
     g: Geometry,
+    images: Bordered,
+    gradients: Bordered,
     /// Output channels, rounded up to whole vectors.
     pitch: usize,
 }
@@ -22,55 +30,22 @@ impl KernelGradient {
     /// The gradient of a convolution.
     pub fn new(g: Geometry) -> Self {
         let pitch = padded(g.cout);
-        Self { g, pitch }
+        let gradients = Bordered::gradients(g, [0, 0], pitch);
+        Self { g, images: Bordered::inputs(g), gradients, pitch }
     }
 
-    /// Copies the gradients of some images: `[image][oh][ow][pitch]`.
-    fn copy_gradients(&self, images: Range<usize>, dy: &[f32], to: &mut [f32]) {
-        let g = self.g;
-        let size = g.out_height() * g.out_width() * self.pitch;
-        for (n, to) in images.zip(to.chunks_exact_mut(size)) {
-            let copy = CopyRows {
-                image: &dy[n * g.out_size()..][..g.out_size()],
-                width: g.out_width(),
-                channels: g.cout,
-                from: 0..g.out_height(),
-                prologue: None,
-                to,
-                top: 0,
-                left: 0,
-                rows: g.out_height(),
-                columns: g.out_width(),
-                pitch: self.pitch,
-            };
-            dispatch(Arch::new(), copy);
-        }
-    }
-}
-
-/// Pixels of the output whose gradients stay in the second-level cache, for some channels.
-const CACHED_PIXELS: usize = 512;
-
-/// Rows of a sum that one task computes.
-const TASK_ROWS: usize = 48;
-
-impl KernelGradient {
     /// The gradient of kernels that do not stay in the cache, `[cout, cin, k, k]`. Each task computes some rows of
     /// the sum over all images, so that no sums are added in the end.
     pub fn of_batch(&self, x: &[f32], dy: &[f32], prologue: Option<InputAffine>) -> Vec<f32> {
-        let Self { g, pitch } = *self;
-        let [rows, columns] = bordered(g);
-        let mut images = vec![0.0; g.n * rows * columns * g.cin + SLACK];
-        par::for_each_chunk(
-            &mut images[..g.n * rows * columns * g.cin],
-            rows * columns * g.cin,
-            |n, to| {
-                copy_images(g, n..n + 1, x, prologue, to);
-            },
-        );
-        let size = g.out_height() * g.out_width() * pitch;
-        let mut gradients = vec![0.0; g.n * size];
-        par::for_each_chunk(&mut gradients, size, |n, to| self.copy_gradients(n..n + 1, dy, to));
+        let Self { g, pitch, .. } = *self;
+        let mut images = self.images.buffer(g.n);
+        par::for_each_chunk(&mut images, self.images.size(), |n, to| {
+            self.images.copy(n..n + 1, x, prologue, to);
+        });
+        let mut gradients = self.gradients.buffer(g.n);
+        par::for_each_chunk(&mut gradients, self.gradients.size(), |n, to| {
+            self.gradients.copy(n..n + 1, dy, None, to);
+        });
         let segments = self.segments(g.n);
         let terms = g.kernel * g.cin;
         let mut sum = vec![0.0; self.size()];
@@ -82,7 +57,7 @@ impl KernelGradient {
                 let (ky, first) = (row / terms, row % terms);
                 let count = (terms - first).min(rest.len() / pitch);
                 let (sum, later) = rest.split_at_mut(count * pitch);
-                let start = ky * columns * g.cin + first;
+                let start = ky * self.images.row() + first;
                 // So many rows of the output that their gradients stay in the cache.
                 for segments in segments.chunks(CACHED_PIXELS.div_ceil(g.out_width())) {
                     self.multiply(&images, &gradients, segments, &[start], count, sum);
@@ -96,8 +71,10 @@ impl KernelGradient {
 
     /// Where each row of the output begins, in the images with their borders and in the gradients.
     fn segments(&self, images: usize) -> Vec<[usize; 2]> {
-        let rows = row_starts(self.g, images).into_iter().enumerate();
-        rows.map(|(row, start)| [start, row * self.g.out_width() * self.pitch]).collect()
+        let rows = self.g.out_height();
+        let of_images = self.images.row_starts(images, rows, self.g.stride);
+        let of_gradients = self.gradients.row_starts(images, rows, 1);
+        of_images.into_iter().zip(of_gradients).map(|(image, gradient)| [image, gradient]).collect()
     }
 
     /// Adds the products of `rows` terms from each of `starts` on to `sum`.
@@ -110,7 +87,7 @@ impl KernelGradient {
         rows: usize,
         sum: &mut [f32],
     ) {
-        let Self { g, pitch } = *self;
+        let Self { g, pitch, .. } = *self;
         let product = Product {
             a: images,
             b: gradients,
@@ -134,8 +111,7 @@ impl KernelGradientStep for KernelGradient {
     type Scratch = [Vec<f32>; 2];
 
     fn scratch(&self) -> Self::Scratch {
-        let pixels = self.together() * self.g.out_height() * self.g.out_width();
-        [border_buffer(self.g), vec![0.0; pixels * self.pitch]]
+        [self.images, self.gradients].map(|images| images.buffer(self.together()))
     }
 
     fn together(&self) -> usize {
@@ -155,11 +131,10 @@ impl KernelGradientStep for KernelGradient {
         sum: &mut [f32],
     ) {
         let g = self.g;
-        let [_, columns] = bordered(g);
-        copy_images(g, images.clone(), x, prologue, image);
-        self.copy_gradients(images.clone(), dy, gradient);
+        self.images.copy(images.clone(), x, prologue, image);
+        self.gradients.copy(images.clone(), dy, None, gradient);
         let segments = self.segments(images.len());
-        let starts: Vec<usize> = (0..g.kernel).map(|ky| ky * columns * g.cin).collect();
+        let starts: Vec<usize> = (0..g.kernel).map(|ky| ky * self.images.row()).collect();
         self.multiply(image, gradient, &segments, &starts, g.kernel * g.cin, sum);
     }
 
