@@ -7,7 +7,7 @@ use std::mem::MaybeUninit;
 pub fn transposed(x: &[f32], [rows, columns]: [usize; 2]) -> Vec<f32> {
     let size = rows * columns;
     assert!(size > 0 || x.is_empty(), "numbers of empty matrices");
-    let work = |_: &mut (), n: usize, to: &mut [MaybeUninit<f32>]| {
+    let work = |n: usize, to: &mut [MaybeUninit<f32>]| {
         let from = &x[n * size..][..size];
         // Blocks of rows, so that what is read stays in the first-level cache until all of it is used.
         for first in (0..rows).step_by(BLOCK) {
@@ -22,7 +22,7 @@ pub fn transposed(x: &[f32], [rows, columns]: [usize; 2]) -> Vec<f32> {
         }
     };
     // SAFETY: every element of the transpose is written.
-    unsafe { par::build(x.len(), size.max(1), || (), work).0 }
+    unsafe { par::build(x.len(), size.max(1), work).0 }
 }
 
 /// Rows that are transposed together.

@@ -75,12 +75,12 @@
 #![deny(unsafe_op_in_unsafe_fn)]
 #![warn(missing_docs, clippy::missing_safety_doc, clippy::undocumented_unsafe_blocks)]
 
-#[cfg(feature = "cpu")]
-mod aligned;
 #[cfg(feature = "learn")]
 mod autodiff;
 #[cfg(feature = "cpu")]
 mod border;
+#[cfg(feature = "cpu")]
+mod buffer;
 #[cfg(feature = "cpu")]
 mod conv;
 mod defaults;

@@ -69,14 +69,14 @@ pub fn forward(shape: Shape, x: &[f32]) -> Vec<f32> {
     if outputs == 0 {
         return Vec::new();
     }
-    let work = |_: &mut (), n: usize, to: &mut [MaybeUninit<f32>]| {
+    let work = |n: usize, to: &mut [MaybeUninit<f32>]| {
         let x = &x[n * shape.image()..][..shape.image()];
         windows(shape, |window, output| {
             to[output].write(largest(window.map(|i| x[i])).1);
         });
     };
     // SAFETY: a chunk has one element for each window of an image, and `work` writes each of them.
-    unsafe { par::build(shape.n * outputs, outputs, || (), work).0 }
+    unsafe { par::build(shape.n * outputs, outputs, work).0 }
 }
 
 /// The gradient with respect to the input: `dy` at the largest pixel of each window, and else 0.

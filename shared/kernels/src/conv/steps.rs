@@ -1,6 +1,7 @@
 //! How a batch is cut into pieces, for both algorithms.
 
 use super::Gradients;
+use crate::buffer::Buffer;
 use crate::fused::{Fused, InputAffine};
 use crate::geometry::Geometry;
 use crate::norm::{Normalised, add_sums};
@@ -17,49 +18,31 @@ const TASKS: usize = 8;
 /// # Safety
 /// [`ImageStep::run`] writes every number of `out`.
 pub unsafe trait ImageStep: Sync {
-    /// Buffers of one thread.
-    type Scratch;
-
-    /// New buffers.
-    fn scratch(&self) -> Self::Scratch;
-
     /// Most images that are computed together, at least 1.
     fn together(&self) -> usize;
 
     /// Computes `images` of the batch `x`, at most [`ImageStep::together`]. `out` holds their outputs; every number of
     /// it is written. The gradient of an input has nothing fused.
-    fn run(
-        &self,
-        scratch: &mut Self::Scratch,
-        images: Range<usize>,
-        x: &[f32],
-        fused: Fused,
-        out: &mut [MaybeUninit<f32>],
-    );
+    fn run(&self, images: Range<usize>, x: &[f32], fused: Fused, out: &mut [MaybeUninit<f32>]);
 }
 
 /// The gradient of a convolution's kernels, as a sum over images.
 pub trait KernelGradientStep: Sync {
-    /// Buffers of one thread.
-    type Scratch;
-
-    /// New buffers.
-    fn scratch(&self) -> Self::Scratch;
-
     /// Most images that are computed together, at least 1.
     fn together(&self) -> usize;
 
     /// Numbers of a sum.
     fn size(&self) -> usize;
 
-    /// Adds `images` of `batch`, which is `x` and `dy`, at most [`KernelGradientStep::together`], to `sum`.
+    /// Computes `images` of `batch`, which is `x` and `dy`, at most [`KernelGradientStep::together`], and adds their
+    /// gradient to `sum`. If they are `first`, what `sum` held is replaced.
     fn add(
         &self,
-        scratch: &mut Self::Scratch,
         images: Range<usize>,
         batch: [&[f32]; 2],
         prologue: Option<InputAffine>,
         sum: &mut [f32],
+        first: bool,
     );
 
     /// The gradient `[cout, cin, k, k]` of a sum.
@@ -85,14 +68,14 @@ pub fn outputs<S: ImageStep, T: Default + Send>(
 ) -> (Vec<f32>, Vec<T>) {
     let size = g.out_size();
     let images = step.together();
-    let work = |scratch: &mut S::Scratch, piece: usize, out: &mut [MaybeUninit<f32>]| {
+    let work = |piece: usize, out: &mut [MaybeUninit<f32>]| {
         let first = piece * images;
-        step.run(scratch, first..first + out.len() / size, x, fused, out);
+        step.run(first..first + out.len() / size, x, fused, out);
         // SAFETY: the step has written every number.
         look(unsafe { written(out) })
     };
     // SAFETY: the step writes every number.
-    unsafe { par::build(g.n * size, images * size, || step.scratch(), work) }
+    unsafe { par::build(g.n * size, images * size, work) }
 }
 
 /// Images of a task of a batch of `n`.
@@ -104,11 +87,11 @@ fn task_images(n: usize) -> usize {
 const CHUNK: usize = 1 << 14;
 
 /// The sum of the tasks' sums, in order.
-fn added(size: usize, parts: &[Vec<f32>]) -> Vec<f32> {
+fn added(size: usize, sums: &[f32]) -> Vec<f32> {
     let mut all = vec![0.0; size];
     par::for_each_chunk(&mut all, CHUNK, |chunk, all| {
-        for part in parts {
-            all.iter_mut().zip(&part[chunk * CHUNK..]).for_each(|(all, part)| *all += part);
+        for sum in sums.chunks_exact(size) {
+            all.iter_mut().zip(&sum[chunk * CHUNK..]).for_each(|(all, sum)| *all += sum);
         }
     });
     all
@@ -123,16 +106,16 @@ pub fn kernel_gradient<K: KernelGradientStep>(
     prologue: Option<InputAffine>,
 ) -> Vec<f32> {
     let images = task_images(g.n);
-    let work = |scratch: &mut K::Scratch, task: usize| {
-        let mut sum = vec![0.0; step.size()];
-        let task = task * images..((task + 1) * images).min(g.n);
-        for piece in pieces(task, step.together()) {
-            step.add(scratch, piece, [x, dy], prologue, &mut sum);
+    let size = step.size();
+    let mut sums = Buffer::new(g.n.div_ceil(images) * size);
+    par::for_each_chunk(&mut sums, size, |task, sum| {
+        let first = task * images;
+        for piece in pieces(first..(first + images).min(g.n), step.together()) {
+            let is_first = piece.start == first;
+            step.add(piece, [x, dy], prologue, sum, is_first);
         }
-        sum
-    };
-    let parts = par::map(g.n.div_ceil(images), || step.scratch(), work);
-    step.finish(&added(step.size(), &parts))
+    });
+    step.finish(&added(size, &sums))
 }
 
 /// The images in pieces of at most `length`.
@@ -140,16 +123,6 @@ fn pieces(images: Range<usize>, length: usize) -> impl Iterator<Item = Range<usi
     let end = images.end;
     images.step_by(length).map(move |first| first..(first + length).min(end))
 }
-
-/// What a task of [`gradients`] returns.
-#[derive(Default)]
-struct Part {
-    kernels: Vec<f32>,
-    sums: Vec<[f64; 2]>,
-}
-
-/// Buffers of one thread for both gradients.
-type Scratches<I, K> = (<I as ImageStep>::Scratch, <K as KernelGradientStep>::Scratch);
 
 /// All gradients of a convolution of a normalised batch.
 pub fn gradients<I: ImageStep, K: KernelGradientStep>(
@@ -163,34 +136,34 @@ pub fn gradients<I: ImageStep, K: KernelGradientStep>(
     let size = g.in_size();
     let together = input.together().max(kernels.together());
     let images = task_images(g.n);
-    let work = |(a, b): &mut Scratches<I, K>, task: usize, dx: &mut [MaybeUninit<f32>]| {
+    let mut kernel_sums = Buffer::new(g.n.div_ceil(images) * kernels.size());
+    let work = |(task, kernel_sum): (usize, &mut [f32]), dx: &mut [MaybeUninit<f32>]| {
         let first = task * images;
-        let mut part =
-            Part { kernels: vec![0.0; kernels.size()], sums: vec![[0.0; 2]; norm.channels] };
+        let mut sums = vec![[0.0; 2]; norm.channels];
         for piece in pieces(first..first + dx.len() / size, together) {
             let dx = &mut dx[(piece.start - first) * size..(piece.end - first) * size];
             for images in pieces(piece.clone(), kernels.together()) {
-                kernels.add(b, images, [x, dy], Some(norm.affine), &mut part.kernels);
+                let is_first = images.start == first;
+                kernels.add(images, [x, dy], Some(norm.affine), kernel_sum, is_first);
             }
             for (images, dx) in
                 pieces(piece.clone(), input.together()).zip(dx.chunks_mut(input.together() * size))
             {
-                input.run(a, images, dy, Fused::default(), dx);
+                input.run(images, dy, Fused::default(), dx);
             }
             // SAFETY: the step has written every number.
             let dx = unsafe { written(dx) };
-            norm.add_gradient_sums(&x[piece.start * size..piece.end * size], dx, &mut part.sums);
+            norm.add_gradient_sums(&x[piece.start * size..piece.end * size], dx, &mut sums);
         }
-        part
+        sums
     };
-    let scratch = || (input.scratch(), kernels.scratch());
+    let tasks = kernel_sums.chunks_mut(kernels.size()).enumerate();
     // SAFETY: the step writes every number.
-    let (dx, parts) = unsafe { par::build(g.n * size, images * size, scratch, work) };
+    let (dx, parts) = unsafe { par::build_with(g.n * size, images * size, tasks, work) };
     let mut sums = vec![[0.0; 2]; norm.channels];
     for part in &parts {
-        add_sums(&mut sums, &part.sums);
+        add_sums(&mut sums, part);
     }
-    let parts: Vec<Vec<f32>> = parts.into_iter().map(|part| part.kernels).collect();
-    let sum = added(kernels.size(), &parts);
-    Gradients { input: dx, weight: kernels.finish(&sum), sums }
+    let weight = kernels.finish(&added(kernels.size(), &kernel_sums));
+    Gradients { input: dx, weight, sums }
 }

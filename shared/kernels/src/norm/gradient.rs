@@ -78,13 +78,13 @@ impl Normalised<'_> {
     pub fn gradient_sums(&self, x: &[f32], dy: &[f32]) -> Vec<[f64; 2]> {
         let length = task(self.channels);
         let tasks: Vec<_> = x.chunks(length).zip(dy.chunks(length)).collect();
-        let work = |(): &mut (), task: usize| {
+        let work = |task: usize| {
             let (x, dy) = tasks[task];
             let mut totals = vec![[0.0; 2]; self.channels];
             self.add_gradient_sums(x, dy, &mut totals);
             totals
         };
-        let parts = par::map(tasks.len(), || (), work);
+        let parts = par::map(tasks.len(), work);
         let mut totals = vec![[0.0; 2]; self.channels];
         parts.iter().for_each(|part| add_sums(&mut totals, part));
         totals

@@ -96,7 +96,7 @@ impl PixelMap for InputAffine<'_> {
 pub fn affine_relu(shape: Shape, x: &[f32], affine: InputAffine) -> Vec<f32> {
     let arch = Arch::new();
     let Shape { channels, .. } = shape;
-    let work = |_: &mut (), task: usize, to: &mut [MaybeUninit<f32>]| {
+    let work = |task: usize, to: &mut [MaybeUninit<f32>]| {
         let x = &x[task * shape.task()..][..to.len()];
         let pieces = x.chunks(shape.piece()).zip(to.chunks_mut(shape.piece()));
         for (x, to) in pieces {
@@ -104,7 +104,7 @@ pub fn affine_relu(shape: Shape, x: &[f32], affine: InputAffine) -> Vec<f32> {
         }
     };
     // SAFETY: the pieces are whole pixels, and every channel of each of them is written.
-    unsafe { par::build(shape.pixels * channels, shape.task(), || (), work).0 }
+    unsafe { par::build(shape.pixels * channels, shape.task(), work).0 }
 }
 
 /// `dx = scale g` from `x` and `dy`, with `g` of [`InputAffine::gradient`].

@@ -107,6 +107,6 @@ pub fn moments(channels: usize, x: &[f32]) -> Vec<Summary> {
 /// Mean and biased variance of every channel.
 pub fn statistics(shape: Shape, x: &[f32]) -> Statistics {
     let tasks: Vec<&[f32]> = x.chunks(shape.task()).collect();
-    let work = |(): &mut (), task: usize| moments(shape.channels, tasks[task]);
-    Statistics::merged(shape.channels, par::map(tasks.len(), || (), work))
+    let work = |task: usize| moments(shape.channels, tasks[task]);
+    Statistics::merged(shape.channels, par::map(tasks.len(), work))
 }

@@ -5,7 +5,7 @@ use super::output::OutputTransform;
 use super::tiles::{Images, Layout, OfInput, pixels, transform};
 use super::tiling::{Piece, Tiling};
 use super::{MANY_TILES, is_supported, kernels_are_cached, weights};
-use crate::aligned::Aligned;
+use crate::buffer::Buffer;
 use crate::conv::ImageStep;
 use crate::fused::Fused;
 use crate::geometry::Geometry;
@@ -48,15 +48,6 @@ impl Cut {
         let [inputs, outputs] = [inputs, outputs].map(|pitch| Layout::new(together, pitch));
         Self { limit, images, rows, inputs, outputs }
     }
-}
-
-/// Buffers of one thread.
-pub struct Scratch {
-    pixels: Aligned,
-    /// Transformed tiles, `[element][tile][cin]`.
-    tiles: Aligned,
-    /// Their products with the kernels, `[element][tile][cout]`.
-    products: Aligned,
 }
 
 /// `x [n, h, w, cin]` convolved with transformed kernels: `[n, h, w, cout]`.
@@ -126,40 +117,24 @@ impl Convolution {
 
 // SAFETY: the pieces cover every row of tiles of every image, and `OutputTransform` writes all of their pixels.
 unsafe impl ImageStep for Convolution {
-    type Scratch = Scratch;
-
-    fn scratch(&self) -> Scratch {
-        let Cut { rows, inputs, outputs, .. } = self.cut;
-        Scratch {
-            pixels: Aligned::new(pixels(self.g, rows, inputs.pitch)),
-            tiles: Aligned::new(inputs.size()),
-            products: Aligned::new(outputs.size()),
-        }
-    }
-
     fn together(&self) -> usize {
         self.cut.images
     }
 
-    fn run(
-        &self,
-        scratch: &mut Scratch,
-        images: Range<usize>,
-        x: &[f32],
-        fused: Fused,
-        out: &mut [MaybeUninit<f32>],
-    ) {
-        let Cut { limit, inputs, outputs, .. } = self.cut;
-        let Scratch { pixels, tiles, products } = scratch;
+    fn run(&self, images: Range<usize>, x: &[f32], fused: Fused, out: &mut [MaybeUninit<f32>]) {
+        let Cut { limit, rows, inputs, outputs, .. } = self.cut;
+        let mut pixels = Buffer::new(pixels(self.g, rows, inputs.pitch));
+        let mut tiles = Buffer::new(inputs.size());
+        let mut products = Buffer::new(outputs.size());
         let Geometry { height, width, cin, .. } = self.g;
         let input = Images { x, size: [height, width, cin], prologue: fused.prologue };
         let tiling = Tiling::new(self.g);
         let first = images.start;
         for pieces in tiling.pieces(images, limit).chunks(self.cut.images) {
-            transform(OfInput, input, pieces, pixels, inputs, tiles);
+            transform(OfInput, input, pieces, &mut pixels, inputs, &mut tiles);
             let count = pieces.iter().map(|piece| tiling.length(piece)).sum();
-            multiply(cin, &self.packed, [inputs, outputs], tiles, products, count);
-            self.write(pieces, fused, products, first, out);
+            multiply(cin, &self.packed, [inputs, outputs], &tiles, &mut products, count);
+            self.write(pieces, fused, &products, first, out);
         }
     }
 }

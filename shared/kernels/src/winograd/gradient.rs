@@ -2,10 +2,10 @@
 
 use super::convolution::Cut;
 use super::matrices::ELEMENTS;
-use super::tiles::{Images, Layout, OfGradient, OfInput, pixels, transform};
+use super::tiles::{Images, OfGradient, OfInput, pixels, transform};
 use super::tiling::Tiling;
 use super::{is_supported, weights};
-use crate::aligned::Aligned;
+use crate::buffer::Buffer;
 use crate::conv::KernelGradientStep;
 use crate::fused::InputAffine;
 use crate::geometry::Geometry;
@@ -13,15 +13,6 @@ use crate::product::{Product, Steps};
 use crate::simd::dispatch;
 use pulp::Arch;
 use std::ops::Range;
-
-/// Buffers of one thread.
-pub struct Scratch {
-    pixels: Aligned,
-    /// Transformed tiles of the input, `[element][tile][cin]`.
-    tiles: Aligned,
-    /// Transformed tiles of the output's gradient, `[element][tile][cout]`.
-    gradients: Aligned,
-}
 
 /// `x [n, h, w, cin]`, `dy [n, h, w, cout]` -> `[cout, cin, 3, 3]`:
 ///
@@ -41,20 +32,40 @@ impl KernelGradient {
         assert!(is_supported(g), "no Winograd tiles for {g:?}");
         Self { g, cut: Cut::new(g) }
     }
+
+    /// The products of `count` tiles of the input and of the gradient, which are written to `sum` or added to it.
+    fn multiply(
+        &self,
+        [tiles, gradients]: [&[f32]; 2],
+        count: usize,
+        sum: &mut [f32],
+        accumulate: bool,
+    ) {
+        let Cut { inputs, outputs, .. } = self.cut;
+        let cin = self.g.cin;
+        let product = Product {
+            a: tiles,
+            b: gradients,
+            out: sum,
+            segments: &[[0, 0]],
+            length: count,
+            rows: cin,
+            columns: outputs.pitch,
+            a_starts: &inputs.starts(),
+            a_steps: Steps { row: 1, term: inputs.pitch, batch: 0 },
+            b_steps: Steps { row: 0, term: outputs.pitch, batch: outputs.element },
+            out_steps: Steps {
+                row: outputs.pitch,
+                term: 0,
+                batch: weights::distance(cin * outputs.pitch),
+            },
+            accumulate,
+        };
+        dispatch(Arch::new(), product);
+    }
 }
 
 impl KernelGradientStep for KernelGradient {
-    type Scratch = Scratch;
-
-    fn scratch(&self) -> Scratch {
-        let Cut { rows, inputs, outputs, .. } = self.cut;
-        Scratch {
-            pixels: Aligned::new(pixels(self.g, rows, inputs.pitch.max(outputs.pitch))),
-            tiles: Aligned::new(inputs.size()),
-            gradients: Aligned::new(outputs.size()),
-        }
-    }
-
     fn together(&self) -> usize {
         self.cut.images
     }
@@ -65,57 +76,30 @@ impl KernelGradientStep for KernelGradient {
 
     fn add(
         &self,
-        scratch: &mut Scratch,
         images: Range<usize>,
         [x, dy]: [&[f32]; 2],
         prologue: Option<InputAffine>,
         sum: &mut [f32],
+        first: bool,
     ) {
         let g = self.g;
-        let Cut { limit, inputs, outputs, .. } = self.cut;
-        let Scratch { pixels, tiles, gradients } = scratch;
+        let Cut { limit, rows, inputs, outputs, .. } = self.cut;
+        let mut pixels = Buffer::new(pixels(g, rows, inputs.pitch.max(outputs.pitch)));
+        let mut tiles = Buffer::new(inputs.size());
+        let mut gradients = Buffer::new(outputs.size());
         let tiling = Tiling::new(g);
         let input = Images { x, size: [g.height, g.width, g.cin], prologue };
         let gradient = Images { x: dy, size: [g.height, g.width, g.cout], prologue: None };
-        for pieces in tiling.pieces(images, limit).chunks(self.cut.images) {
-            transform(OfInput, input, pieces, pixels, inputs, tiles);
-            transform(OfGradient, gradient, pieces, pixels, outputs, gradients);
+        let all = tiling.pieces(images, limit);
+        for (i, pieces) in all.chunks(self.cut.images).enumerate() {
+            transform(OfInput, input, pieces, &mut pixels, inputs, &mut tiles);
+            transform(OfGradient, gradient, pieces, &mut pixels, outputs, &mut gradients);
             let count = pieces.iter().map(|piece| tiling.length(piece)).sum();
-            correlate(g.cin, [inputs, outputs], tiles, gradients, count, sum);
+            self.multiply([&tiles, &gradients], count, sum, i > 0 || !first);
         }
     }
 
     fn finish(&self, sum: &[f32]) -> Vec<f32> {
         weights::unpack(self.g, self.cut.outputs.pitch, sum)
     }
-}
-
-/// Adds the products of `count` tiles of the input and of the gradient to `sums [element][cin][pitch]`.
-fn correlate(
-    cin: usize,
-    [inputs, outputs]: [Layout; 2],
-    tiles: &[f32],
-    gradients: &[f32],
-    count: usize,
-    sums: &mut [f32],
-) {
-    let product = Product {
-        a: tiles,
-        b: gradients,
-        out: sums,
-        segments: &[[0, 0]],
-        length: count,
-        rows: cin,
-        columns: outputs.pitch,
-        a_starts: &inputs.starts(),
-        a_steps: Steps { row: 1, term: inputs.pitch, batch: 0 },
-        b_steps: Steps { row: 0, term: outputs.pitch, batch: outputs.element },
-        out_steps: Steps {
-            row: outputs.pitch,
-            term: 0,
-            batch: weights::distance(cin * outputs.pitch),
-        },
-        accumulate: true,
-    };
-    dispatch(Arch::new(), product);
 }

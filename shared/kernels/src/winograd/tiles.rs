@@ -75,6 +75,8 @@ struct Transform<'a, M, const I: usize> {
     map: M,
     /// Pixels of the tiles with their border, `[side of rows][side of columns][pitch]`.
     pixels: &'a [f32],
+    /// Distance between rows of pixels.
+    row: usize,
     rows: usize,
     columns: usize,
     /// The first element of the first tile.
@@ -88,9 +90,10 @@ impl<M: TileMap<I>, const I: usize> WithSimd for Transform<'_, M, I> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let Layout { pitch, element } = self.layout;
-        let row = side::<I>(self.columns) * pitch;
+        let row = self.row;
         let tiles = self.rows * self.columns;
         assert!(pitch.is_multiple_of(S::F32_LANES) && tiles * pitch <= element);
+        assert!(row >= side::<I>(self.columns) * pitch);
         assert!(self.pixels.len() >= side::<I>(self.rows) * row);
         assert!(self.out.len() >= (ELEMENTS - 1) * element + tiles * pitch);
         for tile in 0..tiles {
@@ -147,14 +150,26 @@ pub fn transform<M: TileMap<I>, const I: usize>(
     let Images { x, size: [height, width, channels], prologue } = images;
     let size = height * width * channels;
     let border = (I - OUTPUTS) / 2;
+    let columns = width.div_ceil(OUTPUTS);
+    // Such tiles cover the image, and are read from it. All others are read from a copy with a border.
+    let covered = [height, width].iter().all(|side| side.is_multiple_of(OUTPUTS));
+    let in_place = border == 0 && covered && prologue.is_none() && channels == layout.pitch;
     let mut done = 0;
     for piece in pieces {
         let rows = piece.rows.len();
-        let columns = width.div_ceil(OUTPUTS);
+        let image = &x[piece.image * size..][..size];
         let first = OUTPUTS * piece.rows.start;
+        let out = &mut tiles[done * layout.pitch..];
+        done += rows * columns;
+        if in_place {
+            let row = width * channels;
+            let pixels = &image[first * row..];
+            dispatch(arch, Transform { map, pixels, row, rows, columns, out, layout });
+            continue;
+        }
         let start = first.saturating_sub(border);
         let copy = CopyRows {
-            image: &x[piece.image * size..][..size],
+            image,
             width,
             channels,
             from: start..(OUTPUTS * piece.rows.end + border).min(height),
@@ -167,8 +182,7 @@ pub fn transform<M: TileMap<I>, const I: usize>(
             pitch: layout.pitch,
         };
         dispatch(arch, copy);
-        let out = &mut tiles[done * layout.pitch..];
-        dispatch(arch, Transform { map, pixels, rows, columns, out, layout });
-        done += rows * columns;
+        let row = side::<I>(columns) * layout.pitch;
+        dispatch(arch, Transform { map, pixels, row, rows, columns, out, layout });
     }
 }

@@ -1,6 +1,7 @@
 //! Images of a batch with a border of zeros.
 
 use crate::border::CopyRows;
+use crate::buffer::Buffer;
 use crate::fused::InputAffine;
 use crate::geometry::Geometry;
 use crate::simd::dispatch;
@@ -51,8 +52,8 @@ impl Bordered {
     }
 
     /// Space for so many images.
-    pub fn buffer(&self, images: usize) -> Vec<f32> {
-        vec![0.0; images * self.size()]
+    pub fn buffer(&self, images: usize) -> Buffer {
+        Buffer::new(images * self.size())
     }
 
     /// Copies images of the batch `x` after the prologue.

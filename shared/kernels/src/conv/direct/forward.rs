@@ -3,7 +3,7 @@
 use super::bordered::Bordered;
 use super::write::WritePixels;
 use super::{pack, together};
-use crate::aligned::Aligned;
+use crate::buffer::Buffer;
 use crate::conv::{CACHED, ImageStep};
 use crate::fused::Fused;
 use crate::geometry::Geometry;
@@ -47,36 +47,23 @@ impl Forward {
 
 // SAFETY: the rows of all images cover the output, and `WritePixels` writes every channel of every pixel.
 unsafe impl ImageStep for Forward {
-    /// Images with their borders, and their outputs `[image][oh][ow][pitch]`.
-    type Scratch = (Vec<f32>, Aligned);
-
-    fn scratch(&self) -> Self::Scratch {
-        let pixels = self.together() * self.g.out_height() * self.g.out_width();
-        (self.images.buffer(self.together()), Aligned::new(pixels * self.pitch))
-    }
-
     fn together(&self) -> usize {
         together(self.g)
     }
 
-    fn run(
-        &self,
-        (image, outputs): &mut Self::Scratch,
-        images: Range<usize>,
-        x: &[f32],
-        fused: Fused,
-        out: &mut [MaybeUninit<f32>],
-    ) {
+    fn run(&self, images: Range<usize>, x: &[f32], fused: Fused, out: &mut [MaybeUninit<f32>]) {
         let arch = Arch::new();
         let Self { g, pitch, .. } = *self;
         let [oh, ow] = [g.out_height(), g.out_width()];
-        self.images.copy(images.clone(), x, fused.prologue, image);
+        let mut bordered = self.images.buffer(images.len());
+        let mut outputs = Buffer::new(images.len() * oh * ow * pitch);
+        self.images.copy(images.clone(), x, fused.prologue, &mut bordered);
         let starts = self.images.row_starts(images.len(), oh, g.stride);
         for (i, segments) in self.segments.chunks(self.rows_together()).enumerate() {
             let product = Product {
-                a: image,
+                a: &bordered,
                 b: &self.packed,
-                out: outputs,
+                out: &mut outputs,
                 segments,
                 length: g.kernel * g.cin,
                 rows: ow,
@@ -90,7 +77,7 @@ unsafe impl ImageStep for Forward {
             dispatch(arch, product);
         }
         let write = WritePixels {
-            from: outputs,
+            from: &outputs,
             pitch,
             pixels: images.len() * oh * ow,
             channels: g.cout,

@@ -3,7 +3,7 @@
 use super::bordered::Bordered;
 use super::write::WritePixels;
 use super::{pack, together};
-use crate::aligned::Aligned;
+use crate::buffer::Buffer;
 use crate::conv::{CACHED, ImageStep};
 use crate::fused::{Epilogue, Fused};
 use crate::geometry::Geometry;
@@ -157,30 +157,18 @@ impl InputGradient {
 
 // SAFETY: the phases cover every pixel, and each of them is written.
 unsafe impl ImageStep for InputGradient {
-    /// The gradients of images with their borders, and a phase of the result.
-    type Scratch = (Vec<f32>, Aligned);
-
-    fn scratch(&self) -> Self::Scratch {
-        let images = self.together();
-        let pixels = images * self.g.height * self.g.width;
-        (self.gradients.buffer(images), Aligned::new(pixels * self.pitch))
-    }
-
     fn together(&self) -> usize {
         together(self.g)
     }
 
-    fn run(
-        &self,
-        (gradient, grid): &mut Self::Scratch,
-        images: Range<usize>,
-        dy: &[f32],
-        _: Fused,
-        dx: &mut [MaybeUninit<f32>],
-    ) {
-        self.gradients.copy(images.clone(), dy, None, gradient);
+    fn run(&self, images: Range<usize>, dy: &[f32], _: Fused, dx: &mut [MaybeUninit<f32>]) {
+        let mut gradient = self.gradients.buffer(images.len());
+        // The first phase has the most pixels.
+        let pixels = self.phases[0].size[0] * self.phases[0].size[1];
+        let mut grid = Buffer::new(images.len() * pixels * self.pitch);
+        self.gradients.copy(images.clone(), dy, None, &mut gradient);
         for phase in &self.phases {
-            self.product(phase, images.len(), gradient, grid);
+            self.product(phase, images.len(), &gradient, &mut grid);
             let size = (phase.size[0] * phase.size[1] * self.pitch).max(1);
             for (grid, dx) in grid.chunks_exact(size).zip(dx.chunks_exact_mut(self.g.in_size())) {
                 self.write(phase, grid, dx);

@@ -59,8 +59,9 @@ impl KernelGradient {
                 let (sum, later) = rest.split_at_mut(count * pitch);
                 let start = ky * self.images.row() + first;
                 // So many rows of the output that their gradients stay in the cache.
+                let factors = [&images[..], &gradients];
                 for segments in segments.chunks(CACHED_PIXELS.div_ceil(g.out_width())) {
-                    self.multiply(&images, &gradients, segments, &[start], count, sum);
+                    self.multiply(factors, segments, &[start], count, sum, true);
                 }
                 row += count;
                 rest = later;
@@ -77,15 +78,15 @@ impl KernelGradient {
         of_images.into_iter().zip(of_gradients).map(|(image, gradient)| [image, gradient]).collect()
     }
 
-    /// Adds the products of `rows` terms from each of `starts` on to `sum`.
+    /// The products of `rows` terms from each of `starts` on, which are written to `sum` or added to it.
     fn multiply(
         &self,
-        images: &[f32],
-        gradients: &[f32],
+        [images, gradients]: [&[f32]; 2],
         segments: &[[usize; 2]],
         starts: &[usize],
         rows: usize,
         sum: &mut [f32],
+        accumulate: bool,
     ) {
         let Self { g, pitch, .. } = *self;
         let product = Product {
@@ -100,20 +101,13 @@ impl KernelGradient {
             a_steps: Steps { row: 1, term: g.stride * g.cin, batch: 0 },
             b_steps: Steps { term: pitch, ..Steps::default() },
             out_steps: Steps { row: pitch, term: 0, batch: rows * pitch },
-            accumulate: true,
+            accumulate,
         };
         dispatch(Arch::new(), product);
     }
 }
 
 impl KernelGradientStep for KernelGradient {
-    /// Images with their borders, and their gradients `[image][oh][ow][pitch]`.
-    type Scratch = [Vec<f32>; 2];
-
-    fn scratch(&self) -> Self::Scratch {
-        [self.images, self.gradients].map(|images| images.buffer(self.together()))
-    }
-
     fn together(&self) -> usize {
         together(self.g)
     }
@@ -124,18 +118,21 @@ impl KernelGradientStep for KernelGradient {
 
     fn add(
         &self,
-        [image, gradient]: &mut Self::Scratch,
         images: Range<usize>,
         [x, dy]: [&[f32]; 2],
         prologue: Option<InputAffine>,
         sum: &mut [f32],
+        first: bool,
     ) {
         let g = self.g;
-        self.images.copy(images.clone(), x, prologue, image);
-        self.gradients.copy(images.clone(), dy, None, gradient);
+        let mut bordered = self.images.buffer(images.len());
+        let mut gradients = self.gradients.buffer(images.len());
+        self.images.copy(images.clone(), x, prologue, &mut bordered);
+        self.gradients.copy(images.clone(), dy, None, &mut gradients);
         let segments = self.segments(images.len());
         let starts: Vec<usize> = (0..g.kernel).map(|ky| ky * self.images.row()).collect();
-        self.multiply(image, gradient, &segments, &starts, g.kernel * g.cin, sum);
+        let factors = [&bordered[..], &gradients];
+        self.multiply(factors, &segments, &starts, g.kernel * g.cin, sum, !first);
     }
 
     fn finish(&self, sum: &[f32]) -> Vec<f32> {
