@@ -77,7 +77,10 @@ check: $(ENV)
 	@# Loops of the kernels that are only for WASM.
 	$(WEB) && cargo clippy $(WASM) -p unstamp-web-learn --all-features -- -D warnings
 
-bench: native site bench-program-page bench-program-release
+bench: site bench-program-page bench-program-release
+	cargo build $(NATIVE) --bin unstamp-bench --features unstamp-bench/avx2
+	cp $(OUT)/release/unstamp-bench $(OUT)/release/unstamp-bench-avx2
+	@$(MAKE) native
 	python3 -m venv $(OUT)/bench-venv
 	$(OUT)/bench-venv/bin/pip install --quiet -r tests/fixtures/requirements.txt
 	cd tests/bench && npm ci --no-audit --no-fund --silent && node bench.mjs --target $(abspath $(OUT)) \

@@ -1,10 +1,12 @@
-// Training and inference natively: ours, Burn's flex backend, PyTorch in three forms.
+// Training, inference and erasures natively: ours, Burn's flex backend, PyTorch in three forms.
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { interleave } from "./rounds.mjs";
 
-const model = join(import.meta.dirname, "../../static/models/s0-badnets.safetensors");
+const WRN = join(import.meta.dirname, "../../static/models/s0-badnets.safetensors");
+const PREACT = "preact-resnet18";
+const LAYOUTS = ["contiguous", "channels_last"];
 
 // Operations of one WRN-16-1 forward pass on 32x32, a multiply-add being two; a training step does
 // three such passes.
@@ -15,8 +17,8 @@ const FLOP = 53.4e6;
 const KEEP_MEMORY = { MALLOC_MMAP_THRESHOLD_: 2 ** 32, MALLOC_TRIM_THRESHOLD_: 2 ** 33, MALLOC_TOP_PAD_: 2 ** 30 };
 
 // A process that answers lines with JSON.
-function startProcess(command, args, threads) {
-  const env = { ...process.env, ...KEEP_MEMORY, RAYON_NUM_THREADS: threads, OMP_NUM_THREADS: threads, MKL_NUM_THREADS: threads };
+function startProcess(command, args, threads, settings = KEEP_MEMORY) {
+  const env = { ...process.env, ...settings, RAYON_NUM_THREADS: threads, OMP_NUM_THREADS: threads, MKL_NUM_THREADS: threads };
   const child = spawn(command, args, { env, stdio: ["pipe", "pipe", "ignore"] });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const readReply = async () => {
@@ -32,32 +34,99 @@ function startProcess(command, args, threads) {
   return { readReply, ask, end: () => child.kill() };
 }
 
-export async function native({ target, python, threads, rounds }, row) {
-  const burn = (kind) => startProcess(join(target, "release/unstamp-bench"), [model, kind], threads);
-  const torch = (layout) => startProcess(python, [join(import.meta.dirname, "rivals/pytorch.py"), model, layout, threads], threads);
-  const layouts = ["contiguous", "channels_last"];
-  const contenders = { ours: burn("ours"), flex: burn("flex"), frozen: torch("frozen"), ...Object.fromEntries(layouts.map((l) => [l, torch(l)])) };
-  let version = "";
-  for (const name of [...layouts, "frozen"]) ({ version } = await contenders[name].readReply());
+// Starts the contenders of a model.
+function starters({ target, python, threads }, model) {
+  const torch = async (layout, settings) => {
+    const process = startProcess(python, [join(import.meta.dirname, "rivals/pytorch.py"), model, layout, threads], threads, settings);
+    const { version } = await process.readReply();
+    return { ...process, version };
+  };
+  const burn = (kind, program = "unstamp-bench") => startProcess(join(target, "release", program), [model, kind], threads);
+  return { torch, burn };
+}
 
-  const infer = ["ours", "flex", ...layouts, "frozen"];
-  const train = ["ours", "flex", ...layouts];
-  const tasks = { "infer 1": infer, "infer 64": infer, "infer 128": infer, "train 64": train, "train 128": train, "gemm 1024": ["ours", "contiguous"] };
+// Median times of each task for its contenders; the processes end.
+async function measured(contenders, tasks, rounds) {
   const times = await interleave(tasks, rounds, async (task, name) => (await contenders[name].ask(task)).ms);
   Object.values(contenders).forEach((c) => c.end());
+  return times;
+}
+
+const bestLayout = (found) => LAYOUTS.reduce((a, b) => (found[a] <= found[b] ? a : b));
+const speed = (count, ms) => (1000 * count) / ms;
+const kinds = { train: "training", infer: "inference" };
+
+async function layouts(torch) {
+  return Object.fromEntries(await Promise.all(LAYOUTS.map(async (layout) => [layout, await torch(layout)])));
+}
+
+// Steps and predictions of WRN-16-1.
+async function wrn(options, row) {
+  const { torch, burn } = starters(options, WRN);
+  const contenders = { ours: burn("ours"), avx2: burn("ours", "unstamp-bench-avx2"), flex: burn("flex"), frozen: await torch("frozen"), ...(await layouts(torch)) };
+  const version = contenders.frozen.version;
+  const infer = ["ours", "avx2", "flex", ...LAYOUTS, "frozen"];
+  const train = ["ours", "avx2", "flex", ...LAYOUTS];
+  const tasks = { "infer 1": infer, "infer 64": infer, "infer 128": infer, "train 64": train, "train 128": train, "gemm 1024": ["ours", "contiguous"] };
+  const times = await measured(contenders, tasks, options.rounds);
 
   const peak = (2 * 1024 ** 3) / 1e6 / Math.min(...Object.values(times["gemm 1024"]));
   for (const [task, found] of Object.entries(times)) {
     if (task.startsWith("gemm")) continue;
     const [kind, count] = task.split(" ");
-    const speed = (ms) => (1000 * count) / ms;
-    const best = layouts.reduce((a, b) => (found[a] <= found[b] ? a : b));
-    const name = `native ${kind === "train" ? "training" : "inference"}, batch ${count}`;
-    row(name, "img/s", speed(found.ours), "Burn flex", speed(found.flex), true);
-    row(name, "img/s", speed(found.ours), `PyTorch ${version} ${best}`, speed(found[best]), true);
-    if (found.frozen) row(name, "img/s", speed(found.ours), `PyTorch ${version} traced and optimised`, speed(found.frozen), true);
+    const ours = speed(count, found.ours);
+    const best = bestLayout(found);
+    const theirs = speed(count, found[best]);
+    const name = `native ${kinds[kind]}, batch ${count}`;
+    row(name, "img/s", ours, "Burn flex", speed(count, found.flex), true);
+    row(name, "img/s", ours, `PyTorch ${version} ${best}`, theirs, true);
+    if (found.frozen) row(name, "img/s", ours, `PyTorch ${version} traced and optimised`, speed(count, found.frozen), true);
+    row(`${name}, at most AVX2`, "img/s", speed(count, found.avx2), "ours with all instructions", ours, true);
     const flop = FLOP * count * (kind === "train" ? 3 : 1);
     row(name, "GFLOP/s", flop / found.ours / 1e6, "best 1024^3 GEMM here", peak, true);
-    if (kind === "train" && speed(found[best]) < 400 * (threads / 2)) throw new Error(`PyTorch reached only ${speed(found[best]).toFixed(0)} img/s: the machine is too busy for a fair run`);
+    if (kind === "train" && theirs < 400 * (options.threads / 2)) throw new Error(`PyTorch reached only ${theirs.toFixed(0)} img/s: the machine is too busy for a fair run`);
   }
+}
+
+// Whole trainings of WRN-16-1 on images in memory, with random crop and mirror.
+async function trainings(options, row) {
+  const { torch, burn } = starters(options, WRN);
+  const contenders = { ours: burn("ours"), ...(await layouts(torch)) };
+  const all = ["ours", ...LAYOUTS];
+  const tasks = { "epoch 6400": all, "nad 640": all, "nba 320": all };
+  const times = await measured(contenders, tasks, Math.min(options.rounds, 3));
+  const epoch = times["epoch 6400"];
+  row("native, an augmented epoch, batch 64", "img/s", speed(6400, epoch.ours), `PyTorch ${bestLayout(epoch)}`, speed(6400, epoch[bestLayout(epoch)]), true);
+  for (const [task, name] of [["nad 640", "NAD"], ["nba 320", "NBA"]]) {
+    const found = times[task];
+    row(`native, ${name} on ${task.split(" ")[1]} images, 2 + 2 epochs`, "s", found.ours / 1e3, `PyTorch ${bestLayout(found)}`, found[bestLayout(found)] / 1e3);
+  }
+}
+
+async function preact(options, row) {
+  const { torch, burn } = starters(options, PREACT);
+  const contenders = { ours: burn("ours"), frozen: await torch("frozen"), ...(await layouts(torch)) };
+  const tasks = { "infer 64": ["ours", ...LAYOUTS, "frozen"], "train 64": ["ours", ...LAYOUTS] };
+  for (const [task, found] of Object.entries(await measured(contenders, tasks, Math.min(options.rounds, 3)))) {
+    const name = `native ${kinds[task.split(" ")[0]]}, PreAct-ResNet18, batch 64`;
+    const best = bestLayout(found);
+    row(name, "img/s", speed(64, found.ours), `PyTorch ${best}`, speed(64, found[best]), true);
+    if (found.frozen) row(name, "img/s", speed(64, found.ours), "PyTorch traced and optimised", speed(64, found.frozen), true);
+  }
+}
+
+// The most memory of a process that only trains. PyTorch has glibc's own settings here, with which it uses less.
+async function memory(options, row) {
+  const { torch, burn } = starters(options, WRN);
+  const mebibytes = async (contender) => {
+    for (let step = 0; step < 2; step++) await contender.ask("train 64");
+    const { mib } = await contender.ask("memory 0");
+    contender.end();
+    return mib;
+  };
+  row("native, memory at the peak, training, batch 64", "MiB", await mebibytes(burn("ours")), "PyTorch channels_last", await mebibytes(await torch("channels_last", {})));
+}
+
+export async function native(options, row) {
+  for (const part of [wrn, trainings, preact, memory]) await part(options, row);
 }

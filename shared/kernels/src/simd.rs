@@ -98,6 +98,10 @@ pub fn dispatch<Op: WithSimd>(arch: Arch, op: Op) -> Op::Output {
         // A module that contains this instruction loads only where the browser supports it.
         return relaxed(simd, op);
     }
+    #[cfg(all(target_arch = "x86_64", feature = "avx2"))]
+    if let Some(simd) = pulp::x86::V3::try_new() {
+        return simd.vectorize(op);
+    }
     arch.dispatch(op)
 }
 

@@ -48,7 +48,7 @@ impl ImageBatch<'_> {
 
     /// The images after `edit`, which gets each image's position in the split and its bytes
     /// (`[height][width][3]`); `[n, 3, h, w]` in 0..1.
-    pub fn edited(&self, device: &Device, edit: impl FnMut(usize, &mut Vec<u8>)) -> Tensor<4> {
+    pub fn edited(&self, device: &Device, edit: impl Fn(usize, &mut Vec<u8>) + Sync) -> Tensor<4> {
         batch(self.split, &self.indices, device, edit)
     }
 

@@ -1,5 +1,8 @@
 //! What can go wrong in a benchmark or a check.
 
+use unstamp_shared::job::JobError;
+use unstamp_shared::settings::SettingsError;
+use unstamp_shared::model::ArchError;
 use unstamp_shared::model::weights::WeightsError;
 use unstamp_shared::poison::PoisonError;
 
@@ -18,6 +21,12 @@ pub enum BenchError {
     /// The default parameters of an attack give no trigger.
     #[error(transparent)]
     Trigger(#[from] PoisonError),
+    /// The settings of a defence are wrong.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// A training failed.
+    #[error(transparent)]
+    Job(#[from] JobError),
     /// The network of Burn's layers was asked for features.
     #[error("only this project's network gives features")]
     NoFeatures,
@@ -54,6 +63,12 @@ pub enum BenchError {
     /// A line of standard input has no count.
     #[error("say TASK COUNT")]
     NoCount,
+    /// The system does not tell how much memory a process uses.
+    #[error("this system does not tell the memory of a process")]
+    NoMemory,
+    /// The name of an architecture is wrong.
+    #[error(transparent)]
+    Arch(#[from] ArchError),
     /// The count of a line is not a whole number.
     #[error("'{0}' is no number")]
     Count(String),

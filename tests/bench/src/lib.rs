@@ -6,6 +6,8 @@ pub mod burn_network;
 pub mod checks;
 #[cfg(feature = "cpu")]
 pub mod contender;
+#[cfg(not(target_family = "wasm"))]
+pub mod erasure;
 mod error;
 #[cfg(feature = "cpu")]
 pub mod golden;

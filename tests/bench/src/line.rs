@@ -1,11 +1,17 @@
-//! `unstamp-bench MODEL ours|flex`: reads `infer 64`, `train 128` or `gemm 1024` on standard
-//! input and answers each with `{"ms": ..., "repeats": ...}`, the mean of one round; `checks 40`
-//! compares kernels, `outputs 2` gives inputs, logits and features for other runtimes to reach.
+//! `unstamp-bench MODEL ours|flex` reads tasks on standard input. MODEL is a file, or the name of an architecture,
+//! which then has random weights.
+//!
+//! `infer 64`, `train 128` and `gemm 1024` are answered with `{"ms": ..., "repeats": ...}`, the mean of one round;
+//! `epoch 6400`, `nad 640` and `nba 640` with `{"ms": ...}` of a whole training on so many images; `memory 0` with
+//! `{"mib": ...}`, the most memory that this process has used. `checks 40` compares kernels, `outputs 2` gives
+//! inputs, logits and features for other runtimes to reach.
 
 use std::io::BufRead;
 use std::time::Instant;
 use unstamp_bench::contender::{Contender, LabelledBatch, images};
-use unstamp_bench::{BenchError, checks, load};
+use unstamp_bench::{BenchError, checks, erasure, load};
+use unstamp_shared::model::Arch;
+use unstamp_shared::model::weights::{self, Arrays};
 use unstamp_shared::seed::Seed;
 
 #[global_allocator]
@@ -35,7 +41,30 @@ fn gemm(side: usize) -> impl FnMut() {
     move || drop(a.clone().matmul(a.clone()).into_data())
 }
 
-fn answer(contender: &mut Contender, line: &str) -> Result<serde_json::Value, BenchError> {
+/// The most memory that this process has used, in MiB. Only Linux tells it.
+fn peak_memory() -> Result<f64, BenchError> {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let kib = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kib = kib.and_then(|kib| kib.trim().trim_end_matches(" kB").parse::<f64>().ok());
+    Ok(kib.ok_or(BenchError::NoMemory)? / 1024.0)
+}
+
+/// The architecture and weights of `model`.
+fn network(model: &str) -> Result<(Arch, Arrays), BenchError> {
+    if std::path::Path::new(model).exists() {
+        return load(&std::fs::read(model)?);
+    }
+    let arch = Arch::new(model, 10);
+    let fresh = arch.init(Seed(0), &burn::tensor::Device::flex())?;
+    let arrays = pollster::block_on(weights::arrays(&fresh))?;
+    Ok((arch, arrays))
+}
+
+fn answer(
+    contender: &mut Contender,
+    (arch, arrays): &(Arch, Arrays),
+    line: &str,
+) -> Result<serde_json::Value, BenchError> {
     let (task, count) = line.trim().split_once(' ').ok_or(BenchError::NoCount)?;
     let count: usize = count.parse().map_err(|_| BenchError::Count(count.to_string()))?;
     Ok(match task {
@@ -55,7 +84,11 @@ fn answer(contender: &mut Contender, line: &str) -> Result<serde_json::Value, Be
             pollster::block_on(checks::kernels_agree(count))?;
             serde_json::json!({ "checked": count })
         }
-        other => return Err(BenchError::Task(other.to_string())),
+        "memory" => serde_json::json!({ "mib": peak_memory()? }),
+        training => {
+            let ms = pollster::block_on(erasure::run(arch, arrays, training, count))?;
+            serde_json::json!({ "ms": ms })
+        }
     })
 }
 
@@ -63,19 +96,19 @@ fn answer(contender: &mut Contender, line: &str) -> Result<serde_json::Value, Be
 pub fn serve() {
     let arguments: Vec<String> = std::env::args().collect();
     let [_, model, kind] = &arguments[..] else {
-        eprintln!("usage: unstamp-bench MODEL.safetensors ours|flex");
+        eprintln!("usage: unstamp-bench MODEL.safetensors|ARCHITECTURE ours|flex");
         std::process::exit(2);
     };
-    let contender = std::fs::read(model)
-        .map_err(BenchError::from)
-        .and_then(|bytes| load(&bytes))
-        .and_then(|(arch, arrays)| Contender::new(kind == "ours", &arch, &arrays));
-    let mut contender = contender.unwrap_or_else(|e| {
+    let network = network(model).and_then(|network| {
+        let contender = Contender::new(kind == "ours", &network.0, &network.1)?;
+        Ok((network, contender))
+    });
+    let (network, mut contender) = network.unwrap_or_else(|e| {
         eprintln!("{model}: {e}");
         std::process::exit(1);
     });
     for line in std::io::stdin().lock().lines().map_while(Result::ok) {
-        let reply = answer(&mut contender, &line);
+        let reply = answer(&mut contender, &network, &line);
         println!("{}", reply.unwrap_or_else(|e| serde_json::json!({ "error": e.to_string() })));
     }
 }

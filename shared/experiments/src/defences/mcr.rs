@@ -14,10 +14,10 @@ use unstamp_data::method::Method;
 use unstamp_data::{choices, settings};
 use unstamp_networks::batches::batches;
 use unstamp_networks::evaluate::BATCH;
-use unstamp_networks::model::Role;
 use unstamp_networks::model::layers::MOMENTUM;
 use unstamp_networks::model::parameters::blended;
 use unstamp_networks::model::weights::{self, Arrays, WeightsError};
+use unstamp_networks::model::{RGB, Role};
 
 /// [Zhao et al. (2020)](https://arxiv.org/abs/2005.00060) as in NAD appendices A and C. A curve leads
 /// from the weights `w0` to the weights `w1`. It is a Bezier curve or two straight lines that meet in
@@ -152,11 +152,13 @@ async fn with_statistics(
     let mut blank = weights.clone();
     blank.iter_mut().filter(|(name, _)| running(name)).for_each(|(_, a)| a.values.fill(0.0));
     let mut updated = blank.clone();
-    for batch in batches(data, BATCH) {
+    let mut data = data.clone();
+    for pixels in data.pixels.chunks_exact_mut(RGB * data.width * data.height) {
+        augment.apply(pixels, data.width, data.height, &mut random);
+    }
+    for batch in batches(&data, BATCH) {
         let mut network = weights::network(arch, &blank, device)?;
-        network.forward_train(batch.edited(device, |_, pixels| {
-            augment.apply(pixels, data.width, data.height, &mut random);
-        }));
+        network.forward_train(batch.images(device));
         // From 0, one pass leaves the batch's statistics times the momentum.
         let share = batch.len() as f32 / data.len() as f32 / MOMENTUM;
         let seen = weights::arrays(&network).await?;

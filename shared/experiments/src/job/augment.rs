@@ -43,16 +43,18 @@ impl Augment {
 pub fn crop(pixels: &mut [u8], width: usize, height: usize, dx: isize, dy: isize) {
     let before = pixels.to_vec();
     pixels.fill(0);
-    let inside = |at: isize, side: usize| usize::try_from(at).ok().filter(|at| *at < side);
-    for y in 0..height {
-        let Some(from_y) = inside(y as isize + dy, height) else { continue };
-        for x in 0..width {
-            if let Some(from_x) = inside(x as isize + dx, width) {
-                let to = 3 * (y * width + x);
-                let from = 3 * (from_y * width + from_x);
-                pixels[to..to + 3].copy_from_slice(&before[from..from + 3]);
-            }
-        }
+    // Of each side: where the visible part begins in the new image and in the old one, and its length.
+    let visible = |side: usize, offset: isize| {
+        let distance = offset.unsigned_abs().min(side);
+        let [to, from] = if offset < 0 { [distance, 0] } else { [0, distance] };
+        [to, from, side - distance]
+    };
+    let [left, from_left, columns] = visible(width, dx);
+    let [top, from_top, rows] = visible(height, dy);
+    for row in 0..rows {
+        let to = 3 * ((top + row) * width + left);
+        let from = 3 * ((from_top + row) * width + from_left);
+        pixels[to..to + 3 * columns].copy_from_slice(&before[from..from + 3 * columns]);
     }
 }
 

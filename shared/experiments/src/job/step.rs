@@ -195,13 +195,15 @@ impl Job {
         let width = split.width;
         let height = split.height;
         let augment = train_phase.training.augment;
+        let seed = self.seed;
+        let place = [self.cursor.phase, self.cursor.epoch];
         batch(split, chosen, &self.device.clone().autodiff(), |i, pixels| {
-            let at = [self.cursor.phase, self.cursor.epoch, i].map(|at| at as u64);
+            let at = [place[0], place[1], i].map(|at| at as u64);
             if augment != Augment::default() {
-                augment.apply(pixels, width, height, &mut self.seed.stream("augment", &at));
+                augment.apply(pixels, width, height, &mut seed.stream("augment", &at));
             }
             let Some(Stamp { trigger, .. }) = &train_phase.stamp else { return };
-            if f64::from(self.seed.stream("stamp", &at).unit()) < share {
+            if f64::from(seed.stream("stamp", &at).unit()) < share {
                 let mut image = Image { width, height, pixels: std::mem::take(pixels) };
                 trigger.stamp_training(&mut image, i);
                 *pixels = image.pixels;
