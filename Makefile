@@ -17,8 +17,9 @@ ENV := $(abspath $(OUT))/web.env
 WEB := . $(ENV) && export CARGO_TARGET_DIR=$(abspath $(OUT))/web
 UNSTAMP := $(OUT)/release/unstamp
 NATIVE := --release --workspace --exclude 'unstamp-web*'
-# With the programs of the page, which are linted natively: their other features are only for WASM.
-ALL := --release --workspace --features unstamp-web/ui,unstamp-web/cpu,unstamp-web/gpu
+# With the programs of the page, which are linted natively: their other features are only for WASM. The feature avx2
+# is linted too.
+ALL := --release --workspace --features unstamp-web/ui,unstamp-web/cpu,unstamp-web/gpu,unstamp-bench/avx2
 WASM := --target wasm32-unknown-unknown --profile page
 
 demo: native page

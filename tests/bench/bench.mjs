@@ -1,5 +1,5 @@
 // make bench: ours against every rival in one run, rounds interleaved, medians and ratios.
-// node bench.mjs --target DIR --site DIST --wasm DIR --python PYTHON --out FILE [--rounds 5]
+// node bench.mjs --target DIR --site DIST --wasm DIR --python PYTHON --out FILE [--rounds 5] [--only wrn,browser]
 import { writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
@@ -8,7 +8,7 @@ import { native } from "./native.mjs";
 
 const text = (fallback) => ({ type: "string", default: fallback });
 const options = parseArgs({
-  options: { target: text("target"), site: text("web/dist"), wasm: text(""), python: text("python3"), out: text("target/bench.json"), rounds: text("5"), only: text("native,browser"), threads: text("2") },
+  options: { target: text("target"), site: text("web/dist"), wasm: text(""), python: text("python3"), out: text("target/bench.json"), rounds: text("5"), only: text("wrn,trainings,preact,memory,browser"), threads: text("2") },
 }).values;
 options.threads = Math.min(Number(options.threads), cpus().length);
 
@@ -24,8 +24,8 @@ const row = (name, unit, ours, rival, theirs, larger = false) => {
 console.log(`${cpus()[0].model}, ${options.threads} threads natively, 1 in the browser; median of ${options.rounds} rounds`);
 line(["measured", "unit", "ours", "rival", "theirs", "ratio"]);
 line(["---", "---", "---:", "---", "---:", "---:"]);
-for (const [part, bench] of Object.entries({ native, browser }))
-  if (options.only.includes(part)) await bench({ ...options, rounds: Number(options.rounds) }, row);
+for (const [part, bench] of Object.entries({ ...native, browser }))
+  if (options.only.split(",").includes(part)) await bench({ ...options, rounds: Number(options.rounds) }, row);
 
 writeFileSync(options.out, JSON.stringify(rows, null, 1));
 console.log(`a ratio above 1 is in our favour; written to ${options.out}`);

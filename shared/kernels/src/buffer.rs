@@ -6,15 +6,13 @@ use std::ops::{Deref, DerefMut};
 /// Numbers (`f32`) in a cache line of 64 bytes.
 pub const CACHE_LINE: usize = 16;
 
-/// Most buffers that a thread keeps. An operation uses at most six at the same time.
-const KEPT: usize = 8;
-
-/// Numbers of the largest buffer that is kept: 16 MiB.
-const LARGEST: usize = 1 << 22;
+/// Most numbers that a thread keeps: 32 MiB.
+const KEPT: usize = 1 << 23;
 
 thread_local! {
-    /// Buffers that this thread has finished with. A training step needs the same ones in every layer: new memory
-    /// would have to be set to zero each time, which took a tenth of a step.
+    /// Memory that no buffer of this thread uses, the one that was used last at the end. The operations of a network
+    /// need buffers of similar sizes. New memory would be set to zero each time. That took a tenth of a training
+    /// step.
     static FREE: RefCell<Vec<Vec<f32>>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -26,20 +24,32 @@ pub struct Buffer {
     length: usize,
 }
 
+/// The smallest free memory of at least `needed` numbers.
+fn take(free: &mut Vec<Vec<f32>>, needed: usize) -> Option<Vec<f32>> {
+    let long_enough = (0..free.len()).filter(|&index| free[index].len() >= needed);
+    let smallest = long_enough.min_by_key(|&index| free[index].len())?;
+    Some(free.remove(smallest))
+}
+
+/// Keeps `memory`, and frees the memory that was not used for the longest time if there is too much.
+fn keep(free: &mut Vec<Vec<f32>>, memory: Vec<f32>) {
+    free.push(memory);
+    let mut total: usize = free.iter().map(Vec::len).sum();
+    while total > KEPT {
+        total -= free.remove(0).len();
+    }
+}
+
 impl Buffer {
-    /// `length` numbers of any value.
+    /// `length` numbers of any value. In the tests of this crate they are not numbers (NaN), so that a test fails where a
+    /// number is read before it is written.
     pub fn new(length: usize) -> Self {
         let needed = length + CACHE_LINE;
-        let memory = FREE.with_borrow_mut(|free| {
-            let fits = |memory: &Vec<f32>| memory.len() >= needed;
-            let (index, _) = free
-                .iter()
-                .enumerate()
-                .filter(|(_, memory)| fits(memory))
-                .min_by_key(|(_, memory)| memory.len())?;
-            Some(free.swap_remove(index))
-        });
-        let memory = memory.unwrap_or_else(|| vec![0.0; needed]);
+        let memory = FREE.with_borrow_mut(|free| take(free, needed));
+        let mut memory = memory.unwrap_or_else(|| vec![0.0; needed]);
+        if cfg!(test) {
+            memory.fill(f32::NAN);
+        }
         let start = memory.as_ptr().align_offset(4 * CACHE_LINE).min(CACHE_LINE);
         Self { memory, start, length }
     }
@@ -48,18 +58,8 @@ impl Buffer {
 impl Drop for Buffer {
     fn drop(&mut self) {
         let memory = std::mem::take(&mut self.memory);
-        if memory.len() > LARGEST {
-            return;
-        }
         // A thread that ends has no list any more; then the memory is freed.
-        let _ = FREE.try_with(|free| {
-            let mut free = free.borrow_mut();
-            free.push(memory);
-            if free.len() > KEPT {
-                let smallest = (0..free.len()).min_by_key(|&index| free[index].len());
-                smallest.map(|index| free.swap_remove(index));
-            }
-        });
+        let _ = FREE.try_with(|free| keep(&mut free.borrow_mut(), memory));
     }
 }
 
@@ -90,16 +90,23 @@ mod tests {
     }
 
     #[test]
-    fn memory_is_used_again_and_little_of_it_is_kept() {
-        let lengths = [1000, 3000, 2000];
-        let addresses = |lengths: &[usize]| -> Vec<usize> {
-            let buffers: Vec<Buffer> = lengths.iter().map(|&length| Buffer::new(length)).collect();
+    fn memory_is_used_again() {
+        let addresses = || -> Vec<usize> {
+            let buffers = [1000, 3000, 2000].map(Buffer::new);
             buffers.iter().map(|buffer| buffer.as_ptr() as usize).collect()
         };
-        assert_eq!(addresses(&lengths), addresses(&lengths));
-        addresses(&[10; 3 * KEPT]);
-        addresses(&[LARGEST]);
-        assert_eq!(FREE.with_borrow(Vec::len), KEPT);
-        assert!(FREE.with_borrow(|free| free.iter().all(|memory| memory.len() <= LARGEST)));
+        assert_eq!(addresses(), addresses());
+    }
+
+    #[test]
+    fn the_memory_that_is_kept_is_limited_and_was_used_last() {
+        let mut free = Vec::new();
+        for length in [KEPT / 2, KEPT / 4, KEPT / 2, KEPT / 4] {
+            keep(&mut free, vec![0.0; length]);
+        }
+        let lengths: Vec<usize> = free.iter().map(Vec::len).collect();
+        assert_eq!(lengths, [KEPT / 4, KEPT / 2, KEPT / 4]);
+        keep(&mut free, vec![0.0; KEPT + 1]);
+        assert!(free.is_empty());
     }
 }

@@ -71,6 +71,7 @@
 //! - The kernels are tuned for small images (32x32 and 64x64). Larger ones are computed correctly, but
 //!   without Winograd each thread then holds a padded copy of a whole image (`cin * (h + 2) * (w + 2)` numbers
 //!   for kernel 3), which may not fit in the cache.
+//! - A thread keeps up to 32 MiB of working memory for the next operation.
 #![allow(unsafe_code, reason = "the SIMD loops check their bounds once, before the loop")]
 #![deny(unsafe_op_in_unsafe_fn)]
 #![warn(missing_docs, clippy::missing_safety_doc, clippy::undocumented_unsafe_blocks)]

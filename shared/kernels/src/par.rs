@@ -37,7 +37,7 @@ fn for_each<I: ExactSizeIterator + Send>(items: I, work: impl Fn(I::Item) + Sync
 /// If there are not as many items as chunks.
 ///
 /// # Safety
-/// `work` must write every element of its chunk.
+/// `work` must write every element of its chunk, and `items` must yield as many items as its length says.
 pub unsafe fn build_with<I: ExactSizeIterator + Send, T: Default + Send>(
     length: usize,
     chunk: usize,
@@ -59,13 +59,13 @@ pub unsafe fn build_with<I: ExactSizeIterator + Send, T: Default + Send>(
 /// [`build_with`] the indices of the chunks as items.
 ///
 /// # Safety
-/// As [`build_with`].
+/// `work` must write every element of its chunk.
 pub unsafe fn build<T: Default + Send>(
     length: usize,
     chunk: usize,
     work: impl Fn(usize, &mut [MaybeUninit<f32>]) -> T + Sync,
 ) -> (Vec<f32>, Vec<T>) {
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller's promise; a range has as many items as its length says.
     unsafe { build_with(length, chunk, 0..length.div_ceil(chunk), work) }
 }
 

@@ -100,7 +100,7 @@ pub fn dispatch<Op: WithSimd>(arch: Arch, op: Op) -> Op::Output {
     }
     #[cfg(all(target_arch = "x86_64", feature = "avx2"))]
     if let Some(simd) = pulp::x86::V3::try_new() {
-        return simd.vectorize(op);
+        return Simd::vectorize(simd, op);
     }
     arch.dispatch(op)
 }

@@ -8,7 +8,6 @@ PyTorch offers for a model that only predicts: traced, batch norm folded, optimi
 import copy
 import json
 import pathlib
-import resource
 import sys
 import time
 
@@ -36,7 +35,8 @@ def network():
     return net.to(memory_format=memory)
 
 
-eval_net, train_net = network().eval(), network().train()
+victim = network()
+eval_net, train_net = copy.deepcopy(victim).eval(), copy.deepcopy(victim).train()
 sgd = dict(lr=1e-3, momentum=0.9, weight_decay=1e-4)
 optimiser = torch.optim.SGD(train_net.parameters(), **sgd, fused=True)
 frozen = {}
@@ -90,14 +90,15 @@ def train(count):
     return measure(work)
 
 
-def fit(net, data, epochs, terms=lambda net, images, labels, out: 0):
-    """Trains on batches of 64 augmented images, with cross entropy and further terms."""
+def fit(data, epochs, terms=lambda net, images, labels, out: 0):
+    """The victim after a training on batches of 64 augmented images, with cross entropy and further terms."""
     images, labels = data
+    net = copy.deepcopy(victim)
     sgd_of_net = torch.optim.SGD(net.parameters(), **sgd, fused=True)
     net.train()
     for _ in range(epochs):
         for chosen in torch.randperm(len(images)).split(64):
-            batch = augment(images[chosen].float() / 255).contiguous(memory_format=memory)
+            batch = (augment(images[chosen]).float() / 255).contiguous(memory_format=memory)
             out = net(batch)
             loss = F.cross_entropy(out[0], labels[chosen]) + terms(net, batch, labels[chosen], out)
             sgd_of_net.zero_grad(set_to_none=True)
@@ -108,19 +109,18 @@ def fit(net, data, epochs, terms=lambda net, images, labels, out: 0):
 
 
 def teacher_of(data):
-    teacher = fit(network(), data, 2).eval()
+    teacher = fit(data, 2).eval()
 
     def target(images):
-        with torch.inference_mode():
-            logits, features = teacher(images)
-        return logits.clone(), [feature.clone() for feature in features]
+        with torch.no_grad():
+            return teacher(images)
 
     return target
 
 
 def nad(data):
     target = teacher_of(data)
-    fit(network(), data, 2, lambda net, images, labels, out: sum(2 * t for t in nad_loss(target(images)[1], out[1])))
+    fit(data, 2, lambda net, images, labels, out: sum(2 * t for t in nad_loss(target(images)[1], out[1])))
 
 
 def pseudo_samples(net, images, labels, eps=8 / 255):
@@ -147,7 +147,7 @@ def nba(data):
         pairs = zip([2, 2, 0.1], nba_terms(of_teacher, out), nba_terms(of_teacher, odd))
         return sum(weight * (clean + 0.5 * pseudo) for weight, clean, pseudo in pairs)
 
-    fit(network(), data, 2, terms)
+    fit(data, 2, terms)
 
 
 def training(work):
@@ -161,7 +161,8 @@ def training(work):
 
 
 def peak_memory(_):
-    return {"mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
+    lines = pathlib.Path("/proc/self/status").read_text().splitlines()
+    return {"mib": next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) / 1024}
 
 
 def gemm(side):
@@ -173,7 +174,7 @@ tasks = {
     "infer": infer,
     "train": train,
     "gemm": gemm,
-    "epoch": training(lambda data: fit(network(), data, 1)),
+    "epoch": training(lambda data: fit(data, 1)),
     "nad": training(nad),
     "nba": training(nba),
     "memory": peak_memory,

@@ -1,10 +1,10 @@
 //! What can go wrong in a benchmark or a check.
 
 use unstamp_shared::job::JobError;
-use unstamp_shared::settings::SettingsError;
 use unstamp_shared::model::ArchError;
 use unstamp_shared::model::weights::WeightsError;
 use unstamp_shared::poison::PoisonError;
+use unstamp_shared::settings::SettingsError;
 
 /// Why a benchmark or a check has no result, or what differs in a check.
 #[derive(Debug, thiserror::Error)]

@@ -6,7 +6,7 @@ pub mod burn_network;
 pub mod checks;
 #[cfg(feature = "cpu")]
 pub mod contender;
-#[cfg(not(target_family = "wasm"))]
+#[cfg(all(feature = "cpu", not(target_family = "wasm")))]
 pub mod erasure;
 mod error;
 #[cfg(feature = "cpu")]

@@ -8,6 +8,7 @@ use crate::job::{
     TrainStep,
 };
 use crate::objectives::{Loss, cross_entropy};
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use unstamp_data::method::Method;
@@ -152,9 +153,13 @@ async fn with_statistics(
     let mut blank = weights.clone();
     blank.iter_mut().filter(|(name, _)| running(name)).for_each(|(_, a)| a.values.fill(0.0));
     let mut updated = blank.clone();
-    let mut data = data.clone();
-    for pixels in data.pixels.chunks_exact_mut(RGB * data.width * data.height) {
-        augment.apply(pixels, data.width, data.height, &mut random);
+    let mut data = Cow::Borrowed(data);
+    if augment != Augment::default() {
+        let (width, height) = (data.width, data.height);
+        // One stream gives all draws, so one image is augmented after another, before threads prepare them.
+        for pixels in data.to_mut().pixels.chunks_exact_mut(RGB * width * height) {
+            augment.apply(pixels, width, height, &mut random);
+        }
     }
     for batch in batches(&data, BATCH) {
         let mut network = weights::network(arch, &blank, device)?;

@@ -83,3 +83,26 @@ pub fn cutout(pixels: &mut [u8], width: usize, height: usize, centre: [usize; 2]
         pixels[3 * (row * width + columns.start)..3 * (row * width + columns.end)].fill(0);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_beside_the_image_is_black() {
+        let (width, height) = (4, 3);
+        for (dx, dy) in [(4, 0), (-5, 0), (0, 3), (0, -9)] {
+            let mut pixels = vec![7; 3 * width * height];
+            crop(&mut pixels, width, height, dx, dy);
+            assert_eq!(pixels, vec![0; 3 * width * height], "{dx} {dy}");
+        }
+    }
+
+    #[test]
+    fn a_window_shows_the_pixels_at_its_offset() {
+        let mut pixels: Vec<u8> = (1..=12).flat_map(|pixel| [pixel; 3]).collect();
+        crop(&mut pixels, 4, 3, 1, -1);
+        let expected = [0, 0, 0, 0, 2, 3, 4, 0, 6, 7, 8, 0].map(|pixel| [pixel; 3]).concat();
+        assert_eq!(pixels, expected);
+    }
+}

@@ -34,8 +34,8 @@ pub trait KernelGradientStep: Sync {
     /// Numbers of a sum.
     fn size(&self) -> usize;
 
-    /// Computes `images` of `batch`, which is `x` and `dy`, at most [`KernelGradientStep::together`], and adds their
-    /// gradient to `sum`. If they are `first`, what `sum` held is replaced.
+    /// Computes `images` of `batch`, which is `x` and `dy`, at least one and at most [`KernelGradientStep::together`],
+    /// and adds their gradient to `sum`. If they are `first`, the gradient replaces what `sum` held.
     fn add(
         &self,
         images: Range<usize>,
@@ -158,7 +158,7 @@ pub fn gradients<I: ImageStep, K: KernelGradientStep>(
         sums
     };
     let tasks = kernel_sums.chunks_mut(kernels.size()).enumerate();
-    // SAFETY: the step writes every number.
+    // SAFETY: the step writes every number, and a slice has as many chunks as it says.
     let (dx, parts) = unsafe { par::build_with(g.n * size, images * size, tasks, work) };
     let mut sums = vec![[0.0; 2]; norm.channels];
     for part in &parts {

@@ -8,7 +8,7 @@ use crate::winograd;
 /// `[n, cin, cout, height, width]`: one pixel, one row, one column, odd sides, more channels than a
 /// vector and fewer, several tasks with several images in a piece, and an image that
 /// Winograd's algorithm cuts into several pieces.
-const SHAPES: [[usize; 5]; 9] = [
+const SHAPES: [[usize; 5]; 10] = [
     [1, 1, 1, 1, 1],
     [2, 2, 1, 1, 9],
     [2, 1, 2, 9, 1],
@@ -18,6 +18,8 @@ const SHAPES: [[usize; 5]; 9] = [
     [2, 8, 9, 30, 50],
     [19, 8, 8, 8, 8],
     [1, 8, 8, 70, 90],
+    // An image of several pieces, whose gradients Winograd's algorithm reads in place.
+    [2, 16, 64, 32, 32],
 ];
 
 fn geometries() -> impl Iterator<Item = Geometry> {
