@@ -2,7 +2,7 @@
 # make test    every test, the browser's included
 # make check   format, lints, documentation
 # make site    the page as it is published: optimised, with a size budget
-# make bench   our speed against PyTorch, Burn's flex, onnxruntime-web, tfjs and jax-js, in one run
+# make bench   our speed and memory against PyTorch, Burn's flex, onnxruntime-web, tfjs and jax-js, in one run
 # make fixtures  the numbers the tests compare with, computed again by PyTorch, OpenCV and scikit-image
 
 SHELL := /bin/bash
