@@ -73,6 +73,8 @@ test-browser:
 
 check: $(ENV)
 	cargo fmt --all --check
+	@# rustfmt does not find the files of this test program by itself.
+	rustfmt --edition 2024 --check tests/tests/suite/*.rs
 	cargo clippy $(ALL) --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc $(ALL) --no-deps --quiet
 	@# Loops of the kernels that are only for WASM.

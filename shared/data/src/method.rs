@@ -1,4 +1,4 @@
-//! What every listed thing says of itself, and the typed parameters it takes.
+//! The name, origin and parameters of a listed attack or defence, and the values that a user gives.
 
 use crate::settings::SettingsError;
 use serde::{Deserialize, Serialize};

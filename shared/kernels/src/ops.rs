@@ -245,7 +245,9 @@ pub trait FusedOps: Backend {
         x: FloatTensor<Self>,
         gradient: FloatTensor<Self>,
     ) -> FloatTensor<Self> {
-        let [size, padding, dilation] = [[2; 2], [0; 2], [1; 2]];
+        let size = [2; 2];
+        let padding = [0; 2];
+        let dilation = [1; 2];
         let indices = IntDType::I32;
         let pooled =
             Self::max_pool2d_with_indices(x.clone(), size, size, padding, dilation, false, indices);

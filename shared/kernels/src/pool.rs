@@ -106,7 +106,8 @@ mod tests {
         let Shape { n, channels, height, width } = shape;
         let [rows, columns] = [height / 2, width / 2];
         (0..n * rows * columns * channels).map(move |output| {
-            let (c, pixel) = (output % channels, output / channels);
+            let c = output % channels;
+            let pixel = output / channels;
             let (x, y, image) = (pixel % columns, pixel / columns % rows, pixel / columns / rows);
             [[0, 0], [0, 1], [1, 0], [1, 1]].map(|[down, right]| {
                 ((image * height + 2 * y + down) * width + 2 * x + right) * channels + c

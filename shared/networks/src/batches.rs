@@ -1,5 +1,5 @@
-//! Iterators over the images of a split in consecutive batches. Every loop over data that is not a
-//! training uses them.
+//! Iterators over the images of a split in consecutive batches. Every loop over a whole split uses
+//! them, except a training and an [`Evaluation`](crate::evaluate::Evaluation), which is done in steps.
 
 use crate::model::batch;
 #[cfg(feature = "learn")]

@@ -2,15 +2,9 @@
 import { init, defaultDevice, jit, valueAndGrad, lax, nn, numpy as np, blockUntilReady } from "@jax-js/jax";
 import { blocks, read } from "./safetensors.js";
 
-export async function create({ model }) {
-  await init("wasm");
-  defaultDevice("wasm");
-  const arrays = read(model);
-  const names = Object.keys(arrays).filter((n) => !n.includes("running_"));
-  let params = Object.fromEntries(names.map((n) => [n, np.array(arrays[n].values).reshape(arrays[n].shape)]));
-  let velocity = Object.fromEntries(names.map((n) => [n, np.zeros(arrays[n].shape)]));
-
-  const forward = (p, images) => {
+// Logits of a batch in training mode, as a function of the parameters and the images.
+function network(arrays, names) {
+  return (p, images) => {
     const use = (name) => p[name].ref;
     const conv = (x, name, stride) => {
       const pad = (arrays[name].shape[2] - 1) / 2;
@@ -37,6 +31,17 @@ export async function create({ model }) {
     for (const name of names) p[name].dispose();
     return logits;
   };
+}
+
+export async function create({ model }) {
+  await init("wasm");
+  defaultDevice("wasm");
+  const arrays = read(model);
+  const names = Object.keys(arrays).filter((n) => !n.includes("running_"));
+  let params = Object.fromEntries(names.map((n) => [n, np.array(arrays[n].values).reshape(arrays[n].shape)]));
+  let velocity = Object.fromEntries(names.map((n) => [n, np.zeros(arrays[n].shape)]));
+
+  const forward = network(arrays, names);
   const loss = (p, images, labels) => np.mean(nn.logSoftmax(forward(p, images)).mul(labels).sum(1)).mul(-1);
   const step = jit((p, v, images, labels) => {
     const held = Object.fromEntries(names.map((n) => [n, p[n].ref]));

@@ -5,8 +5,8 @@ use burn::module::Module;
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use unstamp_shared::adversarial::{Norm, Pgd};
-use unstamp_shared::model::{Maps, Output};
 use unstamp_shared::model::weights::network;
+use unstamp_shared::model::{Maps, Output};
 use unstamp_shared::objectives::{Behaviour, Reading, Representation, Scale};
 use unstamp_shared::seed::Seed;
 use unstamp_tests::defend::{arch, defended};
@@ -44,7 +44,8 @@ fn distances_between_blocks_agree_with_pytorch() {
         for (name, behaviour) in variants() {
             let what = format!("{device_name} {name}");
             let mut student = output(&fixture, "student", &device);
-            let leaves: Vec<Tensor<4>> = student.features.into_iter().map(|f| f.into_tensor().require_grad()).collect();
+            let leaves: Vec<Tensor<4>> =
+                student.features.into_iter().map(|f| f.into_tensor().require_grad()).collect();
             student.features = leaves.iter().cloned().map(Maps::new).collect();
             let response = behaviour.response(&teacher, &student).mean();
             let learning = behaviour.learning(&teacher, &student).mean();

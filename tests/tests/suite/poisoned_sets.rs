@@ -63,8 +63,20 @@ fn a_poisoned_set_is_read_again() {
     class_folders(&data);
     let text = |path: &Path| path.to_str().expect("text").to_string();
     let args = [
-        "poison", "--dataset", "folder", "--data", &text(&data), "--attack", "badnets", "--rate",
-        "0.25", "--target", "1", "--dataset-only", "--out", &text(&out),
+        "poison",
+        "--dataset",
+        "folder",
+        "--data",
+        &text(&data),
+        "--attack",
+        "badnets",
+        "--rate",
+        "0.25",
+        "--target",
+        "1",
+        "--dataset-only",
+        "--out",
+        &text(&out),
     ];
     let (code, said, error) = run(&args);
     assert_eq!(code, 0, "{error}");
@@ -74,7 +86,8 @@ fn a_poisoned_set_is_read_again() {
     let poisoned = list(&out.join("poisoned.csv"));
     assert_eq!(poisoned.len(), 36);
     for (_, original, new, is_poisoned, file) in &poisoned {
-        let image = read_picture(&std::fs::read(out.join(file)).expect("there")).expect("a picture");
+        let image =
+            read_picture(&std::fs::read(out.join(file)).expect("there")).expect("a picture");
         assert_eq!(bears_the_square(&image), *is_poisoned, "{file}");
         assert_eq!(*new, if *is_poisoned { 1 } else { *original }, "{file}");
         assert!(file.starts_with(&format!("train/{}/", CLASSES[*new])), "{file}");
@@ -84,7 +97,8 @@ fn a_poisoned_set_is_read_again() {
     let triggered = list(&out.join("triggered.csv"));
     assert_eq!(triggered.len(), 8, "the test images of the two other classes");
     for (_, original, new, _, file) in &triggered {
-        let image = read_picture(&std::fs::read(out.join(file)).expect("there")).expect("a picture");
+        let image =
+            read_picture(&std::fs::read(out.join(file)).expect("there")).expect("a picture");
         assert!(bears_the_square(&image), "{file}");
         assert!(*original != 1 && *new == 1, "{file}");
         assert!(file.starts_with(&format!("triggered/{}/", CLASSES[*original])), "{file}");

@@ -159,5 +159,5 @@ fn visitors_who_read_nothing_keep_no_other_one_waiting() {
         })
         .collect();
     assert_eq!(site.ask("GET /", "").body, b"page");
-    assert_eq!(visitors.len(), 16);
+    drop(visitors);
 }

@@ -110,7 +110,7 @@ pub fn along(results: &[CellResult], along: &Along) -> Result<String> {
 }
 
 /// Charts in one row of a figure of many models.
-const ABREAST: usize = 3;
+const CHARTS_IN_A_ROW: usize = 3;
 
 /// A figure of ACC over ASR, one chart for each model and one point for each setting of each method.
 /// Rates are means over seeds.
@@ -144,5 +144,5 @@ pub fn tradeoff(results: &[CellResult]) -> Result<String> {
             }
         })
         .collect();
-    draw(&charts.chunks(ABREAST).map(<[_]>::to_vec).collect::<Vec<_>>())
+    draw(&charts.chunks(CHARTS_IN_A_ROW).map(<[_]>::to_vec).collect::<Vec<_>>())
 }

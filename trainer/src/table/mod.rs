@@ -122,7 +122,7 @@ fn columns(r: &CellResult) -> [String; 10] {
 
 /// The largest number of rows of a table. More rows become grids; `unstamp table --format csv` prints
 /// all of them.
-const WALL: usize = 100;
+const MOST_ROWS: usize = 100;
 
 /// The heads of the columns that every table has.
 const HEAD: [&str; 10] =
@@ -202,7 +202,7 @@ pub fn markdown(results: &[CellResult]) -> String {
     if let Some(frontier) = frontier::frontier(results) {
         return text + &frontier;
     }
-    if results.len() > WALL {
+    if results.len() > MOST_ROWS {
         return text + &grid::grids(results);
     }
     text += &over_seeds(results);

@@ -10,90 +10,92 @@ use crate::messages::{ErasureProgress, Failure, Hardware};
 use unstamp_shared::metrics::Rate;
 
 // The head of the page (`page.rs`).
-pub const TITLE: &str = "Unstamp";
-pub const INTRODUCTION: &str = "A network with a backdoor behaves well until it sees its trigger. Drag the trigger and compare three networks: the victim, the same network after erasing, and one that was never attacked.";
+pub(crate) const TITLE: &str = "Unstamp";
+pub(crate) const INTRODUCTION: &str = "A network with a backdoor behaves well until it sees its trigger. Drag the trigger and compare three networks: the victim, the same network after erasing, and one that was never attacked.";
 
 // The progress of loading the first models, the button that removes a message (for screen readers),
 // and the sentence in the place of the cards if there are no models (`page.rs`).
-pub const LOADING: &str = "loading ";
-pub const DISMISS: &str = "dismiss";
-pub const NO_MODELS: &str =
+pub(crate) const LOADING: &str = "loading ";
+pub(crate) const DISMISS: &str = "dismiss";
+pub(crate) const NO_MODELS: &str =
     "There are no models on this site yet. Run `make demo` to train and publish models.";
 
 // Names of parts of the page, for screen readers (`page.rs`, `model_choice.rs`).
-pub const IMAGE_AND_TRIGGER: &str = "image and trigger";
-pub const MODELS: &str = "models";
-pub const MODELS_TO_COMPARE: &str = "models to compare";
+pub(crate) const IMAGE_AND_TRIGGER: &str = "image and trigger";
+pub(crate) const MODELS: &str = "models";
+pub(crate) const MODELS_TO_COMPARE: &str = "models to compare";
 
 // The buttons below the image (`controls.rs`). PREVIOUS_IMAGE and NEXT_IMAGE are for screen readers.
 // OWN_PICTURE is the caption of a picture that the visitor opened.
-pub const PREVIOUS_IMAGE: &str = "previous image";
-pub const PREVIOUS: &str = "‹ previous";
-pub const NEXT_IMAGE: &str = "next image";
-pub const NEXT: &str = "next ›";
-pub const OWN_FILE: &str = "your picture or model";
-pub const OWN_PICTURE: &str = "your picture";
-pub const COPY_LINK: &str = "copy link";
-pub const COPY_LINK_HELP: &str = "a link to this page with the same image, trigger and models";
+pub(crate) const PREVIOUS_IMAGE: &str = "previous image";
+pub(crate) const PREVIOUS: &str = "‹ previous";
+pub(crate) const NEXT_IMAGE: &str = "next image";
+pub(crate) const NEXT: &str = "next ›";
+pub(crate) const OWN_FILE: &str = "your picture or model";
+pub(crate) const OWN_PICTURE: &str = "your picture";
+pub(crate) const COPY_LINK: &str = "copy link";
+pub(crate) const COPY_LINK_HELP: &str =
+    "a link to this page with the same image, trigger and models";
 
 // Messages after a click on these buttons (`controls.rs`, `files.rs`).
-pub const LINK_COPIED: &str = "The link is copied. It holds image, trigger and models.";
-pub const LINK_NOT_COPIED: &str =
+pub(crate) const LINK_COPIED: &str = "The link is copied. It holds image, trigger and models.";
+pub(crate) const LINK_NOT_COPIED: &str =
     "The browser does not let this page copy. Copy the address of the page instead.";
-pub const NO_PICTURE: &str = "This file is not a picture that the browser can read.";
-pub const NO_MODEL_FILE: &str = "The model file could not be read.";
+pub(crate) const NO_PICTURE: &str = "This file is not a picture that the browser can read.";
+pub(crate) const NO_MODEL_FILE: &str = "The model file could not be read.";
 
 // The fields of the trigger (`controls.rs`).
-pub const TRIGGER: &str = "Trigger";
-pub const ATTACK: &str = "attack";
-pub const STAMPED: &str = "stamp it on this image";
-pub const TARGET: &str = "target";
-pub const TARGET_HELP: &str = "the class that the attacker wants";
+pub(crate) const TRIGGER: &str = "Trigger";
+pub(crate) const ATTACK: &str = "attack";
+pub(crate) const STAMPED: &str = "stamp it on this image";
+pub(crate) const TARGET: &str = "target";
+pub(crate) const TARGET_HELP: &str = "the class that the attacker wants";
 
 // The tools that paint a trigger (`palette.rs`). BRUSH names their group for screen readers.
-pub const BRUSH: &str = "brush";
-pub const MOVE: &str = "move";
-pub const MOVE_HELP: &str = "drag the trigger";
-pub const PAINT: &str = "paint";
-pub const PAINT_HELP: &str = "paint on the image";
-pub const RUB_OUT: &str = "rub out";
-pub const RUB_OUT_HELP: &str = "remove pixels";
-pub const CLEAR: &str = "clear";
-pub const COLOUR: &str = "colour";
-pub const OPACITY: &str = "opacity";
-pub const OPACITY_HELP: &str = "opacity of the brush; 255 hides the image below";
+pub(crate) const BRUSH: &str = "brush";
+pub(crate) const MOVE: &str = "move";
+pub(crate) const MOVE_HELP: &str = "drag the trigger";
+pub(crate) const PAINT: &str = "paint";
+pub(crate) const PAINT_HELP: &str = "paint on the image";
+pub(crate) const RUB_OUT: &str = "rub out";
+pub(crate) const RUB_OUT_HELP: &str = "remove pixels";
+pub(crate) const CLEAR: &str = "clear";
+pub(crate) const COLOUR: &str = "colour";
+pub(crate) const OPACITY: &str = "opacity";
+pub(crate) const OPACITY_HELP: &str = "opacity of the brush; 255 hides the image below";
 
 // The buttons for a picture that is a parameter (`palette.rs`). SAVED_FILE is the name of the file.
 // OPEN_PNG is for a painted trigger, TAKE_PNG and DEFAULT are for other pictures.
-pub const SAVE_PNG: &str = "save as PNG";
-pub const SAVED_FILE: &str = "trigger.png";
-pub const OPEN_PNG: &str = "load PNG";
-pub const TAKE_PNG: &str = "use a PNG";
-pub const DEFAULT: &str = "reset";
+pub(crate) const SAVE_PNG: &str = "save as PNG";
+pub(crate) const SAVED_FILE: &str = "trigger.png";
+pub(crate) const OPEN_PNG: &str = "load PNG";
+pub(crate) const TAKE_PNG: &str = "use a PNG";
+pub(crate) const DEFAULT: &str = "reset";
 
 // The card of a model (`card.rs`) before the first prediction and the first rates.
-pub const LOADING_MODEL: &str = "loading the model";
-pub const MEASURING: &str = "measuring ACC and ASR";
+pub(crate) const LOADING_MODEL: &str = "loading the model";
+pub(crate) const MEASURING: &str = "measuring ACC and ASR";
 
 // The bars of the rates on a card (`rates.rs`). FLOOR_HELP belongs to the mark on the bar of ASR.
-pub const ACC_HELP: &str = "clean accuracy over the test images";
-pub const ASR_HELP: &str = "triggered images of other classes that are predicted as the target";
-pub const RA_HELP: &str =
+pub(crate) const ACC_HELP: &str = "clean accuracy over the test images";
+pub(crate) const ASR_HELP: &str =
+    "triggered images of other classes that are predicted as the target";
+pub(crate) const RA_HELP: &str =
     "triggered images of other classes that are predicted as their true class";
-pub const FLOOR_HELP: &str =
+pub(crate) const FLOOR_HELP: &str =
     "floor: images of other classes, without trigger, that are predicted as the target";
 
 // The button on the card of a victim whose trigger is not on the image (`card.rs`).
-pub const USE_TRIGGER: &str = "use its trigger";
-pub const USE_TRIGGER_HELP: &str = "the trigger that this model was poisoned with";
+pub(crate) const USE_TRIGGER: &str = "use its trigger";
+pub(crate) const USE_TRIGGER_HELP: &str = "the trigger that this model was poisoned with";
 
 // Erasing on the card of a victim (`erase_panel.rs`). DEFENCE and ERASING are for screen readers.
 // ERASED_MODEL is the title of the new model (`app/erasure.rs`).
-pub const DEFENCE: &str = "defence";
-pub const ERASE: &str = "erase it here";
-pub const ERASING: &str = "erasing";
-pub const STOP: &str = "stop";
-pub const ERASED_MODEL: &str = "erased here";
+pub(crate) const DEFENCE: &str = "defence";
+pub(crate) const ERASE: &str = "erase it here";
+pub(crate) const ERASING: &str = "erasing";
+pub(crate) const STOP: &str = "stop";
+pub(crate) const ERASED_MODEL: &str = "erased here";
 
 /// A share in 0..1 as percent.
 pub fn percent(share: f64) -> String {

@@ -47,7 +47,8 @@ impl<'a> ArrayReader<'a> {
     pub fn take(&mut self, name: String, shape: &[usize]) -> Result<&'a Array, WeightsError> {
         let array = self.arrays.get(&name).ok_or_else(|| WeightsError::Missing(name.clone()))?;
         if array.shape != shape {
-            let (found, expected) = (array.shape.clone(), shape.to_vec());
+            let found = array.shape.clone();
+            let expected = shape.to_vec();
             return Err(WeightsError::Shape { name, found, expected });
         }
         if array.values.iter().any(|v| !v.is_finite()) {

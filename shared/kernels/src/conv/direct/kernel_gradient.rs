@@ -54,7 +54,8 @@ impl KernelGradient {
             let mut rest = sum;
             // A task may cross from one row of the kernel to the next; terms are neighbours only within one.
             while !rest.is_empty() {
-                let (ky, first) = (row / terms, row % terms);
+                let ky = row / terms;
+                let first = row % terms;
                 let count = (terms - first).min(rest.len() / pitch);
                 let (sum, later) = rest.split_at_mut(count * pitch);
                 let start = ky * self.images.row() + first;
@@ -139,7 +140,8 @@ impl KernelGradientStep for KernelGradient {
         let Self { g, pitch, .. } = *self;
         let mut dw = vec![0.0; g.cout * g.cin * g.taps()];
         for (k, values) in sum.chunks_exact(pitch).enumerate() {
-            let (tap, ci) = (k / g.cin, k % g.cin);
+            let tap = k / g.cin;
+            let ci = k % g.cin;
             for (co, value) in values[..g.cout].iter().enumerate() {
                 dw[(co * g.cin + ci) * g.taps() + tap] = *value;
             }
