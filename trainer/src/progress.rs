@@ -52,8 +52,9 @@ impl JobProgress {
                     epoch + 1
                 ));
             }
-            Event::Epoch(Epoch { phase, epoch, lr, losses, rates }) => {
-                let losses: Vec<_> = losses.iter().map(|(k, v)| format!("{k} {v:.4}")).collect();
+            Event::Epoch(Epoch { phase, epoch, lr, losses, measured, rates }) => {
+                let values = losses.iter().chain(measured);
+                let values: Vec<_> = values.map(|(k, v)| format!("{k} {v:.4}")).collect();
                 let percent = |name: &str, rate: f64| format!(" {name} {:.1}", 100.0 * rate);
                 let reached = rates.map_or(String::new(), |r| {
                     percent("ACC", r.acc) + &r.asr.map_or(String::new(), |asr| percent("ASR", asr))
@@ -62,7 +63,7 @@ impl JobProgress {
                     "{}: {phase} epoch {} lr {lr:.4} {}{reached} {speed:.0} img/s",
                     self.name,
                     epoch + 1,
-                    losses.join(" ")
+                    values.join(" ")
                 );
                 if self.terminal { self.bar.println(line) } else { eprintln!("{line}") }
             }

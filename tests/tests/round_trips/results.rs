@@ -74,8 +74,17 @@ fn recovery() -> impl Strategy<Value = Recovery> {
 
 fn epoch() -> impl Strategy<Value = Epoch> {
     let losses = vec((text(), number()), 0..3);
-    (text(), any::<usize>(), number(), losses, option::of(rates()))
-        .prop_map(|(phase, epoch, lr, losses, rates)| Epoch { phase, epoch, lr, losses, rates })
+    let measured = vec((text(), number()), 0..2);
+    (text(), any::<usize>(), number(), losses, measured, option::of(rates())).prop_map(
+        |(phase, epoch, lr, losses, measured, rates)| Epoch {
+            phase,
+            epoch,
+            lr,
+            losses,
+            measured,
+            rates,
+        },
+    )
 }
 
 fn measurement() -> impl Strategy<Value = Measurement> {

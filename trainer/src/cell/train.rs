@@ -64,7 +64,7 @@ impl CellRunner<'_> {
     /// that changed the student: without a learning rate it did not.
     fn evaluate_epoch(&self, job: &mut Job, event: &mut Event, sample: &Tests) -> Result<()> {
         if let Event::Epoch(epoch) = event
-            && epoch.lr > 0.0
+            && epoch.trained()
             && let Some((arch, weights)) = pollster::block_on(job.so_far())?
         {
             let rates = self.evaluate(sample, &arch, &weights)?;

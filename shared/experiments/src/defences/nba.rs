@@ -190,7 +190,7 @@ impl TrainStep for Alignment {
             let target = self.target.or(batch.counted_class);
             let as_target = target.map(|target| as_class(&fixed, &samples, target));
             let kept = self.kept(as_target.as_ref())?;
-            parts.extend(as_target.map(|hits| ("pseudo_as_target", mean(hits))));
+            batch.measured.extend(as_target.map(|hits| ("pseudo_as_target", mean(hits))));
             // A copy: its statistics are thrown away, its parameters are the student's own.
             let student = batch.student.clone().forward_train(samples);
             let distances = self.distances(&teacher, &student);

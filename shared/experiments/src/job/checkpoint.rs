@@ -13,8 +13,11 @@ pub(super) struct Cursor {
     pub(super) phase: usize,
     pub(super) epoch: usize,
     pub(super) step: usize,
-    /// Sums over the running epoch: name, sum of loss times images.
+    /// Sums over the running epoch: name of a part of the loss, sum of its value times images.
     pub(super) sums: Vec<(String, f64)>,
+    /// The same of quantities that are no part of the loss.
+    #[serde(default)]
+    pub(super) measured: Vec<(String, f64)>,
     /// Images of the running epoch so far.
     pub(super) images: usize,
     pub(super) history: Vec<Epoch>,
@@ -36,6 +39,7 @@ impl Cursor {
             epoch: 0,
             step: 0,
             sums: Vec::new(),
+            measured: Vec::new(),
             images: 0,
             history: Vec::new(),
             measurements: Vec::new(),

@@ -31,7 +31,7 @@ pub enum Event {
     },
 }
 
-/// Mean losses of an epoch.
+/// Losses and measurements of an epoch.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Epoch {
     /// Name of the phase.
@@ -40,12 +40,24 @@ pub struct Epoch {
     pub epoch: usize,
     /// Learning rate of the epoch's last step.
     pub lr: f64,
-    /// Parts of the loss by name, means over the epoch's images. A phase that stops early adds
-    /// `validation_accuracy`.
+    /// Parts of the loss by name, means over the epoch's images.
     pub losses: Vec<(String, f64)>,
+    /// Quantities that are no part of the loss, by name: `validation_accuracy` in a phase that stops
+    /// early, and those of [`Batch::measured`](super::Batch::measured), means over the epoch's images.
+    /// Results of older versions have them among the losses.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub measured: Vec<(String, f64)>,
     /// Rates of [`Job::so_far`](super::Job::so_far) on test images, if they were measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rates: Option<Rates>,
+}
+
+impl Epoch {
+    /// Whether optimiser steps changed weights in this epoch. An epoch with learning rate 0 only computes
+    /// running statistics.
+    pub fn trained(&self) -> bool {
+        self.lr > 0.0
+    }
 }
 
 /// A number that an edit measured: how many channels it pruned, which class it chose.

@@ -11,6 +11,24 @@ use unstamp_data::image::Image;
 use unstamp_networks::evaluate::accuracy;
 use unstamp_networks::model::{Network, batch, labels, weights};
 
+/// Names of the quantities that a step records.
+struct Recorded {
+    /// Parts of the loss.
+    parts: Vec<&'static str>,
+    /// Quantities that are no part of the loss.
+    measured: Vec<&'static str>,
+}
+
+/// Adds `values`, means over `images` images, to the sums of an epoch.
+fn add(sums: &mut Vec<(String, f64)>, names: &[&'static str], values: &[f64], images: usize) {
+    if sums.is_empty() {
+        *sums = names.iter().map(|name| (name.to_string(), 0.0)).collect();
+    }
+    for ((_, sum), value) in sums.iter_mut().zip(values) {
+        *sum += value * images as f64;
+    }
+}
+
 impl Job {
     /// Does the next step of a training: an optimiser step, the end of an epoch, or the end of the
     /// phase.
@@ -60,7 +78,7 @@ impl Job {
         }
         // The end of the epoch divides every sum by the number of images.
         let sum = rate.value * self.cursor.images as f64;
-        self.cursor.sums.push(("validation_accuracy".to_string(), sum));
+        self.cursor.measured.push(("validation_accuracy".to_string(), sum));
         Ok(())
     }
 
@@ -77,9 +95,13 @@ impl Job {
         let mut batch = self.batch(train_phase, &chosen, &mut student, &references, &tracked);
         let loss = train_phase.train_step.loss(&mut batch)?;
         self.cursor.passes += (chosen.len() + batch.passes) as u64;
-        let names: Vec<&str> = loss.parts.iter().map(|(name, _)| *name).collect();
+        let recorded = Recorded {
+            parts: loss.parts.iter().map(|(name, _)| *name).collect(),
+            measured: batch.measured.iter().map(|(name, _)| *name).collect(),
+        };
         let mut values = vec![loss.total.clone().inner().reshape([1])];
-        values.extend(loss.parts.into_iter().map(|(_, part)| part.inner().reshape([1])));
+        let named = loss.parts.into_iter().chain(std::mem::take(&mut batch.measured));
+        values.extend(named.map(|(_, value)| value.inner().reshape([1])));
         let gradients = loss.total.backward();
         if let Some(auxiliary) = &mut auxiliary {
             auxiliary.step(&tracked, &gradients);
@@ -87,8 +109,9 @@ impl Job {
         let step = self.cursor.step;
         let lr = self.lr(train_phase, step);
         let student = sgd::step(student, &train_phase.training, lr, gradients, &mut momentum);
-        let values = weights::read(values).await?.into_iter().map(|v| f64::from(v[0])).collect();
-        let loss = self.add_losses(phase, &names, values, chosen.len())?;
+        let values = weights::read(values).await?;
+        let values: Vec<f64> = values.into_iter().map(|value| f64::from(value[0])).collect();
+        let loss = self.add_losses(phase, &recorded, &values, chosen.len())?;
         let event = Event::Step {
             phase: phase.name,
             epoch: self.cursor.epoch,
@@ -121,16 +144,17 @@ impl Job {
             counted_class: self.counted_class,
             random: self.seed.stream("lesson", &step),
             passes: 0,
+            measured: Vec::new(),
         }
     }
 
     /// Adds the losses of a step to the epoch's sums and returns the total loss. `values` are the
-    /// total and then the parts, which `names` names.
+    /// total, the parts of the loss, and the other quantities.
     fn add_losses(
         &mut self,
         phase: &Phase,
-        names: &[&str],
-        values: Vec<f64>,
+        recorded: &Recorded,
+        values: &[f64],
         images: usize,
     ) -> Result<f64, JobError> {
         if let Some(value) = values.iter().find(|value| !value.is_finite()) {
@@ -141,12 +165,9 @@ impl Job {
                 step: self.cursor.step,
             });
         }
-        if self.cursor.sums.is_empty() {
-            self.cursor.sums = names.iter().map(|name| (name.to_string(), 0.0)).collect();
-        }
-        for ((_, sum), value) in self.cursor.sums.iter_mut().zip(&values[1..]) {
-            *sum += value * images as f64;
-        }
+        let (parts, measured) = values[1..].split_at(recorded.parts.len());
+        add(&mut self.cursor.sums, &recorded.parts, parts, images);
+        add(&mut self.cursor.measured, &recorded.measured, measured, images);
         self.cursor.images += images;
         self.cursor.step += 1;
         Ok(values[0])
@@ -162,11 +183,13 @@ impl Job {
 
     fn end_epoch(&mut self, phase: &Phase, train_phase: &TrainPhase) -> Event {
         let images = self.cursor.images.max(1) as f64;
+        let mean = |(name, sum)| (name, sum / images);
         let epoch = Epoch {
             phase: phase.name.to_string(),
             epoch: self.cursor.epoch,
             lr: self.lr(train_phase, self.cursor.step - 1),
-            losses: self.cursor.sums.drain(..).map(|(name, sum)| (name, sum / images)).collect(),
+            losses: std::mem::take(&mut self.cursor.sums).into_iter().map(mean).collect(),
+            measured: std::mem::take(&mut self.cursor.measured).into_iter().map(mean).collect(),
             rates: None,
         };
         self.cursor.history.push(epoch.clone());

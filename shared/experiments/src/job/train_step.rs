@@ -38,6 +38,8 @@ pub struct Batch<'a> {
     pub random: Stream,
     /// Images through a network beyond one pass of the student, for the account of the cost.
     pub passes: usize,
+    /// Quantities that the step records and that are no part of the loss, by name: means over the batch, `[1]`.
+    pub measured: Vec<(&'static str, Tensor<1>)>,
 }
 
 impl Batch<'_> {

@@ -51,8 +51,8 @@ pub struct ObjectiveInput<'a> {
 pub struct Loss {
     /// The loss to minimise.
     pub total: Tensor<1>,
-    /// Quantities to record, by name: the terms of the loss without their weights, and counts. They
-    /// need not add up to the total.
+    /// The terms of the loss without their weights, by name, for the record. They need not add up to
+    /// the total.
     pub parts: Vec<(&'static str, Tensor<1>)>,
 }
 

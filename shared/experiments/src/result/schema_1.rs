@@ -23,7 +23,7 @@ mod tests {
 
     fn epoch(phase: &str, lr: f64, name: &str, value: f64) -> Epoch {
         let losses = vec![(name.to_string(), value)];
-        Epoch { phase: phase.to_string(), epoch: 0, lr, losses, rates: None }
+        Epoch { phase: phase.to_string(), epoch: 0, lr, losses, measured: Vec::new(), rates: None }
     }
 
     #[test]
