@@ -124,7 +124,7 @@ fn unpack(path: &Path, wanted: Wanted, found: &mut Files) -> Result<(), DataErro
         }
         Some(Kind::TarZst) => {
             let decoder = ruzstd::decoding::StreamingDecoder::new(file)
-                .map_err(|error| broken(path, error.to_string()))?;
+                .map_err(|error| broken(path, error))?;
             tar::read(decoder, path, wanted, found)
         }
         Some(Kind::Zip) => zip::read(file, path, wanted, found),
@@ -182,7 +182,7 @@ fn not_opened(path: &Path, error: std::io::Error) -> DataError {
 }
 
 /// The error of a damaged archive.
-pub(super) fn broken(path: &Path, error: impl Into<super::error::Fault>) -> DataError {
+pub(super) fn broken(path: &Path, error: impl Into<super::fault::Fault>) -> DataError {
     DataError::Broken { path: shown(path), error: error.into() }
 }
 

@@ -6,7 +6,8 @@
 
 use super::archive::{self, Entry, Files};
 use super::class_folders::{decode, place};
-use super::error::{DataError, Fault};
+use super::error::DataError;
+use super::fault::Fault;
 use super::fetch::Download;
 use super::picture::{is_picture, resized};
 use super::skipped::Reason;
@@ -172,7 +173,7 @@ struct Batch {
 /// Rows of one label byte and 3,072 bytes of planes.
 fn binary(bytes: &[u8]) -> Result<Batch, Fault> {
     if bytes.is_empty() || !bytes.len().is_multiple_of(ROW + 1) {
-        return Err(format!("its size is no multiple of {}", ROW + 1).into());
+        return Err(Fault::Rows { row: ROW + 1 });
     }
     let rows = bytes.chunks_exact(ROW + 1);
     Ok(Batch {
@@ -185,22 +186,22 @@ fn binary(bytes: &[u8]) -> Result<Batch, Fault> {
 fn python(bytes: &[u8]) -> Result<Batch, Fault> {
     let pickle = pickle::read(bytes)?;
     let dict = &pickle.value;
-    let labels = dict.get("labels").ok_or("it has no labels")?.items();
+    let labels = dict.get("labels").ok_or(Fault::NoLabels)?.items();
     let labels = labels.iter().map(|label| u64::try_from(label.int()?).ok());
-    let labels: Vec<u64> = labels.collect::<Option<_>>().ok_or("a label is no class")?;
+    let labels: Vec<u64> = labels.collect::<Option<_>>().ok_or(Fault::Label)?;
     let Some(Object::Call(_, _, state)) = dict.get("data") else {
-        return Err("its data is no numpy array".into());
+        return Err(Fault::NoArray);
     };
     // ndarray.__setstate__ takes version, shape, type, whether stored by columns, and bytes.
     let state = state.borrow().as_ref().map(Object::items).unwrap_or_default();
     let Some(Object::Bytes(planes)) = state.get(4) else {
-        return Err("its numpy array has no bytes".into());
+        return Err(Fault::NoBytes);
     };
     if matches!(state.get(3), Some(Object::Bool(true))) {
-        return Err("its array is stored by columns".into());
+        return Err(Fault::ByColumns);
     }
     if labels.is_empty() || planes.len() != labels.len() * ROW {
-        return Err(format!("{} labels for {} bytes", labels.len(), planes.len()).into());
+        return Err(Fault::Counts { labels: labels.len(), bytes: planes.len() });
     }
     Ok(Batch { labels, planes: planes.to_vec() })
 }

@@ -1,5 +1,6 @@
 //! Errors of the loaders. Each is one sentence that names the file, the fault and the next step.
 
+use super::fault::Fault;
 use super::picture::PictureError;
 use thiserror::Error;
 
@@ -91,6 +92,3 @@ pub enum DataError {
     #[error("{name}: label {label} is out of range 0 to {last}")]
     Label { name: String, label: u64, last: usize },
 }
-
-/// An error of a library that reads one kind of file.
-pub type Fault = Box<dyn std::error::Error + Send + Sync>;

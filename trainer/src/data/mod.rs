@@ -7,6 +7,7 @@ pub mod archive;
 mod cifar10;
 mod class_folders;
 pub mod error;
+pub mod fault;
 pub mod fetch;
 mod folder;
 mod gtsrb;

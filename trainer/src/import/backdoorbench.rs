@@ -37,13 +37,15 @@ impl Origin {
         }
     }
 
-    /// Mean and deviation with which BackdoorBench trains networks on this data set. `None` where its
-    /// networks read images in 0..1, and for a file of another program.
+    /// Mean and deviation with which BackdoorBench trained the network: those of its data set, or of
+    /// `dataset` if the file names none. `None` where its networks read images in 0..1, and for a file of
+    /// another program.
     ///
     /// Every result of BackdoorBench names its network and the number of classes, but only that of an
     /// attack names the data set.
     pub fn normalisation(&self, dataset: &str) -> Option<[[f32; 3]; 2]> {
         let is_result = self.arch.is_some() && self.num_classes.is_some();
+        let dataset = self.dataset.as_deref().unwrap_or(dataset);
         let known = NORMALISATION.iter().find(|(id, _)| *id == dataset && is_result);
         known.map(|(_, constants)| *constants)
     }
@@ -75,6 +77,9 @@ mod tests {
         assert_eq!(mean, [0.4914, 0.4822, 0.4465]);
         assert_eq!(std, [0.247, 0.243, 0.261]);
         assert_eq!(result.normalisation("gtsrb"), None);
+        let of_tiny = Origin { dataset: Some("tiny".to_string()), ..result };
+        let [mean, _] = of_tiny.normalisation("folder").expect("that of the file's data set");
+        assert_eq!(mean, [0.4802, 0.4481, 0.3975]);
         assert_eq!(Origin::default().normalisation("cifar10"), None);
     }
 }

@@ -1,6 +1,6 @@
 //! Painting a trigger: the brush, and the painted pixels as PNG.
 
-use crate::state::{InvalidTrigger, State};
+use crate::state::State;
 use crate::text;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -8,6 +8,7 @@ use std::io::Cursor;
 use unstamp_shared::attacks::attack;
 use unstamp_shared::datasets::signs;
 use unstamp_shared::method::{Accepts, Value};
+use unstamp_shared::poison::PoisonError;
 use unstamp_shared::sprite::Sprite;
 
 const SIDE: usize = signs::SIZE;
@@ -93,7 +94,7 @@ fn canvas(state: &State, key: &str) -> Vec<[u8; 4]> {
 ///
 /// # Errors
 /// If the pixels make no valid trigger; then nothing changes.
-pub fn keep(state: &mut State, key: &str, rgba: &[[u8; 4]]) -> Result<(), InvalidTrigger> {
+pub fn keep(state: &mut State, key: &str, rgba: &[[u8; 4]]) -> Result<(), PoisonError> {
     let text = Sprite::cropped(SIDE, rgba).map_or(String::new(), |sprite| sprite.to_string());
     let mut after = state.clone();
     after.set.0.remove("x");
@@ -108,12 +109,7 @@ pub fn keep(state: &mut State, key: &str, rgba: &[[u8; 4]]) -> Result<(), Invali
 ///
 /// # Errors
 /// If the pixels make no valid trigger; then nothing changes.
-pub fn stroke(
-    state: &mut State,
-    brush: &Brush,
-    from: Point,
-    to: Point,
-) -> Result<(), InvalidTrigger> {
+pub fn stroke(state: &mut State, brush: &Brush, from: Point, to: Point) -> Result<(), PoisonError> {
     let Some(key) = painted_parameter(state) else { return Ok(()) };
     let mut rgba = canvas(state, key);
     let across = to.x - from.x;

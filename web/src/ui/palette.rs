@@ -16,7 +16,7 @@ fn keep(app: App, key: &str, rgba: &[[u8; 4]]) {
             app.state.set(state);
             app.message.set(None);
         }
-        Err(error) => app.say(text::png::no_trigger(&error.0)),
+        Err(error) => app.say(text::png::no_trigger(&error.to_string())),
     }
 }
 

@@ -5,11 +5,7 @@ use unstamp_shared::attacks::{ATTACKS, Area, attack};
 use unstamp_shared::datasets::signs;
 use unstamp_shared::image::Image;
 use unstamp_shared::method::{Value, Values};
-use unstamp_shared::poison::{Trigger, TriggerRecord, sign_trigger};
-
-/// The reason why parameters make no trigger.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct InvalidTrigger(pub String);
+use unstamp_shared::poison::{PoisonError, Trigger, TriggerRecord, sign_trigger};
 
 /// What a visitor has chosen. The names of the fields are keys in the address.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -100,7 +96,7 @@ impl State {
     ///
     /// # Errors
     /// If the trigger would not be valid; then nothing changes.
-    pub fn put(&mut self, key: &str, value: Value) -> Result<(), InvalidTrigger> {
+    pub fn put(&mut self, key: &str, value: Value) -> Result<(), PoisonError> {
         let before = self.set.clone();
         self.set.0.insert(key.to_string(), value);
         self.trigger().map(|_| ()).inspect_err(|_| self.set = before)
@@ -132,9 +128,8 @@ impl State {
     ///
     /// # Errors
     /// If a parameter is out of its range.
-    pub fn trigger(&self) -> Result<Trigger, InvalidTrigger> {
+    pub fn trigger(&self) -> Result<Trigger, PoisonError> {
         sign_trigger(&self.record(), signs::CLASSES.len())
-            .map_err(|error| InvalidTrigger(error.to_string()))
     }
 
     /// The image that the models get: stamped, if the visitor chose that.

@@ -1,5 +1,6 @@
 //! Errors of recipes.
 
+use unstamp_data::settings::SettingsError;
 use unstamp_networks::model::ImagesError;
 
 /// Why a recipe is refused.
@@ -10,7 +11,7 @@ pub enum RecipeError {
     Syntax {
         /// Line of the text, from 1.
         line: usize,
-        /// What the parser says.
+        /// Message of the parser.
         message: String,
     },
     /// An id that no list holds.
@@ -41,6 +42,9 @@ pub enum RecipeError {
     /// An id that is no plain file name.
     #[error("id = '{0}' may only hold a-z, 0-9 and _")]
     Id(String),
+    /// An id of a defence that stands for another kind of model in model files.
+    #[error("defence id = '{0}' means another kind of model; give the defence another id")]
+    Role(String),
     /// Two entries with one id.
     #[error("id = '{0}' is given twice")]
     Twice(String),
@@ -71,7 +75,7 @@ pub enum RecipeError {
     Setting {
         /// The victim or defence.
         entry: String,
-        /// What is wrong, with the parameter's name.
-        reason: String,
+        /// The fault, with the parameter's name.
+        reason: SettingsError,
     },
 }

@@ -55,7 +55,7 @@ pub(super) fn split_of(list: &str) -> Option<SplitName> {
 /// The rows of a list, or `None` if the file is no list with answers.
 pub(super) fn rows_of(list: &Entry) -> Result<Option<Vec<Row>>, DataError> {
     let broken =
-        |error: csv::Error| DataError::File { name: list.name.clone(), error: Box::new(error) };
+        |error: csv::Error| DataError::File { name: list.name.clone(), error: error.into() };
     let head = list.bytes.split(|b| *b == b'\n').next().unwrap_or_default();
     let delimiter = if head.contains(&b';') { b';' } else { b',' };
     let mut reader =

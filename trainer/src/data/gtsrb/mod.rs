@@ -11,6 +11,7 @@ mod list;
 
 use super::archive::{self, Entry, Files};
 use super::error::DataError;
+use super::fault::Fault;
 use super::fetch::Download;
 use super::picture::{is_picture, read_picture, resized};
 use super::skipped::{Reason, Skipped};
@@ -131,7 +132,7 @@ impl<'a> Pictures<'a> {
         });
         elsewhere.map(|(_, entry)| *entry).ok_or_else(|| DataError::File {
             name: list.to_string(),
-            error: format!("it names {file}, which is missing").into(),
+            error: Fault::NoPicture(file),
         })
     }
 }
