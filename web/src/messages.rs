@@ -7,6 +7,7 @@
 #![allow(missing_docs, reason = "the text of a variant says what its fields hold")]
 
 use serde::{Deserialize, Serialize};
+pub use unstamp_shared::heat::AttentionMap;
 use unstamp_shared::manifest::ModelEntry;
 use unstamp_shared::method::Values;
 use unstamp_shared::metrics::Report;
@@ -106,17 +107,6 @@ pub struct Answer {
     pub maps: Vec<AttentionMap>,
     /// The time that the prediction took.
     pub milliseconds: f64,
-}
-
-/// The sum of squared activations over channels, divided by its Euclidean norm.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct AttentionMap {
-    /// Columns.
-    pub width: usize,
-    /// Rows.
-    pub height: usize,
-    /// `width * height` values, row by row.
-    pub values: Vec<f32>,
 }
 
 /// Why a request failed. A `reason` is a text without a full stop at its end.

@@ -1,6 +1,19 @@
 //! Attention maps as colours over an image.
 
 use crate::image::Image;
+use serde::{Deserialize, Serialize};
+
+/// An attention map of an image: for each position, the sum of squared activations over channels. All
+/// values are divided by their Euclidean norm.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct AttentionMap {
+    /// Columns.
+    pub width: usize,
+    /// Rows.
+    pub height: usize,
+    /// `width * height` values, row by row.
+    pub values: Vec<f32>,
+}
 
 /// Colours from dark violet over red to pale yellow. Lightness rises along them, so the order can
 /// be read without colour vision.

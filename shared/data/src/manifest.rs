@@ -26,7 +26,8 @@ pub enum ModelRole {
     Imported,
     /// A model that a visitor of the page brought or made.
     Own,
-    /// What a defence made of a victim. The text is the id of the recipe's entry, such as `nad_beta0`.
+    /// A model that a defence made of a victim. The text is the id of the recipe's entry, such as
+    /// `nad_beta0`. No recipe has an entry whose id is the word of another role.
     Erased(String),
 }
 

@@ -1,16 +1,18 @@
 //! Which images are poisoned, and with which label: a pure function of data, attack and seed.
 
 mod error;
+mod signs;
 
 pub use error::PoisonError;
+pub use signs::{sign_reflections, sign_trigger};
 
 use crate::attacks::{ATTACKS, Attack, AttackError, Labels, Needs, Pictures, StampContext, attack};
-use crate::datasets::{Split, SplitName, signs};
+use crate::datasets::{Split, SplitName};
 use crate::image::Image;
 use crate::method::Values;
 use crate::seed::Seed;
 use serde::{Deserialize, Serialize};
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 /// What the poisoning rate is a share of.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -211,27 +213,6 @@ pub fn select(
     let mut chosen: Vec<usize> = order[..count].iter().map(|&i| eligible[i]).collect();
     chosen.sort_unstable();
     Ok(chosen)
-}
-
-/// The training images of `signs` (seed 0, 32x32) that Refool reflects, by their index. They are a constant,
-/// and drawing them takes longer than stamping an image, so they are drawn once.
-pub fn sign_reflections() -> Arc<Pictures> {
-    static DRAWN: LazyLock<Arc<Pictures>> = LazyLock::new(|| {
-        let chosen = reflections(signs::TRAIN, Seed(0)).into_iter();
-        Arc::new(chosen.map(|i| (i, signs::draw(Seed(0), SplitName::Train, i).0)).collect())
-    });
-    DRAWN.clone()
-}
-
-/// A trigger for the generated `signs`, the page's only data set.
-///
-/// # Errors
-///
-/// As [`Trigger::new`].
-pub fn sign_trigger(record: &TriggerRecord, classes: usize) -> Result<Trigger, PoisonError> {
-    let reflects = attack(&record.attack).is_some_and(|a| a.needs() == Needs::Reflections);
-    let pictures = if reflects { sign_reflections() } else { Arc::default() };
-    Trigger::new(record, classes, (signs::SIZE, signs::SIZE), pictures)
 }
 
 /// The poisoned training set: `chosen` images with the trigger and, for dirty-label attacks,

@@ -13,6 +13,7 @@ pub use cell::{Cell, ImageLimits, Surrogate, VictimWeights};
 pub use digest::{DigestError, WeightsDigest};
 pub use erasure::Erasure;
 pub use error::RecipeError;
+pub use sweep::setting_name;
 pub use victim::{Victim, VictimId};
 
 use crate::job::Training;

@@ -8,6 +8,7 @@ use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize, Serializer};
 use unstamp_data::attacks::Area;
 use unstamp_data::choices;
+pub use unstamp_data::heat::AttentionMap;
 
 choices! {
     /// How the `C` channels `F_i` of a feature become one map: `A(F) = sum_i |F_i|^p`, or the mean over
@@ -109,17 +110,6 @@ fn covered(cells: usize, pixels: usize, start: usize, length: usize) -> Vec<f64>
         (to - from).max(0.0) / step
     };
     (0..cells).map(share).collect()
-}
-
-/// An attention map with its size.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct AttentionMap {
-    /// Cells of a row.
-    pub width: usize,
-    /// Number of rows.
-    pub height: usize,
-    /// Row by row.
-    pub values: Vec<f32>,
 }
 
 /// The prediction and the attention maps of a network for one image.

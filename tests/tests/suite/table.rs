@@ -2,6 +2,7 @@
 
 use unstamp_shared::job::Rates;
 use unstamp_shared::method::Value;
+use unstamp_shared::recipe::setting_name;
 use unstamp_shared::result::{CellResult, SCHEMA};
 use unstamp_tests::root;
 use unstamp_trainer::table::{self, Along};
@@ -98,10 +99,12 @@ fn the_frontier_chooses_by_validation() {
         !table::markdown(&one).contains("frontier"),
         "nothing was measured on validation images"
     );
-    let run = |setting: &str, seed: u64, validation: (f64, f64), test: (f64, f64)| {
+    let run = |lr: f64, seed: u64, validation: (f64, f64), test: (f64, f64)| {
         let mut r = result.clone();
         let erasure = r.erasure.as_mut().expect("nad");
-        (erasure.of, erasure.id) = (Some("nad".to_string()), format!("nad_{setting}"));
+        erasure.of = Some("nad".to_string());
+        erasure.id = format!("nad_{}", setting_name("lr", &Value::Float(lr)));
+        erasure.set.0.insert("lr".to_string(), Value::Float(lr));
         r.seed = seed;
         r.validation = Some(Rates { acc: validation.0, asr: Some(validation.1) });
         r.report.acc.value = test.0;
@@ -109,11 +112,11 @@ fn the_frontier_chooses_by_validation() {
         r
     };
     let all = [
-        run("lr0_1", 0, (0.8, 0.03), (0.78, 0.02)),
-        run("lr0_1", 1, (0.8, 0.01), (0.8, 0.04)),
-        run("lr0_01", 0, (0.9, 0.5), (0.89, 0.51)),
+        run(0.1, 0, (0.8, 0.03), (0.78, 0.02)),
+        run(0.1, 1, (0.8, 0.01), (0.8, 0.04)),
+        run(0.01, 0, (0.9, 0.5), (0.89, 0.51)),
         // Not the best on validation images, although the best on test images.
-        run("lr0_03", 0, (0.7, 0.04), (0.99, 0.0)),
+        run(0.03, 0, (0.7, 0.04), (0.99, 0.0)),
     ];
     let text = table::markdown(&all);
     let row = "| badnets | nad | lr0_1 | 79.0 / 3.0 | 89.0 / 51.0; 79.0 / 3.0 |";
@@ -135,7 +138,8 @@ fn figures_mark_every_setting() {
     for (i, value) in [0.5, 4.0, 32.0].into_iter().enumerate() {
         let mut r = all[0].clone();
         let erasure = r.erasure.as_mut().expect("nad");
-        erasure.id = format!("nad_beta{}", value.to_string().replace('.', "_"));
+        erasure.id = format!("nad_{}", setting_name("beta", &Value::Float(value)));
+        erasure.of = Some("nad".to_string());
         erasure.set.0.insert("beta".to_string(), Value::Float(value));
         r.seed = i as u64 % 2;
         all.push(r);

@@ -11,6 +11,7 @@ use crate::usage;
 use anyhow::Result;
 use clap::Args;
 use std::path::PathBuf;
+use std::str::FromStr;
 use unstamp_shared::attacks::{ATTACKS, Attack};
 use unstamp_shared::craft::Artefact;
 use unstamp_shared::poison::{Trigger, TriggerRecord};
@@ -19,8 +20,8 @@ use unstamp_shared::poison::{Trigger, TriggerRecord};
 #[derive(Args)]
 pub struct PreviewArgs {
     /// An attack, or all
-    #[arg(long, default_value = "all")]
-    attack: String,
+    #[arg(long, default_value = Shown::ALL)]
+    attack: Shown,
     /// A parameter of the attack; may be given several times
     #[arg(long = "set", value_name = "KEY=VALUE", requires = "attack")]
     set: Vec<String>,
@@ -40,15 +41,33 @@ pub struct PreviewArgs {
     out: PathBuf,
 }
 
+/// The attacks of a sheet.
+#[derive(Clone)]
+enum Shown {
+    All,
+    One(&'static dyn Attack),
+}
+
+impl Shown {
+    /// The word on the command line for all attacks.
+    const ALL: &str = "all";
+}
+
+impl FromStr for Shown {
+    type Err = anyhow::Error;
+
+    fn from_str(word: &str) -> Result<Self> {
+        if word == Self::ALL { Ok(Self::All) } else { Ok(Self::One(known_attack(word)?)) }
+    }
+}
+
 impl PreviewArgs {
     fn attacks(&self) -> Result<Vec<&'static dyn Attack>> {
-        if self.attack != "all" {
-            return Ok(vec![known_attack(&self.attack)?]);
+        match self.attack {
+            Shown::One(attack) => Ok(vec![attack]),
+            Shown::All if self.set.is_empty() => Ok(ATTACKS.to_vec()),
+            Shown::All => Err(usage("--set needs one --attack: the parameters of all differ")),
         }
-        if !self.set.is_empty() {
-            return Err(usage("--set needs one --attack: the parameters of all differ"));
-        }
-        Ok(ATTACKS.to_vec())
     }
 
     fn trigger(&self, id: &str, data: &Dataset, artefacts: &[Artefact]) -> Result<Trigger> {

@@ -1,10 +1,13 @@
 //! Figures of results, in the form of the papers' figures.
 
 use super::chart::{Chart, draw};
+use super::settings::Entries;
 use anyhow::{Result, ensure};
 use std::collections::BTreeMap;
 use std::fmt;
 use unstamp_shared::job::{Epoch, Rates};
+use unstamp_shared::method::Value;
+use unstamp_shared::recipe::Erasure;
 use unstamp_shared::result::CellResult;
 
 /// The x axis of a figure.
@@ -53,7 +56,11 @@ fn mean(all: &[[f64; 2]], rate: usize) -> f64 {
 }
 
 /// The points of a result on the chosen axis: x, the name of the series, and ACC and ASR in percent.
-fn places(r: &CellResult, along: &Along) -> Vec<(f64, String, Option<[f64; 2]>)> {
+fn places(
+    r: &CellResult,
+    along: &Along,
+    entries: &Entries,
+) -> Vec<(f64, String, Option<[f64; 2]>)> {
     let Some(erasure) = &r.erasure else { return Vec::new() };
     match along {
         Along::Epoch => {
@@ -71,9 +78,20 @@ fn places(r: &CellResult, along: &Along) -> Vec<(f64, String, Option<[f64; 2]>)>
             r.points.iter().map(place).collect()
         }
         Along::Key(key) => {
-            let place = erasure.along(key).into_iter();
-            place.map(|(x, id)| (x, id, pair(Rates::from(&r.report)))).collect()
+            let x = number(erasure, key).into_iter();
+            let name = entries.name(erasure, key);
+            x.map(|x| (x, name.clone(), pair(Rates::from(&r.report)))).collect()
         }
+    }
+}
+
+/// The value of the setting `key`, if it is a number.
+fn number(erasure: &Erasure, key: &str) -> Option<f64> {
+    let (_, value) = erasure.settings().into_iter().find(|(name, _)| name == key)?;
+    match value {
+        Value::Float(value) => Some(value),
+        Value::Int(value) => Some(value as f64),
+        Value::Text(_) => None,
     }
 }
 
@@ -83,9 +101,10 @@ fn places(r: &CellResult, along: &Along) -> Vec<(f64, String, Option<[f64; 2]>)>
 /// # Errors
 /// No series has two points.
 pub fn along(results: &[CellResult], along: &Along) -> Result<String> {
+    let entries = Entries::new(results);
     let mut curves = Curves::new();
     for r in results {
-        for (x, name, rates) in places(r, along).into_iter().filter(|(x, ..)| *x >= 0.0) {
+        for (x, name, rates) in places(r, along, &entries).into_iter().filter(|(x, ..)| *x >= 0.0) {
             let Some(rates) = rates else { continue };
             let curve = curves.entry(&r.victim.id).or_default().entry(name).or_default();
             curve.entry(x.to_bits()).or_default().push(rates);

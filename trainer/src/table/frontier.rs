@@ -1,5 +1,6 @@
 //! The setting of each method that validation images choose, and its rates on test images.
 
+use super::settings::Entries;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use unstamp_shared::job::Rates;
@@ -10,21 +11,24 @@ const MOST: f64 = 0.05;
 
 /// One setting: ACC and ASR on validation and on test images, means over seeds.
 struct Point {
-    id: String,
+    /// Its name in the column *chosen*.
+    setting: String,
     validation: [f64; 2],
     test: [f64; 2],
 }
 
 impl Point {
     /// The means over `runs`, which differ only in the seed.
-    fn new(id: &str, runs: &[&CellResult]) -> Self {
+    fn new(entries: &Entries, runs: &[&CellResult]) -> Self {
         let mean = |of: &dyn Fn(&CellResult) -> Option<Rates>| {
             let pairs = runs.iter().filter_map(|r| of(r)).map(|r| [r.acc, r.asr.unwrap_or(0.0)]);
             let sums = pairs.fold([0.0; 2], |[acc, asr], [a, b]| [acc + a, asr + b]);
             sums.map(|sum| sum / runs.len() as f64)
         };
         let test = |r: &CellResult| Some(Rates::from(&r.report));
-        Self { id: id.to_string(), validation: mean(&|r| r.validation), test: mean(&test) }
+        let erasure = runs.iter().find_map(|r| r.erasure.as_ref());
+        let setting = erasure.map_or("-".to_string(), |erasure| entries.setting(erasure));
+        Self { setting, validation: mean(&|r| r.validation), test: mean(&test) }
     }
 
     /// Whether `by` has at least this ACC and at most this ASR on validation images, and is better in
@@ -50,6 +54,7 @@ impl Point {
 /// The validation images carry the trigger. A defender does not have such images, so the choice is an
 /// upper bound of what a defender can reach. `None` if the recipe has no `validation_images`.
 pub fn frontier(results: &[CellResult]) -> Option<String> {
+    let entries = Entries::new(results);
     let mut models: BTreeMap<&str, BTreeMap<&str, BTreeMap<&str, Vec<&CellResult>>>> =
         BTreeMap::new();
     // A clean model has no ASR, so there is nothing to choose.
@@ -70,18 +75,16 @@ pub fn frontier(results: &[CellResult]) -> Option<String> {
     for (model, methods) in models {
         for (method, settings) in methods {
             let mut points: Vec<Point> =
-                settings.into_iter().map(|(id, runs)| Point::new(id, &runs)).collect();
+                settings.into_values().map(|runs| Point::new(&entries, &runs)).collect();
             points.sort_by(|a, b| b.validation[0].total_cmp(&a.validation[0]));
             let least = points.iter().min_by(|a, b| a.validation[1].total_cmp(&b.validation[1]));
             let within = points.iter().find(|p| p.validation[1] <= MOST);
             let Some(chosen) = within.or(least) else { continue };
             let best = points.iter().filter(|p| !points.iter().any(|by| p.dominated(by)));
             let best = best.map(Point::shown).collect::<Vec<_>>().join("; ");
-            let setting = chosen.id.strip_prefix(method).unwrap_or(&chosen.id);
-            let setting = setting.trim_start_matches('_');
-            let setting = if setting.is_empty() { "-" } else { setting };
-            let _ =
-                writeln!(text, "| {model} | {method} | {setting} | {} | {best} |", chosen.shown());
+            let setting = &chosen.setting;
+            let rates = chosen.shown();
+            let _ = writeln!(text, "| {model} | {method} | {setting} | {rates} | {best} |");
         }
     }
     Some(text)

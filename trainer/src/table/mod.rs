@@ -5,6 +5,7 @@ mod export;
 mod figure;
 mod frontier;
 mod grid;
+mod settings;
 
 pub use export::{csv, curves};
 pub use figure::{Along, along, tradeoff};

@@ -1,7 +1,7 @@
 //! Predictions, the self-test, and the measurement of speed.
 
 use super::{Engine, now};
-use crate::messages::{Answer, AttentionMap, Failure, Reply};
+use crate::messages::{Answer, Failure, Reply};
 use unstamp_shared::attention::predict_with_maps;
 use unstamp_shared::datasets::Split;
 use unstamp_shared::image::Image;
@@ -33,14 +33,9 @@ impl Engine {
         let images = batch(&split, &[0], &self.device, |_, _| ());
         let prediction =
             predict_with_maps(&loaded.network, images).await.map_err(device_failure)?;
-        let maps = prediction.maps.into_iter().map(|map| AttentionMap {
-            width: map.width,
-            height: map.height,
-            values: map.values,
-        });
         let answer = Answer {
             probabilities: prediction.probabilities,
-            maps: maps.collect(),
+            maps: prediction.maps,
             milliseconds: now() - start,
         };
         self.reply(&Reply::Prediction { id, model: model.to_string(), answer });

@@ -71,7 +71,7 @@ fn Message(app: App) -> impl IntoView {
         app.message.get().map(|message| {
             view! {
                 <p class="message" role="alert">{message}
-                    <button on:click=move |_| app.message.set(None) aria-label=text::DISMISS>"×"</button>
+                    <button on:click=move |_| app.message.set(None) aria-label=text::DISMISS>{text::CROSS}</button>
                 </p>
             }
         })

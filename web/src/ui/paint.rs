@@ -1,8 +1,7 @@
 //! Draws images on canvases, and decodes image files.
 
-use crate::messages::AttentionMap;
 use leptos::prelude::{document, window};
-use unstamp_shared::heat;
+use unstamp_shared::heat::{self, AttentionMap};
 use unstamp_shared::image::Image;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;

@@ -31,9 +31,9 @@ pub fn rates(progress: Progress) -> impl IntoView {
     let partial = (progress.seen < progress.total)
         .then(|| view! { <progress max=progress.total value=progress.seen></progress> });
     view! {
-        {bar("ACC", text::ACC_HELP, report.acc, None)}
-        {report.asr.map(|asr| bar("ASR", text::ASR_HELP, asr, report.floor))}
-        {report.ra.map(|ra| bar("RA", text::RA_HELP, ra, None))}
+        {bar(text::ACC, text::ACC_HELP, report.acc, None)}
+        {report.asr.map(|asr| bar(text::ASR, text::ASR_HELP, asr, report.floor))}
+        {report.ra.map(|ra| bar(text::RA, text::RA_HELP, ra, None))}
         {partial}
     }
 }

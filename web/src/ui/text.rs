@@ -17,6 +17,7 @@ pub(crate) const INTRODUCTION: &str = "A network with a backdoor behaves well un
 // and the sentence in the place of the cards if there are no models (`page.rs`).
 pub(crate) const LOADING: &str = "loading ";
 pub(crate) const DISMISS: &str = "dismiss";
+pub(crate) const CROSS: &str = "×";
 pub(crate) const NO_MODELS: &str =
     "There are no models on this site yet. Run `make demo` to train and publish models.";
 
@@ -77,6 +78,9 @@ pub(crate) const LOADING_MODEL: &str = "loading the model";
 pub(crate) const MEASURING: &str = "measuring ACC and ASR";
 
 // The bars of the rates on a card (`rates.rs`). FLOOR_HELP belongs to the mark on the bar of ASR.
+pub(crate) const ACC: &str = "ACC";
+pub(crate) const ASR: &str = "ASR";
+pub(crate) const RA: &str = "RA";
 pub(crate) const ACC_HELP: &str = "clean accuracy over the test images";
 pub(crate) const ASR_HELP: &str =
     "triggered images of other classes that are predicted as the target";

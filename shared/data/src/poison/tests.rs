@@ -1,6 +1,7 @@
 //! Triggers of training and of test images, and the number of poisoned images.
 
 use super::*;
+use crate::datasets::signs;
 
 fn trigger(attack: &str, pairs: &[&str]) -> Trigger {
     let set = Values::parse(pairs.iter().copied()).expect("pairs");

@@ -1,6 +1,7 @@
 //! The file in which something that was made for an attack is kept until it is planted.
 
 use super::CraftContext;
+use crate::recipe::WeightsDigest;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -79,9 +80,6 @@ pub enum ArtefactError {
 
 /// The origin of what is made in `context` for `trigger`, before it is made and measured.
 pub fn provenance(context: &CraftContext, trigger: &Trigger) -> Provenance {
-    let weights = context.arrays.values().fold(Sha256::new(), |hash, array| {
-        hash.chain_update(bytemuck::cast_slice::<f32, u8>(&array.values))
-    });
     Provenance {
         attack: trigger.attack.method().id.to_string(),
         dataset: context.dataset.to_string(),
@@ -91,7 +89,7 @@ pub fn provenance(context: &CraftContext, trigger: &Trigger) -> Provenance {
         set: trigger.values.clone(),
         made: Values::default(),
         measured: BTreeMap::new(),
-        model: hex(&weights.finalize()),
+        model: WeightsDigest::of(context.arrays).to_string(),
         version: None,
         commit: None,
     }

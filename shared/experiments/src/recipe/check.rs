@@ -6,6 +6,7 @@ use crate::defences::defence;
 use std::collections::BTreeSet;
 use unstamp_data::attacks::{Attack, Needs, attack};
 use unstamp_data::datasets::{DatasetInfo, ImageSize, dataset};
+use unstamp_data::manifest::ModelRole;
 use unstamp_networks::model::Arch;
 
 /// `share` must be in (0, 1].
@@ -75,6 +76,11 @@ impl Recipe {
     fn check_ids(&self) -> Result<(), RecipeError> {
         let victims = self.victims.iter().map(|v| &v.id);
         let defences = self.defences.iter().map(|d| &d.id);
+        let is_role =
+            |id: &&String| ModelRole::from(id.to_string()) != ModelRole::Erased(id.to_string());
+        if let Some(id) = defences.clone().find(is_role) {
+            return Err(RecipeError::Role(id.clone()));
+        }
         let mut seen = BTreeSet::new();
         for id in victims.chain(defences) {
             if !is_plain(id) {
@@ -137,9 +143,9 @@ impl Victim {
 
     fn resolve_settings(&mut self, attack: &dyn Attack) -> Result<(), RecipeError> {
         let params = attack.params();
-        let resolved = self.set.resolve(&params).map_err(|e| RecipeError::Setting {
+        let resolved = self.set.resolve(&params).map_err(|reason| RecipeError::Setting {
             entry: format!("victim {}", self.id),
-            reason: e.to_string(),
+            reason,
         })?;
         self.set = resolved.for_record(&params);
         Ok(())
@@ -150,9 +156,9 @@ impl Erasure {
     fn resolve(&mut self) -> Result<(), RecipeError> {
         let unknown = || RecipeError::Unknown { key: "method", id: self.method.clone() };
         let params = defence(&self.method).ok_or_else(unknown)?.params();
-        let resolved = self.set.resolve(&params).map_err(|e| RecipeError::Setting {
+        let resolved = self.set.resolve(&params).map_err(|reason| RecipeError::Setting {
             entry: format!("defence {}", self.id),
-            reason: e.to_string(),
+            reason,
         })?;
         self.set = resolved.for_record(&params);
         Ok(())

@@ -24,9 +24,13 @@ struct Entry {
     grid: BTreeMap<String, Vec<Value>>,
 }
 
-/// `0.03` as an id may hold it: `0_03`, with `m` for a minus.
-fn plain(value: impl ToString) -> String {
-    value.to_string().replace('.', "_").replace('-', "m").to_lowercase()
+/// Key of the share of clean data among the settings of an erasure.
+const CLEAN: &str = "clean";
+
+/// A setting as ids hold it: `lr0_03` for 0.03, with `m` for a minus.
+pub fn setting_name(key: &str, value: &Value) -> String {
+    let value = value.to_string().replace('.', "_").replace('-', "m").to_lowercase();
+    format!("{key}{value}")
 }
 
 impl Entry {
@@ -58,29 +62,24 @@ impl Entry {
 impl Erasure {
     /// The same with this share of clean data.
     fn with_share(&self, share: f64) -> Self {
-        let id = format!("{}_clean{}", self.id, plain(share));
+        let id = format!("{}_{}", self.id, setting_name(CLEAN, &Value::Float(share)));
         Self { id, clean: Some(share), ..self.clone() }
     }
 
     /// The same with another value of a parameter.
     fn with_value(&self, key: &str, value: &Value) -> Self {
         let mut erasure = self.clone();
-        erasure.id += &format!("_{key}{}", plain(value));
+        erasure.id += &format!("_{}", setting_name(key, value));
         erasure.set.0.insert(key.to_string(), value.clone());
         erasure
     }
 
-    /// Its share of clean data (`key` is `clean`) or the value of a parameter, and its id without that
-    /// value. Erasures that differ only in this value have the same shortened id.
-    pub fn along(&self, key: &str) -> Option<(f64, String)> {
-        let set = self.set.with_defaults(&defence(&self.method)?.params());
-        let (at, value) = match (key, set.0.get(key)) {
-            ("clean", _) => (self.clean?, plain(self.clean?)),
-            (_, Some(Value::Float(v))) => (*v, plain(v)),
-            (_, Some(Value::Int(v))) => (*v as f64, plain(v)),
-            _ => return None,
-        };
-        Some((at, self.id.replacen(&format!("_{key}{value}"), "", 1)))
+    /// Its settings by their keys: its share of clean data under `clean`, if it has one of its own, and then
+    /// every parameter of the defence.
+    pub fn settings(&self) -> Vec<(String, Value)> {
+        let params = defence(&self.method).map(|defence| defence.params()).unwrap_or_default();
+        let share = self.clean.map(|share| (CLEAN.to_string(), Value::Float(share)));
+        share.into_iter().chain(self.set.with_defaults(&params).0).collect()
     }
 }
 

@@ -4,8 +4,8 @@ use crate::messages::Hardware;
 use serde::{Deserialize, Serialize};
 
 /// The engines. The names in JSON are those of `worker.js` and of `?engine=` in the address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(into = "&'static str")]
 pub enum EngineKind {
     /// The CPU engine that only predicts; the page starts it first.
     Cpu,
@@ -13,6 +13,12 @@ pub enum EngineKind {
     Learn,
     /// The WebGPU engine.
     WebGpu,
+}
+
+impl From<EngineKind> for &'static str {
+    fn from(kind: EngineKind) -> Self {
+        kind.name()
+    }
 }
 
 impl EngineKind {
