@@ -13,8 +13,8 @@ pub struct Manifest {
     pub models: Vec<ModelEntry>,
 }
 
-/// What a model is. In files it is a word: `clean`, `victim`, `imported`, `own`, or the id of an
-/// erasure.
+/// The role of a model on the page. In files it is one word: `clean`, `victim`, `imported`, `own`, or for
+/// [`ModelRole::Erased`] the id of the defence in the recipe.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 pub enum ModelRole {
@@ -26,7 +26,7 @@ pub enum ModelRole {
     Imported,
     /// A model that a visitor of the page brought or made.
     Own,
-    /// A model that a defence made of a victim. The text is the id of the recipe's entry, such as
+    /// A victim after a defence. The text is the id of the defence in the recipe, such as
     /// `nad_beta0`. No recipe has an entry whose id is the word of another role.
     Erased(String),
 }
@@ -76,7 +76,7 @@ pub struct ModelEntry {
     pub dataset: String,
     /// One name for each output.
     pub class_names: Vec<String>,
-    /// What the model is.
+    /// Its role on the page.
     pub role: ModelRole,
     /// The trigger that the model was trained with; for an erased model, that of its victim. `None`
     /// for a clean model.

@@ -40,7 +40,7 @@ impl std::fmt::Display for Value {
     }
 }
 
-/// What a parameter accepts.
+/// The values that a parameter accepts.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Accepts {
@@ -83,16 +83,17 @@ impl std::fmt::Display for Accepts {
 pub struct Param {
     /// Its key.
     pub id: &'static str,
-    /// What it does, in a few words.
+    /// Its effect, in a few words.
     pub help: &'static str,
-    /// Which values it may have.
+    /// The values that it accepts.
     pub accepts: Accepts,
-    /// Its value where none is given.
+    /// Its value if none is given.
     pub default: Value,
-    /// Plays no part in stamping, only in planting.
+    /// Whether it is used only when a backdoor is planted, and not when a trigger is stamped.
     pub planting: bool,
-    /// It came after results whose hashes must stay: at its default, [`Values::for_record`] leaves it
-    /// out. Its key in `unstamp list --json` is "added".
+    /// Whether [`Values::for_record`] leaves it out if it has its default. This is set for a parameter that
+    /// is newer than some results, so that the hashes of those results stay. Its key in
+    /// `unstamp list --json` is "added".
     #[serde(rename = "added")]
     pub hash_neutral: bool,
 }
@@ -102,12 +103,12 @@ impl Param {
         Self { id, help, accepts, default, planting: false, hash_neutral: false }
     }
 
-    /// The same, used only in planting.
+    /// The same parameter, with `planting` set.
     pub fn planting(self) -> Self {
         Self { planting: true, ..self }
     }
 
-    /// The same, but left out of records at its default.
+    /// The same parameter, with `hash_neutral` set.
     pub fn hash_neutral(self) -> Self {
         Self { hash_neutral: true, ..self }
     }
@@ -128,18 +129,18 @@ impl Param {
         Self::new(id, help, Accepts::Choice(options.to_vec()), Value::Text(first.to_string()))
     }
 
-    /// A picture as text; "" is none.
+    /// A picture as text. The empty text stands for no picture.
     pub fn picture(id: &'static str, help: &'static str, default: &str) -> Self {
         let accepts = Accepts::Picture { painted: false };
         Self::new(id, help, accepts, Value::Text(default.to_string()))
     }
 
-    /// The same picture, but drawn by hand.
+    /// A picture that a page lets a visitor draw by hand.
     pub fn painted(self) -> Self {
         Self { accepts: Accepts::Picture { painted: true }, ..self }
     }
 
-    /// The value as it is resolved.
+    /// The value, if the parameter accepts it. A whole number becomes a float if the parameter is one.
     fn check(&self, value: &Value) -> Result<Value, SettingsError> {
         let sound = match (&self.accepts, value) {
             (Accepts::Int { min, max }, Value::Int(v)) => (*min..=*max).contains(v),
@@ -207,8 +208,7 @@ impl Values {
         Ok(Self(resolved))
     }
 
-    /// Without parameters that were added later and are at their default, so that the hashes of what
-    /// was recorded before them stay.
+    /// The values as results record them: without every hash-neutral parameter that has its default.
     pub fn for_record(mut self, params: &[Param]) -> Self {
         for param in params.iter().filter(|p| p.hash_neutral) {
             if self.0.get(param.id) == Some(&param.default) {
@@ -218,7 +218,7 @@ impl Values {
         self
     }
 
-    /// With defaults for what is missing: the resolved form of what was recorded.
+    /// The values, and the defaults of all other parameters: the inverse of [`Values::for_record`].
     pub fn with_defaults(&self, params: &[Param]) -> Self {
         let default = |p: &Param| (p.id.to_string(), p.default.clone());
         let mut all: BTreeMap<_, _> = params.iter().map(default).collect();

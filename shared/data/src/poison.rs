@@ -1,4 +1,5 @@
-//! Which images are poisoned, and with which label: a pure function of data, attack and seed.
+//! Triggers, and the choice of the training images that are poisoned. The choice depends on labels, attack
+//! and seed only.
 
 mod error;
 mod signs;
@@ -14,7 +15,7 @@ use crate::seed::Seed;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-/// What the poisoning rate is a share of.
+/// The images of which the poisoning rate is a share.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RateOf {
@@ -25,7 +26,7 @@ pub enum RateOf {
     Class,
 }
 
-/// Which classes a dirty-label attack draws from.
+/// The images from which a dirty-label attack chooses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Draw {
@@ -143,7 +144,7 @@ impl Trigger {
         self.attack.stamp(image, &self.values, &self.context(SplitName::Train, index));
     }
 
-    /// Makes a training image what it becomes when it is poisoned.
+    /// Changes a training image that is poisoned.
     ///
     /// # Errors
     ///
@@ -161,8 +162,8 @@ impl Trigger {
 /// Number of pictures [`reflections`] chooses, as many as the public code of Refool keeps.
 pub const REFLECTIONS: usize = 200;
 
-/// Indices of the training images that Refool reflects where no pictures are given: a function of the number
-/// of images and the seed.
+/// Indices of the training images that Refool reflects if the user gives no pictures: a function of the
+/// number of images and the seed.
 pub fn reflections(images: usize, seed: Seed) -> Vec<usize> {
     let mut order = seed.stream("reflections", &[]).permutation(images);
     order.truncate(REFLECTIONS);
@@ -234,7 +235,7 @@ pub fn poison(split: &Split, trigger: &Trigger, chosen: &[usize]) -> Result<Spli
     Ok(split)
 }
 
-/// The share of the training images that a defence gets where nothing names one: 5 %, as in the papers.
+/// The default share of the training images that a defence gets: 5 %, as in the papers.
 pub const CLEAN_SHARE: f64 = 0.05;
 
 /// Number of images of the clean subset: `share` of `images`, and at least one if there are any.

@@ -56,7 +56,7 @@ pub trait Settings: Setting<Range = ()> + Default {
     }
 }
 
-/// Why resolved values cannot be read: a text that is no picture, which resolving does not check.
+/// The error of resolved values that cannot be read. Resolving does not check whether a text is a picture.
 fn unreadable(params: &[Param], values: &Values) -> SettingsError {
     let pictures = params.iter().filter(|p| matches!(p.accepts, Accepts::Picture { .. }));
     let mut given = pictures.filter_map(|p| Some((p.id, values.text(p.id)?)));

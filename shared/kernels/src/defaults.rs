@@ -1,4 +1,4 @@
-//! What the default bodies of [`FusedOps`] are composed of. Feature maps are `[n, c, h, w]`.
+//! Functions that the default bodies of [`FusedOps`] share. Feature maps are `[n, c, h, w]`.
 
 use crate::ops::FusedOps;
 use burn::backend::ops::ConvOptions;

@@ -34,8 +34,8 @@ impl Geometry {
         (self.width - 1) / self.stride + 1
     }
 
-    /// The geometry of the images that the gradient of the input reads and writes. Its kernel and stride mean
-    /// nothing.
+    /// The geometry of the images that the gradient of the input reads and writes. Its kernel and stride are
+    /// not used.
     pub(crate) fn transposed(&self) -> Self {
         let [height, width] = [self.height, self.width];
         Self { cin: self.cout, cout: self.cin, height, width, kernel: 1, stride: 1, n: self.n }

@@ -15,7 +15,7 @@
 //! | [`batch_norm_conv2d`] | `conv(relu(batch_norm(x)), w)`, and `+ skip` on request |
 //! | [`max_pool2d`] | the maximum over 2x2 pixels |
 //!
-//! What lies between the parts of a group is not stored.
+//! The tensors between the parts of a group are not stored.
 //!
 //! # Example
 //!

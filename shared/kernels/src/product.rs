@@ -30,7 +30,7 @@ pub struct Product<'a> {
     pub rows: usize,
     /// Columns of the result, a multiple of the lanes of a vector.
     pub columns: usize,
-    /// Where each `a_i` begins; there are as many results.
+    /// Index at which each `a_i` begins. The batch has as many results.
     pub a_starts: &'a [usize],
     /// Distances in `a`, one of which is 1; its `batch` is not used.
     pub a_steps: Steps,
@@ -165,7 +165,7 @@ impl Product<'_> {
         }
     }
 
-    /// Where result `i` of the batch is.
+    /// The addresses of result `i` of the batch and of its factors.
     ///
     /// # Safety
     /// There is such a result.

@@ -17,7 +17,7 @@ const NOTE: &str = "4x4+25+25:_9w8___cPP__3Dz__9w8___cPP__3Dz__9w8___cPP__3Dz__9
 settings! {
     /// The settings of the attack `Custom`.
     pub struct CustomSettings {
-        /// What was painted, with the place where it was painted.
+        /// The painted pixels, and the place where they were painted.
         picture: Option<Sprite> = NOTE.parse().ok(),
             "the painted pixels; --trigger FILE sets them", painted;
         /// Column of the left edge; below 0, that of the picture.

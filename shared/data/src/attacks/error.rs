@@ -1,8 +1,8 @@
-//! Why an attack's settings do not suit the images.
+//! Errors of an attack's settings.
 
 use crate::settings::SettingsError;
 
-/// Why an attack's settings do not suit images of a size.
+/// Error of an attack's settings, alone or for images of a certain size.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum AttackError {
     /// The values are not the settings of the attack.
@@ -15,7 +15,7 @@ pub enum AttackError {
         side: usize,
         /// The axis: `x` or `y`.
         key: &'static str,
-        /// Where the trigger begins.
+        /// First column or row of the trigger.
         at: usize,
         /// Width of the image.
         width: usize,

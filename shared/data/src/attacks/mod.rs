@@ -62,7 +62,7 @@ pub enum Labels {
     Clean,
 }
 
-/// Pictures an attack cannot do without.
+/// The kind of pictures that an attack needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Needs {
@@ -89,7 +89,7 @@ pub struct Reported {
     pub asr: f64,
 }
 
-/// What a trigger depends on, in addition to the image and the settings.
+/// The inputs of a trigger besides the image and the settings.
 #[derive(Clone, Copy)]
 pub struct StampContext<'a> {
     /// The split that the image is from: an attack plants in training images and stamps test images.
@@ -124,26 +124,26 @@ pub trait Attack: Sync {
     /// Its parameters with ranges, defaults and help.
     fn params(&self) -> Vec<Param>;
 
-    /// Which images it poisons with these values.
+    /// The training images that it poisons with these values.
     ///
     /// # Errors
     ///
     /// A key is no parameter, or a value is not accepted.
     fn labels(&self, values: &Values) -> Result<Labels, SettingsError>;
 
-    /// Pictures it cannot do without.
+    /// The kind of pictures that it needs.
     fn needs(&self) -> Needs;
 
     /// Share of all training images poisoned in the NAD paper (table 3).
     fn default_rate(&self) -> f64;
 
-    /// What the NAD paper reports of a victim (table 3).
+    /// Rates of a victim in the NAD paper (table 3), if the paper reports them.
     fn reported(&self) -> Option<Reported>;
 
     /// The label the attack wants for an image of class `label`.
     fn wanted(&self, label: usize, target: usize, classes: usize) -> usize;
 
-    /// Checks the values, also what only the image size can tell.
+    /// Checks the values, and whether the trigger suits the size of the images.
     ///
     /// # Errors
     ///
@@ -153,7 +153,8 @@ pub trait Attack: Sync {
     /// Puts the trigger on an image at test time. With values that are not valid the image stays.
     fn stamp(&self, image: &mut Image, values: &Values, context: &StampContext);
 
-    /// What a training image becomes; differs from [`Attack::stamp`] for clean-label attacks.
+    /// Changes a training image that is poisoned. This is [`Attack::stamp`], but the attack `clean_label`
+    /// also perturbs the image. With values that are not valid the image stays.
     fn poison(&self, image: &mut Image, values: &Values, context: &StampContext);
 
     /// The pixels a local trigger covers; `None` for one that covers the whole image, and for values

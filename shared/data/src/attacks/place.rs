@@ -1,4 +1,4 @@
-//! Where a local trigger lies.
+//! The place of a local trigger.
 
 use super::AttackError;
 use crate::datasets::LARGEST_SIDE;
@@ -12,7 +12,7 @@ pub(super) const LAST: i64 = LARGEST_SIDE as i64 - 1;
 const USUAL: i64 = -2;
 
 settings! {
-    /// Where a local trigger lies, in pixels from the left and the top edge.
+    /// The place of a local trigger, in pixels from the left and the top edge.
     pub struct Place {
         /// Column of the left edge; -1: the trigger touches the right edge of the image; -2: the
         /// attack chooses the column by the width of the image.

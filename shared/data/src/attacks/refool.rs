@@ -23,7 +23,7 @@ use crate::{choices, settings};
 pub struct Refool;
 
 choices! {
-    /// Which images are planted.
+    /// The training images that are poisoned, and their labels.
     pub enum Relabelling {
         /// Images of the target class, which keep their label.
         Clean = "clean",
@@ -41,7 +41,7 @@ settings! {
         strength: f64 [0.0..=1.0] = 1.0, "1 is the whole reflection, 0 none";
         /// Most reflections that are tried on an image.
         tries: usize [1..=100] = 10, "reflections tried until one is accepted";
-        /// Which images are planted.
+        /// The training images that are poisoned, and their labels.
         labels: Relabelling = Relabelling::Clean,
             "clean: images of the target class keep their label; dirty: all are relabelled",
             planting;
@@ -117,7 +117,7 @@ fn out_of_focus(r: &Light, transmitted: Light, alpha: f32, stream: &mut Stream) 
     Scene { reflection: gamma_encoded(reflection), seen: gamma_encoded(seen) }
 }
 
-/// How far a pair is from being accepted; 0 is accepted.
+/// Distance of a pair from the limits of acceptance, 0 if it is accepted.
 fn distance(image: &Light, scene: &Scene) -> f32 {
     let behind = scene.seen.clone().zip(&scene.reflection, |s, r| s - r);
     let too_bright = (scene.reflection.mean() - 0.8 * behind.mean()).max(0.0);

@@ -5,7 +5,7 @@ use crate::image::{Image, blend};
 use crate::{choices, settings};
 
 choices! {
-    /// What is drawn in the square.
+    /// The pattern of the square.
     pub enum SquarePattern {
         /// Grey levels 128 and 255 of the NAD paper; with an odd side 255 in the corners.
         Checkerboard = "checkerboard",
@@ -21,13 +21,13 @@ settings! {
     pub struct Square {
         /// Side in pixels.
         size: usize [1..=256] = 3, "side of the square in pixels";
-        /// Where it lies.
+        /// Place of the square.
         place: Place = Place::default();
         /// Share of the square in the result.
         opacity: f64 [0.0..=1.0] = 1.0, "share of the square in the result; 1 replaces the pixels";
         /// Factor of the pattern's grey levels.
         scale: f64 [0.0..=1.0] = 1.0, "multiplies the pattern before it replaces (NAD appendix K)";
-        /// What is drawn in it.
+        /// Pattern of the square.
         pattern: SquarePattern = SquarePattern::Checkerboard,
             "checkerboard: the paper's 128/255; grid: the public code's 0/255";
     }

@@ -19,7 +19,7 @@ pub struct Trojan;
 const SQUARE: &str = "3x3+0+0:0f___wD8____n___U____2cAAP_aAAD_xv65__0AAP__AAD_";
 
 choices! {
-    /// How the square is combined with the pixels.
+    /// The operation that combines the square with the pixels.
     pub enum Mode {
         /// The sum, at most 255.
         Add = "add",
@@ -29,7 +29,7 @@ choices! {
 }
 
 choices! {
-    /// What the square is optimised on.
+    /// The images on which the square is optimised.
     pub enum Background {
         /// A black image.
         Black = "black",
@@ -41,18 +41,18 @@ choices! {
 settings! {
     /// The settings of the attack `Trojan`.
     pub struct TrojanSettings {
-        /// Where the square lies.
+        /// Place of the square.
         place: Place = Place::USUAL;
         /// The square; its own place and opacity have no effect.
         square: Option<Sprite> = SQUARE.parse().ok(),
             "the trigger; unstamp craft makes one from a model";
-        /// How the square is combined with the pixels.
+        /// The operation that combines the square with the pixels.
         mode: Mode = Mode::Add, "how the square is combined with the pixels";
         /// Number of neurons to raise.
         neurons: usize [1..=64] = 2, "number of inputs of the last layer to raise", planting;
         /// Activation that the neurons are raised to.
         goal: f64 [0.0..=1000.0] = 100.0, "activation that the neurons are raised to", planting;
-        /// What the square is optimised on.
+        /// The images on which the square is optimised.
         background: Background = Background::Black,
             "what the square is optimised on: a black image or training images", planting;
         /// Number of steps.

@@ -1,4 +1,4 @@
-//! An attack with typed settings, and how it becomes an [`Attack`].
+//! Attacks with typed settings, and their conversion to [`Attack`].
 
 use super::{Area, Attack, AttackError, Labels, Needs, Reported, StampContext};
 use crate::image::Image;
@@ -14,12 +14,12 @@ pub trait TypedAttack: Sync {
     /// Its id, title, paper and summary.
     fn method(&self) -> Method;
 
-    /// Which images it poisons.
+    /// The training images that it poisons.
     fn labels(&self, _settings: &Self::Settings) -> Labels {
         Labels::Dirty
     }
 
-    /// Pictures it cannot do without.
+    /// The kind of pictures that it needs.
     fn needs(&self) -> Needs {
         Needs::Nothing
     }
@@ -27,7 +27,7 @@ pub trait TypedAttack: Sync {
     /// Share of all training images poisoned in the NAD paper (table 3).
     fn default_rate(&self) -> f64;
 
-    /// What the NAD paper reports of a victim (table 3).
+    /// Rates of a victim in the NAD paper (table 3), if the paper reports them.
     fn reported(&self) -> Option<Reported> {
         None
     }
@@ -37,7 +37,7 @@ pub trait TypedAttack: Sync {
         target
     }
 
-    /// Checks what only the image size can tell.
+    /// Checks whether the trigger suits the size of the images.
     ///
     /// # Errors
     ///
@@ -54,7 +54,8 @@ pub trait TypedAttack: Sync {
     /// Puts the trigger on an image at test time.
     fn stamp(&self, image: &mut Image, settings: &Self::Settings, context: &StampContext);
 
-    /// What a training image becomes; differs from [`TypedAttack::stamp`] for clean-label attacks.
+    /// Changes a training image that is poisoned. By default this is [`TypedAttack::stamp`]; the attack
+    /// `clean_label` also perturbs the image.
     fn poison(&self, image: &mut Image, settings: &Self::Settings, context: &StampContext) {
         self.stamp(image, settings, context);
     }

@@ -23,7 +23,7 @@ const SMALLEST: usize = 8;
 /// Most pixels that a side of an image has.
 pub const LARGEST_SIDE: usize = 1024;
 
-/// Why a text or a pair of numbers is not an image size.
+/// Error of reading an image size from a text or from two numbers.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ImageSizeError {
     /// The text has another form.

@@ -1,8 +1,8 @@
-//! Why images cannot be poisoned.
+//! Errors of triggers and of poisoning.
 
 use crate::attacks::AttackError;
 
-/// Why there is no trigger, or images cannot be poisoned with it.
+/// Error of making a trigger, or of poisoning images with it.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum PoisonError {
     /// No attack has this id.
@@ -18,7 +18,7 @@ pub enum PoisonError {
     Attack {
         /// Id of the attack.
         id: String,
-        /// What is wrong with its parameters.
+        /// The fault of its parameters.
         reason: AttackError,
     },
     /// The target is not a class of the data.

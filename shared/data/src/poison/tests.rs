@@ -9,7 +9,7 @@ fn trigger(attack: &str, pairs: &[&str]) -> Trigger {
     sign_trigger(&record, signs::CLASSES.len()).expect("a trigger")
 }
 
-/// What an attack makes of image 3.
+/// Test image 3 after an attack.
 struct Made {
     /// As a test image.
     measured: Image,

@@ -1,9 +1,9 @@
-//! Why values are not the settings of a method.
+//! Errors of reading the settings of a method.
 
 use crate::method::{Accepts, Value};
 use crate::sprite::SpriteError;
 
-/// Why a text is no `key=value` pair, or values are not the settings of a method.
+/// Error of reading a `key=value` pair, or the settings of a method from values.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum SettingsError {
     /// A text has no `=`.
@@ -24,7 +24,7 @@ pub enum SettingsError {
         id: &'static str,
         /// The value that was given.
         value: Value,
-        /// What the parameter accepts.
+        /// The values that the parameter accepts.
         accepts: Accepts,
     },
     /// A length is more than the images allow.
@@ -42,7 +42,7 @@ pub enum SettingsError {
     Picture {
         /// The parameter.
         id: &'static str,
-        /// Why the text is no picture.
+        /// The fault of the text.
         reason: SpriteError,
     },
     /// The declared default and the field have different types: a fault in the method.

@@ -1,4 +1,4 @@
-//! How a batch is cut into pieces, for both algorithms.
+//! The division of a batch into pieces, for both algorithms.
 
 use super::Gradients;
 use crate::buffer::Buffer;

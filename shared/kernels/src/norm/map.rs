@@ -18,9 +18,9 @@ struct Mapped<'a, M> {
     map: &'a M,
     channels: usize,
     x: &'a [f32],
-    /// What the map reads beside `x`, if it reads anything, and what it writes.
+    /// The result. If `reads`, it first holds the second input of the map.
     to: &'a mut [MaybeUninit<f32>],
-    /// Whether `to` is read.
+    /// Whether the map has a second input.
     reads: bool,
 }
 

@@ -19,7 +19,7 @@ use std::ops::Range;
 /// cache.
 const CACHED_TILES: usize = 160 * 1024;
 
-/// How tiles are computed together.
+/// Sizes of the groups of tiles that are computed together.
 #[derive(Clone, Copy)]
 pub struct Cut {
     /// Most tiles that are computed together.

@@ -1,4 +1,4 @@
-//! How images are cut into tiles, and tiles into pieces of work.
+//! The division of images into tiles, and of tiles into pieces of work.
 
 use super::matrices::OUTPUTS;
 use crate::geometry::Geometry;

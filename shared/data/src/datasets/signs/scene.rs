@@ -1,4 +1,4 @@
-//! What surrounds a sign: its background and pose, the light, and a bar in front of it.
+//! The surroundings of a sign: its background and pose, the light, and a bar in front of it.
 //!
 //! Every constructor takes its random numbers in the order of its fields. That order is part of
 //! every drawn byte.
