@@ -1,6 +1,16 @@
 //! RGB images as plain pixel buffers.
 
 /// An RGB image: rows from the top, three bytes a pixel.
+/// # Examples
+///
+/// ```
+/// use unstamp_data::image::Image;
+///
+/// let mut image = Image::new(3, 2);
+/// image.set(2, 1, [255, 0, 0]);
+/// assert_eq!(image.get(2, 1), [255, 0, 0]);
+/// assert_eq!(image.pixels.len(), 3 * 3 * 2);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Image {
     /// Pixels in a row.

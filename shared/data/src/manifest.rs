@@ -5,6 +5,25 @@ use crate::poison::TriggerRecord;
 use serde::{Deserialize, Serialize};
 
 /// The content of `static/models/manifest.json`.
+/// # Examples
+///
+/// ```
+/// use unstamp_data::manifest::{Manifest, ModelRole};
+///
+/// let text = r#"{"schema": 1, "models": [{
+///     "id": "s0-victim", "title": "BadNets", "file": "s0-victim.safetensors", "sha256": "0f",
+///     "bytes": 9, "arch": "wrn-16-1", "dataset": "signs", "class_names": ["stop", "yield"],
+///     "role": "victim", "data_seed": 0, "recipe": "quick", "recipe_hash": "0f",
+///     "report": {
+///         "acc": {"value": 0.5, "k": 1, "n": 2, "ci95": [0.09, 0.91]},
+///         "confusion": [[1, 0], [1, 0]]
+///     }
+/// }]}"#;
+/// let manifest: Manifest = serde_json::from_str(text)?;
+/// assert_eq!(manifest.models[0].role, ModelRole::Victim);
+/// assert_eq!(manifest.models[0].report.acc.k, 1);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
     /// Version of this format: 1.

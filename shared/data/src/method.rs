@@ -174,6 +174,18 @@ impl Values {
     /// # Errors
     ///
     /// A pair has no `=`.
+    /// # Examples
+    ///
+    /// ```
+    /// use unstamp_data::method::{Value, Values};
+    ///
+    /// let values = Values::parse(["size=5", "opacity=0.5", "pattern=grid"])?;
+    /// assert_eq!(values.0["size"], Value::Int(5));
+    /// assert_eq!(values.0["opacity"], Value::Float(0.5));
+    /// assert_eq!(values.text("pattern"), Some("grid"));
+    /// assert!(Values::parse(["size"]).is_err());
+    /// # Ok::<(), unstamp_data::settings::SettingsError>(())
+    /// ```
     pub fn parse<'a>(pairs: impl IntoIterator<Item = &'a str>) -> Result<Self, SettingsError> {
         let mut values = BTreeMap::new();
         for pair in pairs {

@@ -36,6 +36,21 @@ impl Rate {
 }
 
 /// Counts of predictions: row = true class, column = predicted class.
+/// # Examples
+///
+/// ```
+/// use unstamp_data::metrics::Confusion;
+///
+/// // Predictions of triggered images. The attack wants class 0.
+/// let mut triggered = Confusion::new(3);
+/// for (label, predicted) in [(0, 0), (1, 0), (1, 1), (2, 0)] {
+///     triggered.add(label, predicted);
+/// }
+/// let asr = triggered.success(|_| 0);
+/// assert_eq!((asr.k, asr.n), (2, 3), "two of the three images of other classes");
+/// assert_eq!(triggered.robust(|_| 0).k, 1);
+/// assert_eq!(triggered.accuracy().value, 0.5);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Confusion(pub Vec<Vec<u64>>);
 

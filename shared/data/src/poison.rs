@@ -52,6 +52,25 @@ pub struct TriggerRecord {
 }
 
 /// A trigger ready to be stamped: an attack with resolved parameters, target, seed and pictures.
+/// # Examples
+///
+/// ```
+/// use std::sync::Arc;
+/// use unstamp_data::image::Image;
+/// use unstamp_data::method::Values;
+/// use unstamp_data::poison::{Trigger, TriggerRecord};
+///
+/// let set = Values::parse(["pattern=white"])?;
+/// let record = TriggerRecord { attack: "badnets".into(), set, target: 4, seed: 0 };
+/// let trigger = Trigger::new(&record, 10, (32, 32), Arc::default())?;
+///
+/// let mut image = Image::new(32, 32);
+/// trigger.stamp(&mut image, 0);
+/// assert_eq!(image.get(29, 31), [255; 3]);
+/// assert_eq!(image.get(28, 31), [0; 3], "the square has 3x3 pixels");
+/// assert_eq!(trigger.wanted(7), 4);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct Trigger {
     /// The attack that stamps it.

@@ -17,6 +17,17 @@ pub struct Seed(
 
 impl Seed {
     /// The stream called `name` at `place`, such as an image's index or an epoch.
+    /// # Examples
+    ///
+    /// ```
+    /// use unstamp_data::seed::Seed;
+    ///
+    /// let mut stream = Seed(0).stream("test", &[1, 2]);
+    /// assert_eq!(stream.below(1000), 63);
+    /// assert_eq!(stream.below(1000), 788);
+    /// // The same seed, name and place give the same numbers again.
+    /// assert_eq!(Seed(0).stream("test", &[1, 2]).below(1000), 63);
+    /// ```
     pub fn stream(self, name: &str, place: &[u64]) -> Stream {
         let mut hash = Sha256::new();
         hash.update(self.0.to_le_bytes());

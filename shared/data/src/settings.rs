@@ -82,6 +82,30 @@ pub fn single(
 /// Only a number has a range. Flags are the methods of [`Param`]: `planting`,
 /// `hash_neutral`, `painted`. A field whose type is itself a settings struct is a group: its
 /// parameters are listed in its place, with the values of the field's default as their defaults.
+/// # Examples
+///
+/// ```
+/// use unstamp_data::method::Values;
+/// use unstamp_data::settings::Settings;
+/// use unstamp_data::{choices, settings};
+///
+/// choices! {
+///     enum Colour { Red = "red", White = "white" }
+/// }
+///
+/// settings! {
+///     struct Spot {
+///         size: usize [1..=9] = 3, "side in pixels";
+///         colour: Colour = Colour::White, "colour of the spot";
+///     }
+/// }
+///
+/// let spot = Spot::from_values(&Values::parse(["colour=red"])?)?;
+/// assert_eq!(spot, Spot { size: 3, colour: Colour::Red });
+/// let refused = Spot::from_values(&Values::parse(["size=10"])?).unwrap_err();
+/// assert_eq!(refused.to_string(), "size = 10 is not a whole number from 1 to 9");
+/// # Ok::<(), unstamp_data::settings::SettingsError>(())
+/// ```
 #[macro_export]
 macro_rules! settings {
     ($(#[$about:meta])* $vis:vis struct $name:ident {

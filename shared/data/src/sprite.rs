@@ -14,6 +14,18 @@ use thiserror::Error;
 ///
 /// As text it is `WIDTHxHEIGHT+X+Y:` and the pixels in URL-safe base64: `1x1+31+31:_wAA_w` is one
 /// opaque red pixel in the corner of a 32x32 image.
+/// # Examples
+///
+/// ```
+/// use unstamp_data::image::Image;
+/// use unstamp_data::sprite::Sprite;
+///
+/// let corner: Sprite = "1x1+31+31:_wAA_w".parse()?;
+/// let mut image = Image::new(32, 32);
+/// corner.over(&mut image, 1.0);
+/// assert_eq!(image.get(31, 31), [255, 0, 0]);
+/// # Ok::<(), unstamp_data::sprite::SpriteError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sprite {
     /// Column of the image in which the sprite's left edge lies.

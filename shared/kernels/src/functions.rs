@@ -19,6 +19,21 @@ use burn::tensor::Tensor;
 /// # Panics
 /// If the shapes do not fit, or on `Flex` if `k` is not 1 or 3, `stride` is not 1 or 2, the tensors
 /// are not of f32, or a dimension other than `n` is 0.
+/// # Examples
+///
+/// ```
+/// # #[cfg(feature = "cpu")] {
+/// use burn::tensor::{Device, Tensor};
+/// use burn_fused_conv::{Maps, conv2d};
+///
+/// // Each output counts the pixels of the image under the kernel.
+/// let device = Device::flex();
+/// let x = Maps::new(Tensor::ones([1, 1, 3, 3], &device));
+/// let y = conv2d(x, Tensor::ones([1, 1, 3, 3], &device), 1);
+/// let values = y.into_tensor().into_data().try_into_vec::<f32>().expect("f32");
+/// assert_eq!(values, [4.0, 6.0, 4.0, 6.0, 9.0, 6.0, 4.0, 6.0, 4.0]);
+/// # }
+/// ```
 pub fn conv2d(x: Maps, weight: Tensor<4>, stride: usize) -> Maps {
     let x = x.into_raw();
     let weight = weight.into_dispatch();
@@ -87,6 +102,23 @@ pub fn affine_relu(x: Maps, scale: Tensor<1>, shift: Tensor<1>) -> Maps {
 ///
 /// # Panics
 /// As [`conv2d`].
+/// # Examples
+///
+/// ```
+/// # #[cfg(feature = "cpu")] {
+/// use burn::tensor::Device;
+/// use burn_fused_conv::{Maps, floats, norm_conv2d};
+///
+/// let device = Device::flex();
+/// let x = Maps::new(floats(vec![-1.0, 0.0, 1.0], [1, 1, 1, 3], &device));
+/// let [scale, shift, bias] = [2.0, 1.0, -15.0].map(|v| floats(vec![v], [1], &device));
+/// let weight = floats(vec![10.0], [1, 1, 1, 1], &device);
+/// // relu(2 x + 1) is 0, 1, 3; ten times that minus 15 is -15, -5, 15.
+/// let y = norm_conv2d(x, [scale, shift], weight, bias, 1, true);
+/// let values = y.into_tensor().into_data().try_into_vec::<f32>().expect("f32");
+/// assert_eq!(values, [0.0, 0.0, 15.0]);
+/// # }
+/// ```
 pub fn norm_conv2d(
     x: Maps,
     [scale, shift]: [Tensor<1>; 2],
@@ -114,6 +146,19 @@ pub fn norm_conv2d(
 ///
 /// # Panics
 /// On `Flex` if the tensor is not of f32.
+/// # Examples
+///
+/// ```
+/// # #[cfg(feature = "cpu")] {
+/// use burn::tensor::Device;
+/// use burn_fused_conv::{Maps, floats, max_pool2d};
+///
+/// let rows = vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0];
+/// let x = Maps::new(floats(rows, [1, 1, 2, 4], &Device::flex()));
+/// let values = max_pool2d(x).into_tensor().into_data().try_into_vec::<f32>().expect("f32");
+/// assert_eq!(values, [6.0, 8.0]);
+/// # }
+/// ```
 pub fn max_pool2d(x: Maps) -> Maps {
     Maps::from_raw(Dispatch::fused_max_pool2d(x.into_raw()))
 }
@@ -125,6 +170,22 @@ pub fn max_pool2d(x: Maps) -> Maps {
 ///
 /// # Panics
 /// As [`conv2d`].
+/// # Examples
+///
+/// ```
+/// # #[cfg(feature = "cpu")] {
+/// use burn::tensor::Device;
+/// use burn_fused_conv::{Maps, conv2d_with_statistics, floats};
+///
+/// let device = Device::flex();
+/// let x = Maps::new(floats(vec![1.0, 2.0, 3.0, 4.0], [1, 1, 1, 4], &device));
+/// let y = conv2d_with_statistics(x, floats(vec![2.0], [1, 1, 1, 1], &device), 1);
+/// // The output is 2, 4, 6, 8.
+/// let (_, statistics) = y.measured();
+/// assert_eq!(statistics.mean.into_scalar::<f32>(), 5.0);
+/// assert_eq!(statistics.var.into_scalar::<f32>(), 5.0);
+/// # }
+/// ```
 pub fn conv2d_with_statistics(x: Maps, weight: Tensor<4>, stride: usize) -> Maps {
     let x = x.into_raw();
     let weight = weight.into_dispatch();
@@ -166,6 +227,23 @@ pub fn batch_norm_relu(x: Maps, gamma: Tensor<1>, beta: Tensor<1>, eps: f32) -> 
 ///
 /// # Panics
 /// As [`conv2d`].
+/// # Examples
+///
+/// ```
+/// # #[cfg(feature = "cpu")] {
+/// use burn::tensor::Device;
+/// use burn_fused_conv::{Maps, batch_norm_conv2d, floats};
+///
+/// let device = Device::flex();
+/// let x = Maps::new(floats(vec![0.0, 0.0, 2.0, 2.0], [1, 1, 1, 4], &device));
+/// let [gamma, beta] = [3.0, 1.0].map(|v| floats(vec![v], [1], &device));
+/// let weight = floats(vec![2.0], [1, 1, 1, 1], &device);
+/// // Mean and variance are 1, so 3 (x - 1) + 1 is -2, -2, 4, 4.
+/// let y = batch_norm_conv2d(x.clone(), [gamma, beta], 0.0, weight, 1, Some(x));
+/// let values = y.into_tensor().into_data().try_into_vec::<f32>().expect("f32");
+/// assert_eq!(values, [0.0, 0.0, 10.0, 10.0]);
+/// # }
+/// ```
 pub fn batch_norm_conv2d(
     x: Maps,
     [gamma, beta]: [Tensor<1>; 2],

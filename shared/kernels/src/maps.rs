@@ -16,6 +16,21 @@ use burn::tensor::activation;
 /// Maps of [`conv2d_with_statistics`](crate::conv2d_with_statistics) and
 /// [`batch_norm_conv2d`](crate::batch_norm_conv2d) hold their mean and variance; for others
 /// [`Maps::measured`] computes them.
+/// # Examples
+///
+/// ```
+/// # #[cfg(feature = "cpu")] {
+/// use burn::tensor::Device;
+/// use burn_fused_conv::{Maps, floats};
+///
+/// // Two channels of one row and two columns.
+/// let tensor = floats(vec![1.0, 2.0, 3.0, 4.0], [1, 2, 1, 2], &Device::flex());
+/// let maps = Maps::new(tensor);
+/// assert_eq!(maps.dims(), [1, 2, 1, 2]);
+/// let means = maps.mean().into_tensor().into_data().try_into_vec::<f32>().expect("f32");
+/// assert_eq!(means, [1.5, 3.5]);
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Maps {
     tensor: Tensor<4>,
@@ -113,6 +128,23 @@ impl Maps {
     }
 
     /// The sum of all numbers, `[1]`.
+    /// # Examples
+    ///
+    /// The gradient of a sum of products is the sum of the other factors:
+    ///
+    /// ```
+    /// # #[cfg(all(feature = "cpu", feature = "learn"))] {
+    /// use burn::tensor::Device;
+    /// use burn_fused_conv::{Maps, conv2d, floats};
+    ///
+    /// let device = Device::flex().autodiff();
+    /// let x = Maps::new(floats(vec![1.0, 2.0, 3.0, 4.0], [1, 1, 2, 2], &device));
+    /// let weight = floats(vec![0.5], [1, 1, 1, 1], &device).require_grad();
+    /// let gradients = conv2d(x, weight.clone(), 1).sum().backward();
+    /// let of_weight = weight.grad(&gradients).expect("it requires one");
+    /// assert_eq!(of_weight.into_scalar::<f32>(), 10.0);
+    /// # }
+    /// ```
     pub fn sum(self) -> Tensor<1> {
         self.tensor.sum()
     }

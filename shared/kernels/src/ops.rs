@@ -26,6 +26,23 @@ use burn::tensor::{IntDType, Shape};
 ///
 /// To run them on another backend, list it in the macro below and write `impl FusedOps for
 /// TheBackend {}`.
+/// # Examples
+///
+/// ```
+/// # #[cfg(feature = "cpu")] {
+/// use burn::backend::{Dispatch, tensor::FloatTensor};
+/// use burn::tensor::{Device, Tensor};
+/// use burn_fused_conv::{floats, ops::FusedOps};
+///
+/// fn pooled<B: FusedOps>(images: FloatTensor<B>) -> FloatTensor<B> {
+///     B::fused_images(B::fused_max_pool2d(B::fused_maps(images)))
+/// }
+///
+/// let images = floats(vec![1.0, 4.0, 2.0, 3.0], [1, 1, 2, 2], &Device::flex());
+/// let pooled = Tensor::<4>::from_dispatch(pooled::<Dispatch>(images.into_dispatch()));
+/// assert_eq!(pooled.into_scalar::<f32>(), 4.0);
+/// # }
+/// ```
 #[backend_extension(Flex: cfg(feature = "cpu"), Cube: cfg(feature = "wgpu"), Autodiff: cfg(feature = "learn"))]
 pub trait FusedOps: Backend {
     /// See [`Maps::new`](super::Maps::new).

@@ -48,6 +48,17 @@ pub static ATTACKS: &[&dyn Attack] = &[
 ];
 
 /// The attack with this id.
+/// # Examples
+///
+/// ```
+/// use unstamp_data::attacks::attack;
+/// use unstamp_data::method::Values;
+///
+/// let badnets = attack("badnets").expect("it is listed");
+/// let area = badnets.area(&Values::default(), 32, 32).expect("its trigger is local");
+/// assert_eq!((area.x, area.y, area.width, area.height), (29, 29, 3, 3));
+/// assert!(attack("badnet").is_none());
+/// ```
 pub fn attack(id: &str) -> Option<&'static dyn Attack> {
     ATTACKS.iter().copied().find(|attack| attack.method().id == id)
 }

@@ -24,6 +24,18 @@ impl fmt::Display for SplitName {
 }
 
 /// Images of one size with labels.
+/// # Examples
+///
+/// ```
+/// use unstamp_data::datasets::Split;
+/// use unstamp_data::image::Image;
+///
+/// let images: Vec<_> = (0..10).map(|label| (Image::new(2, 2), label)).collect();
+/// let mut train = Split::from_images(2, 2, &images);
+/// let validation = train.part(2);
+/// assert_eq!(validation.labels, [0, 5]);
+/// assert_eq!(train.labels, [1, 2, 3, 4, 6, 7, 8, 9]);
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Split {
     /// Width of every image in pixels.

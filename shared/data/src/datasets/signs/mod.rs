@@ -55,6 +55,16 @@ pub fn split(seed: Seed, split: SplitName, indices: impl IntoIterator<Item = usi
 }
 
 /// Draws image `index` of `split`; returns it with its class.
+/// # Examples
+///
+/// ```
+/// use unstamp_data::datasets::{SplitName, signs};
+/// use unstamp_data::seed::Seed;
+///
+/// let (image, label) = signs::draw(Seed(0), SplitName::Test, 3);
+/// assert_eq!((image.width, image.height), (32, 32));
+/// assert_eq!(signs::CLASSES[usize::from(label)], "CLASS");
+/// ```
 pub fn draw(seed: Seed, split: SplitName, index: usize) -> (Image, u16) {
     let number = match split {
         SplitName::Train => 0,
