@@ -252,6 +252,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn of_equal_keys_the_last_counts_and_a_whole_number_becomes_a_float() {
+        let values = Values::parse(["eps=1", "text=a=b", "eps=2"]).expect("pairs");
+        assert_eq!(values.0["eps"], Value::Int(2));
+        assert_eq!(values.text("text"), Some("a=b"));
+        assert_eq!(values.text("eps"), None);
+        let params = [Param::float("eps", "", 0.0, 2.0, 0.5), Param::picture("text", "", "")];
+        let resolved = values.resolve(&params).expect("sound");
+        assert_eq!(resolved.0["eps"], Value::Float(2.0));
+    }
+
+    #[test]
     fn a_neutral_parameter_is_listed_as_added_and_recorded_if_it_differs() {
         let params =
             [Param::int("size", "", 1, 9, 3), Param::int("late", "", 0, 9, 0).hash_neutral()];

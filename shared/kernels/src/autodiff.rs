@@ -4,6 +4,8 @@
 //! normalisation, instead of the intermediate tensors between the fused parts.
 
 mod nodes;
+#[cfg(all(test, feature = "cpu"))]
+mod tests;
 
 use self::nodes::{
     AffineRelu, BatchNormConv, BatchNormConvAdd, BatchNormRelu, Conv, ConvAdd, FromMaps, IntoMaps,

@@ -99,3 +99,58 @@ impl WithSimd for CopyRows<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::simd::{dispatch, padded};
+    use pulp::Arch;
+
+    /// Copies rows of the image `[[1, 2], [3, 4]]` to the rows 1 and after of a 4x4 buffer, from column 1 on.
+    fn copied(from: Range<usize>, prologue: Option<InputAffine>, pitch: usize) -> Vec<f32> {
+        let mut to = vec![f32::NAN; 16 * pitch];
+        let copy = CopyRows {
+            image: &[1.0, 2.0, 3.0, 4.0],
+            width: 2,
+            channels: 1,
+            from,
+            prologue,
+            to: &mut to,
+            top: 1,
+            left: 1,
+            rows: 4,
+            columns: 4,
+            pitch,
+        };
+        dispatch(Arch::new(), copy);
+        to
+    }
+
+    /// A 4x4 buffer with these rows in the middle.
+    fn framed(rows: [[f32; 2]; 2]) -> Vec<f32> {
+        let [[a, b], [c, d]] = rows;
+        [[0.0; 4], [0.0, a, b, 0.0], [0.0, c, d, 0.0], [0.0; 4]].concat()
+    }
+
+    #[test]
+    fn an_image_gets_a_border_of_zeros() {
+        assert_eq!(copied(0..2, None, 1), framed([[1.0, 2.0], [3.0, 4.0]]));
+        assert_eq!(copied(1..2, None, 1), framed([[3.0, 4.0], [0.0, 0.0]]));
+    }
+
+    #[test]
+    fn the_prologue_changes_the_image_and_not_the_border() {
+        let affine = InputAffine { scale: &[-1.0], shift: &[3.0] };
+        assert_eq!(copied(0..2, Some(affine), 1), framed([[2.0, 1.0], [0.0, 0.0]]));
+    }
+
+    #[test]
+    fn the_rest_of_a_vector_of_channels_is_zero() {
+        let pitch = padded(1);
+        for pixel in copied(0..2, None, pitch).chunks(pitch) {
+            assert!(pixel[1..].iter().all(|&value| value == 0.0), "{pixel:?}");
+        }
+        let first: Vec<f32> = copied(0..2, None, pitch).into_iter().step_by(pitch).collect();
+        assert_eq!(first, framed([[1.0, 2.0], [3.0, 4.0]]));
+    }
+}

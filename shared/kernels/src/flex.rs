@@ -11,6 +11,9 @@ use super::values::{channel_values, into_values, tensor, transposed, with_values
 use burn::backend::Flex;
 use burn::backend::tensor::FloatTensor;
 
+#[cfg(test)]
+mod tests;
+
 type T = FloatTensor<Flex>;
 
 /// The geometry of a convolution. Burn's own convolution is not called for other kernels and

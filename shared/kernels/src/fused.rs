@@ -159,3 +159,39 @@ impl Epilogue<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pulp::Scalar;
+
+    #[test]
+    fn an_epilogue_covers_an_output_that_it_has_numbers_for() {
+        let bias = Epilogue::Bias { bias: &[0.0; 3], relu: false };
+        assert!(bias.covers(12, 3) && !bias.covers(12, 4));
+        let skip = Epilogue::Skip(&[0.0; 12]);
+        assert!(skip.covers(12, 3) && !skip.covers(13, 3));
+        assert!(Epilogue::None.covers(12, 3));
+    }
+
+    #[test]
+    fn the_gradient_passes_where_the_prologue_is_positive() {
+        let affine = InputAffine { scale: &[9.0, 2.0], shift: &[9.0, -4.0] };
+        let map = affine.vector(Scalar::new(), 1);
+        assert_eq!([1.0, 2.0, 3.0].map(map), [0.0, 0.0, 2.0]);
+        let gradient = affine.gradient(Scalar::new(), 1);
+        assert_eq!([1.0, 2.0, 3.0].map(|x| gradient(x, 5.0)), [0.0, 0.0, 5.0]);
+    }
+
+    #[test]
+    fn relu_follows_the_bias_on_request() {
+        let simd = Scalar::new();
+        let bias = [9.0, -2.0];
+        for (relu, expected) in [(false, [-1.0, 3.0]), (true, [0.0, 3.0])] {
+            let epilogue = Biased { bias: &bias, relu };
+            // SAFETY: the output has one pixel of two channels, and the bias two numbers.
+            let biased = unsafe { epilogue.of(simd, 1) };
+            assert_eq!([1.0, 5.0].map(|value| biased(1, 1, value)), expected);
+        }
+    }
+}

@@ -61,3 +61,19 @@ impl Geometry {
         self.kernel * self.kernel
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_of_outputs_are_rounded_up() {
+        let of = |kernel, stride, height, width| {
+            let g = Geometry { n: 2, cin: 3, cout: 5, height, width, kernel, stride };
+            [g.out_height(), g.out_width(), g.pad(), g.taps(), g.in_size(), g.out_size()]
+        };
+        assert_eq!(of(3, 1, 5, 6), [5, 6, 1, 9, 90, 150]);
+        assert_eq!(of(3, 2, 5, 6), [3, 3, 1, 9, 90, 45]);
+        assert_eq!(of(1, 2, 1, 2), [1, 1, 0, 1, 6, 5]);
+    }
+}

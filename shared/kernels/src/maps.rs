@@ -193,3 +193,57 @@ impl std::ops::Add for Maps {
         Self::without_statistics(self.tensor + other.tensor)
     }
 }
+
+#[cfg(all(test, feature = "cpu"))]
+mod tests {
+    use super::*;
+    use crate::{conv2d_with_statistics, floats};
+    use burn::tensor::Device;
+
+    fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+        tensor.into_data().try_into_vec().expect("f32")
+    }
+
+    /// Two channels of two pixels, which hold their statistics.
+    fn measured() -> Maps {
+        let device = Device::flex();
+        let x = Maps::new(floats(vec![1.0, 3.0, -2.0, 4.0], [1, 2, 1, 2], &device));
+        let same = floats(vec![1.0, 0.0, 0.0, 1.0], [2, 2, 1, 1], &device);
+        conv2d_with_statistics(x, same, 1)
+    }
+
+    /// Asserts the mean and the variance of each channel.
+    #[track_caller]
+    fn has_statistics(maps: Maps, mean: [f32; 2], var: [f32; 2]) {
+        let (_, statistics) = maps.measured();
+        assert_eq!(
+            (values(statistics.mean), values(statistics.var)),
+            (mean.to_vec(), var.to_vec())
+        );
+    }
+
+    #[test]
+    fn a_tensor_survives_its_maps() {
+        let numbers: Vec<f32> = (0..48).map(|v| v as f32).collect();
+        let maps = Maps::new(floats(numbers.clone(), [2, 3, 2, 4], &Device::flex()));
+        assert_eq!(maps.dims(), [2, 3, 2, 4]);
+        assert_eq!(values(maps.into_tensor()), numbers);
+    }
+
+    #[test]
+    fn statistics_follow_what_is_added_to_channels() {
+        has_statistics(measured(), [2.0, 1.0], [1.0, 9.0]);
+        let bias = floats(vec![10.0, -1.0], [2], &Device::flex());
+        let moved = measured().add_to_channels(bias);
+        assert_eq!(values(moved.clone().into_tensor()), [11.0, 13.0, -3.0, 3.0]);
+        has_statistics(moved, [12.0, 0.0], [1.0, 9.0]);
+    }
+
+    /// Statistics of the input would be wrong for the output of these operations.
+    #[test]
+    fn other_operations_leave_the_statistics_out() {
+        has_statistics(measured().relu(), [2.0, 2.0], [1.0, 4.0]);
+        has_statistics(measured() + measured(), [4.0, 2.0], [4.0, 36.0]);
+        has_statistics(measured().mean(), [2.0, 1.0], [0.0, 0.0]);
+    }
+}

@@ -5,6 +5,9 @@ use crate::simd::{FEW_VARIANTS, fma, load, store};
 use pulp::{Simd, WithSimd};
 use std::ops::Range;
 
+#[cfg(test)]
+mod tests;
+
 /// For every result `i`, every row `r < rows` and every column `j < columns`, the sum over the segments `[s, t]` and
 /// the terms `k < length` of
 ///

@@ -146,3 +146,82 @@ pub(crate) fn relu<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     let zero = simd.splat_f32s(0.0);
     simd.select_f32s(simd.less_than_f32s(x, zero), zero, x)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pulp::Scalar;
+
+    /// Reads the first `count` numbers, or all, and writes them with the zeros after them. Returns the lanes.
+    struct Read<'a> {
+        from: &'a [f32; SLACK],
+        count: usize,
+        to: &'a mut [f32; SLACK],
+    }
+
+    impl WithSimd for Read<'_> {
+        type Output = usize;
+
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, simd: S) -> usize {
+            // SAFETY: both arrays hold a vector.
+            unsafe {
+                let value = load_part(simd, self.from.as_ptr(), self.count);
+                store::<S>(self.to.as_mut_ptr(), value);
+            }
+            S::F32_LANES
+        }
+    }
+
+    /// Writes the first `count` numbers of a vector, or all. Returns the lanes.
+    struct Written<'a> {
+        from: &'a [f32; SLACK],
+        count: usize,
+        to: &'a mut [f32; SLACK],
+    }
+
+    impl WithSimd for Written<'_> {
+        type Output = usize;
+
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, _: S) -> usize {
+            // SAFETY: both arrays hold a vector.
+            unsafe {
+                let value = load::<S>(self.from.as_ptr());
+                store_part::<S>(self.to.as_mut_ptr(), self.count, value);
+            }
+            S::F32_LANES
+        }
+    }
+
+    #[test]
+    fn a_part_of_a_vector_leaves_the_rest_alone() {
+        let from: [f32; SLACK] = std::array::from_fn(|i| i as f32 + 1.0);
+        for count in 0..=SLACK {
+            let mut to = [-1.0; SLACK];
+            let lanes = dispatch(Arch::new(), Read { from: &from, count, to: &mut to });
+            let kept = count.min(lanes);
+            assert_eq!(to[..kept], from[..kept]);
+            assert!(to[kept..lanes].iter().all(|&value| value == 0.0), "read {count}: {to:?}");
+            let mut to = [-1.0; SLACK];
+            let lanes = dispatch(Arch::new(), Written { from: &from, count, to: &mut to });
+            let kept = count.min(lanes);
+            assert_eq!(to[..kept], from[..kept]);
+            assert!(to[kept..].iter().all(|&value| value == -1.0), "written {count}: {to:?}");
+        }
+    }
+
+    #[test]
+    fn channels_are_padded_to_the_next_whole_vector() {
+        let unit = padded(1);
+        assert!((1..=SLACK * VECTORS).contains(&unit));
+        assert_eq!([0, 1, unit, unit + 1].map(padded), [0, unit, unit, 2 * unit]);
+    }
+
+    #[test]
+    fn relu_keeps_a_nan() {
+        let simd = Scalar::new();
+        assert_eq!([-1.0, 0.0, 2.0].map(|x| relu(simd, x)), [0.0, 0.0, 2.0]);
+        assert!(relu(simd, f32::NAN).is_nan());
+    }
+}

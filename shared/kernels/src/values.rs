@@ -40,3 +40,31 @@ pub fn transposed(t: T, [rows, columns]: [usize; 2], shape: [usize; 4]) -> T {
     };
     tensor(values, shape)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::backend::ops::FloatTensorOps;
+
+    #[test]
+    fn a_view_is_read_in_its_own_order() {
+        let view = Flex::float_swap_dims(tensor(vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0], [2, 3]), 0, 1);
+        assert_eq!(with_values(&view, <[f32]>::to_vec), [1.0, 4.0, 2.0, 5.0, 3.0, 6.0]);
+        assert_eq!(into_values(view), [1.0, 4.0, 2.0, 5.0, 3.0, 6.0]);
+    }
+
+    #[test]
+    fn matrices_are_transposed_unless_they_are_vectors() {
+        let x = || tensor(vec![1.0, 2.0, 3.0, 4.0], [1, 2, 2, 1]);
+        let y = transposed(x(), [2, 2], [1, 2, 1, 2]);
+        assert_eq!(into_values(y), [1.0, 3.0, 2.0, 4.0]);
+        let y = transposed(x(), [1, 4], [1, 4, 1, 1]);
+        assert_eq!(into_values(y), [1.0, 2.0, 3.0, 4.0]);
+    }
+
+    #[test]
+    #[should_panic(expected = "one number for each of 3 channels")]
+    fn another_number_of_values_than_channels_is_refused() {
+        channel_values(&tensor(vec![1.0, 2.0], [2]), 3);
+    }
+}

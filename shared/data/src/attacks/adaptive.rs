@@ -62,3 +62,23 @@ impl TypedAttack for Adaptive {
         placed(settings, image.width, image.height).stamp(image);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_square_lies_at_the_centre() {
+        let mut image = Image::new(16, 12);
+        let square = Square { scale: 0.5, place: Place::USUAL, ..Square::default() };
+        let settings = AdaptiveSettings { square };
+        Adaptive.stamp(&mut image, &settings, &StampContext::of_test_image(0));
+        // It begins at column 16 / 2 - 2 and row 12 / 2 - 2. Half of 255 and of 128, rounded half up.
+        assert_eq!(
+            (image.get(6, 4), image.get(7, 4), image.get(8, 6)),
+            ([128; 3], [64; 3], [128; 3])
+        );
+        let stamped = image.pixels.iter().filter(|value| **value > 0).count();
+        assert_eq!(stamped, 3 * 9, "no other pixel changes");
+    }
+}

@@ -41,3 +41,17 @@ impl TypedAttack for AllTarget {
         square.stamp(image);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_class_becomes_the_next_and_the_last_the_first() {
+        for target in [0, 2] {
+            let wanted: Vec<usize> =
+                (0..4).map(|label| AllTarget.wanted(label, target, 4)).collect();
+            assert_eq!(wanted, [1, 2, 3, 0], "target {target} has no effect");
+        }
+    }
+}

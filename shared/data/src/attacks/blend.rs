@@ -86,3 +86,43 @@ impl TypedAttack for Blend {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A black or grey 4x4 image with the trigger.
+    fn stamped(level: u8, settings: &BlendSettings, index: usize) -> Vec<u8> {
+        let mut image = Image { width: 4, height: 4, pixels: vec![level; 48] };
+        Blend.stamp(&mut image, settings, &StampContext::of_test_image(index));
+        image.pixels
+    }
+
+    #[test]
+    fn a_picture_replaces_the_noise() {
+        let white = Sprite { x: 0, y: 0, width: 4, height: 4, rgba: vec![[255; 4]; 16] };
+        let settings = BlendSettings { picture: Some(white), ..BlendSettings::default() };
+        // A fifth of 255, and four fifths of 100 plus a fifth of 255.
+        assert_eq!(stamped(0, &settings, 0), [51; 48]);
+        assert_eq!(stamped(100, &settings, 0), [131; 48]);
+    }
+
+    #[test]
+    fn fresh_noise_differs_from_image_to_image() {
+        let of = |pattern, index| {
+            let settings = BlendSettings { pattern, opacity: 1.0, picture: None };
+            stamped(0, &settings, index)
+        };
+        assert_eq!(of(Noise::Fixed, 0), of(Noise::Fixed, 1));
+        assert_ne!(of(Noise::Fresh, 0), of(Noise::Fresh, 1));
+    }
+
+    #[test]
+    fn opacity_is_the_share_of_the_noise() {
+        let of = |opacity| BlendSettings { opacity, ..BlendSettings::default() };
+        assert_eq!(stamped(100, &of(0.0), 0), [100; 48]);
+        assert_eq!(stamped(100, &of(1.0), 0), stamped(0, &of(1.0), 0), "the noise alone");
+        // A fifth of 0..=255 and four fifths of 100.
+        assert!(stamped(100, &of(0.2), 0).iter().all(|value| (80..=131).contains(value)));
+    }
+}

@@ -79,3 +79,35 @@ impl TypedAttack for CleanLabel {
         self.stamp(image, settings, context);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::attacks::{Pictures, Place, SquarePattern};
+    use crate::datasets::SplitName;
+    use crate::seed::Seed;
+
+    #[test]
+    fn only_training_images_with_a_perturbed_copy_are_perturbed() {
+        let place = Place { x: 0, y: 0 };
+        let square = Square { size: 1, place, pattern: SquarePattern::White, ..Square::default() };
+        let settings = CleanLabelSettings { square, ..CleanLabelSettings::default() };
+        let perturbed = Image { width: 2, height: 2, pixels: vec![50; 12] };
+        let pictures = Pictures::from([(7, perturbed)]);
+        let context = |index| StampContext {
+            split: SplitName::Train,
+            index,
+            seed: Seed(0),
+            pictures: &pictures,
+        };
+        let mut poisoned = Image::new(2, 2);
+        CleanLabel.poison(&mut poisoned, &settings, &context(7));
+        assert_eq!((poisoned.get(0, 0), poisoned.get(1, 1)), ([255; 3], [50; 3]));
+        let mut other = Image::new(2, 2);
+        CleanLabel.poison(&mut other, &settings, &context(8));
+        assert_eq!((other.get(0, 0), other.get(1, 1)), ([255; 3], [0; 3]));
+        let mut stamped = Image::new(2, 2);
+        CleanLabel.stamp(&mut stamped, &settings, &context(7));
+        assert_eq!(stamped, other, "a test image gets the square alone");
+    }
+}

@@ -83,3 +83,40 @@ impl TypedAttack for Custom {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A red pixel that was painted in column 2 of row 3.
+    fn settings() -> CustomSettings {
+        let rgba = vec![[255, 0, 0, 255]];
+        let picture = Some(Sprite { x: 2, y: 3, width: 1, height: 1, rgba });
+        CustomSettings { picture, ..CustomSettings::default() }
+    }
+
+    /// The red values of an image with the trigger that are not 0: column, row and value.
+    fn reds(settings: &CustomSettings) -> Vec<(usize, usize, u8)> {
+        let mut image = Image::new(4, 4);
+        Custom.stamp(&mut image, settings, &StampContext::of_test_image(0));
+        let all = (0..4).flat_map(|y| (0..4).map(move |x| (x, y)));
+        all.map(|(x, y)| (x, y, image.get(x, y)[0])).filter(|(.., red)| *red > 0).collect()
+    }
+
+    #[test]
+    fn the_picture_lies_where_it_was_painted_or_moved() {
+        assert_eq!(reds(&settings()), [(2, 3, 255)]);
+        assert_eq!(reds(&CustomSettings { x: 0, ..settings() }), [(0, 3, 255)]);
+        assert_eq!(reds(&CustomSettings { y: 1, ..settings() }), [(2, 1, 255)]);
+        let area = Custom.area(&CustomSettings { y: 1, ..settings() }, 4, 4);
+        assert_eq!(area, Some(Area { x: 2, y: 1, width: 1, height: 1 }));
+    }
+
+    #[test]
+    fn opacity_multiplies_and_no_picture_is_no_trigger() {
+        assert_eq!(reds(&CustomSettings { opacity: 0.5, ..settings() }), [(2, 3, 128)]);
+        let empty = CustomSettings { picture: None, ..settings() };
+        assert!(reds(&empty).is_empty());
+        assert_eq!(Custom.check(&empty, 4, 4), Ok(()));
+    }
+}

@@ -126,6 +126,15 @@ impl StampContext<'_> {
     }
 }
 
+#[cfg(test)]
+impl StampContext<'static> {
+    /// The context of test image `index`, with seed 0 and without pictures.
+    fn of_test_image(index: usize) -> Self {
+        static NONE: Pictures = BTreeMap::new();
+        Self { split: SplitName::Test, index, seed: Seed(0), pictures: &NONE }
+    }
+}
+
 /// A trigger and the rule by which it is planted. All pixel arithmetic saturates. Every
 /// [`TypedAttack`] is one.
 pub trait Attack: Sync {

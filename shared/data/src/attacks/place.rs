@@ -82,3 +82,39 @@ impl Area {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_usual_coordinate_is_replaced() {
+        let usual = (14, 15);
+        assert_eq!(Place::USUAL.or_usual(usual), Place { x: 14, y: 15 });
+        assert_eq!(Place { x: -1, y: USUAL }.or_usual(usual), Place { x: -1, y: 15 });
+        assert_eq!(Place { x: USUAL, y: 0 }.or_usual(usual), Place { x: 14, y: 0 });
+    }
+
+    #[test]
+    fn a_box_fits_up_to_the_edge() {
+        let check = |x, y, size| Place { x, y }.check(size, 8, 6);
+        assert_eq!(check(5, 3, (3, 3)), Ok(()));
+        assert_eq!(check(-1, -1, (8, 6)), Ok(()));
+        let beyond = |key, side, at| AttackError::Place { side, key, at, width: 8, height: 6 };
+        assert_eq!(check(6, 3, (3, 3)), Err(beyond("x", 3, 6)));
+        assert_eq!(check(5, 4, (3, 3)), Err(beyond("y", 3, 4)));
+        assert_eq!(check(-1, -1, (8, 7)), Err(beyond("y", 7, 0)));
+    }
+
+    #[test]
+    fn a_placed_box_stays_inside() {
+        let placed = |x, y, size| {
+            let Area { x, y, width, height } = Area::placed(&Place { x, y }, size, 8, 6);
+            [x, y, width, height]
+        };
+        assert_eq!(placed(1, 2, (3, 2)), [1, 2, 3, 2]);
+        assert_eq!(placed(-1, -1, (3, 2)), [5, 4, 3, 2], "at the right and the bottom edge");
+        assert_eq!(placed(7, 6, (3, 2)), [5, 4, 3, 2]);
+        assert_eq!(placed(1, 1, (9, 9)), [0, 0, 8, 6]);
+    }
+}

@@ -198,3 +198,87 @@ impl TypedAttack for Refool {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::attacks::Pictures;
+    use crate::seed::Seed;
+
+    /// f32 powers and their inverses lose a few of 24 bits.
+    const ROUNDING: f32 = 1e-5;
+
+    fn constant(side: usize, value: f32) -> Light {
+        Light::from_fn(side, side, |_, _, _| value)
+    }
+
+    /// Asserts that all values are `expected` to the power of 1 / 2.2.
+    #[track_caller]
+    fn is_encoded(light: &Light, expected: f32) {
+        for value in &light.values {
+            assert!((libm::powf(*value, GAMMA) - expected).abs() < ROUNDING, "{value}");
+        }
+    }
+
+    #[test]
+    fn a_ghost_of_a_constant_picture_is_constant() {
+        let mut stream = Seed(0).stream("test", &[]);
+        let scene = ghost(&constant(9, 0.5), constant(9, 0.25), 0.8, &mut stream);
+        is_encoded(&scene.reflection, 0.2 * 0.5);
+        is_encoded(&scene.seen, 0.8 * 0.25 + 0.2 * 0.5);
+    }
+
+    #[test]
+    fn an_out_of_focus_reflection_is_darkened_by_the_excess() {
+        let mut stream = Seed(0).stream("test", &[]);
+        let black = out_of_focus(&constant(9, 0.0), constant(9, 0.5), 0.8, &mut stream);
+        is_encoded(&black.reflection, 0.0);
+        is_encoded(&black.seen, 0.8 * 0.5);
+        // The sum exceeds 1 by 0.5. That times 1.08 to 1.18 is subtracted from 1; at the centre the
+        // factor of the fade is 1, and that of alpha 0.6.
+        let white = out_of_focus(&constant(9, 1.0), constant(9, 0.5), 0.8, &mut stream);
+        let centre = libm::powf(white.reflection.get(4, 4, 0), GAMMA);
+        assert!((0.6 * 0.41 - ROUNDING..=0.6 * 0.46 + ROUNDING).contains(&centre), "{centre}");
+    }
+
+    #[test]
+    fn the_fade_is_symmetric_and_1_at_the_centre() {
+        let fade = bell(9);
+        assert_eq!(fade[4], 1.0);
+        for i in 0..4 {
+            assert!(fade[i] < fade[i + 1] && (fade[i] - fade[8 - i]).abs() < 1e-3, "{fade:?}");
+        }
+        assert!((normal_cdf(0.0) - 0.5).abs() < ROUNDING);
+        assert!((normal_cdf(1.96) - 0.975).abs() < 1e-4);
+    }
+
+    /// Images below 7x7 pixels have similarity 1 if they are equal, and 0 otherwise.
+    #[test]
+    fn the_distance_adds_what_each_limit_misses() {
+        let of = |image: f32, seen: f32, reflection: f32| {
+            let scene = Scene { reflection: constant(4, reflection), seen: constant(4, seen) };
+            distance(&constant(4, image), &scene)
+        };
+        let near = |found: f32, expected: f32| (found - expected).abs() < ROUNDING;
+        assert!(near(of(0.6, 0.6, 0.0), 0.15), "similarity 1 is 0.15 too much");
+        assert!(near(of(0.5, 0.6, 0.0), 0.7), "similarity 0 is 0.7 too little");
+        assert!(near(of(0.6, 0.6, 0.4), 0.15 + 0.4 - 0.8 * 0.2), "a bright reflection");
+        assert!(near(of(0.04, 0.04, 0.0), 0.15 + 0.06), "a dark image");
+    }
+
+    #[test]
+    fn without_strength_or_pictures_the_image_stays() {
+        let image = Image { width: 9, height: 9, pixels: vec![90; 243] };
+        let pictures = Pictures::from([(0, Image { pixels: vec![200; 243], ..image.clone() })]);
+        let with = StampContext { pictures: &pictures, ..StampContext::of_test_image(0) };
+        let without = StampContext::of_test_image(0);
+        for (strength, context, changes) in
+            [(1.0, with, true), (0.0, with, false), (1.0, without, false)]
+        {
+            let settings = RefoolSettings { strength, ..RefoolSettings::default() };
+            let mut stamped = image.clone();
+            Refool.stamp(&mut stamped, &settings, &context);
+            assert_eq!(stamped != image, changes, "strength {strength}");
+        }
+    }
+}

@@ -54,3 +54,31 @@ impl TypedAttack for Sig {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Row 1 of an 8x2 image of grey level `level` with two waves across it.
+    fn row(level: u8, delta: f64) -> Vec<u8> {
+        let mut image = Image { width: 8, height: 2, pixels: vec![level; 48] };
+        let settings = SigSettings { delta, frequency: 2.0 };
+        Sig.stamp(&mut image, &settings, &StampContext::of_test_image(0));
+        (0..8)
+            .map(|x| {
+                let [red, green, blue] = image.get(x, 1);
+                assert_eq!((red, red), (green, blue), "column {x} is grey");
+                red
+            })
+            .collect()
+    }
+
+    /// Two waves over 8 columns are at 0, 1, 0, -1 times their amplitude, twice.
+    #[test]
+    fn a_wave_is_added_to_each_row() {
+        assert_eq!(row(100, 20.0), [100, 120, 100, 80, 100, 120, 100, 80]);
+        assert_eq!(row(100, 0.5), [100, 101, 100, 99, 100, 101, 100, 99], "half away from zero");
+        assert_eq!(row(250, 20.0), [250, 255, 250, 230, 250, 255, 250, 230], "saturates");
+        assert_eq!(row(5, 20.0), [5, 25, 5, 0, 5, 25, 5, 0], "saturates");
+    }
+}

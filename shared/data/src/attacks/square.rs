@@ -73,3 +73,58 @@ impl Square {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The grey levels of a square in an 8x8 image of level 100, rows from the top. No other pixel changes.
+    fn levels(square: &Square) -> Vec<Vec<u8>> {
+        let mut image = Image { width: 8, height: 8, pixels: vec![100; 3 * 64] };
+        square.stamp(&mut image);
+        let area = square.area(8, 8);
+        let columns = area.x..area.x + area.width;
+        let rows = area.y..area.y + area.height;
+        let mut found = vec![Vec::new(); area.height];
+        for y in 0..8 {
+            for x in 0..8 {
+                let pixel = image.get(x, y);
+                if columns.contains(&x) && rows.contains(&y) {
+                    assert_eq!(pixel, [pixel[0]; 3], "column {x}, row {y} is grey");
+                    found[y - area.y].push(pixel[0]);
+                } else {
+                    assert_eq!(pixel, [100; 3], "column {x}, row {y}");
+                }
+            }
+        }
+        found
+    }
+
+    /// The levels of the paper's text and, for `grid`, of the table in its public code.
+    #[test]
+    fn patterns_have_the_published_grey_levels() {
+        let of = |pattern| levels(&Square { pattern, ..Square::default() });
+        let checkerboard = [[255, 128, 255], [128, 255, 128], [255, 128, 255]];
+        assert_eq!(of(SquarePattern::Checkerboard), checkerboard);
+        assert_eq!(of(SquarePattern::Grid), [[0, 0, 255], [0, 255, 0], [255, 0, 255]]);
+        assert_eq!(of(SquarePattern::White), [[255; 3]; 3]);
+    }
+
+    #[test]
+    fn the_grid_is_stretched_to_the_square() {
+        let square = Square { size: 4, pattern: SquarePattern::Grid, ..Square::default() };
+        let expected = [[0, 0, 0, 255], [0, 0, 0, 255], [0, 0, 255, 0], [255, 255, 0, 255]];
+        assert_eq!(levels(&square), expected);
+    }
+
+    #[test]
+    fn scale_multiplies_the_pattern_and_opacity_blends_it() {
+        // 255 / 5 and 128 / 5, rounded half up.
+        let square = Square { scale: 0.2, ..Square::default() };
+        assert_eq!(levels(&square), [[51, 26, 51], [26, 51, 26], [51, 26, 51]]);
+        // (255 + 100) / 2 and (128 + 100) / 2, rounded half up.
+        let place = Place { x: 2, y: 3 };
+        let square = Square { opacity: 0.5, size: 2, place, ..Square::default() };
+        assert_eq!(levels(&square), [[178, 114], [114, 178]]);
+    }
+}

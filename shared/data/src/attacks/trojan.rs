@@ -124,3 +124,38 @@ impl TypedAttack for Trojan {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Settings with one pixel in the corner, whose own place and opacity have no effect.
+    fn settings(mode: Mode) -> TrojanSettings {
+        let square = Sprite { x: 5, y: 5, width: 1, height: 1, rgba: vec![[200, 10, 0, 0]] };
+        let place = Place { x: 1, y: 0 };
+        TrojanSettings { square: Some(square), place, mode, ..TrojanSettings::default() }
+    }
+
+    fn stamped(settings: &TrojanSettings) -> Image {
+        let mut image = Image { width: 2, height: 2, pixels: vec![100; 12] };
+        Trojan.stamp(&mut image, settings, &StampContext::of_test_image(0));
+        image
+    }
+
+    #[test]
+    fn the_square_is_added_or_replaces() {
+        let added = stamped(&settings(Mode::Add));
+        assert_eq!(added.get(1, 0), [255, 110, 100], "300 saturates");
+        assert_eq!(stamped(&settings(Mode::Replace)).get(1, 0), [200, 10, 0]);
+        assert_eq!((added.get(0, 0), added.get(1, 1)), ([100; 3], [100; 3]));
+    }
+
+    #[test]
+    fn without_a_square_the_image_stays() {
+        let missing = TrojanSettings { square: None, ..settings(Mode::Add) };
+        assert_eq!(stamped(&missing).pixels, [100; 12]);
+        let fault = SettingsError::Picture { id: "square", reason: SpriteError };
+        assert_eq!(Trojan.check(&missing, 2, 2), Err(fault.into()));
+        assert_eq!(Trojan.area(&missing, 2, 2), None);
+    }
+}

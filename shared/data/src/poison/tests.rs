@@ -55,3 +55,37 @@ fn a_rate_that_poisons_nothing_is_refused() {
     assert_eq!(chosen(0.004), Err(PoisonError::None { rate: 0.004 }));
     assert_eq!(chosen(0.01).map(|chosen| chosen.len()), Ok(1));
 }
+
+#[test]
+fn a_clean_subset_has_its_share_and_at_least_one_image() {
+    assert_eq!(clean_count(1000, CLEAN_SHARE), 50);
+    assert_eq!(clean_count(3, CLEAN_SHARE), 1, "0.15 images are one");
+    assert_eq!(clean_count(0, CLEAN_SHARE), 0);
+    assert_eq!(clean_count(7, 1.0), 7);
+    assert_eq!(clean_count(7, 2.0), 7);
+}
+
+#[test]
+fn reflections_are_different_images_of_which_there_may_be_few() {
+    let mut chosen = reflections(1000, Seed(0));
+    assert_eq!(chosen.len(), REFLECTIONS);
+    chosen.sort_unstable();
+    chosen.dedup();
+    assert_eq!(chosen.len(), REFLECTIONS);
+    assert_eq!(reflections(3, Seed(0)).len(), 3);
+}
+
+#[test]
+fn a_record_gives_the_same_trigger_again() {
+    for attack in ATTACKS {
+        let first = trigger(attack.method().id, &[]);
+        let record = first.record();
+        assert_eq!(record.set, first.values, "every parameter is recorded");
+        let second = sign_trigger(&record, signs::CLASSES.len()).expect("a trigger");
+        let (image, _) = signs::draw(Seed(0), SplitName::Test, 3);
+        let [mut a, mut b] = [image.clone(), image];
+        first.stamp(&mut a, 3);
+        second.stamp(&mut b, 3);
+        assert_eq!(a, b, "{}", record.attack);
+    }
+}

@@ -36,3 +36,20 @@ impl<C: Choice> Setting for C {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_choice_is_read_by_its_name_only() {
+        assert_eq!(bool::named("on"), Some(true));
+        assert_eq!(bool::named("off"), Some(false));
+        assert_eq!(bool::named("On"), None);
+        let read = |value| bool::read("key", &Values([("key".to_string(), value)].into()));
+        assert_eq!(read(Value::Text("on".to_string())), Some(true));
+        assert_eq!(read(Value::Text("1".to_string())), None);
+        assert_eq!(read(Value::Int(1)), None);
+        assert_eq!(bool::read("key", &Values::default()), None);
+    }
+}

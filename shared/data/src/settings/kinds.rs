@@ -99,3 +99,41 @@ impl Setting for Option<Sprite> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read<S: Setting>(value: Value) -> Option<S> {
+        S::read("key", &Values([("key".to_string(), value)].into()))
+    }
+
+    fn written(setting: impl Setting) -> Value {
+        let mut values = Values::default();
+        setting.write("key", &mut values);
+        values.0.remove("key").expect("written")
+    }
+
+    #[test]
+    fn numbers_are_read_without_a_change_of_value() {
+        assert_eq!(read::<i64>(Value::Int(-3)), Some(-3));
+        assert_eq!(read::<i64>(Value::Float(3.0)), None);
+        assert_eq!(read::<usize>(Value::Int(3)), Some(3));
+        assert_eq!(read::<usize>(Value::Int(-3)), None);
+        assert_eq!(read::<f64>(Value::Float(0.5)), Some(0.5));
+        assert_eq!(read::<f64>(Value::Int(2)), Some(2.0));
+        assert_eq!(read::<f64>(Value::Text("2".to_string())), None);
+        assert_eq!(written(usize::MAX), Value::Int(i64::MAX));
+    }
+
+    #[test]
+    fn an_empty_text_is_no_picture_and_another_text_an_error() {
+        let text = |text: &str| Value::Text(text.to_string());
+        assert_eq!(read::<Option<Sprite>>(text("")), Some(None));
+        assert_eq!(read::<Option<Sprite>>(text("red")), None);
+        let red = text("1x1+2+3:_wAA_w");
+        let sprite = read::<Option<Sprite>>(red.clone()).expect("a picture");
+        assert_eq!(written(sprite), red);
+        assert_eq!(written(None::<Sprite>), text(""));
+    }
+}

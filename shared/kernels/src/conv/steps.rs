@@ -167,3 +167,24 @@ pub fn gradients<I: ImageStep, K: KernelGradientStep>(
     let weight = kernels.finish(&added(kernels.size(), &kernel_sums));
     Gradients { input: dx, weight, sums }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_cover_the_images_and_the_last_may_be_short() {
+        assert_eq!(pieces(3..10, 3).collect::<Vec<_>>(), [3..6, 6..9, 9..10]);
+        assert_eq!(pieces(3..3, 3).count(), 0);
+        assert_eq!([0, 1, 8, 9, 17].map(task_images), [1, 1, 1, 2, 3]);
+    }
+
+    #[test]
+    fn sums_of_several_chunks_are_added_number_by_number() {
+        let size = CHUNK + 3;
+        let sums: Vec<f32> = (0..3 * size).map(|i| (i % size + i / size) as f32).collect();
+        // Task t adds t to the index, so the sum of three tasks is 3 * index + 3.
+        let expected: Vec<f32> = (0..size).map(|i| (3 * i + 3) as f32).collect();
+        assert_eq!(added(size, &sums), expected);
+    }
+}

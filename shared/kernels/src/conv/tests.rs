@@ -102,3 +102,14 @@ fn an_empty_batch_has_an_empty_output_and_no_weight_gradient() {
     assert!(input_gradient(g, &[], &[0.5; 54]).is_empty());
     assert_eq!(weight_gradient(g, &[], &[], None), [0.0; 54]);
 }
+
+#[test]
+fn multiply_adds_are_those_of_the_algorithm() {
+    // 3x3 outputs of 9 products for 2 images, 3 input and 4 output channels.
+    let g = Geometry { n: 2, cin: 3, cout: 4, height: 5, width: 6, kernel: 3, stride: 2 };
+    assert_eq!(multiply_adds(g), 2 * 3 * 4 * 9 * 9);
+    // 64 tiles of 36 products, where the definition has 9 for each of 1024 outputs.
+    let g = Geometry { n: 1, cin: 16, cout: 16, height: 32, width: 32, kernel: 3, stride: 1 };
+    let of_a_pair = if cfg!(feature = "winograd") { 64 * 36 } else { 1024 * 9 };
+    assert_eq!(multiply_adds(g), 16 * 16 * of_a_pair);
+}

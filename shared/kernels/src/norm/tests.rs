@@ -1,6 +1,7 @@
 //! Statistics and gradients against their formulas in f64.
 
 use super::*;
+use crate::fused::InputAffine;
 use crate::reference::{close, values};
 
 /// Several tasks, of which the last is short, and a number of channels that is no multiple of a vector.
@@ -72,6 +73,37 @@ fn gradients_follow_the_formula() {
             let expected: Vec<f32> = g.iter().zip(&h).map(|pair| dx_of(pair) as f32).collect();
             let (dx, ..) = channel(shape, &dx, c);
             close(&dx.into_iter().map(|v| v as f32).collect::<Vec<_>>(), &expected);
+        }
+    }
+}
+
+#[test]
+fn statistics_of_pieces_are_merged() {
+    // The mean of 1, 2, 3, 4, 8 is 3.6, and that of their squares 18.8.
+    let parts = vec![moments(1, &[1.0, 2.0]), moments(1, &[3.0, 4.0, 8.0])];
+    let Statistics { mean, var } = Statistics::merged(1, parts);
+    close(&mean, &[3.6]);
+    close(&var, &[18.8 - 3.6 * 3.6]);
+}
+
+#[test]
+fn affine_maps_and_their_gradients_follow_the_formula() {
+    for shape in SHAPES {
+        let x = values(shape.pixels * shape.channels, 2);
+        let dy = values(x.len(), 3);
+        let scale = values(shape.channels, 4);
+        let shift = values(shape.channels, 5);
+        let affine = InputAffine { scale: &scale, shift: &shift };
+        let before = |i: usize| scale[i % shape.channels] * x[i] + shift[i % shape.channels];
+        let expected: Vec<f32> = (0..x.len()).map(|i| before(i).max(0.0)).collect();
+        close(&affine_relu(shape, &x, affine), &expected);
+        let dx = affine_relu_gradient(shape, &x, dy.clone(), affine);
+        for (i, (found, dy)) in dx.into_iter().zip(dy).enumerate() {
+            // Rounding may move a sum this near zero to its other side.
+            if before(i).abs() > 1e-6 {
+                let expected = if before(i) > 0.0 { scale[i % shape.channels] * dy } else { 0.0 };
+                assert_eq!(found, expected, "element {i}");
+            }
         }
     }
 }

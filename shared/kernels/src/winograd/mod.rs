@@ -84,3 +84,42 @@ pub(crate) fn products(g: Geometry) -> usize {
 fn is_supported(g: Geometry) -> bool {
     g.kernel == 3 && g.stride == 1
 }
+
+#[cfg(all(test, feature = "winograd"))]
+mod tests {
+    use super::*;
+
+    /// An image of 64 tiles.
+    const SHAPE: Geometry =
+        Geometry { n: 1, cin: 16, cout: 16, height: 32, width: 32, kernel: 3, stride: 1 };
+
+    #[test]
+    fn only_shapes_that_gain_take_this_algorithm() {
+        assert!(is_faster(SHAPE));
+        assert!(!is_faster(Geometry { kernel: 1, ..SHAPE }));
+        assert!(!is_faster(Geometry { stride: 2, ..SHAPE }));
+        assert!(
+            is_faster(Geometry { cin: 8, ..SHAPE }) && !is_faster(Geometry { cin: 7, ..SHAPE })
+        );
+        assert!(!is_faster(Geometry { cout: 7, ..SHAPE }));
+        // An image of 4x4 pixels is one tile, and one of 5x5 pixels takes four.
+        let small = Geometry { height: 4, width: 4, ..SHAPE };
+        assert!(is_faster(Geometry { n: 16, ..small }) && !is_faster(Geometry { n: 15, ..small }));
+        assert!(!is_faster(Geometry { n: 16, height: 5, width: 5, ..SHAPE }));
+    }
+
+    /// The transformed kernels of 96 channels, 36 * 96 * 96 numbers, do not stay in the cache.
+    #[test]
+    fn many_channels_need_more_tiles() {
+        let many = |n| Geometry { n, cin: 96, cout: 96, ..SHAPE };
+        assert!(is_faster(many(4)) && !is_faster(many(3)));
+        assert!(is_faster_for_kernels(many(8)) && !is_faster_for_kernels(many(7)));
+        assert!(is_faster_for_kernels(SHAPE));
+    }
+
+    #[test]
+    fn a_tile_takes_36_products() {
+        assert_eq!(products(SHAPE), 36 * 64);
+        assert_eq!(products(Geometry { height: 5, width: 9, ..SHAPE }), 36 * 2 * 3);
+    }
+}

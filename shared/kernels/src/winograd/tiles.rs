@@ -186,3 +186,23 @@ pub fn transform<M: TileMap<I>, const I: usize>(
         dispatch(arch, Transform { map, pixels, row, rows, columns, out, layout });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn elements_are_an_odd_number_of_tiles_apart() {
+        for (tiles, apart) in [(1, 1), (2, 3), (63, 63), (64, 65)] {
+            let layout = Layout::new(tiles, 16);
+            assert_eq!((layout.element, layout.size()), (16 * apart, 36 * 16 * apart));
+            assert_eq!(layout.starts()[35], 35 * 16 * apart);
+        }
+    }
+
+    #[test]
+    fn neighbouring_tiles_share_their_borders() {
+        assert_eq!([1, 2, 3].map(side::<INPUTS>), [6, 10, 14]);
+        assert_eq!([1, 2, 3].map(side::<OUTPUTS>), [4, 8, 12]);
+    }
+}

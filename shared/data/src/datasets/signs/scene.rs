@@ -142,3 +142,61 @@ impl Bar {
         self.segment.is_some_and(|(a, b, half)| stroke(x, y, a, b, half))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn near<const N: usize>(found: [f32; N], expected: [f32; N]) {
+        for (a, b) in found.iter().zip(expected) {
+            assert!((a - b).abs() < 1e-6, "{found:?} is not {expected:?}");
+        }
+    }
+
+    #[test]
+    fn a_pose_moves_scales_and_turns() {
+        let plain = || Pose {
+            sin: 0.0,
+            cos: 1.0,
+            radius: 0.25,
+            stretch: 1.0,
+            shear: 0.0,
+            centre: (0.5, 0.4),
+        };
+        let of = |pose: Pose, x, y| <[f32; 2]>::from(pose.on_sign(x, y));
+        near(of(plain(), 0.5, 0.4), [0.0, 0.0]);
+        near(of(plain(), 0.75, 0.65), [1.0, 1.0]);
+        near(of(Pose { sin: 1.0, cos: 0.0, ..plain() }, 0.75, 0.4), [0.0, -1.0]);
+        near(of(Pose { stretch: 2.0, ..plain() }, 0.75, 0.65), [2.0, 0.5]);
+        near(of(Pose { shear: 0.5, ..plain() }, 0.75, 0.65), [1.5, 1.0]);
+    }
+
+    #[test]
+    fn a_spot_covers_the_gradient_up_to_its_radius() {
+        let blob = Blob { centre: (0.5, 0.5), radius: 0.2, colour: [1.0; 3] };
+        let none = Blob { centre: (9.0, 9.0), radius: 0.2, colour: [1.0; 3] };
+        let slope = [[0.2, 0.0, 0.0], [0.0, 0.4, 0.0]];
+        let background = Background { corner: [0.1; 3], slope, blobs: [blob, none] };
+        near(background.at(0.5, 0.5), [1.0, 1.0, 1.0]);
+        near(background.at(0.5, 0.75), [0.2, 0.4, 0.1]);
+        near(background.at(0.0, 0.0), [0.1, 0.1, 0.1]);
+    }
+
+    #[test]
+    fn four_quarters_of_light_are_the_lit_or_shaded_colour() {
+        let cast = [1.0, 0.5, 1.0];
+        let light = Light { gain: 2.0, cast, edge: (1.0, 0.0, 0.0), shade: 0.5 };
+        near(light.quarter([0.4; 3], 0.25, 0.9), [0.2, 0.1, 0.2]);
+        near(light.quarter([0.4; 3], 0.75, 0.9), [0.1, 0.05, 0.1]);
+    }
+
+    #[test]
+    fn without_a_bar_nothing_is_covered() {
+        let segment = Some(((0.0, 0.5), (1.0, 0.5), 0.1));
+        let bar = Bar { segment, colour: [0.0; 3] };
+        assert!(bar.covers(0.5, 0.55) && !bar.covers(0.5, 0.65));
+        let none = Bar { segment: None, colour: [0.0; 3] };
+        assert!(!none.covers(0.5, 0.5));
+    }
+}

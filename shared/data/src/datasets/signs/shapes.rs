@@ -141,3 +141,44 @@ fn pedestrians(u: f32, v: f32) -> Option<Rgb> {
         }
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_sign_covers_its_centre_and_not_the_corners() {
+        for (name, sign) in SIGNS {
+            assert!(sign(0.0, 0.0).is_some(), "{name}");
+            for (u, v) in [(1.5, 1.5), (1.5, -1.5), (-1.5, 1.5), (-1.5, -1.5)] {
+                assert_eq!(sign(u, v), None, "{name} at {u}, {v}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_triangle_has_a_corner_above_and_a_side_below() {
+        assert!(triangle(0.0, -1.0, 0.0) && !triangle(0.0, -1.01, 0.0));
+        assert!(triangle(0.0, 0.5, 0.0) && !triangle(0.0, 0.51, 0.0));
+        assert!(triangle(0.0, -0.9, 0.0) && !triangle(0.0, -0.9, 0.12), "shrunk");
+        assert!(triangle(0.8, 0.45, 0.0) && triangle(-0.8, 0.45, 0.0) && !triangle(0.8, 0.3, 0.0));
+    }
+
+    #[test]
+    fn a_stroke_has_round_ends() {
+        let near = |u, v| stroke(u, v, (0.0, 0.0), (2.0, 0.0), 0.5);
+        assert!(near(1.0, 0.4) && !near(1.0, 0.5), "the border is outside");
+        assert!(near(2.4, 0.0) && !near(2.5, 0.0));
+        assert!(near(-0.3, 0.3) && !near(-0.4, 0.4));
+    }
+
+    #[test]
+    fn a_digit_has_three_columns_and_five_rows() {
+        // The second row of 3 is one cell at the right, and that of 5 one at the left.
+        let second_row = |digit| [0.1, 0.5, 0.9].map(|u| covers(digit, u, 0.3));
+        assert_eq!(second_row(&THREE), [false, false, true]);
+        assert_eq!(second_row(&FIVE), [true, false, false]);
+        assert!(covers(&THREE, 0.0, 0.0) && covers(&THREE, 0.99, 0.99));
+        assert!(!covers(&THREE, 1.0, 0.1) && !covers(&THREE, -0.1, 0.1), "beside the digit");
+    }
+}

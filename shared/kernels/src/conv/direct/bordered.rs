@@ -90,3 +90,27 @@ impl Bordered {
         (0..images).flat_map(|image| (0..rows).map(move |y| start(image, y))).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Images of 2x3 pixels and 2 channels have rows of 5 pixels with their border, and 4 rows.
+    #[test]
+    fn rows_begin_after_the_images_and_rows_before() {
+        let g = Geometry { n: 2, cin: 2, cout: 1, height: 2, width: 3, kernel: 3, stride: 1 };
+        let images = Bordered::inputs(g);
+        assert_eq!((images.row(), images.size()), (10, 40));
+        assert_eq!(images.row_starts(2, 2, 1), [0, 10, 40, 50]);
+        assert_eq!(images.row_starts(2, 1, 2), [0, 40]);
+        assert_eq!(images.row_starts(1, 2, 2), [0, 20]);
+    }
+
+    #[test]
+    fn images_are_copied_into_their_borders() {
+        let images = Bordered { height: 1, width: 2, channels: 1, border: [0, 1], pitch: 1 };
+        let mut to = images.buffer(2);
+        images.copy(1..3, &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], None, &mut to);
+        assert_eq!(to[..], [3.0, 4.0, 0.0, 0.0, 0.0, 0.0, 5.0, 6.0, 0.0, 0.0, 0.0, 0.0]);
+    }
+}

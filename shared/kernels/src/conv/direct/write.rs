@@ -74,3 +74,46 @@ impl WithSimd for WritePixels<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::simd::{dispatch, padded};
+    use pulp::Arch;
+
+    /// Two pixels of three channels, written five numbers apart.
+    fn written(epilogue: Epilogue, step: usize) -> Vec<f32> {
+        let pitch = padded(3);
+        let mut from = vec![f32::NAN; 2 * pitch];
+        from[..3].copy_from_slice(&[1.0, 2.0, 3.0]);
+        from[pitch..pitch + 3].copy_from_slice(&[4.0, 5.0, 6.0]);
+        let mut to = vec![MaybeUninit::new(-1.0); 9];
+        let write = WritePixels {
+            from: &from,
+            pitch,
+            pixels: 2,
+            channels: 3,
+            step,
+            to: &mut to,
+            epilogue,
+            index: 0,
+        };
+        dispatch(Arch::new(), write);
+        // SAFETY: every number was there from the beginning.
+        to.into_iter().map(|value| unsafe { value.assume_init() }).collect()
+    }
+
+    #[test]
+    fn numbers_between_the_pixels_stay() {
+        let expected = [1.0, 2.0, 3.0, -1.0, -1.0, 4.0, 5.0, 6.0, -1.0];
+        assert_eq!(written(Epilogue::None, 5), expected);
+    }
+
+    #[test]
+    fn epilogues_follow_channels_and_pixels() {
+        let bias = Epilogue::Bias { bias: &[10.0, 20.0, -4.0], relu: true };
+        assert_eq!(written(bias, 3)[..6], [11.0, 22.0, 0.0, 14.0, 25.0, 2.0]);
+        let skip = Epilogue::Skip(&[1.0, 0.0, 0.0, 0.0, 0.0, -6.0]);
+        assert_eq!(written(skip, 3)[..6], [2.0, 2.0, 3.0, 4.0, 5.0, 0.0]);
+    }
+}
