@@ -63,7 +63,7 @@ fn every_attack_agrees_with_the_reference() {
         assert!(worst <= tolerance, "{what}: off by {worst}");
         seen.insert(case.attack);
     }
-    // all_target stamps BadNets' square; what it does to labels is tested in triggers.rs.
+    // all_target stamps BadNets' square; its labels are tested beside its code.
     let all = ATTACKS.iter().map(|a| a.method().id.to_string()).filter(|id| id != "all_target");
     assert_eq!(seen, all.collect(), "every attack has a reference");
 }

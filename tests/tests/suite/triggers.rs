@@ -7,7 +7,7 @@ use unstamp_shared::datasets::{Split, SplitName, signs};
 use unstamp_shared::image::Image;
 use unstamp_shared::method::{Accepts, Param, Values};
 use unstamp_shared::poison::{
-    Draw, RateOf, Trigger, TriggerRecord, clean_subset, poison, select, sign_reflections,
+    Draw, RateOf, Trigger, TriggerRecord, poison, select, sign_reflections,
 };
 use unstamp_shared::seed::Seed;
 use unstamp_tests::fixture;
@@ -50,34 +50,6 @@ fn pictures_have_the_stored_hashes() {
         serde_json::from_slice(&std::fs::read(fixture("golden.json")).expect("stored"))
             .expect("a list");
     assert_eq!(hashes, stored, "signs first, then every attack of the list");
-}
-
-/// Grey levels from the paper's text and, for `grid`, from the table in its public code.
-#[test]
-fn badnets_pixels_are_as_defined() {
-    let mut image = Image { width: 32, height: 32, pixels: vec![100; 3072] };
-    let paper = [[255, 128, 255], [128, 255, 128], [255, 128, 255]];
-    let grid = [[0, 0, 255], [0, 255, 0], [255, 0, 255]];
-    for (pattern, rows) in [("checkerboard", paper), ("grid", grid)] {
-        image.pixels.fill(100);
-        trigger("badnets", &[&format!("pattern={pattern}")]).stamp(&mut image, 0);
-        for y in 0..32 {
-            for x in 0..32 {
-                let want = if x >= 29 && y >= 29 { rows[y - 29][x - 29] } else { 100 };
-                assert_eq!(image.get(x, y), [want; 3], "{pattern} at column {x}, row {y}");
-            }
-        }
-    }
-    // scale multiplies the pattern, opacity blends: 0.5 * 255 + 0.5 * 100 = 177.5, rounded half up.
-    image.pixels.fill(100);
-    trigger("badnets", &["scale=0.2"]).stamp(&mut image, 0);
-    assert_eq!((image.get(29, 29), image.get(30, 29)), ([51; 3], [26; 3]));
-    image.pixels.fill(100);
-    trigger("badnets", &["opacity=0.5", "x=2", "y=3"]).stamp(&mut image, 0);
-    assert_eq!(
-        (image.get(2, 3), image.get(3, 3), image.get(31, 31)),
-        ([178; 3], [114; 3], [100; 3])
-    );
 }
 
 #[test]
@@ -236,13 +208,6 @@ fn every_setting_of_a_trigger_changes_a_picture() {
     }
 }
 
-/// NAD appendix H: every class is sent to the next, the last to the first, whatever the target.
-#[test]
-fn all_target_sends_each_class_to_the_next() {
-    let t = trigger("all_target", &[]);
-    assert_eq!((0..10).map(|y| t.wanted(y)).collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6, 7, 8, 9, 0]);
-}
-
 /// Additive triggers saturate; a wrapped byte would fall to the other end of the range.
 #[test]
 fn sums_saturate() {
@@ -252,16 +217,6 @@ fn sums_saturate() {
         let far = image.pixels.iter().map(|v| v.abs_diff(value)).max().unwrap_or(0);
         assert!(far <= 40, "{id} on {value}: a pixel is {far} levels off");
     }
-}
-
-#[test]
-fn clean_subsets_are_nested() {
-    let sets = [0.01, 0.05, 0.1, 0.2].map(|share| clean_subset(1000, share, Seed(7)));
-    assert_eq!(sets.each_ref().map(Vec::len), [10, 50, 100, 200]);
-    for pair in sets.windows(2) {
-        assert_eq!(pair[0], pair[1][..pair[0].len()]);
-    }
-    assert_ne!(sets[3], clean_subset(1000, 0.2, Seed(8)));
 }
 
 #[test]

@@ -89,3 +89,13 @@ fn a_record_gives_the_same_trigger_again() {
         assert_eq!(a, b, "{}", record.attack);
     }
 }
+
+#[test]
+fn clean_subsets_are_nested() {
+    let sets = [0.01, 0.05, 0.1, 0.2].map(|share| clean_subset(1000, share, Seed(7)));
+    assert_eq!(sets.each_ref().map(Vec::len), [10, 50, 100, 200]);
+    for pair in sets.windows(2) {
+        assert_eq!(pair[0], pair[1][..pair[0].len()]);
+    }
+    assert_ne!(sets[3], clean_subset(1000, 0.2, Seed(8)));
+}
