@@ -11,7 +11,7 @@ use unstamp_shared::model::Arch;
 use unstamp_shared::model::weights::Arrays;
 use unstamp_shared::poison::Trigger;
 
-/// What an artefact is made from.
+/// Model, data and trigger that an artefact is made from.
 pub struct CraftInput<'a> {
     /// Architecture of the clean model.
     pub arch: &'a Arch,

@@ -12,7 +12,7 @@ use unstamp_shared::model::{Frozen, Output, batch, weights};
 use unstamp_shared::poison::Trigger;
 use unstamp_shared::pseudo::Pseudo;
 
-/// What a figure shows of every model.
+/// The maps or images in a figure.
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
 pub enum Show {
     /// Attention of every group (NAD figure 3)

@@ -6,7 +6,7 @@ use burn::tensor::wgpu::WgpuInitError;
 use clap::ValueEnum;
 use clap::builder::PossibleValue;
 
-/// What `--device` takes.
+/// The values of `--device`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum DeviceKind {
     /// The same as cpu

@@ -1,4 +1,4 @@
-//! What the machine can do: the limits that `unstamp plan` compares with.
+//! The speed limits of the machine, with which `unstamp plan` compares.
 
 use std::time::Instant;
 use unstamp_shared::Device;

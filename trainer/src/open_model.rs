@@ -12,7 +12,7 @@ use unstamp_shared::model::{Arch, DEFAULT_ARCH};
 pub struct OpenModel {
     /// Its weights.
     pub arrays: Arrays,
-    /// What the file says of the model.
+    /// The file's metadata about the model, where it has some.
     pub metadata: Option<Metadata>,
     /// The data set.
     pub data: Dataset,

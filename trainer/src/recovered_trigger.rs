@@ -37,8 +37,8 @@ fn distance(found: &RecoveredTriggers, trigger: &Trigger, test: &Split) -> Optio
     Some(patches.map(off).sum::<f64>() / count)
 }
 
-/// What the last recovered trigger of a job does to the model that it was recovered from, on test
-/// images. `None` where no phase recovered a trigger.
+/// The effect of a job's last recovered trigger on the model that it was recovered from, on test images.
+/// `None` where no phase recovered a trigger.
 ///
 /// # Errors
 /// The weights do not fit the architecture, or the device fails.

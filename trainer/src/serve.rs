@@ -10,8 +10,8 @@ use std::thread::Builder;
 use std::time::UNIX_EPOCH;
 use tiny_http::{Header, Method, Request, Response, Server};
 
-/// What a browser may load from the site: the same policy as in `web/index.html`. As a header it also holds in
-/// the page's workers, which the policy in the document does not reach.
+/// The sources that a browser may load from: the same policy as in `web/index.html`. As a header it also
+/// holds in the page's workers, which the policy in the document does not reach.
 pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; \
     worker-src 'self'; connect-src 'self'; img-src 'self' blob:; style-src 'self'; base-uri 'none'; \
     form-action 'none'";
@@ -43,7 +43,7 @@ pub fn serve(folder: &Path, port: u16) -> Result<()> {
     Err(anyhow!("the server takes no more visitors; start it again"))
 }
 
-/// What a path of an address names.
+/// The file or folder that the path of an address names.
 #[derive(Debug, PartialEq, Eq)]
 enum Found {
     File(PathBuf),
@@ -52,8 +52,8 @@ enum Found {
     Nothing,
 }
 
-/// What the path of `url` names in `folder`, which is canonical. Nothing outside of it, also not by a
-/// symbolic link.
+/// The file or folder that the path of `url` names in `folder`, which is canonical. A path that leaves
+/// `folder`, also by a symbolic link, names nothing.
 fn find(folder: &Path, url: &str) -> Found {
     let path = url.split(['?', '#']).next().unwrap_or_default();
     let Ok(decoded) = percent_decode_str(path.trim_start_matches('/')).decode_utf8() else {

@@ -21,7 +21,7 @@ use unstamp_shared::image::Image;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
-/// What changes while the engine runs.
+/// The part of an engine that changes while it runs.
 struct State {
     models: HashMap<String, Rc<LoadedModel>>,
     /// The test images generated so far.

@@ -60,7 +60,7 @@ pub enum Reply {
     Failed { id: u32, model: String, failure: Failure },
 }
 
-/// What an engine computes on.
+/// The hardware that an engine computes on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Hardware {

@@ -1,4 +1,4 @@
-//! What can go wrong in a benchmark or a check.
+//! The errors of benchmarks and checks.
 
 use unstamp_shared::job::JobError;
 use unstamp_shared::model::ArchError;

@@ -1,4 +1,4 @@
-//! What is written and read again is the same.
+//! A value that is written and read again is the same.
 
 mod artefacts;
 mod checkpoints;

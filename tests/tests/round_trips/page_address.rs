@@ -1,4 +1,4 @@
-//! What a visitor has chosen survives the address of the page.
+//! The choices of a visitor survive the address of the page.
 
 use crate::config;
 use crate::drawn::attacked;

@@ -23,7 +23,7 @@ proptest! {
         prop_assert_eq!(said, Some(head));
     }
 
-    /// What is read and written again stays.
+    /// Values that were rounded once stay the same when they are written and read again.
     #[test]
     fn half_precision_rounds_once(arrays in arrays(ANY)) {
         let read = |arrays: &Arrays| {

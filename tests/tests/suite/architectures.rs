@@ -21,8 +21,8 @@ const GRADIENT: f32 = 2e-3;
 /// network). A momentum of 0.89 instead of 0.9 changes them by 7e-3, a tenth more weight decay by 0.1.
 const STEPS: f32 = 2e-3;
 
-/// What is added to the shifts of normalisations before the three steps, so that few values lie where
-/// rounding moves them over the kink of ReLU (`lifted` in `fixtures/lift.py`).
+/// Offset of the shifts of normalisations before the three steps, so that few values lie where rounding
+/// moves them over the kink of ReLU (`lifted` in `fixtures/lift.py`).
 const LIFT: f32 = 1.5;
 
 /// Folding multiplies weights by up to `1 / sqrt(var)` before the sums instead of after: rounding.

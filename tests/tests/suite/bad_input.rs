@@ -1,5 +1,5 @@
-//! What wrong use gets: one sentence, exit code 2, nothing written. And what right use of a
-//! trigger file gives.
+//! Wrong use gives one sentence and exit code 2, and writes nothing. Right use of a trigger file stamps it
+//! without loss.
 
 use std::path::Path;
 use unstamp_shared::datasets::{SplitName, signs};

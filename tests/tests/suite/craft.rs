@@ -1,4 +1,4 @@
-//! What is made with a model before an attack, with the clean model of the site.
+//! Artefacts for attacks, made with the clean model of the site.
 
 use std::path::{Path, PathBuf};
 use unstamp_shared::attacks::{ATTACKS, Needs};

@@ -1,4 +1,4 @@
-//! What must hold of every defence.
+//! Rules that hold for every defence.
 
 use unstamp_shared::defences::{DEFENCES, DefenceInput, Knows, defence};
 use unstamp_shared::job::Epoch;

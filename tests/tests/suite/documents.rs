@@ -1,4 +1,4 @@
-//! What is written down is what there is: recipes, results, the README's tables and links of papers.
+//! Documents agree with the files and lists: recipes, results, the README's tables and links of papers.
 
 use std::path::PathBuf;
 use unstamp_shared::attacks::ATTACKS;

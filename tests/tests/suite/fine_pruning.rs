@@ -22,7 +22,7 @@ fn pruned_channels_stay_zero_with_their_normalisation() {
     }
 }
 
-/// What the edit of fine-pruning measured.
+/// The measurement of this name that the edit of fine-pruning made.
 fn pruning(job: &Job, name: &str) -> Option<f64> {
     job.measurements().iter().find(|m| m.phase == "prune" && m.name == name).map(|m| m.value)
 }

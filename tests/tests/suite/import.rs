@@ -58,7 +58,7 @@ fn an_imported_checkpoint_is_evaluated() {
     assert_ne!(json, other);
 }
 
-/// What a refused file must say, and that nothing is written or executed.
+/// Every refused file gets a sentence that names the fault, and nothing is written or executed.
 #[test]
 fn broken_and_hostile_files_are_refused_in_a_sentence() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -115,7 +115,7 @@ fn entries_that_are_no_weights_are_named() {
     assert_eq!(read("entries.pt").skipped, ["mask", "frequencies", "_extra_state"]);
 }
 
-/// What a file is, and what to do.
+/// A file's name and first bytes, and the kind and the remedy that its error must name.
 const REFUSED: [(&str, &[u8], &str, &str); 9] = [
     ("pointer.pth", b"version https://git-lfs.github.com/spec/v1\noid", "Git LFS", "git lfs pull"),
     ("page.pth", b"<!DOCTYPE html><html><head>", "web page", "download"),

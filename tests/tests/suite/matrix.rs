@@ -20,7 +20,7 @@ test_images = 500
 train = { epochs = 6, batch = 32, lr = 0.1, schedule = { kind = "one_cycle" }, nesterov = true, weight_decay = 5e-4 }
 "#;
 
-/// What a run of the recipe left.
+/// The folder and the results of a run of the recipe.
 struct Ran {
     folder: tempfile::TempDir,
     results: Vec<CellResult>,

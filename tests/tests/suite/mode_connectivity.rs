@@ -41,8 +41,8 @@ fn statistics_may_be_renewed_on_augmented_images() {
     assert_eq!(augmented, end("statistics=augmented"));
 }
 
-/// What is reported of the curve, and after an epoch, has the statistics of the result, also where they
-/// are computed on augmented images.
+/// The network after the last epoch and the chosen point of the curve both equal the result, also where their
+/// running statistics come from augmented images.
 #[test]
 fn the_chosen_point_is_the_result() {
     let nets = Fixture::load();

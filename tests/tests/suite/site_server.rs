@@ -14,7 +14,7 @@ struct Site {
     folder: tempfile::TempDir,
 }
 
-/// What the server answered.
+/// An answer of the server.
 struct Answer {
     status: String,
     head: String,

@@ -1,4 +1,4 @@
-//! What the program prints, as stored under `snapshots/`. After a wanted change, look at the difference
+//! The output of the program, as stored under `snapshots/`. After a wanted change, look at the difference
 //! and store the new text with `INSTA_UPDATE=always cargo test --release -p unstamp-tests --test suite snapshots`.
 
 use clap::CommandFactory;

@@ -14,8 +14,8 @@ use unstamp_tests::{Fixture, close, lifted};
 /// statistics of the last group few values to average.
 const STEPS: f32 = 2e-3;
 
-/// What is added to the student's shifts. Without it the values lie so close to the kink of ReLU that
-/// the order of a sum, which differs between processors, changes some momenta by 2 %.
+/// Offset of the student's shifts. Without it the values lie so close to the kink of ReLU that the
+/// order of a sum, which differs between processors, changes some momenta by 2 %.
 const LIFT: f32 = 5.0;
 
 fn run(job: &mut Job, steps: usize) {

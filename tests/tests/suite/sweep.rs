@@ -65,7 +65,7 @@ fn smaller_shares_are_nested_in_larger_ones() {
     }
 }
 
-/// What is kept from training changes the victim only where it is taken out of its images.
+/// Validation images change the victim only where they are taken out of its training images.
 #[test]
 fn images_kept_apart_are_another_training_set() {
     let victim = |line: &str| {
@@ -92,7 +92,8 @@ fn what_cannot_be_swept_is_named() {
     }
 }
 
-/// What harm a defence does is seen on a model without backdoor; a known trigger needs one.
+/// A model without backdoor shows the harm that a defence does. A defence that knows the trigger needs a
+/// backdoor.
 #[test]
 fn clean_models_are_erased_when_asked_for() {
     let clean = "[[victim]]\nid = \"clean\"\n";

@@ -60,7 +60,7 @@ struct Cutout {
     pixels: String,
 }
 
-/// What a setting makes of the image at a place of the random stream.
+/// The image that an augmentation makes of the test image, at this place of the random stream.
 #[derive(Deserialize)]
 struct Drawn {
     augment: Augment,

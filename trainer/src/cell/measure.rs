@@ -12,7 +12,7 @@ use unstamp_shared::model::weights::Arrays;
 use unstamp_shared::result::Recovery;
 use unstamp_shared::seed::Seed;
 
-/// What was measured of a finished model; the fields are those of
+/// The measurements of a finished model. The fields have the names of
 /// [`unstamp_shared::result::CellResult`].
 pub(super) struct Measured {
     /// Rates on all test images.
@@ -27,7 +27,7 @@ pub(super) struct Measured {
     pub attention_distance: Option<f64>,
     /// Share of every group's attention that the trigger attracts.
     pub attention_on_trigger: Vec<f64>,
-    /// What a defence recovered of the trigger.
+    /// Comparison of the trigger that a defence recovered with the true one.
     pub recovered: Option<Recovery>,
     /// Sum of the squares of all convolution weights.
     pub squared_weight_norm: f64,

@@ -26,11 +26,11 @@ pub(super) struct Prepared {
     pub job: Job,
     /// The images to measure the model on.
     pub test: Split,
-    /// What measurements and the result need to know.
+    /// Facts for the measurements and the result.
     pub facts: CellFacts,
 }
 
-/// What the measurements and the result need to know of a cell.
+/// Facts about a cell that the measurements and the result need.
 pub(super) struct CellFacts {
     /// Architecture of the model.
     pub arch: Arch,
@@ -49,7 +49,7 @@ impl CellFacts {
     }
 }
 
-/// What a job starts from, does, and sees.
+/// Start weights, phases and training images of a job.
 struct Task {
     start: Arrays,
     phases: Vec<Phase>,

@@ -44,7 +44,7 @@ pub struct AttentionArgs {
     /// More models for the picture, a row each; the trigger is the first model's
     #[arg(long, value_name = "MODEL", requires = "out", num_args = 1..)]
     and: Vec<PathBuf>,
-    /// What the picture shows
+    /// Content of the picture
     #[arg(long, value_enum, default_value_t = Show::Groups, requires = "out")]
     show: Show,
     #[command(flatten)]

@@ -28,7 +28,7 @@ pub struct EvalArgs {
     device: DeviceArgs,
 }
 
-/// What `unstamp eval --json` prints.
+/// The record that `unstamp eval --json` prints.
 #[derive(Serialize)]
 struct Evaluated<'a> {
     #[serde(flatten)]

@@ -28,10 +28,10 @@ pub struct PoisonArgs {
     /// Poisoning rate (see --rate-of); the attack's own by default
     #[arg(long)]
     rate: Option<f64>,
-    /// What the rate is a share of
+    /// Images that the rate is a share of
     #[arg(long, value_enum, default_value_t = RateShare::All)]
     rate_of: RateShare,
-    /// What unstamp craft made for this attack
+    /// Artefact that unstamp craft made for this attack
     #[arg(long, value_name = "FILE")]
     artefact: Option<PathBuf>,
     /// Train on unaugmented images (the public NAD code does)
@@ -63,7 +63,7 @@ pub struct PoisonArgs {
     out: PathBuf,
 }
 
-/// What a poisoning rate is a share of.
+/// The images that a poisoning rate is a share of.
 #[derive(Clone, Copy, ValueEnum)]
 enum RateShare {
     /// All training images

@@ -1,10 +1,10 @@
-//! What a result of [BackdoorBench](https://github.com/SCLBD/BackdoorBench) says about its model.
+//! Facts about the model in a result of [BackdoorBench](https://github.com/SCLBD/BackdoorBench).
 
 use super::pickle::Object;
 use unstamp_shared::model::weights::Arrays;
 use unstamp_shared::model::{Arch, FAMILIES};
 
-/// What a result of [BackdoorBench](https://github.com/SCLBD/BackdoorBench) says about its model.
+/// Facts about the model in a result of [BackdoorBench](https://github.com/SCLBD/BackdoorBench).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Origin {
     /// Our name of its network (`model_name`).
@@ -26,7 +26,7 @@ const NORMALISATION: [(&str, [[f32; 3]; 2]); 4] = [
 ];
 
 impl Origin {
-    /// What the dictionary of a result says. `arrays` are the weights in it.
+    /// The facts in the dictionary of a result. `arrays` are the weights in it.
     pub(super) fn new(object: &Object, arrays: &Arrays) -> Self {
         let text = |key: &str| object.get(key).and_then(|value| value.text());
         let count = object.get("num_classes").and_then(|value| value.int());

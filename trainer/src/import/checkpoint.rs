@@ -1,4 +1,4 @@
-//! What a checkpoint holds: the weights of a model, and what it says about the model.
+//! The contents of a checkpoint: the weights of a model, and facts about the model.
 
 use super::pickle::Object;
 use super::state_dict::StateDict;
@@ -13,7 +13,7 @@ pub struct Checkpoint {
     pub arrays: Arrays,
     /// Ours, where the file has some.
     pub metadata: Option<Metadata>,
-    /// What the file says about its model.
+    /// Facts about the model in the file, where BackdoorBench wrote it.
     pub origin: Origin,
     /// Mean and deviation of the channels, where the network normalises its input itself.
     pub normalisation: Option<[[f32; 3]; 2]>,

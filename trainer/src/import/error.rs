@@ -22,7 +22,7 @@ pub enum ImportError {
     },
 }
 
-/// What is wrong inside a file.
+/// A fault inside a file.
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the sentence of a variant says what it is")]
 pub enum Fault {

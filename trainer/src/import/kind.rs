@@ -9,7 +9,7 @@ struct Kind {
     remedy: &'static str,
 }
 
-/// What to do with a file whose kind is not read.
+/// The remedy for a file whose kind is not read.
 pub(super) const READ: &str = "PyTorch checkpoints and safetensors are read";
 
 const KINDS: [Kind; 7] = [

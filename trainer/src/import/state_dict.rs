@@ -82,7 +82,7 @@ fn only(
     Ok(found.pop().map(|(_, value)| value))
 }
 
-/// What is wrong with a dictionary without weights.
+/// The fault of a dictionary without weights.
 fn without_weights(object: &Object, pairs: &[(Object, Object)]) -> Fault {
     let unknown = |value: &Object| match value {
         Object::Unknown(name) => Some(name.to_string()),

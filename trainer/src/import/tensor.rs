@@ -24,7 +24,7 @@ fn arguments(object: &Object) -> Result<&[Object], TensorError> {
     }
 }
 
-/// What is wrong with a value that is no dense tensor.
+/// The fault of a value that is no dense tensor.
 fn other(object: &Object) -> TensorError {
     match object {
         Object::Unknown(name) if name.starts_with("torch._utils._rebuild") => {

@@ -10,7 +10,7 @@ use unstamp_shared::model::weights::{self, Array, Arrays, Metadata};
 use unstamp_shared::model::{Arch, Frozen};
 use unstamp_shared::self_test::SelfTestAnswers;
 
-/// What the self-test must notice: this much is added to one weight.
+/// The fault that the self-test must notice: this much is added to one weight.
 const CORRUPTION: f32 = 40.0;
 
 /// A model that predicts.

@@ -25,7 +25,7 @@ use unstamp_shared::datasets::signs;
 /// The state of the page. Copies refer to the same signals.
 #[derive(Clone, Copy)]
 pub struct App {
-    /// What the visitor has chosen; the address of the page holds it.
+    /// The choices of the visitor; the address of the page holds them.
     pub state: RwSignal<State>,
     /// The image and the brush.
     pub picture: Picture,

@@ -13,7 +13,7 @@ use unstamp_shared::sprite::Sprite;
 
 const SIDE: usize = signs::SIZE;
 
-/// What the pointer does on the image.
+/// The effect of the pointer on the image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tool {
     /// It drags the trigger.

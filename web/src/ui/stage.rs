@@ -15,7 +15,7 @@ const SIDE: usize = signs::SIZE;
 
 type Frame = NodeRef<html::Div>;
 
-/// What the pressed pointer does.
+/// The effect of the pressed pointer.
 #[derive(Clone, Copy)]
 enum Action {
     /// It drags the trigger at this point of the trigger.

@@ -1,4 +1,4 @@
-//! What a visitor has chosen. The address of the page holds it as text.
+//! The choices of a visitor. The address of the page holds them as text.
 
 use serde::{Deserialize, Serialize};
 use unstamp_shared::attacks::{ATTACKS, Area, attack};
@@ -7,7 +7,7 @@ use unstamp_shared::image::Image;
 use unstamp_shared::method::{Value, Values};
 use unstamp_shared::poison::{PoisonError, Trigger, TriggerRecord, sign_trigger};
 
-/// What a visitor has chosen. The names of the fields are keys in the address.
+/// The choices of a visitor. The names of the fields are keys in the address.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct State {
     /// Ids of the compared models, in order.

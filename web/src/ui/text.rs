@@ -269,7 +269,7 @@ fn adapter_name(adapter: &str, software: bool) -> String {
     format!("{kind}: {name}")
 }
 
-/// What the page computes on, and why it does not use WebGPU if it does not.
+/// The hardware that the page computes on, and the reason if it does not use WebGPU.
 pub fn engine(engines: &Engines) -> String {
     let active = engines.active().map_or("engine is loading".to_string(), hardware);
     match webgpu(&engines.webgpu) {

@@ -39,8 +39,8 @@ pub(super) fn global(module: &str, name: &str) -> Object {
     }
 }
 
-/// What a call gives: a dictionary or bytes where a reader needs them, the call as data, or the name of an
-/// unknown function.
+/// The result of a call: a dictionary or bytes where a reader needs them, the name of an unknown function, or
+/// else the call as data.
 pub(super) fn call(function: Object, args: Rc<Vec<Object>>) -> Result<Object, PickleError> {
     let name = match function {
         Object::Global(name) => name,

@@ -28,7 +28,8 @@ pub enum Object {
     Global(&'static str),
     /// A call of a known global, not carried out: its name, its arguments and its state.
     Call(&'static str, Rc<Vec<Object>>, Rc<RefCell<Option<Object>>>),
-    /// What a pickle made of a class or function that is not known here, by its name. It was not made.
+    /// An object of a class or function that is not known here: only the name of that class or function. The
+    /// object itself was not made.
     Unknown(Rc<str>),
     /// A reference to a storage of numbers, by PyTorch's description of it.
     Persistent(Rc<Object>),

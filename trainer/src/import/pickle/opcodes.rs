@@ -1,4 +1,4 @@
-//! What each opcode of the pickle format does, in groups.
+//! The opcodes of the pickle format, in groups.
 
 use super::globals::{call, global};
 use super::machine::Machine;
@@ -6,7 +6,7 @@ use super::{Object, PickleError};
 use std::cell::RefCell;
 use std::rc::Rc;
 
-/// What an opcode did.
+/// The effect of an opcode.
 enum Effect {
     /// It gives a value.
     Push(Object),

@@ -11,8 +11,8 @@ use unstamp_shared::manifest::{Manifest, ModelEntry, ModelRole};
 
 const MANIFEST: &str = "./models/manifest.json";
 
-/// What the page shows first: the first victim, the first model that [`FIRST_DEFENCE`] made, the first
-/// clean model.
+/// The roles of the models that the page shows first: the first victim, the first model that
+/// [`FIRST_DEFENCE`] made, the first clean model.
 const FIRST_ROLES: [fn(&ModelRole) -> bool; 3] = [
     |role| *role == ModelRole::Victim,
     |role| matches!(role, ModelRole::Erased(id) if id == FIRST_DEFENCE),

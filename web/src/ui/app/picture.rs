@@ -31,7 +31,7 @@ pub struct Picture {
     pub current: RwSignal<CurrentImage>,
     /// The image that the models get. Some triggers take long to stamp, so it is kept.
     pub stamped: Memo<Image>,
-    /// What the pointer does on the image, for attacks whose trigger is painted.
+    /// Tool and colour of the pointer, for attacks whose trigger is painted.
     pub brush: RwSignal<Brush>,
 }
 

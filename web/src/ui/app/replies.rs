@@ -1,4 +1,4 @@
-//! What the page does with the messages of the worker.
+//! The reactions of the page to the messages of the worker.
 
 use super::App;
 use super::engines::{EngineKind, Engines, StopReason};
