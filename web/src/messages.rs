@@ -4,7 +4,6 @@
 //! Every request has a number, `id`, which its replies repeat. For [`Request::Predict`] and
 //! [`Request::Evaluate`] only the newest request counts: the engine stops an older one at its next
 //! pause and sends no more replies to it.
-#![allow(missing_docs, reason = "the text of a variant says what its fields hold")]
 
 use serde::{Deserialize, Serialize};
 pub use unstamp_shared::heat::AttentionMap;
@@ -17,57 +16,175 @@ use unstamp_shared::poison::TriggerRecord;
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Request {
-    /// Load a model. The bytes that travel with it are its file. `corrupt` changes one weight, to
-    /// show that the self-test notices it.
-    Load { id: u32, entry: Box<ModelEntry>, corrupt: bool },
-    /// Probabilities and attention maps of one image for every model of `models`. `image` holds
-    /// `3 * width * height` bytes, RGB, row by row.
-    Predict { id: u32, width: usize, height: usize, image: Vec<u8>, models: Vec<String> },
+    /// Load a model. The bytes that travel with it are its file.
+    Load {
+        /// Number of the request.
+        id: u32,
+        /// Description of the model.
+        entry: Box<ModelEntry>,
+        /// Whether one weight is changed, to show that the self-test notices it.
+        corrupt: bool,
+    },
+    /// Probabilities and attention maps of one image for every model of `models`.
+    Predict {
+        /// Number of the request.
+        id: u32,
+        /// Columns of the image.
+        width: usize,
+        /// Rows of the image.
+        height: usize,
+        /// `3 * width * height` bytes, RGB, row by row.
+        image: Vec<u8>,
+        /// Ids of the models.
+        models: Vec<String>,
+    },
     /// ACC, ASR, RA and floor over the first `images` test images, in several replies.
-    Evaluate { id: u32, models: Vec<String>, trigger: TriggerRecord, images: usize },
+    Evaluate {
+        /// Number of the request.
+        id: u32,
+        /// Ids of the models.
+        models: Vec<String>,
+        /// The trigger on the triggered images.
+        trigger: TriggerRecord,
+        /// Number of test images.
+        images: usize,
+    },
     /// Compare the answers to the first `images` self-test images with those in the model file.
-    SelfTest { id: u32, model: String, images: usize },
+    SelfTest {
+        /// Number of the request.
+        id: u32,
+        /// Id of the model.
+        model: String,
+        /// Number of self-test images.
+        images: usize,
+    },
     /// Measure the time for a batch of `images`.
-    Measure { id: u32, model: String, images: usize },
+    Measure {
+        /// Number of the request.
+        id: u32,
+        /// Id of the model.
+        model: String,
+        /// Images in the batch.
+        images: usize,
+    },
     /// Run a defence on a model with the clean subset; the bytes that travel with it are the model
     /// file.
-    Erase { id: u32, entry: Box<ModelEntry>, defence: String, set: Values },
+    Erase {
+        /// Number of the request.
+        id: u32,
+        /// Description of the victim.
+        entry: Box<ModelEntry>,
+        /// Id of the defence.
+        defence: String,
+        /// Settings that differ from the defence's defaults.
+        set: Values,
+    },
     /// Stop the running [`Request::Erase`].
-    Stop { id: u32 },
+    Stop {
+        /// Number of the request.
+        id: u32,
+    },
 }
 
 /// A reply from an engine to the page.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Reply {
-    /// The first message: the engine has started. `defences` lists the defences that it can run.
-    Ready { hardware: Hardware, defences: Vec<DefenceName> },
+    /// The first message: the engine has started.
+    Ready {
+        /// The hardware that it computes on.
+        hardware: Hardware,
+        /// Defences that it can run; empty if it only predicts.
+        defences: Vec<DefenceName>,
+    },
     /// The model is loaded.
-    Loaded { id: u32, model: String },
+    Loaded {
+        /// Number of the request.
+        id: u32,
+        /// Id of the model.
+        model: String,
+    },
     /// The reply to [`Request::Predict`] for one model.
-    Prediction { id: u32, model: String, answer: Answer },
+    Prediction {
+        /// Number of the request.
+        id: u32,
+        /// Id of the model.
+        model: String,
+        /// Probabilities and attention maps.
+        answer: Answer,
+    },
     /// The counts after `seen` of `total` images.
-    Evaluation { id: u32, model: String, seen: usize, total: usize, report: Box<Report> },
-    /// The reply to [`Request::SelfTest`]: the largest relative difference, and whether it is
-    /// small enough.
-    Tested { id: u32, model: String, difference: f32, passed: bool },
+    Evaluation {
+        /// Number of the request.
+        id: u32,
+        /// Id of the model.
+        model: String,
+        /// Images counted so far.
+        seen: usize,
+        /// Images in all.
+        total: usize,
+        /// Rates over the images so far.
+        report: Box<Report>,
+    },
+    /// The reply to [`Request::SelfTest`].
+    Tested {
+        /// Number of the request.
+        id: u32,
+        /// Id of the model.
+        model: String,
+        /// Largest difference, relative to the largest value of its kind.
+        difference: f32,
+        /// Whether the difference is small enough.
+        passed: bool,
+    },
     /// The reply to [`Request::Measure`].
-    Measured { id: u32, model: String, images: usize, milliseconds: f64 },
+    Measured {
+        /// Number of the request.
+        id: u32,
+        /// Id of the model.
+        model: String,
+        /// Images in the batch.
+        images: usize,
+        /// Time for the batch.
+        milliseconds: f64,
+    },
     /// The progress of an erasure from `model`. After an epoch, and at the end, the bytes that
     /// travel with it are the file of the student.
-    Erasing { id: u32, model: String, progress: Box<ErasureProgress> },
-    /// The request failed for `model` (empty if it concerns no model).
-    Failed { id: u32, model: String, failure: Failure },
+    Erasing {
+        /// Number of the request.
+        id: u32,
+        /// Id of the victim.
+        model: String,
+        /// State of the erasure.
+        progress: Box<ErasureProgress>,
+    },
+    /// The request failed.
+    Failed {
+        /// Number of the request.
+        id: u32,
+        /// Id of the model; empty if the request concerns no model.
+        model: String,
+        /// The reason.
+        failure: Failure,
+    },
 }
 
 /// The hardware that an engine computes on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Hardware {
-    /// The processor; `relaxed` if the program uses fused multiply-adds (relaxed SIMD).
-    Cpu { relaxed: bool },
-    /// A WebGPU adapter (empty if it has no name); `software` if it runs on the processor.
-    WebGpu { adapter: String, software: bool },
+    /// The processor.
+    Cpu {
+        /// Whether the program uses fused multiply-adds (relaxed SIMD).
+        relaxed: bool,
+    },
+    /// A WebGPU adapter.
+    WebGpu {
+        /// Name of the adapter; empty if it has none.
+        adapter: String,
+        /// Whether it runs on the processor.
+        software: bool,
+    },
 }
 
 /// A defence in the menu of the page.
@@ -109,28 +226,51 @@ pub struct Answer {
     pub milliseconds: f64,
 }
 
-/// Why a request failed. A `reason` is a text without a full stop at its end.
+/// Why a request failed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Failure {
     /// The engine has no model with this id.
     NotLoaded,
     /// The model file cannot be used.
-    UnusableModel { file: String, reason: String },
+    UnusableModel {
+        /// Name of the model file.
+        file: String,
+        /// The fault, without a full stop.
+        reason: String,
+    },
     /// The bytes of the image do not fit its width and height.
     ImageSize,
     /// The device did not give its results back.
-    Device { reason: String },
+    Device {
+        /// The reason, without a full stop.
+        reason: String,
+    },
     /// The trigger is not valid.
-    Trigger { reason: String },
+    Trigger {
+        /// The reason, without a full stop.
+        reason: String,
+    },
     /// There is no defence with this id.
-    UnknownDefence { defence: String },
+    UnknownDefence {
+        /// Id that was asked for.
+        defence: String,
+    },
     /// The settings of the defence are not valid.
-    Settings { reason: String },
+    Settings {
+        /// The reason, without a full stop.
+        reason: String,
+    },
     /// The defence stopped.
-    Erasure { reason: String },
+    Erasure {
+        /// The reason, without a full stop.
+        reason: String,
+    },
     /// The program holds no defences.
     OnlyPredicts,
     /// The engine could not read the request.
-    UnreadableRequest { reason: String },
+    UnreadableRequest {
+        /// The reason, without a full stop.
+        reason: String,
+    },
 }

@@ -10,29 +10,51 @@ use unstamp_shared::sprite::Sprite;
 
 /// Why a trigger file cannot be used.
 #[derive(Debug, Error)]
-#[expect(missing_docs, reason = "the sentence of a variant shows what its fields hold")]
 pub enum TriggerPictureError {
     /// The file cannot be read.
     #[error("{name} cannot be read: {error}")]
-    Read { name: String, error: std::io::Error },
+    Read {
+        /// Path of the file.
+        name: String,
+        /// Error of the operating system.
+        error: std::io::Error,
+    },
     /// The file is a NumPy array.
     #[error(
         "{name} is a NumPy array and not a picture; save its numbers as a PNG, for example with \
          PIL.Image.fromarray"
     )]
-    NumPy { name: String },
+    NumPy {
+        /// Path of the file.
+        name: String,
+    },
     /// The file is no picture.
     #[error("{name} cannot be read: {error}")]
-    NoPicture { name: String, error: PictureError },
+    NoPicture {
+        /// Path of the file.
+        name: String,
+        /// Error of the decoder.
+        error: PictureError,
+    },
     /// A painted trigger has more pixels than the images.
     #[error(
         "{name} has {}x{} pixels, but the images have {}x{}; scale it down",
         has.0, has.1, images.0, images.1
     )]
-    TooLarge { name: String, has: (usize, usize), images: (usize, usize) },
+    TooLarge {
+        /// Path of the file.
+        name: String,
+        /// Width and height of the picture.
+        has: (usize, usize),
+        /// Width and height of the images.
+        images: (usize, usize),
+    },
     /// No pixel can be seen.
     #[error("{name} is wholly transparent")]
-    Transparent { name: String },
+    Transparent {
+        /// Path of the file.
+        name: String,
+    },
 }
 
 /// Where a trigger file lies on the image.

@@ -19,12 +19,14 @@ use std::rc::Rc;
 
 /// A pickle cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[expect(missing_docs, reason = "the sentence of a variant says what it is")]
 pub enum PickleError {
+    /// The bytes end before the pickle does.
     #[error("the pickle ends early; copy or download the file again")]
     Truncated,
+    /// The opcodes do not fit together. Holds the fault.
     #[error("the pickle is broken: {0}; copy or download the file again")]
     Broken(&'static str),
+    /// An opcode that the reader does not know.
     #[error("it holds the opcode 0x{0:02x}, which no plain checkpoint needs")]
     Opcode(u8),
 }

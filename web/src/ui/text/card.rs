@@ -1,0 +1,83 @@
+//! The card of a model: its prediction, its rates, its attention maps, and an erasure on it (`card.rs`,
+//! `rates.rs`, `erase_panel.rs`).
+
+use crate::messages::ErasureProgress;
+use unstamp_shared::metrics::Rate;
+
+/// Text on a card before the first prediction.
+pub const LOADING_MODEL: &str = "loading the model";
+/// Text on a card before the first rates.
+pub const MEASURING: &str = "measuring ACC and ASR";
+/// Name of the bar of clean accuracy.
+pub const ACC: &str = "ACC";
+/// Name of the bar of the attack success rate.
+pub const ASR: &str = "ASR";
+/// Name of the bar of the robust accuracy.
+pub const RA: &str = "RA";
+/// Help of the bar of ACC.
+pub const ACC_HELP: &str = "clean accuracy over the test images";
+/// Help of the bar of ASR.
+pub const ASR_HELP: &str = "triggered images of other classes that are predicted as the target";
+/// Help of the bar of RA.
+pub const RA_HELP: &str =
+    "triggered images of other classes that are predicted as their true class";
+/// Help of the mark on the bar of ASR.
+pub const FLOOR_HELP: &str =
+    "floor: images of other classes, without trigger, that are predicted as the target";
+/// Button on the card of a victim whose trigger is not on the image.
+pub const USE_TRIGGER: &str = "use its trigger";
+/// Help of [`USE_TRIGGER`].
+pub const USE_TRIGGER_HELP: &str = "the trigger that this model was poisoned with";
+
+/// Name of the menu of defences for screen readers.
+pub const DEFENCE: &str = "defence";
+/// Button that starts an erasure.
+pub const ERASE: &str = "erase it here";
+/// Name of the bar of progress for screen readers.
+pub const ERASING: &str = "erasing";
+/// Button that stops the erasure.
+pub const STOP: &str = "stop";
+/// Title of the model that an erasure makes.
+pub const ERASED_MODEL: &str = "erased here";
+
+/// A share in 0..1 as percent.
+pub fn percent(share: f64) -> String {
+    format!("{:.1}%", 100.0 * share)
+}
+
+/// The interval and number of images of a rate, and the floor if it has one.
+pub fn rate_details(rate: Rate, floor: Option<Rate>) -> String {
+    let [low, high] = rate.ci95;
+    let floor = floor.map_or(String::new(), |floor| format!(", floor {}", percent(floor.value)));
+    format!("{}–{}, n = {}{floor}", percent(low), percent(high), rate.n)
+}
+
+/// The caption of an attention map.
+pub fn map_caption(index: usize) -> String {
+    format!("layer group {}", index + 1)
+}
+
+/// The description of an attention map for screen readers.
+pub fn map_label(index: usize) -> String {
+    format!("attention of layer group {}", index + 1)
+}
+
+/// The help of [`ERASE`].
+pub fn erase_help(clean_images: usize) -> String {
+    format!("uses {clean_images} clean images and your processor; takes about a minute")
+}
+
+/// The progress of an erasure.
+pub fn erasure(progress: &ErasureProgress) -> String {
+    match progress.total {
+        0 => "loading the training program".to_string(),
+        _ => format!("{} epoch {}, loss {:.3}", progress.phase, progress.epoch + 1, progress.loss),
+    }
+}
+
+/// The terms of the loss over the last epoch.
+pub fn losses(progress: &ErasureProgress) -> String {
+    let losses = progress.losses.iter();
+    let losses = losses.map(|(name, value)| format!("{} {value:.3}", name.replace('_', " ")));
+    losses.collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,51 @@
+//! The image, the buttons below it, and the fields of the trigger (`stage.rs`, `controls.rs`, `files.rs`).
+
+/// Name of the button [`PREVIOUS`] for screen readers.
+pub const PREVIOUS_IMAGE: &str = "previous image";
+/// Button that shows the test image before this one.
+pub const PREVIOUS: &str = "‹ previous";
+/// Name of the button [`NEXT`] for screen readers.
+pub const NEXT_IMAGE: &str = "next image";
+/// Button that shows the test image after this one.
+pub const NEXT: &str = "next ›";
+/// Button that opens a file of the visitor.
+pub const OWN_FILE: &str = "your picture or model";
+/// Caption of a picture that the visitor opened.
+pub const OWN_PICTURE: &str = "your picture";
+/// Button that copies the address of the page.
+pub const COPY_LINK: &str = "copy link";
+/// Help of [`COPY_LINK`].
+pub const COPY_LINK_HELP: &str = "a link to this page with the same image, trigger and models";
+/// Message after a click on [`COPY_LINK`].
+pub const LINK_COPIED: &str = "The link is copied. It holds image, trigger and models.";
+/// Message after a click on [`COPY_LINK`] if the browser refuses.
+pub const LINK_NOT_COPIED: &str =
+    "The browser does not let this page copy. Copy the address of the page instead.";
+/// Message if a file of the visitor is no picture.
+pub const NO_PICTURE: &str = "This file is not a picture that the browser can read.";
+/// Message if a model file of the visitor cannot be read.
+pub const NO_MODEL_FILE: &str = "The model file could not be read.";
+
+/// Heading of the fields of the trigger.
+pub const TRIGGER: &str = "Trigger";
+/// Label of the menu of attacks.
+pub const ATTACK: &str = "attack";
+/// Label of the checkbox that puts the trigger on the image.
+pub const STAMPED: &str = "stamp it on this image";
+/// Label of the menu of target classes.
+pub const TARGET: &str = "target";
+/// Help of [`TARGET`].
+pub const TARGET_HELP: &str = "the class that the attacker wants";
+
+/// The caption of a test image.
+pub fn test_image(index: usize, class: &str) -> String {
+    format!("test image {index}: {class}")
+}
+
+/// The description of the image with its trigger, at this column and row if it has a place.
+pub fn image_label(place: Option<(usize, usize)>) -> String {
+    let place = place.map_or(String::new(), |(x, y)| format!(" at column {x}, row {y}"));
+    format!(
+        "Image with trigger{place}. Arrow keys move it, with Shift by 4; Home returns it to the corner; Space takes it off."
+    )
+}
