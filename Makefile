@@ -17,6 +17,7 @@ ENV := $(abspath $(OUT))/web.env
 WEB := . $(ENV) && export CARGO_TARGET_DIR=$(abspath $(OUT))/web
 UNSTAMP := $(OUT)/release/unstamp
 NATIVE := --release --workspace --exclude 'unstamp-web*'
+PAGE := --release -p unstamp-web --features ui
 # With the programs of the page, which are linted natively: their other features are only for WASM. The feature avx2
 # is linted too.
 ALL := --release --workspace --features unstamp-web/ui,unstamp-web/cpu,unstamp-web/gpu,unstamp-bench/avx2
@@ -61,12 +62,14 @@ site: page
 test:
 	web/toolchain.sh $(ENV) test
 	@# At the same time, because the link-time optimisation of the page uses one core.
-	@$(MAKE) page checks-programs & page=$$!; status=0; $(MAKE) native && cargo test $(NATIVE) --no-run || status=$$?; wait $$page || status=$$?; exit $$status
+	@$(MAKE) page checks-programs & page=$$!; status=0; $(MAKE) native && cargo test $(NATIVE) --no-run && cargo test $(PAGE) --no-run || status=$$?; wait $$page || status=$$?; exit $$status
 	@# Both parts run, also where the first fails.
 	@status=0; $(MAKE) test-native || status=$$?; $(MAKE) test-browser || status=$$?; exit $$status
 
 test-native:
-	UNSTAMP_REQUIRE_WGPU=1 VK_DRIVER_FILES="$$(ls /usr/share/vulkan/icd.d/lvp_icd*.json)" cargo test $(NATIVE) --no-fail-fast
+	@# The unit tests of the page stand alone, because they need other features. They compile without Burn.
+	@status=0; UNSTAMP_REQUIRE_WGPU=1 VK_DRIVER_FILES="$$(ls /usr/share/vulkan/icd.d/lvp_icd*.json)" cargo test $(NATIVE) --no-fail-fast || status=$$?; \
+	  cargo test $(PAGE) --no-fail-fast || status=$$?; exit $$status
 
 test-browser:
 	cd tests/browser && npm ci --no-audit --no-fund --silent && UNSTAMP=$(abspath $(UNSTAMP)) CHECKS=$(BENCH) node --test --test-reporter=spec *.test.mjs

@@ -274,3 +274,6 @@ pub enum Failure {
         reason: String,
     },
 }
+
+#[cfg(test)]
+mod tests;

@@ -170,3 +170,6 @@ impl App {
         self.evaluate_soon();
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -186,3 +186,6 @@ pub fn png_message(name: &str, error: PngError) -> String {
         PngError::Colours => text::png::colours(name),
     }
 }
+
+#[cfg(test)]
+mod tests;

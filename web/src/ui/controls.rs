@@ -130,3 +130,16 @@ pub fn Controls(app: App) -> impl IntoView {
         </fieldset>
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Only this attack wants another class for every class of images.
+    #[test]
+    fn the_menu_of_targets_is_hidden_for_all_target() {
+        let without = ATTACKS.iter().filter(|attack| !has_one_target(**attack));
+        let ids: Vec<_> = without.map(|attack| attack.method().id).collect();
+        assert_eq!(ids, ["all_target"]);
+    }
+}

@@ -183,3 +183,26 @@ pub fn Stage(app: App) -> impl IntoView {
         </div>
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const AREA: Area = Area { x: 10, y: 20, width: 4, height: 6 };
+
+    #[test]
+    fn the_pointer_holds_the_point_of_the_trigger_below_it() {
+        for (x, y) in [(10, 20), (13, 25), (9, 19), (14, 26)] {
+            let held = grip(&AREA, Point { x, y });
+            assert_eq!(held, Point { x: x - 10, y: y - 20 }, "column {x}, row {y}");
+        }
+    }
+
+    #[test]
+    fn a_pointer_far_from_the_trigger_holds_its_middle() {
+        for (x, y) in [(8, 22), (15, 22), (11, 18), (11, 27), (0, 0)] {
+            let held = grip(&AREA, Point { x, y });
+            assert_eq!(held, Point { x: 2, y: 3 }, "column {x}, row {y}");
+        }
+    }
+}

@@ -1,6 +1,8 @@
 //! The choices of a visitor. The address of the page holds them as text.
 
+use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use unstamp_shared::attacks::{ATTACKS, Area, attack};
 use unstamp_shared::datasets::signs;
 use unstamp_shared::image::Image;
@@ -38,13 +40,24 @@ impl Default for State {
     }
 }
 
+/// The text with the characters that its escapes stand for. Mail programs and chats write some characters
+/// of a link as `%2B` and the like. A text with a broken escape stays as it is.
+fn without_escapes(text: &str) -> Cow<'_, str> {
+    let begins_with_byte = |rest: &str| {
+        let digits = rest.as_bytes().first_chunk::<2>();
+        digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+    };
+    if !text.split('%').skip(1).all(begins_with_byte) {
+        return Cow::Borrowed(text);
+    }
+    percent_decode_str(text).decode_utf8().unwrap_or(Cow::Borrowed(text))
+}
+
 impl State {
     /// Reads `#key=value&...`; what cannot be read keeps its default.
     pub fn from_hash(hash: &str) -> Self {
         let mut state = Self::default();
-        // Mail programs and chats write some characters of a link as %2B and the like.
-        let plain = js_sys::decode_uri_component(hash).map_or(hash.to_string(), String::from);
-        let hash = plain.as_str();
+        let hash = without_escapes(hash);
         for pair in hash.trim_start_matches('#').split('&') {
             let Some((key, text)) = pair.split_once('=') else { continue };
             match key {
@@ -141,3 +154,6 @@ impl State {
         shown
     }
 }
+
+#[cfg(test)]
+mod tests;

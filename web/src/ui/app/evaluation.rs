@@ -86,3 +86,29 @@ impl App {
         link.send(self.engine(), &request, None);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::tests::report;
+
+    fn progress(seen: usize) -> Progress {
+        Progress { seen, total: IMAGES, report: report() }
+    }
+
+    #[test]
+    fn only_the_current_evaluation_counts() {
+        Owner::new().with(|| {
+            let evaluation = Evaluation::new();
+            evaluation.request.set_value(7);
+            evaluation.receive(6, "a".to_string(), progress(1));
+            assert!(evaluation.progress.with_untracked(HashMap::is_empty));
+            evaluation.receive(7, "a".to_string(), progress(2));
+            let shown = evaluation.progress.get_untracked();
+            assert_eq!(shown, [("a".to_string(), progress(2))].into());
+            evaluation.forget();
+            evaluation.receive(7, "a".to_string(), progress(3));
+            assert!(evaluation.progress.with_untracked(HashMap::is_empty));
+        });
+    }
+}

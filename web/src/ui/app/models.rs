@@ -19,6 +19,13 @@ const FIRST_ROLES: [fn(&ModelRole) -> bool; 3] = [
     |role| *role == ModelRole::Clean,
 ];
 
+/// The ids of the models that the page shows first; fewer if the site has not every role.
+fn first_models(models: &[ModelEntry]) -> Vec<String> {
+    let first = FIRST_ROLES.iter();
+    let first = first.filter_map(|fits| models.iter().find(|model| fits(&model.role)));
+    first.map(|model| model.id.clone()).collect()
+}
+
 /// Whether a model has a backdoor.
 pub fn is_victim(entry: &ModelEntry) -> bool {
     entry.role == ModelRole::Victim
@@ -93,9 +100,7 @@ impl App {
         self.state.update(|state| {
             state.models.retain(|id| models.iter().any(|model| model.id == *id));
             if state.models.is_empty() {
-                let first = FIRST_ROLES.iter();
-                let first = first.filter_map(|fits| models.iter().find(|m| fits(&m.role)));
-                state.models = first.map(|model| model.id.clone()).collect();
+                state.models = first_models(&models);
             }
         });
     }
@@ -184,5 +189,42 @@ impl App {
     /// A chosen model of the site; only such a model holds answers for the self-test.
     pub(super) fn self_test_model(&self) -> Option<String> {
         self.ready_models().into_iter().find(|id| !self.models.is_own(id))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::tests::entry;
+
+    fn erased(id: &str, defence: &str) -> ModelEntry {
+        entry(id, ModelRole::Erased(defence.to_string()))
+    }
+
+    #[test]
+    fn the_page_shows_one_model_of_each_role_first() {
+        let all = [
+            entry("clean", ModelRole::Clean),
+            erased("tuned", "fine_tune"),
+            entry("victim", ModelRole::Victim),
+            erased("distilled", FIRST_DEFENCE),
+            entry("other", ModelRole::Victim),
+        ];
+        assert_eq!(first_models(&all), ["victim", "distilled", "clean"]);
+        assert_eq!(first_models(&all[..2]), ["clean"]);
+        assert!(first_models(&[]).is_empty());
+    }
+
+    #[test]
+    fn an_engine_that_starts_again_has_no_models() {
+        Owner::new().with(|| {
+            let models = Models::new();
+            let keys = [EngineKind::Cpu, EngineKind::WebGpu].map(|kind| (kind, "a".to_string()));
+            models.loaded.set_value(keys.clone().into());
+            models.forget_engine(EngineKind::WebGpu);
+            assert_eq!(models.loaded.get_value(), [keys[0].clone()].into());
+            models.forget("a");
+            assert!(models.loaded.with_value(HashSet::is_empty));
+        });
     }
 }

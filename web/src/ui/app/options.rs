@@ -13,10 +13,14 @@ pub struct Options {
 }
 
 impl Options {
-    /// The options in the address; others are ignored.
+    /// The options in the address of the page.
     pub fn read() -> Self {
+        Self::parse(&window().location().search().unwrap_or_default())
+    }
+
+    /// The options in the part of an address that begins with `?`; others are ignored.
+    fn parse(search: &str) -> Self {
         let mut options = Self::default();
-        let search = window().location().search().unwrap_or_default();
         for pair in search.trim_start_matches('?').split('&') {
             match pair.split_once('=') {
                 Some(("engine", name)) => options.engine = EngineKind::named(name),
@@ -25,5 +29,19 @@ impl Options {
             }
         }
         options
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn known_options_are_read_and_others_ignored() {
+        let options = Options::parse("?x=1&corrupt=1&engine=webgpu&engine");
+        assert_eq!(options, Options { engine: Some(EngineKind::WebGpu), corrupt: true });
+        for search in ["", "?", "?engine=gpu", "?corrupt=2", "?engine", "?=cpu"] {
+            assert_eq!(Options::parse(search), Options::default(), "{search}");
+        }
     }
 }

@@ -2,7 +2,7 @@
 //! and used where it is faster than the CPU.
 
 use super::App;
-use super::engines::{EngineKind, MEASURED_IMAGES, StopReason, WebGpuState};
+use super::engines::{EngineKind, Engines, MEASURED_IMAGES, Speed, StopReason, WebGpuState};
 use super::options::Options;
 use crate::messages::{Hardware, Request};
 use leptos::prelude::*;
@@ -67,20 +67,10 @@ impl App {
 
     /// An engine has been measured; after both, the faster one is used.
     pub(super) fn engine_measured(self, engine: EngineKind, milliseconds: f64) {
-        self.engines.update(|e| match engine {
-            EngineKind::WebGpu => e.speed.webgpu = Some(milliseconds),
-            _ => e.speed.cpu = Some(milliseconds),
-        });
-        let speed = self.engines.with_untracked(|e| e.speed);
-        let (Some(cpu), Some(webgpu)) = (speed.cpu, speed.webgpu) else { return };
-        if webgpu < cpu {
-            self.use_webgpu();
-        } else {
-            self.engines.update(|e| {
-                if matches!(e.webgpu, WebGpuState::Testing { .. }) {
-                    e.webgpu = WebGpuState::Slower { cpu, webgpu };
-                }
-            });
+        self.engines.update(|engines| note_time(engines, engine, milliseconds));
+        match self.engines.with_untracked(|engines| engines.speed) {
+            Speed { cpu: Some(cpu), webgpu: Some(webgpu) } if webgpu < cpu => self.use_webgpu(),
+            _ => {}
         }
     }
 
@@ -96,12 +86,80 @@ impl App {
     }
 
     fn use_webgpu(self) {
-        self.engines.update(|e| {
-            if let WebGpuState::Testing { adapter, software } = &e.webgpu {
-                let hardware = Hardware::WebGpu { adapter: adapter.clone(), software: *software };
-                e.webgpu = WebGpuState::Active { hardware };
-            }
-        });
+        self.engines.update(activate);
         self.refresh();
+    }
+}
+
+/// Keeps a measured time. If the CPU is not slower than the WebGPU engine that is tested, the page stays with
+/// the CPU.
+fn note_time(engines: &mut Engines, engine: EngineKind, milliseconds: f64) {
+    match engine {
+        EngineKind::WebGpu => engines.speed.webgpu = Some(milliseconds),
+        EngineKind::Cpu | EngineKind::Learn => engines.speed.cpu = Some(milliseconds),
+    }
+    let Speed { cpu: Some(cpu), webgpu: Some(webgpu) } = engines.speed else { return };
+    if webgpu >= cpu && matches!(engines.webgpu, WebGpuState::Testing { .. }) {
+        engines.webgpu = WebGpuState::Slower { cpu, webgpu };
+    }
+}
+
+/// Puts the WebGPU engine that is tested into use.
+fn activate(engines: &mut Engines) {
+    if let WebGpuState::Testing { adapter, software } = &engines.webgpu {
+        let hardware = Hardware::WebGpu { adapter: adapter.clone(), software: *software };
+        engines.webgpu = WebGpuState::Active { hardware };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CPU: Hardware = Hardware::Cpu { relaxed: false };
+
+    /// Engines of which the one on WebGPU is being tested.
+    fn tested() -> Engines {
+        let webgpu = WebGpuState::Testing { adapter: "card".to_string(), software: false };
+        Engines { cpu: Some(CPU), webgpu, ..Engines::default() }
+    }
+
+    #[test]
+    fn a_cpu_that_is_not_slower_stays_in_use() {
+        for webgpu in [20.0, 30.0] {
+            let times = [(EngineKind::Cpu, 20.0), (EngineKind::WebGpu, webgpu)];
+            for [first, second] in [times, [times[1], times[0]]] {
+                let mut engines = tested();
+                note_time(&mut engines, first.0, first.1);
+                assert_eq!(engines.webgpu, tested().webgpu, "one time decides nothing");
+                note_time(&mut engines, second.0, second.1);
+                assert_eq!(engines.webgpu, WebGpuState::Slower { cpu: 20.0, webgpu });
+                assert_eq!(engines.kind(), EngineKind::Cpu);
+                assert_eq!(engines.active(), Some(&CPU));
+            }
+        }
+    }
+
+    #[test]
+    fn a_faster_webgpu_engine_is_put_into_use() {
+        let mut engines = tested();
+        note_time(&mut engines, EngineKind::Cpu, 20.0);
+        note_time(&mut engines, EngineKind::WebGpu, 19.0);
+        assert_eq!(engines.webgpu, tested().webgpu, "it is not given up");
+        activate(&mut engines);
+        assert_eq!(engines.kind(), EngineKind::WebGpu);
+        let card = Hardware::WebGpu { adapter: "card".to_string(), software: false };
+        assert_eq!(engines.active(), Some(&card));
+    }
+
+    #[test]
+    fn an_engine_that_stopped_is_not_put_into_use() {
+        let stopped = WebGpuState::Stopped { reason: StopReason::NoAdapter };
+        let mut engines = Engines { webgpu: stopped.clone(), ..tested() };
+        note_time(&mut engines, EngineKind::Cpu, 20.0);
+        note_time(&mut engines, EngineKind::WebGpu, 30.0);
+        activate(&mut engines);
+        assert_eq!(engines.webgpu, stopped);
+        assert_eq!(engines.kind(), EngineKind::Cpu);
     }
 }

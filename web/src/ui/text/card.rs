@@ -81,3 +81,49 @@ pub fn losses(progress: &ErasureProgress) -> String {
     let losses = losses.map(|(name, value)| format!("{} {value:.3}", name.replace('_', " ")));
     losses.collect::<Vec<_>>().join(", ")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_have_one_decimal() {
+        for (share, text) in
+            [(0.0, "0.0%"), (1.0, "100.0%"), (0.12345, "12.3%"), (0.9996, "100.0%")]
+        {
+            assert_eq!(percent(share), text);
+        }
+    }
+
+    #[test]
+    fn a_rate_tells_its_interval_its_images_and_its_floor() {
+        let rate = Rate { value: 0.5, k: 5, n: 10, ci95: [0.25, 0.75] };
+        assert_eq!(rate_details(rate, None), "25.0%–75.0%, n = 10");
+        let floor = Rate { value: 0.125, ..rate };
+        assert_eq!(rate_details(rate, Some(floor)), "25.0%–75.0%, n = 10, floor 12.5%");
+    }
+
+    #[test]
+    fn layer_groups_are_counted_from_1() {
+        assert_eq!(map_caption(0), "layer group 1");
+        assert_eq!(map_label(2), "attention of layer group 3");
+    }
+
+    #[test]
+    fn an_erasure_tells_phase_epoch_and_losses() {
+        let waiting = ErasureProgress::default();
+        assert_eq!(erasure(&waiting), "loading the training program");
+        assert_eq!(losses(&waiting), "");
+        let terms = [("cross_entropy", 0.25), ("group_1", 2.0)];
+        let running = ErasureProgress {
+            total: 9,
+            phase: "distil".to_string(),
+            epoch: 1,
+            loss: 0.12345,
+            losses: terms.map(|(name, value)| (name.to_string(), value)).into(),
+            ..waiting
+        };
+        assert_eq!(erasure(&running), "distil epoch 2, loss 0.123");
+        assert_eq!(losses(&running), "cross entropy 0.250, group 1 2.000");
+    }
+}

@@ -96,3 +96,79 @@ fn webgpu(state: &WebGpuState) -> Option<String> {
         WebGpuState::Stopped { reason } => format!("No WebGPU: {}", stopped(reason)),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A CPU engine that has started, and WebGPU in this state.
+    fn with(webgpu: WebGpuState) -> Engines {
+        Engines { cpu: Some(Hardware::Cpu { relaxed: false }), webgpu, ..Engines::default() }
+    }
+
+    #[test]
+    fn the_foot_of_the_page_names_the_hardware_in_use() {
+        assert_eq!(engine(&Engines::default()), "engine is loading");
+        let cpu = "runs on your CPU (WebAssembly SIMD)";
+        assert_eq!(engine(&with(WebGpuState::Unused)), cpu);
+        let hardware = Hardware::WebGpu { adapter: "card".to_string(), software: false };
+        assert_eq!(
+            engine(&with(WebGpuState::Active { hardware })),
+            "runs on WebGPU (adapter: card)"
+        );
+        let hardware = Hardware::WebGpu { adapter: String::new(), software: true };
+        let unnamed = "runs on WebGPU (software adapter: unnamed)";
+        assert_eq!(engine(&with(WebGpuState::Active { hardware })), unnamed);
+    }
+
+    #[test]
+    fn the_foot_of_the_page_tells_why_webgpu_is_not_used() {
+        let testing = WebGpuState::Testing { adapter: "card".to_string(), software: false };
+        let stopped = WebGpuState::Stopped { reason: StopReason::NoAdapter };
+        for (state, note) in [
+            (testing, "WebGPU adapter: card; the self-test runs"),
+            (
+                WebGpuState::Slower { cpu: 20.4, webgpu: 31.6 },
+                "CPU is faster here: 32 images in 20 ms, WebGPU 32 ms",
+            ),
+            (
+                WebGpuState::WrongResults { difference: 0.257 },
+                "The GPU gave wrong results in its self-test (off by 0.26), so the page uses the CPU.",
+            ),
+            (stopped, "No WebGPU: This browser offers no WebGPU adapter."),
+        ] {
+            let expected = format!("runs on your CPU (WebAssembly SIMD). {note}");
+            assert_eq!(engine(&with(state)), expected);
+        }
+    }
+
+    /// Reasons come without a full stop; the sentence adds it.
+    #[test]
+    fn messages_end_with_one_full_stop() {
+        let reason = || "a reason".to_string();
+        let failures = [
+            Failure::NotLoaded,
+            Failure::UnusableModel { file: "a.safetensors".to_string(), reason: reason() },
+            Failure::ImageSize,
+            Failure::Device { reason: reason() },
+            Failure::Trigger { reason: reason() },
+            Failure::UnknownDefence { defence: "nad".to_string() },
+            Failure::Settings { reason: reason() },
+            Failure::Erasure { reason: reason() },
+            Failure::OnlyPredicts,
+            Failure::UnreadableRequest { reason: reason() },
+        ];
+        let reasons = [
+            StopReason::NoAdapter,
+            StopReason::SoftwareAdapter,
+            StopReason::NotStarted { detail: reason() },
+            StopReason::Crashed { detail: reason() },
+            StopReason::NoWorker,
+            StopReason::UnreadableReply { detail: reason() },
+        ];
+        let messages = failures.iter().map(failure).chain(reasons.iter().map(restarted));
+        for message in messages {
+            assert!(message.ends_with('.') && !message.ends_with(".."), "{message}");
+        }
+    }
+}

@@ -49,3 +49,14 @@ pub fn image_label(place: Option<(usize, usize)>) -> String {
         "Image with trigger{place}. Arrow keys move it, with Shift by 4; Home returns it to the corner; Space takes it off."
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_image_tells_screen_readers_the_place_of_its_trigger() {
+        assert!(image_label(Some((3, 20))).starts_with("Image with trigger at column 3, row 20. "));
+        assert!(image_label(None).starts_with("Image with trigger. "));
+    }
+}

@@ -1,16 +1,93 @@
 //! A message between the page and its engines survives its JSON.
 
-use crate::config;
-use crate::drawn::{any_values, finite, number, text};
-use crate::drawn_records::{model_entry, report, trigger_record};
-use crate::messages::{
-    Answer, AttentionMap, DefenceName, ErasureProgress, Failure, Hardware, Reply, Request,
-};
-use proptest::collection::vec;
+use super::*;
+use proptest::collection::{btree_map, vec};
+use proptest::option;
 use proptest::prelude::*;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fmt::Debug;
+use unstamp_shared::manifest::ModelRole;
+use unstamp_shared::method::Value;
+use unstamp_shared::metrics::{Confusion, Rate};
+
+/// A short text of any characters.
+fn text() -> impl Strategy<Value = String> {
+    vec(any::<char>(), 0..8).prop_map(|letters| letters.into_iter().collect())
+}
+
+/// A number that JSON holds exactly. The page's `serde_json` may read other numbers one unit of the last
+/// place away.
+fn number() -> impl Strategy<Value = f64> {
+    any::<i16>().prop_map(|number| f64::from(number) / 8.0)
+}
+
+fn single() -> impl Strategy<Value = f32> {
+    number().prop_map(|number| number as f32)
+}
+
+/// Values of parameters with any names.
+fn values() -> impl Strategy<Value = Values> {
+    let value = prop_oneof![
+        any::<i64>().prop_map(Value::Int),
+        number().prop_map(Value::Float),
+        text().prop_map(Value::Text),
+    ];
+    btree_map(text(), value, 0..4).prop_map(Values)
+}
+
+fn trigger_record() -> impl Strategy<Value = TriggerRecord> {
+    (text(), values(), any::<usize>(), any::<u64>())
+        .prop_map(|(attack, set, target, seed)| TriggerRecord { attack, set, target, seed })
+}
+
+fn rate() -> impl Strategy<Value = Rate> {
+    (number(), any::<u64>(), any::<u64>(), number(), number())
+        .prop_map(|(value, k, n, low, high)| Rate { value, k, n, ci95: [low, high] })
+}
+
+fn report() -> impl Strategy<Value = Report> {
+    let confusion = vec(vec(any::<u64>(), 0..3), 0..3).prop_map(Confusion);
+    let triggered = option::of(vec(vec(any::<u64>(), 0..3), 0..3).prop_map(Confusion));
+    let optional = prop::array::uniform3(option::of(rate()));
+    (rate(), optional, confusion, triggered).prop_map(
+        |(acc, [asr, ra, floor], confusion, triggered)| Report {
+            acc,
+            asr,
+            ra,
+            floor,
+            confusion,
+            triggered,
+        },
+    )
+}
+
+fn model_entry() -> impl Strategy<Value = ModelEntry> {
+    let names = prop::array::uniform8(text());
+    let role = text().prop_map(ModelRole::from);
+    let trigger = option::of(trigger_record());
+    let classes = vec(text(), 0..4);
+    (names, any::<usize>(), classes, role, trigger, any::<u64>(), report()).prop_map(
+        |(names, bytes, class_names, role, trigger, data_seed, report)| {
+            let [id, title, file, sha256, arch, dataset, recipe, recipe_hash] = names;
+            ModelEntry {
+                id,
+                title,
+                file,
+                sha256,
+                bytes,
+                arch,
+                dataset,
+                class_names,
+                role,
+                trigger,
+                data_seed,
+                recipe,
+                recipe_hash,
+                report,
+            }
+        },
+    )
+}
 
 fn request() -> impl Strategy<Value = Request> {
     let entry = || model_entry().prop_map(Box::new);
@@ -40,8 +117,12 @@ fn request() -> impl Strategy<Value = Request> {
             model,
             images
         }),
-        (id(), entry(), text(), any_values())
-            .prop_map(|(id, entry, defence, set)| Request::Erase { id, entry, defence, set }),
+        (id(), entry(), text(), values()).prop_map(|(id, entry, defence, set)| Request::Erase {
+            id,
+            entry,
+            defence,
+            set
+        }),
         id().prop_map(|id| Request::Stop { id }),
     ]
 }
@@ -55,9 +136,9 @@ fn hardware() -> impl Strategy<Value = Hardware> {
 }
 
 fn answer() -> impl Strategy<Value = Answer> {
-    let map = (any::<usize>(), any::<usize>(), vec(finite(), 0..5))
+    let map = (any::<usize>(), any::<usize>(), vec(single(), 0..5))
         .prop_map(|(width, height, values)| AttentionMap { width, height, values });
-    (vec(finite(), 0..5), vec(map, 0..4), number()).prop_map(
+    (vec(single(), 0..5), vec(map, 0..4), number()).prop_map(
         |(probabilities, maps, milliseconds)| Answer { probabilities, maps, milliseconds },
     )
 }
@@ -116,7 +197,7 @@ fn reply() -> impl Strategy<Value = Reply> {
                 report
             }
         ),
-        (about(), finite(), any::<bool>()).prop_map(|((id, model), difference, passed)| {
+        (about(), single(), any::<bool>()).prop_map(|((id, model), difference, passed)| {
             Reply::Tested { id, model, difference, passed }
         }),
         (about(), size(), number()).prop_map(|((id, model), images, milliseconds)| {
@@ -141,7 +222,8 @@ fn survives<T: Serialize + DeserializeOwned + Debug>(message: &T) -> Result<(), 
 }
 
 proptest! {
-    #![proptest_config(config())]
+    // A failure prints its case, so none is stored in a file.
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn a_request_survives_its_json(request in request()) {
