@@ -21,7 +21,7 @@ async function serve(unstamp, folder) {
   return { server, address: line.trim() };
 }
 
-// Writes a page that holds every contender; see rivals/contenders.js.
+// Writes a page that holds every implementation; see frameworks/implementations.js.
 async function writePage(folder, wasm, unstamp) {
   for (const part of ["ort", "tfjs"]) mkdirSync(join(folder, part), { recursive: true });
   const modules = join(here, "node_modules");
@@ -32,8 +32,8 @@ async function writePage(folder, wasm, unstamp) {
   for (const [profile, to] of [["page", "ours"], ["release", "flex"]]) cpSync(join(wasm, profile), join(folder, to), { recursive: true });
   cpSync(join(models, victim), join(folder, "model.safetensors"));
   execFileSync(unstamp, ["export", "--model", join(models, victim), "--onnx", join(folder, "model.onnx")]);
-  writeFileSync(join(folder, "index.html"), `<!doctype html><script type="module" src="contenders.js"></script>`);
-  await build({ entryPoints: [join(here, "rivals/contenders.js")], outfile: join(folder, "contenders.js"), bundle: true, format: "esm", external: ["./ours/*", "./flex/*"], logLevel: "error" });
+  writeFileSync(join(folder, "index.html"), `<!doctype html><script type="module" src="implementations.js"></script>`);
+  await build({ entryPoints: [join(here, "frameworks/implementations.js")], outfile: join(folder, "implementations.js"), bundle: true, format: "esm", external: ["./ours/*", "./flex/*"], logLevel: "error" });
 }
 
 export async function browser({ target, site, wasm, rounds }, row) {
@@ -53,7 +53,7 @@ export async function browser({ target, site, wasm, rounds }, row) {
   for (const [task, { ours, ...others }] of Object.entries(times)) {
     const [kind, count] = task.split(" ");
     const name = `browser ${kind === "train" ? "training step" : "inference"}, batch ${count}`;
-    for (const [rival, ms] of Object.entries(others)) row(name, "ms", ours, `${titles[rival]} ${versions[rival]}`.trim(), ms);
+    for (const [other, ms] of Object.entries(others)) row(name, "ms", ours, `${titles[other]} ${versions[other]}`.trim(), ms);
   }
   await page.close();
   server.kill();

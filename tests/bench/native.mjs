@@ -34,10 +34,10 @@ function startProcess(command, args, threads, settings = KEEP_MEMORY) {
   return { readReply, ask, end: () => child.kill() };
 }
 
-// Functions that start the contenders of a model.
+// Functions that start the implementations of a model.
 function starters({ target, python, threads }, model) {
   const torch = async (layout, settings) => {
-    const process = startProcess(python, [join(import.meta.dirname, "rivals/pytorch.py"), model, layout, threads], threads, settings);
+    const process = startProcess(python, [join(import.meta.dirname, "frameworks/pytorch.py"), model, layout, threads], threads, settings);
     const { version } = await process.readReply();
     return { ...process, version };
   };
@@ -45,10 +45,10 @@ function starters({ target, python, threads }, model) {
   return { torch, burn };
 }
 
-// Median times of each task for its contenders; the processes end.
-async function measured(contenders, tasks, rounds) {
-  const times = await interleave(tasks, rounds, async (task, name) => (await contenders[name].ask(task)).ms);
-  Object.values(contenders).forEach((c) => c.end());
+// Median times of each task for its implementations; the processes end.
+async function measured(implementations, tasks, rounds) {
+  const times = await interleave(tasks, rounds, async (task, name) => (await implementations[name].ask(task)).ms);
+  Object.values(implementations).forEach((c) => c.end());
   return times;
 }
 
@@ -63,12 +63,12 @@ async function layouts(torch) {
 // Steps and predictions of WRN-16-1.
 async function wrn(options, row) {
   const { torch, burn } = starters(options, WRN);
-  const contenders = { ours: burn("ours"), avx2: burn("ours", "unstamp-bench-avx2"), flex: burn("flex"), frozen: await torch("frozen"), ...(await layouts(torch)) };
-  const version = contenders.frozen.version;
+  const implementations = { ours: burn("ours"), avx2: burn("ours", "unstamp-bench-avx2"), flex: burn("flex"), frozen: await torch("frozen"), ...(await layouts(torch)) };
+  const version = implementations.frozen.version;
   const infer = ["ours", "avx2", "flex", ...LAYOUTS, "frozen"];
   const train = ["ours", "avx2", "flex", ...LAYOUTS];
   const tasks = { "infer 1": infer, "infer 64": infer, "infer 128": infer, "train 64": train, "train 128": train, "gemm 1024": ["ours", "contiguous"] };
-  const times = await measured(contenders, tasks, options.rounds);
+  const times = await measured(implementations, tasks, options.rounds);
 
   const peak = (2 * 1024 ** 3) / 1e6 / Math.min(...Object.values(times["gemm 1024"]));
   for (const [task, found] of Object.entries(times)) {
@@ -92,10 +92,10 @@ async function wrn(options, row) {
 // normalisations; PyTorch's does not.
 async function trainings(options, row) {
   const { torch, burn } = starters(options, WRN);
-  const contenders = { ours: burn("ours"), ...(await layouts(torch)) };
+  const implementations = { ours: burn("ours"), ...(await layouts(torch)) };
   const all = ["ours", ...LAYOUTS];
   const tasks = { "epoch 6400": all, "nad 640": all, "nba 320": all };
-  const times = await measured(contenders, tasks, options.rounds);
+  const times = await measured(implementations, tasks, options.rounds);
   const epoch = times["epoch 6400"];
   row("native, an augmented epoch, batch 64", "img/s", speed(6400, epoch.ours), `PyTorch ${bestLayout(epoch)}`, speed(6400, epoch[bestLayout(epoch)]), true);
   for (const [task, name] of [["nad 640", "NAD"], ["nba 320", "NBA"]]) {
@@ -106,9 +106,9 @@ async function trainings(options, row) {
 
 async function preact(options, row) {
   const { torch, burn } = starters(options, PREACT);
-  const contenders = { ours: burn("ours"), frozen: await torch("frozen"), ...(await layouts(torch)) };
+  const implementations = { ours: burn("ours"), frozen: await torch("frozen"), ...(await layouts(torch)) };
   const tasks = { "infer 64": ["ours", ...LAYOUTS, "frozen"], "train 64": ["ours", ...LAYOUTS] };
-  for (const [task, found] of Object.entries(await measured(contenders, tasks, options.rounds))) {
+  for (const [task, found] of Object.entries(await measured(implementations, tasks, options.rounds))) {
     const name = `native ${kinds[task.split(" ")[0]]}, PreAct-ResNet18, batch 64`;
     const best = bestLayout(found);
     row(name, "img/s", speed(64, found.ours), `PyTorch ${best}`, speed(64, found[best]), true);
@@ -120,11 +120,11 @@ async function preact(options, row) {
 // less.
 async function memory(options, row) {
   const { torch, burn } = starters(options, WRN);
-  const mebibytes = async (contender) => {
-    const { mib: before } = await contender.ask("memory 0");
-    for (let round = 0; round < 2; round++) await contender.ask("train 64");
-    const { mib: after } = await contender.ask("memory 0");
-    contender.end();
+  const mebibytes = async (implementation) => {
+    const { mib: before } = await implementation.ask("memory 0");
+    for (let round = 0; round < 2; round++) await implementation.ask("train 64");
+    const { mib: after } = await implementation.ask("memory 0");
+    implementation.end();
     return after - before;
   };
   const found = { ours: await mebibytes(burn("ours")) };

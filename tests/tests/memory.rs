@@ -2,7 +2,7 @@
 
 use cap::Cap;
 use std::alloc::System;
-use unstamp_bench::contender::{Contender, LabelledBatch};
+use unstamp_bench::implementation::{Implementation, LabelledBatch};
 use unstamp_shared::model::{Arch, weights};
 use unstamp_shared::seed::Seed;
 
@@ -24,11 +24,11 @@ fn a_thousand_steps_hold_no_more_than_a_hundred() {
     let network = arch.init(Seed(0), &device).expect("it exists");
     let arrays = pollster::block_on(weights::arrays(&network)).expect("readable");
     let before = ALLOCATOR.allocated();
-    let mut contender = Contender::new(true, &arch, &arrays).expect("it fits");
+    let mut implementation = Implementation::new(true, &arch, &arrays).expect("it fits");
     let batch = LabelledBatch::new(8);
     let mut warm = before;
     for step in 1..=LONG {
-        let loss = pollster::block_on(contender.train(&batch));
+        let loss = pollster::block_on(implementation.train(&batch));
         assert!(loss.is_finite(), "step {step}");
         if step == WARM {
             warm = ALLOCATOR.allocated();

@@ -1,4 +1,4 @@
-//! The same network from Burn's own layers, as a user of Burn would write it: the contender `flex`.
+//! The same network from Burn's own layers, as a user of Burn would write it: the implementation `flex`.
 
 use burn::module::{Module, Param, RunningState};
 use burn::nn::conv::{Conv2d, Conv2dConfig};

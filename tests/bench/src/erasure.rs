@@ -1,5 +1,5 @@
-//! Whole trainings on images in memory: an epoch of fine-tuning, and erasures from beginning to end. The rival
-//! `rivals/pytorch.py` does the same.
+//! Whole trainings on images in memory: an epoch of fine-tuning, and erasures from beginning to end. The
+//! script `frameworks/pytorch.py` does the same.
 
 use crate::BenchError;
 use std::sync::Arc;

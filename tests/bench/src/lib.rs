@@ -1,17 +1,18 @@
-//! Checks that run natively and in a browser, and the contenders of `make bench`.
+//! Checks that run natively and in a browser, and the implementations that `make bench` compares.
 
 #[cfg(feature = "cpu")]
 pub mod burn_network;
 #[cfg(feature = "cpu")]
 pub mod checks;
 #[cfg(feature = "cpu")]
-pub mod contender;
 #[cfg(all(feature = "cpu", not(target_family = "wasm")))]
 pub mod erasure;
 mod error;
-#[cfg(feature = "cpu")]
-pub mod golden;
 pub mod gradient;
+#[cfg(feature = "cpu")]
+pub mod image_hashes;
+#[cfg(feature = "cpu")]
+pub mod implementation;
 
 pub use error::BenchError;
 

@@ -8,7 +8,7 @@
 
 use std::io::BufRead;
 use std::time::Instant;
-use unstamp_bench::contender::{Contender, LabelledBatch, images};
+use unstamp_bench::implementation::{Implementation, LabelledBatch, images};
 use unstamp_bench::{BenchError, checks, erasure, load};
 use unstamp_shared::model::Arch;
 use unstamp_shared::model::weights::{self, Arrays};
@@ -61,7 +61,7 @@ fn network(model: &str) -> Result<(Arch, Arrays), BenchError> {
 }
 
 fn answer(
-    contender: &mut Contender,
+    implementation: &mut Implementation,
     (arch, arrays): &(Arch, Arrays),
     line: &str,
 ) -> Result<serde_json::Value, BenchError> {
@@ -70,16 +70,16 @@ fn answer(
     Ok(match task {
         "infer" => {
             let batch = images(count, &burn::tensor::Device::flex());
-            round(|| drop(pollster::block_on(contender.infer(&batch))))
+            round(|| drop(pollster::block_on(implementation.infer(&batch))))
         }
         "train" => {
             let batch = LabelledBatch::new(count);
             round(|| {
-                pollster::block_on(contender.train(&batch));
+                pollster::block_on(implementation.train(&batch));
             })
         }
         "gemm" => round(gemm(count)),
-        "outputs" => pollster::block_on(contender.outputs(count))?,
+        "outputs" => pollster::block_on(implementation.outputs(count))?,
         "checks" => {
             pollster::block_on(checks::kernels_agree(count))?;
             serde_json::json!({ "checked": count })
@@ -100,15 +100,15 @@ pub fn serve() {
         std::process::exit(2);
     };
     let network = network(model).and_then(|network| {
-        let contender = Contender::new(kind == "ours", &network.0, &network.1)?;
-        Ok((network, contender))
+        let implementation = Implementation::new(kind == "ours", &network.0, &network.1)?;
+        Ok((network, implementation))
     });
-    let (network, mut contender) = network.unwrap_or_else(|e| {
+    let (network, mut implementation) = network.unwrap_or_else(|e| {
         eprintln!("{model}: {e}");
         std::process::exit(1);
     });
     for line in std::io::stdin().lock().lines().map_while(Result::ok) {
-        let reply = answer(&mut contender, &network, &line);
+        let reply = answer(&mut implementation, &network, &line);
         println!("{}", reply.unwrap_or_else(|e| serde_json::json!({ "error": e.to_string() })));
     }
 }

@@ -1,4 +1,4 @@
-//! Natively: a contender that answers one line with one measurement. In a page: exports.
+//! Natively: an implementation that answers one line with one measurement. In a page: exports.
 
 #[cfg(not(target_family = "wasm"))]
 mod line;

@@ -1,7 +1,7 @@
 //! Triggers and poisoned data sets: what must hold of every attack.
 
 use std::sync::Arc;
-use unstamp_bench::golden;
+use unstamp_bench::image_hashes;
 use unstamp_shared::attacks::{ATTACKS, Labels, Needs, Pictures, attack};
 use unstamp_shared::datasets::{Split, SplitName, signs};
 use unstamp_shared::image::Image;
@@ -41,13 +41,13 @@ fn some_signs(count: usize) -> Split {
 /// The same hashes are asserted in the browser (`browser/page.test.mjs`).
 #[test]
 fn pictures_have_the_stored_hashes() {
-    let hashes = golden::hashes().expect("valid defaults");
+    let hashes = image_hashes::hashes().expect("valid defaults");
     if std::env::var("UNSTAMP_WRITE").is_ok() {
         let text = serde_json::to_string_pretty(&hashes).expect("a list");
-        std::fs::write(fixture("golden.json"), text + "\n").expect("writable");
+        std::fs::write(fixture("image_hashes.json"), text + "\n").expect("writable");
     }
     let stored: Vec<String> =
-        serde_json::from_slice(&std::fs::read(fixture("golden.json")).expect("stored"))
+        serde_json::from_slice(&std::fs::read(fixture("image_hashes.json")).expect("stored"))
             .expect("a list");
     assert_eq!(hashes, stored, "signs first, then every attack of the list");
 }

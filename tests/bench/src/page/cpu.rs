@@ -3,33 +3,34 @@
 
 use super::{exception, gradient};
 use burn::tensor::{Device, Tensor};
-use unstamp_bench::contender::{Contender, LabelledBatch, images};
-use unstamp_bench::{BenchError, checks, golden, load};
+use unstamp_bench::image_hashes::hashes;
+use unstamp_bench::implementation::{Implementation, LabelledBatch, images};
+use unstamp_bench::{BenchError, checks, load};
 use wasm_bindgen::prelude::*;
 
-/// A contender with the batch it was last asked for.
+/// An implementation with the batch it was last asked for.
 #[wasm_bindgen]
-pub struct BrowserContender {
-    contender: Contender,
+pub struct BrowserImplementation {
+    implementation: Implementation,
     batch: Option<Tensor<4>>,
     labelled: Option<LabelledBatch>,
 }
 
 #[wasm_bindgen]
-impl BrowserContender {
-    /// From the bytes of a published model. `ours` is that of [`Contender::new`].
+impl BrowserImplementation {
+    /// From the bytes of a published model. `ours` is that of [`Implementation::new`].
     ///
     /// # Errors
-    /// If the bytes are no model, or as [`Contender::new`].
+    /// If the bytes are no model, or as [`Implementation::new`].
     #[wasm_bindgen(constructor)]
-    pub fn new(model: &[u8], ours: bool) -> Result<BrowserContender, JsValue> {
+    pub fn new(model: &[u8], ours: bool) -> Result<BrowserImplementation, JsValue> {
         console_error_panic_hook::set_once();
         let (arch, arrays) = load(model).map_err(exception)?;
-        let contender = Contender::new(ours, &arch, &arrays).map_err(exception)?;
-        Ok(Self { contender, batch: None, labelled: None })
+        let implementation = Implementation::new(ours, &arch, &arrays).map_err(exception)?;
+        Ok(Self { implementation, batch: None, labelled: None })
     }
 
-    /// Prepares a batch, and gives its images `[count, 3, 32, 32]` for the other contenders.
+    /// Prepares a batch, and gives its images `[count, 3, 32, 32]` for the other implementations.
     pub fn prepare(&mut self, count: usize) -> Vec<f32> {
         let batch = images(count, &Device::flex());
         let values = batch.clone().into_data().try_into_vec::<f32>().unwrap_or_default();
@@ -44,7 +45,7 @@ impl BrowserContender {
     /// If no batch was prepared.
     pub async fn infer(&self) -> Result<Vec<f32>, JsValue> {
         let batch = self.batch.as_ref().ok_or(BenchError::NotPrepared).map_err(exception)?;
-        Ok(self.contender.infer(batch).await)
+        Ok(self.implementation.infer(batch).await)
     }
 
     /// One training step on the prepared batch; its loss.
@@ -53,7 +54,7 @@ impl BrowserContender {
     /// If no batch was prepared.
     pub async fn train(&mut self) -> Result<f32, JsValue> {
         let batch = self.labelled.as_ref().ok_or(BenchError::NotPrepared).map_err(exception)?;
-        Ok(self.contender.train(batch).await)
+        Ok(self.implementation.train(batch).await)
     }
 }
 
@@ -67,13 +68,13 @@ pub async fn kernels_agree(count: usize) -> Result<(), JsValue> {
     checks::kernels_agree(count).await.map_err(exception)
 }
 
-/// Hashes of generated images and triggers; see [`golden::hashes`].
+/// Hashes of generated images and triggers; see [`hashes`].
 ///
 /// # Errors
-/// As [`golden::hashes`].
+/// As [`hashes`].
 #[wasm_bindgen]
-pub fn golden_hashes() -> Result<Vec<String>, JsValue> {
-    golden::hashes().map_err(exception)
+pub fn image_hashes() -> Result<Vec<String>, JsValue> {
+    hashes().map_err(exception)
 }
 
 /// The loss and gradient of two model files (their bytes) on the CPU; see [`gradient`].

@@ -130,7 +130,7 @@ mod tests {
     use proptest::prelude::*;
     use sha2::{Digest, Sha256};
 
-    /// The first line of `tests/fixtures/golden.json`; the browser test compares with it too.
+    /// The first line of `tests/fixtures/image_hashes.json`; the browser test compares with it too.
     const FIRST_100_TEST_IMAGES: &str =
         "6a67e02e79896cdb9cf5827ba0770526aee7f55dfb3b1bd2d7a6a0921e750415";
 

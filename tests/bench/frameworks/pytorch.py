@@ -1,4 +1,4 @@
-"""PyTorch as a contender: `pytorch.py MODEL contiguous|channels_last|frozen THREADS`.
+"""PyTorch as an implementation to compare with: `pytorch.py MODEL contiguous|channels_last|frozen THREADS`.
 
 MODEL is a file of WRN-16-1, or `preact-resnet18` with random weights. Answers the same lines as
 unstamp-bench: `infer N`, `train N`, `gemm N`, `epoch N`, `nad N`, `nba N`, `memory 0`. `frozen` is what

@@ -1,13 +1,13 @@
 // Our own kernels in WASM, and Burn's unchanged CPU backend.
-import initOurs, { BrowserContender as Ours } from "./ours/unstamp-bench.js";
-import initFlex, { BrowserContender as Flex } from "./flex/unstamp-bench.js";
+import initOurs, { BrowserImplementation as Ours } from "./ours/unstamp-bench.js";
+import initFlex, { BrowserImplementation as Flex } from "./flex/unstamp-bench.js";
 
-export function contender(ours) {
-  const [init, BrowserContender, folder] = ours ? [initOurs, Ours, "ours"] : [initFlex, Flex, "flex"];
+export function implementation(ours) {
+  const [init, BrowserImplementation, folder] = ours ? [initOurs, Ours, "ours"] : [initFlex, Flex, "flex"];
   return {
     async create({ model }) {
       await init({ module_or_path: `./${folder}/unstamp-bench_bg.wasm` });
-      const network = new BrowserContender(new Uint8Array(model), ours);
+      const network = new BrowserImplementation(new Uint8Array(model), ours);
       return {
         version: "",
         prepare: async (count) => void network.prepare(count),

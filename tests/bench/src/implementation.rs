@@ -17,7 +17,7 @@ use unstamp_shared::seed::Seed;
 /// Learning rate small enough that thousands of steps on one batch stay finite.
 const LR: f64 = 1e-3;
 
-/// SGD as every contender is to do it: momentum 0.9, weight decay 1e-4.
+/// SGD as every implementation is to do it: momentum 0.9, weight decay 1e-4.
 fn training() -> Training {
     Training {
         epochs: 1,
@@ -39,7 +39,7 @@ enum Network {
 }
 
 /// A network that is timed.
-pub struct Contender {
+pub struct Implementation {
     network: Network,
 }
 
@@ -66,7 +66,7 @@ impl LabelledBatch {
     }
 }
 
-impl Contender {
+impl Implementation {
     /// `ours` with this project's kernels, otherwise Burn's layers and optimiser.
     ///
     /// # Errors
