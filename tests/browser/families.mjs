@@ -1,10 +1,22 @@
-// A tiny victim, and the network that NAD made of it, of each family beside WideResNet, whose models are
-// committed. One epoch on few images plants nothing, so only numbers are compared, no rates.
+// A tiny victim, and the network that NAD made of it, of each family of networks that has no committed model.
+// One epoch on few images plants nothing, so only numbers are compared, no rates.
+import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-export const architectures = ["preact-resnet18-2", "vgg19-bn-1"];
+const committed = JSON.parse(readFileSync(join(import.meta.dirname, "../../static/models/manifest.json"))).models;
+
+// The family in the name of an architecture, such as `wrn` in `wrn-16-1`.
+const family = (arch) => arch.split("-")[0];
+
+// A network of base width 2 of each family in the program's list that has no committed model.
+export function architectures(unstamp) {
+  const list = JSON.parse(execFileSync(unstamp, ["list", "--json"], { maxBuffer: 1 << 28 })).architectures;
+  const others = list.filter((arch) => committed.every((model) => family(model.arch) !== family(arch)));
+  assert.ok(others.length > 0, "the list has families without a committed model");
+  return others.map((arch) => `${arch}-2`);
+}
 
 const recipe = (arch) => `
 name = "families"

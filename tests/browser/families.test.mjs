@@ -1,4 +1,4 @@
-// The page with a tiny network of every family beside WideResNet: predictions, attention maps and an
+// The page with a tiny network of every family that has no committed model: predictions, attention maps and an
 // erasure as natively.
 import assert from "node:assert/strict";
 import { cpSync, mkdirSync, rmSync } from "node:fs";
@@ -12,7 +12,7 @@ describe("every family of networks", () => {
   before(async () => (browser = await launch()));
   after(() => browser.close());
 
-  for (const arch of architectures)
+  for (const arch of architectures(program))
     test(`${arch} predicts, shows its maps and is defended`, async () => {
       const folder = join(site.folder, arch);
       mkdirSync(folder);
