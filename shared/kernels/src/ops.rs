@@ -239,7 +239,8 @@ pub trait FusedOps: Backend {
     ) -> FloatTensor<Self> {
         let x = Self::fused_affine_relu(x, scale, shift);
         let y = Self::fused_conv2d(x, weight, stride);
-        let y = Self::float_add(y, per_channel::<Self>(bias));
+        // In the order of the maps, also where this is the body of `Autodiff` of a backend with channels last.
+        let y = Self::float_add(y, Self::fused_maps(per_channel::<Self>(bias)));
         if relu { Self::relu(y) } else { y }
     }
 

@@ -42,7 +42,7 @@ fn check(rows: usize, columns: usize, rows_are_neighbours: bool, shares_b: bool,
     let a = values(3 * size, 1);
     let b = values(4 * length * columns, 2);
     let mut out = values(2 * rows * (columns + 1), 3);
-    let mut product = Product {
+    let product = Product {
         a: &a,
         b: &b,
         out: &mut out,
