@@ -63,7 +63,7 @@ pub fn split(seed: Seed, split: SplitName, indices: impl IntoIterator<Item = usi
 ///
 /// let (image, label) = signs::draw(Seed(0), SplitName::Test, 3);
 /// assert_eq!((image.width, image.height), (32, 32));
-/// assert_eq!(signs::CLASSES[usize::from(label)], "CLASS");
+/// assert_eq!(signs::CLASSES[usize::from(label)], "yield");
 /// ```
 pub fn draw(seed: Seed, split: SplitName, index: usize) -> (Image, u16) {
     let number = match split {
