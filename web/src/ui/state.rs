@@ -1,8 +1,6 @@
 //! The choices of a visitor. The address of the page holds them as text.
 
-use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
-use std::borrow::Cow;
 use unstamp_shared::attacks::{ATTACKS, Area, attack};
 use unstamp_shared::datasets::signs;
 use unstamp_shared::image::Image;
@@ -41,23 +39,26 @@ impl Default for State {
 }
 
 /// The text with the characters that its escapes stand for. Mail programs and chats write some characters
-/// of a link as `%2B` and the like. A text with a broken escape stays as it is.
-fn without_escapes(text: &str) -> Cow<'_, str> {
-    let begins_with_byte = |rest: &str| {
-        let digits = rest.as_bytes().first_chunk::<2>();
-        digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
-    };
-    if !text.split('%').skip(1).all(begins_with_byte) {
-        return Cow::Borrowed(text);
+/// of a link as `%2B` and the like. `None` for a broken escape, and where the bytes are no UTF-8.
+fn without_escapes(text: &str) -> Option<String> {
+    let mut bytes = text.bytes();
+    let digit = |byte: u8| char::from(byte).to_digit(16).map(|digit| digit as u8);
+    let mut plain = Vec::new();
+    while let Some(byte) = bytes.next() {
+        plain.push(match byte {
+            b'%' => 16 * digit(bytes.next()?)? + digit(bytes.next()?)?,
+            _ => byte,
+        });
     }
-    percent_decode_str(text).decode_utf8().unwrap_or(Cow::Borrowed(text))
+    String::from_utf8(plain).ok()
 }
 
 impl State {
     /// Reads `#key=value&...`; what cannot be read keeps its default.
     pub fn from_hash(hash: &str) -> Self {
         let mut state = Self::default();
-        let hash = without_escapes(hash);
+        let plain = without_escapes(hash);
+        let hash = plain.as_deref().unwrap_or(hash);
         for pair in hash.trim_start_matches('#').split('&') {
             let Some((key, text)) = pair.split_once('=') else { continue };
             match key {
