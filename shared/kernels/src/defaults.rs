@@ -100,3 +100,26 @@ mod tests {
         assert_eq!(into_values(relu_gradient::<Flex>(x, scale, shift, dy)), [0.0, 0.0, 7.0]);
     }
 }
+
+/// Gradients of a normalisation with batch statistics and ReLU with respect to `x`, gamma and beta, from gamma, beta,
+/// mean and `1 / std`.
+pub fn batch_norm_relu_gradients<B: Backend>(
+    x: FloatTensor<B>,
+    gradient: FloatTensor<B>,
+    [gamma, beta, mean, rstd]: [FloatTensor<B>; 4],
+) -> (FloatTensor<B>, FloatTensor<B>, FloatTensor<B>) {
+    let [n, channels, height, width] = dims(&x);
+    let count = (n * height * width) as f32;
+    let (scale, shift) = scale_shift::<B>(gamma, beta, mean.clone(), rstd.clone());
+    let g = relu_gradient::<B>(x.clone(), scale.clone(), shift, gradient);
+    let h = B::float_mul(B::float_sub(x, per_channel::<B>(mean)), per_channel::<B>(rstd));
+    let mean_g = channel_mean::<B>(g.clone());
+    let mean_gh = channel_mean::<B>(B::float_mul(g.clone(), h.clone()));
+    let dx = B::float_sub(B::float_sub(g, mean_g.clone()), B::float_mul(h, mean_gh.clone()));
+    let dx = B::float_mul(dx, per_channel::<B>(scale));
+    let total = |mean| {
+        let mean = B::float_reshape(mean, Shape::new([channels]));
+        B::float_mul_scalar(mean, count.into())
+    };
+    (dx, total(mean_gh), total(mean_g))
+}

@@ -45,10 +45,26 @@ impl GroupInputs {
 
 /// The layers of a group, in the order in which they are computed.
 fn layers(group: &Group) -> Vec<usize> {
-    let mut layers: Vec<usize> = [group.before, group.conv].into_iter().flatten().collect();
+    let first = group.first.map(|half| [half.norm, half.conv]);
+    let mut layers: Vec<usize> = first.into_iter().flatten().collect();
+    layers.extend([group.before, group.conv].into_iter().flatten());
     layers.push(group.layer);
     layers.dedup();
     layers
+}
+
+/// Multiply-adds of a convolution or linear layer for `n` images of this height and width; 0 for other layers.
+fn products(description: &Description, layer: usize, n: usize, images: (usize, usize)) -> usize {
+    let layer = &description.layers[layer];
+    let inputs = description.channels_of(layer.input);
+    let (height, width) = description.size_of(layer.input, images);
+    match layer.operation {
+        Operation::Conv { outputs, kernel, stride, .. } => {
+            multiply_adds([n, inputs, height, width], [outputs, inputs, kernel, kernel], stride)
+        }
+        Operation::Linear { outputs } => n * outputs * inputs * height * width,
+        _ => 0,
+    }
 }
 
 /// The cost of a group for `n` images of this height and width.
@@ -59,26 +75,20 @@ fn cost(description: &Description, group: &Group, n: usize, images: (usize, usiz
     };
     let output = Value::Layer(group.layer);
     let (height, width) = description.size_of(output, images);
+    // A block writes and reads the output of its first half, and reads its input a second time.
+    let between = group.first.map(|half| Value::Layer(half.conv));
+    let inner = between.into_iter().flat_map(|between| [between, between, group.input.value]);
     let read = [Some(group.input.value), group.other.map(|other| other.value)];
-    let read: f64 = read.into_iter().flatten().map(numbers).sum();
+    let maps: f64 = read.into_iter().flatten().chain(inner).chain([output]).map(numbers).sum();
     let layers = layers(group);
     let parameters = layers.iter().flat_map(|layer| description.parameters_of(*layer));
     let weights: f64 = parameters.map(|p| p.shape.iter().product::<usize>() as f64).sum();
-    let worker = &description.layers[group.conv.unwrap_or(group.layer)];
-    let multiply_adds = match worker.operation {
-        Operation::Conv { outputs, kernel, stride, .. } => {
-            let (height, width) = description.size_of(worker.input, images);
-            let inputs = description.channels_of(worker.input);
-            multiply_adds([n, inputs, height, width], [outputs, inputs, kernel, kernel], stride)
-        }
-        Operation::Linear { outputs } => outputs * numbers(worker.input) as usize,
-        _ => 0,
-    };
+    let products: usize = layers.iter().map(|layer| products(description, *layer, n, images)).sum();
     GroupCost {
         layers: layers.iter().map(|layer| description.layers[*layer].name.clone()).collect(),
         output: [description.channels_of(output), height, width],
-        flop: 2.0 * multiply_adds as f64,
-        bytes: 4.0 * (read + weights + numbers(output)),
+        flop: 2.0 * products as f64,
+        bytes: 4.0 * (maps + weights),
     }
 }
 
