@@ -4,7 +4,7 @@ use crate::ops::FusedOps;
 use burn::backend::ops::ConvOptions;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, TensorMetadata};
-use burn::tensor::Shape;
+use burn::tensor::{IntDType, Shape};
 
 /// The stride and the padding `(k - 1) / 2`, for `weight [cout, cin, k, k]`.
 pub fn options<T: TensorMetadata>(weight: &T, stride: usize) -> ConvOptions<2> {
@@ -122,4 +122,20 @@ pub fn batch_norm_relu_gradients<B: Backend>(
         B::float_mul_scalar(mean, count.into())
     };
     (dx, total(mean_gh), total(mean_g))
+}
+
+/// Gradient of the maximum over 2x2 pixels with respect to `x`.
+pub fn max_pool_gradient<B: Backend>(
+    x: FloatTensor<B>,
+    gradient: FloatTensor<B>,
+) -> FloatTensor<B> {
+    let size = [2; 2];
+    let padding = [0; 2];
+    let dilation = [1; 2];
+    let indices = IntDType::I32;
+    let pooled =
+        B::max_pool2d_with_indices(x.clone(), size, size, padding, dilation, false, indices);
+    let indices = pooled.indices;
+    B::max_pool2d_with_indices_backward(x, size, size, padding, dilation, false, gradient, indices)
+        .x_grad
 }

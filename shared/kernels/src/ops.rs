@@ -15,12 +15,12 @@ use super::{
     max_pool2d, norm_conv2d, residual,
 };
 use crate::defaults::{
-    batch_norm_relu_gradients, channel_mean, dims, options, per_channel, reciprocal_std,
-    relu_gradient, scale_shift, with_statistics,
+    batch_norm_relu_gradients, channel_mean, dims, max_pool_gradient, options, per_channel,
+    reciprocal_std, relu_gradient, scale_shift, with_statistics,
 };
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, backend_extension};
-use burn::tensor::{IntDType, Shape};
+use burn::tensor::Shape;
 
 /// The backend operations behind the functions of this crate.
 ///
@@ -285,17 +285,7 @@ pub trait FusedOps: Backend {
         x: FloatTensor<Self>,
         gradient: FloatTensor<Self>,
     ) -> FloatTensor<Self> {
-        let size = [2; 2];
-        let padding = [0; 2];
-        let dilation = [1; 2];
-        let indices = IntDType::I32;
-        let pooled =
-            Self::max_pool2d_with_indices(x.clone(), size, size, padding, dilation, false, indices);
-        let indices = pooled.indices;
-        Self::max_pool2d_with_indices_backward(
-            x, size, size, padding, dilation, false, gradient, indices,
-        )
-        .x_grad
+        max_pool_gradient::<Self>(x, gradient)
     }
 }
 
