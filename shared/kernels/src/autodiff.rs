@@ -187,16 +187,19 @@ impl<B: FusedOps, C: CheckpointStrategy> FusedOps for Autodiff<B, C> {
         let ([x, gamma1, beta1, weight1, gamma2, beta2, weight2], nodes) =
             split::<B, C, _>([x, gamma1, beta1, weight1, gamma2, beta2, weight2]);
         let [mean, var] = [mean, var].map(|tensor| tensor.into_primitive());
-        let first = Half { x: x.clone(), mean, var, gamma: gamma1, beta: beta1, weight: weight1 };
+        let first =
+            Half::<B> { x: x.clone(), mean, var, gamma: gamma1, beta: beta1, weight: weight1 };
         let (between, mean, var) = first.run(eps, None);
-        let second = Half { x: between, mean, var, gamma: gamma2, beta: beta2, weight: weight2 };
+        let second =
+            Half::<B> { x: between, mean, var, gamma: gamma2, beta: beta2, weight: weight2 };
         let (y, y_mean, y_var) = second.run(eps, Some(x));
-        let statistics = [&second.mean, &second.var].map(|tensor| Self::from_inner(tensor.clone()));
+        let middle = (second.mean.clone(), second.var.clone());
         let y = match Residual.prepare::<C>(nodes).compute_bound().stateful() {
             OpsKind::Tracked(prep) => prep.finish([first, second].map(|half| half.saved(eps)), y),
             OpsKind::UnTracked(prep) => prep.finish(y),
         };
-        ((y, Self::from_inner(y_mean), Self::from_inner(y_var)), statistics.into())
+        let middle = (Self::from_inner(middle.0), Self::from_inner(middle.1));
+        ((y, Self::from_inner(y_mean), Self::from_inner(y_var)), middle)
     }
 
     fn fused_affine_relu(
