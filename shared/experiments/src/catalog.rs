@@ -44,7 +44,7 @@ pub struct DefenceCard {
     /// Id, title, paper and summary.
     #[serde(flatten)]
     pub method: Method,
-    /// What it is given, with the default parameters.
+    /// The data that it uses with the default parameters.
     pub knows: Knows,
     /// Its parameters.
     pub params: Vec<Param>,

@@ -11,5 +11,5 @@ pub mod pseudo;
 pub mod recipe;
 pub mod result;
 
-/// A result that comes later: reading from a device is not blocking in a browser.
+/// A boxed future. Reading from a device takes one, because code in a browser must not block.
 pub type BoxFuture<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + 'a>>;

@@ -47,7 +47,7 @@ impl Pseudo {
     ///
     /// # Errors
     ///
-    /// Where the weights do not fit the architecture.
+    /// If the weights do not fit the architecture.
     pub fn new(
         arch: &Arch,
         arrays: &Arrays,
@@ -70,7 +70,7 @@ impl Pseudo {
     ///
     /// # Errors
     ///
-    /// Where the device fails.
+    /// If the device fails.
     pub async fn picture(&self, split: &Split, index: usize) -> Result<Image, WeightsError> {
         let sample = self.samples(&ImageBatch { split, indices: vec![index] });
         let values = weights::read(vec![sample.inner().flatten(0, 3)]).await?.remove(0);
@@ -114,7 +114,7 @@ impl Pseudo {
     ///
     /// # Errors
     ///
-    /// Where the device fails.
+    /// If the device fails.
     pub async fn likeness(
         &self,
         split: &Split,

@@ -31,8 +31,8 @@ use unstamp_networks::model::DEFAULT_ARCH;
 pub struct Recipe {
     /// Name of the recipe, its file and its results folder.
     pub name: String,
-    /// What the experiment shows, which paper and table it repeats, how long it takes. It does not
-    /// count for [`Recipe::hash`].
+    /// Purpose of the experiment, the paper and table that it repeats, and its duration. It does not count
+    /// for [`Recipe::hash`].
     #[serde(default)]
     pub about: String,
     /// Id of the data set.

@@ -65,7 +65,7 @@ pub struct CellResult {
     pub victim: Victim,
     /// The defence, if one was run.
     pub erasure: Option<Erasure>,
-    /// How many images of which kind were used.
+    /// Numbers of the images that were used.
     pub data: Counts,
     /// Rates on images that attack and defences do not see, if the recipe keeps such images to
     /// choose settings by.

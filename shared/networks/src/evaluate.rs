@@ -49,7 +49,7 @@ impl Evaluation {
     ///
     /// # Errors
     ///
-    /// Where the device fails.
+    /// If the device fails.
     pub async fn step(
         &mut self,
         network: &Frozen,
@@ -104,7 +104,7 @@ impl Evaluation {
 ///
 /// # Errors
 ///
-/// Where the weights do not fit the architecture, or the device fails.
+/// If the weights do not fit the architecture, or the device fails.
 pub async fn accuracy(
     arch: &Arch,
     weights: &Arrays,
@@ -134,7 +134,7 @@ pub fn stamped(
 ///
 /// # Errors
 ///
-/// Where the device fails.
+/// If the device fails.
 pub async fn predict(
     network: &Frozen,
     split: &Split,
@@ -149,7 +149,7 @@ pub async fn predict(
 ///
 /// # Errors
 ///
-/// Where the device fails.
+/// If the device fails.
 pub async fn classes(network: &Frozen, images: Tensor<4>) -> Result<Vec<usize>, WeightsError> {
     let logits = network.forward(images).logits;
     let [_, classes] = logits.dims();

@@ -8,11 +8,11 @@ use unstamp_data::seed::Stream;
 use unstamp_networks::model::Network;
 
 choices! {
-    /// How the length of a perturbation is measured.
+    /// The length of a perturbation.
     pub enum Norm {
-        /// By the largest change of a pixel's channel.
+        /// The largest change of a channel of a pixel.
         Linf = "linf",
-        /// By the root of the sum of squares over the image.
+        /// The root of the sum of squared changes over the image.
         L2 = "l2",
     }
 }

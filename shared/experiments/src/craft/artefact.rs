@@ -1,4 +1,4 @@
-//! The file in which something that was made for an attack is kept until it is planted.
+//! Artefacts of attacks, and their files.
 
 use super::CraftContext;
 use crate::recipe::WeightsDigest;
@@ -13,7 +13,7 @@ use unstamp_data::method::Values;
 use unstamp_data::poison::Trigger;
 use unstamp_data::seed::hex;
 
-/// Something that was made for an attack, and its origin.
+/// Pictures or parameters that were made for an attack, and their origin.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Artefact {
     /// Its origin.
@@ -22,7 +22,8 @@ pub struct Artefact {
     pub pictures: Pictures,
 }
 
-/// Everything that an artefact was made from (attack, data, settings, model), and what was made.
+/// Everything that an artefact was made from (attack, data, settings, model), and the parameters that were
+/// made.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Provenance {
     /// Id of the attack it is for.
@@ -51,7 +52,7 @@ pub struct Provenance {
     pub commit: Option<String>,
 }
 
-/// What can be wrong with an artefact.
+/// Why an artefact cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ArtefactError {
     /// The bytes do not have the form of an artefact.
@@ -78,7 +79,8 @@ pub enum ArtefactError {
     },
 }
 
-/// The origin of what is made in `context` for `trigger`, before it is made and measured.
+/// The origin of an artefact for `trigger` that will be made in `context`, without made parameters and
+/// measurements.
 pub fn provenance(context: &CraftContext, trigger: &Trigger) -> Provenance {
     Provenance {
         attack: trigger.attack.method().id.to_string(),

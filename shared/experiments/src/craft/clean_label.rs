@@ -25,7 +25,7 @@ const BATCH: usize = 128;
 /// An image counts as moved to the edge of the ball from this share of the radius on.
 const EDGE: f32 = 0.95;
 
-/// How many images the surrogate model classifies correctly, and how many reach the edge.
+/// Numbers of images that the surrogate model classifies correctly, and of images that reach the edge.
 #[derive(Default)]
 struct Counts {
     right_before: usize,

@@ -1,6 +1,6 @@
-//! What must be made with a model before some attacks can be planted. Each [`Craft`] makes an
-//! [`Artefact`] for the attack with the same id. To add one, write one file here and add one line to
-//! [`CRAFTS`].
+//! Artefacts: pictures or parameters that some attacks need, and that are made with a clean model. Each
+//! [`Craft`] makes the [`Artefact`] of one attack. To add one, write a file here, its `mod` line and a line
+//! in [`CRAFTS`].
 
 mod artefact;
 mod clean_label;
@@ -17,7 +17,7 @@ use unstamp_data::settings::SettingsError;
 use unstamp_networks::model::weights::{self, Arrays, WeightsError};
 use unstamp_networks::model::{Arch, Network};
 
-/// Everything that can be made.
+/// All crafts.
 pub static CRAFTS: &[&dyn Craft] = &[&trojan::Square, &clean_label::Perturbation];
 
 /// The craft for an attack; `None` if the attack needs no artefact.

@@ -37,7 +37,7 @@ const BACKGROUND: usize = 64;
 /// Background images of one step of the square.
 const IMAGES_PER_STEP: usize = 16;
 
-/// Where squares lie on images, and the network that predicts these images.
+/// The network, and the area of the square on the images that it predicts.
 struct Scene<'a> {
     context: &'a CraftContext<'a>,
     network: Network,

@@ -49,13 +49,14 @@ enum Rule {
     Drop(f64),
 }
 
+/// The edit that prunes channels.
 #[derive(Debug)]
 struct Prune {
-    /// `None` for a fixed share.
+    /// The rule that chooses the number of channels; `None` for a fixed share.
     rule: Option<Rule>,
     /// The share of the channels that is pruned where no rule chooses.
     ratio: f64,
-    /// What of a channel is pruned.
+    /// The weights of a channel that are pruned.
     pruned: Pruned,
 }
 
@@ -131,7 +132,7 @@ impl Edit for Prune {
 }
 
 choices! {
-    /// What of a channel is pruned.
+    /// The weights of a channel that are pruned.
     pub enum Pruned {
         /// Its kernel in the last convolution, as NAD says.
         Convolution = "convolution",
@@ -164,7 +165,7 @@ settings! {
             "points of validation accuracy that pruning may cost (rule drop)";
         /// Share of the channels, if it is fixed.
         ratio: f64 [0.0..=1.0] = 0.5, "share of the channels (rule ratio)";
-        /// What of a channel is pruned.
+        /// The weights of a channel that are pruned.
         prune: Pruned = Pruned::Convolution,
             "what is pruned: the channel's kernel, or also the normalisation after it";
         /// Learning rate of the tuning, as a multiple of `lr`.

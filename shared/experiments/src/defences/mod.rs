@@ -27,7 +27,7 @@ use unstamp_data::method::{Method, Param, Values};
 use unstamp_data::poison::Trigger;
 use unstamp_data::settings::SettingsError;
 
-/// Every defence there is, in the papers' order.
+/// All defences, in the order of the papers.
 pub static DEFENCES: &[&dyn Defence] = &[
     &fine_tune::FineTune,
     &mixup::Mixup,
@@ -46,13 +46,14 @@ pub fn defence(id: &str) -> Option<&'static dyn Defence> {
     DEFENCES.iter().copied().find(|defence| defence.method().id == id)
 }
 
-/// What a defence may use in addition to the victim.
+/// The data that a defence may use in addition to the victim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Knows {
     /// The clean subset only.
     CleanSubset,
-    /// The clean subset and the attacker's trigger (an upper bound, not a defence one can run).
+    /// The clean subset and the attacker's trigger. A real defender does not have the trigger, so the result
+    /// is an upper bound.
     Trigger,
 }
 
@@ -81,7 +82,7 @@ pub struct DefenceInput<'a> {
 }
 
 impl<'a> DefenceInput<'a> {
-    /// What a defence is given that has the images `clean`.
+    /// The input of a defence whose clean subset is `clean`.
     pub fn new(clean: &Split, flip: bool, trigger: Option<&'a Trigger>) -> Self {
         Self { images: clean.len(), size: (clean.width, clean.height), flip, trigger }
     }
@@ -100,14 +101,14 @@ pub trait Defence: Sync {
     /// Its settings.
     fn params(&self) -> Vec<Param>;
 
-    /// What it is given with these values.
+    /// The data that it uses with these values.
     ///
     /// # Errors
     ///
     /// A key is no setting, or a value is not accepted.
     fn knows(&self, values: &Values) -> Result<Knows, SettingsError>;
 
-    /// What the NAD paper reports with the default settings (tables 1 and 4).
+    /// The rates that the NAD paper reports with the default settings (tables 1 and 4).
     fn reported(&self) -> &'static [Reported];
 
     /// The phases in order; the last one ends with the defended model. Settings that are missing take

@@ -85,7 +85,7 @@ impl Setting for TeacherArch {
 }
 
 settings! {
-    /// Who teaches, and how the teacher was trained.
+    /// The model that teaches, and its training.
     pub struct TeacherSettings {
         /// The model that teaches.
         teacher: Teacher = Teacher::FineTuned, "which model teaches";

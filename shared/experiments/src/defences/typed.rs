@@ -13,17 +13,17 @@ pub trait TypedDefence: Sync {
     /// Its id, title, paper and summary.
     fn method(&self) -> Method;
 
-    /// What it is given with these settings.
+    /// The data that it uses with these settings.
     fn knows(&self, _settings: &Self::Settings) -> Knows {
         Knows::CleanSubset
     }
 
-    /// What the NAD paper reports with the default settings (tables 1 and 4).
+    /// The rates that the NAD paper reports with the default settings (tables 1 and 4).
     fn reported(&self) -> &'static [Reported] {
         &[]
     }
 
-    /// Checks what only the size of the images, width and height, can tell.
+    /// Checks the settings against the width and height of the images.
     ///
     /// # Errors
     ///

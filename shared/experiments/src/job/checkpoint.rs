@@ -6,7 +6,7 @@ use super::{CheckpointError, Epoch, Job, JobError, Measurement, Phase, PhaseOutp
 use serde::{Deserialize, Serialize};
 use unstamp_networks::model::weights::{self, Array, Arrays, Precision};
 
-/// How far a job is; with the arrays of [`Job::save`] it is the whole state.
+/// The position of a job. Together with the arrays of [`Job::save`] it is the whole state.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Cursor {
     key: String,
@@ -78,18 +78,18 @@ impl Cursor {
 // Prefixes of the arrays of a checkpoint. A run that was interrupted by another version must find its
 // arrays, so the prefixes stay as they are.
 
-/// Parameters that are trained together with the student.
+/// Prefix of the parameters that are trained together with the student.
 const AUXILIARY: &str = "own";
 
-/// Adam's state for these parameters.
+/// Prefix of Adam's state for these parameters.
 const ADAM_MOMENTS: &str = "moments";
 
-/// Weights with which phase `i` ended.
+/// Prefix of the weights that phase `i` ended with.
 fn output_weights(i: usize) -> String {
     format!("ended{i}")
 }
 
-/// What phase `i` learned or found in addition to the weights.
+/// Prefix of the arrays of the auxiliary output of phase `i`.
 fn output_auxiliary(i: usize) -> String {
     format!("ended{i}.own")
 }
@@ -131,7 +131,7 @@ impl Job {
     ///
     /// # Errors
     ///
-    /// Where the device does not give the weights back.
+    /// If the device does not give the weights back.
     pub async fn save(&self) -> Result<Vec<u8>, JobError> {
         let mut all = Arrays::new();
         let mut cursor = self.cursor.clone();

@@ -10,7 +10,7 @@ use unstamp_data::seed::Stream;
 use unstamp_networks::model::Arch;
 use unstamp_networks::model::weights::Arrays;
 
-/// What an edit can use.
+/// The inputs of an edit.
 pub struct EditContext<'a> {
     /// Architecture of the phase's student.
     pub arch: &'a Arch,
@@ -24,15 +24,15 @@ pub struct EditContext<'a> {
     pub validation: Option<&'a Split>,
     /// The device without automatic differentiation.
     pub device: &'a Device,
-    /// A function of (seed, phase).
+    /// A random stream that depends on the seed and on the phase only.
     pub random: Stream,
 }
 
-/// What an edit ends with.
+/// The result of an edit.
 pub struct Edited {
-    /// The changed weights, and what was found in addition.
+    /// The changed weights, and a result in addition to them.
     pub output: PhaseOutput,
-    /// Names and values of what was measured on the way.
+    /// Names and values of measurements, such as the number of pruned channels.
     pub measured: Vec<(String, f64)>,
 }
 

@@ -1,4 +1,4 @@
-//! What can go wrong in a job.
+//! Errors of jobs.
 
 use unstamp_networks::model::weights::WeightsError;
 

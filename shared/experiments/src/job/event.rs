@@ -1,9 +1,9 @@
-//! What a job reports: steps, epochs, measurements.
+//! The events of a job, its epochs and its measurements.
 
 use super::Rates;
 use serde::{Deserialize, Serialize};
 
-/// What [`Job::next`](super::Job::next) did.
+/// The outcome of one call of [`Job::next`](super::Job::next).
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
@@ -66,7 +66,7 @@ impl Epoch {
 pub struct Measurement {
     /// Name of the phase that measured it.
     pub phase: String,
-    /// What was measured.
+    /// Name of the measured quantity, such as `pruned_channels`.
     pub name: String,
     /// The measured value; a share is a fraction in 0..1.
     pub value: f64,

@@ -131,8 +131,8 @@ impl Job {
         self.cursor.passes
     }
 
-    /// Optimiser steps done and optimiser steps of the whole job. An edit counts as one step, and a phase that
-    /// stopped early as all of its steps.
+    /// Optimiser steps done and optimiser steps of the whole job. An edit counts as one step, and a phase
+    /// that stopped early as all of its steps.
     pub fn progress(&self) -> (usize, usize) {
         let steps: Vec<usize> = self.phases.iter().map(|phase| self.steps(phase)).collect();
         let before: usize = steps.iter().take(self.cursor.phase).sum();

@@ -1,15 +1,15 @@
-//! What a phase ends with, for later phases and for the record.
+//! The output of a phase, for later phases and for the record.
 
 use super::{PhaseError, PhaseInput};
 use serde::{Deserialize, Serialize};
 use unstamp_networks::model::weights::{Array, Arrays};
 
-/// What a phase ends with.
+/// The output of a phase.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PhaseOutput {
     /// Weights of the student, statistics included.
     pub weights: Arrays,
-    /// What the phase learned or found in addition to the weights.
+    /// The result of the phase in addition to the weights.
     pub auxiliary: Auxiliary,
 }
 
@@ -19,7 +19,7 @@ impl From<Arrays> for PhaseOutput {
     }
 }
 
-/// What a phase learned or found in addition to the weights.
+/// A result of a phase in addition to the weights.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Auxiliary {
     /// Nothing.
@@ -137,7 +137,7 @@ pub struct RecoveredTriggers {
     pub patches: Array,
 }
 
-/// How large patches are and where they lie.
+/// Size and place of patches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PatchPosition {
     /// Width and height in pixels.

@@ -18,7 +18,7 @@ pub enum Start {
 /// One part of a job. It ends with weights, which later phases can begin with or compare with.
 #[derive(Clone, Debug)]
 pub struct Phase {
-    /// Names the phase in results and progress.
+    /// Name of the phase in results and progress.
     pub name: &'static str,
     /// The weights that the phase begins with and changes.
     pub student: Start,
@@ -28,7 +28,7 @@ pub struct Phase {
     pub work: Work,
 }
 
-/// What a phase does.
+/// The work of a phase.
 #[derive(Clone, Debug)]
 // On WASM the variants are closer in size, and the lint says nothing: hence `allow`.
 #[allow(clippy::large_enum_variant, reason = "a job has a few phases")]

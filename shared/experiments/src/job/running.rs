@@ -23,8 +23,7 @@ pub(super) struct Running {
 }
 
 impl Running {
-    /// What the training ends with: the best weights if it uses validation images, otherwise the
-    /// last ones.
+    /// The output of the training: the best weights if it uses validation images, otherwise the last ones.
     pub(super) async fn output(self) -> Result<PhaseOutput, JobError> {
         let last = weights::arrays(&self.student).await?;
         let auxiliary = match &self.auxiliary {

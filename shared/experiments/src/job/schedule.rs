@@ -12,9 +12,9 @@ pub enum Schedule {
     Step {
         /// Epochs between two changes.
         every: usize,
-        /// What the rate is multiplied by.
+        /// Factor of one change.
         factor: f64,
-        /// How often it is multiplied at most; `None` is no limit.
+        /// Number of changes at most; `None` is no limit.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         times: Option<usize>,
     },

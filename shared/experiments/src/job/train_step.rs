@@ -12,7 +12,7 @@ use unstamp_networks::model::{Arch, Features, Frozen, Maps, Network, Output};
 pub struct Reference {
     /// Its weights.
     pub weights: Arrays,
-    /// What the phase that made it learned or found in addition.
+    /// The result, in addition to the weights, of the phase that made the model.
     pub auxiliary: Auxiliary,
     /// The network in evaluation mode, on the device without automatic differentiation.
     pub network: Frozen,
@@ -20,23 +20,25 @@ pub struct Reference {
 
 /// A batch as a training step sees it.
 pub struct Batch<'a> {
-    /// Its parameters carry gradients; a forward pass in training mode moves its running statistics.
+    /// The network in training. Its parameters carry gradients; a forward pass in training mode moves its
+    /// running statistics.
     pub student: &'a mut Network,
     /// The models that the phase compares with.
     pub references: &'a [Reference],
     /// Parameters that the step trains together with the student.
     pub auxiliary: &'a Tracked,
-    /// `[n, 3, h, w]` in 0..1, shuffled and augmented.
+    /// The images `[n, 3, h, w]` in 0..1, shuffled and augmented.
     pub images: Tensor<4>,
-    /// `[n]`.
+    /// The true labels, `[n]`.
     pub labels: Tensor<1, Int>,
     /// The same images with the trigger, if the phase has one and stamps a copy of every image.
     pub stamped: Option<Tensor<4>>,
     /// A class whose predictions are counted for the record; no step may learn from it.
     pub counted_class: Option<usize>,
-    /// A function of (seed, phase, epoch, step).
+    /// A random stream that depends on seed, phase, epoch and step only.
     pub random: Stream,
-    /// Images through a network beyond one pass of the student, for the account of the cost.
+    /// Number of images that went through a network, without the one pass of the student. Results record the
+    /// cost.
     pub passes: usize,
     /// Quantities that the step records and that are no part of the loss, by name: means over the batch, `[1]`.
     pub measured: Vec<(&'static str, Tensor<1>)>,

@@ -33,8 +33,8 @@ choices! {
 ///   normalisation; a softmax over the student's layers of query (teacher) times key (student) by
 ///   `sqrt(128)` weighs the mean squared distances between the unit maps of any two layers, pooled
 ///   to the smaller size. The linear layers are fixed random projections: the public code makes
-///   them but never gives them to its optimiser. With [`Embedder::Trained`] they and the normalisations' scales
-///   and shifts (1 and 0 without) are learned together with the student, as the text reads.
+///   them but never gives them to its optimiser. With [`Embedder::Trained`] they and the normalisations'
+///   scales and shifts (1 and 0 without) are learned together with the student, as the text reads.
 #[derive(Clone, Debug)]
 pub struct Argd {
     /// Weight of the nodes' distances.

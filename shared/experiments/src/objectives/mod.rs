@@ -81,7 +81,7 @@ impl Compared {
 
 /// A loss on features and logits.
 pub trait Objective: Send + Sync + std::fmt::Debug {
-    /// What the loss compares with [`ObjectiveInput::teacher`].
+    /// The features of the student that the loss compares with those of [`ObjectiveInput::teacher`].
     fn compares(&self) -> Compared {
         Compared::Nothing
     }

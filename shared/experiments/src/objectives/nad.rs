@@ -9,7 +9,7 @@ use unstamp_networks::attention::{Operator, norm, normalised};
 use unstamp_networks::model::{Maps, Output};
 
 choices! {
-    /// Whose definition of the distance is used.
+    /// The definition of the distance.
     pub enum Form {
         /// NAD equation 2: `|| A(F_T)/|A(F_T)| - A(F_S)/|A(F_S)| ||_2` a sample, the same beta for all
         /// groups.

@@ -24,7 +24,7 @@ choices! {
 }
 
 choices! {
-    /// What `M^l = |G^l - G^(l+1)|^2` (equation 4) is taken to mean.
+    /// The meaning of `M^l = |G^l - G^(l+1)|^2` (equation 4).
     pub enum Reading {
         /// A number, the squared Frobenius norm.
         Scalar = "scalar",
@@ -47,7 +47,7 @@ choices! {
 }
 
 choices! {
-    /// What stands for the behaviour of a layer.
+    /// The matrix that represents the behaviour of a layer.
     pub enum Representation {
         /// The Gram matrix of its channels, `[c, c]` (equation 1).
         Gram = "gram",
@@ -111,9 +111,9 @@ fn total(terms: impl Iterator<Item = Tensor<1>>, output: &Output) -> Tensor<1> {
     terms.reduce(|a, b| a + b).unwrap_or_else(none)
 }
 
-/// Every distance is given for each sample, `[n]`.
+/// Distances of each sample, `[n]`.
 impl Behaviour {
-    /// What stands for the behaviour of a layer with this feature.
+    /// The matrix that represents the behaviour of a layer with this feature.
     fn matrix(&self, feature: &Maps) -> Tensor<3> {
         let rows = rows(self.scale, feature.clone().into_tensor());
         match self.behaviour {
@@ -146,8 +146,8 @@ impl Behaviour {
         total(terms, student)
     }
 
-    /// What stands for the end of a group in equation 4 ([`Layers::Groups`]): the Gram matrix of its
-    /// positions, or, without Gram matrices, its mean over channels.
+    /// The matrix that represents the end of a group in equation 4 ([`Layers::Groups`]): the Gram matrix of
+    /// its positions, or, without Gram matrices, its mean over channels.
     fn group(&self, feature: &Maps, [height, width]: [usize; 2]) -> Tensor<3> {
         let small = pooled(feature.clone().into_tensor(), height, width);
         match self.behaviour {

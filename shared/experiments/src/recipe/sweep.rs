@@ -16,7 +16,8 @@ struct Entry {
     method: String,
     #[serde(default)]
     set: Values,
-    /// Shares of the training set that the defence gets; the recipe's `clean_fraction` where the list is empty.
+    /// Shares of the training set that the defence gets. If the list is empty, it gets the recipe's
+    /// `clean_fraction`.
     #[serde(default)]
     clean: Vec<f64>,
     /// Values that a parameter takes, one after another.
@@ -60,13 +61,13 @@ impl Entry {
 }
 
 impl Erasure {
-    /// The same with this share of clean data.
+    /// This erasure with another share of clean data.
     fn with_share(&self, share: f64) -> Self {
         let id = format!("{}_{}", self.id, setting_name(CLEAN, &Value::Float(share)));
         Self { id, clean: Some(share), ..self.clone() }
     }
 
-    /// The same with another value of a parameter.
+    /// This erasure with another value of a parameter.
     fn with_value(&self, key: &str, value: &Value) -> Self {
         let mut erasure = self.clone();
         erasure.id += &format!("_{}", setting_name(key, value));

@@ -1,4 +1,4 @@
-//! What the groups of layers of a network cost while it trains. `unstamp plan` prints it.
+//! The cost of the groups of layers of a network while it trains. `unstamp plan` prints it.
 
 use super::Network;
 use super::description::{Description, Operation, Value};
@@ -13,29 +13,29 @@ pub struct GroupCost {
     pub layers: Vec<String>,
     /// Channels, height and width of the output.
     pub output: [usize; 3],
-    /// Floating-point operations of the convolution or linear layer, as the kernels of the CPU execute them; a
-    /// multiply-add is two.
+    /// Floating-point operations of the convolution or linear layer, as the kernels of the CPU execute them;
+    /// a multiply-add is two.
     pub flop: f64,
     /// Bytes of the maps and weights that are read and of the maps that are written.
     pub bytes: f64,
 }
 
-/// What one group of a pass reads.
+/// The feature maps that one group of a pass reads.
 #[derive(Clone, Debug)]
 pub struct GroupInputs {
-    /// Whether `input` is the images, of which a step wants no gradient.
+    /// Whether `input` is the images. A training step needs no gradient of them.
     is_images: bool,
     input: Maps,
     other: Option<Maps>,
 }
 
 impl GroupInputs {
-    /// Whether the group reads the images, of which a step wants no gradient.
+    /// Whether the group reads the images. A training step needs no gradient of them.
     pub fn is_images(&self) -> bool {
         self.is_images
     }
 
-    /// The same maps, as inputs of which gradients are wanted as in a step.
+    /// The same maps as inputs with gradients, except images, which have none in a training step.
     pub fn with_gradients(self) -> Self {
         let leaf = |maps: Maps| maps.detach().require_grad();
         let input = if self.is_images { self.input.detach() } else { leaf(self.input) };
@@ -93,13 +93,14 @@ fn cost(description: &Description, group: &Group, n: usize, images: (usize, usiz
 }
 
 impl Network {
-    /// What each group costs for `n` images of this height and width, in the order in which they are computed.
+    /// The cost of each group for `n` images of this height and width, in the order in which the groups are
+    /// computed.
     pub fn costs(&self, n: usize, images: (usize, usize)) -> Vec<GroupCost> {
         let groups = self.groups().iter();
         groups.map(|group| cost(self.description(), group, n, images)).collect()
     }
 
-    /// What each group of a pass in training mode reads, in the order of [`Network::costs`].
+    /// The feature maps that each group of a pass in training mode reads, in the order of [`Network::costs`].
     pub fn inputs_of_groups(&self, images: Tensor<4>) -> Vec<GroupInputs> {
         let mut all = Vec::new();
         self.run_observed(images, |input, other| {

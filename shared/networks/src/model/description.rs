@@ -14,7 +14,7 @@ pub enum Value {
     Layer(usize),
 }
 
-/// What a layer computes. Feature maps are `[n, channels, height, width]`.
+/// The computation of a layer. Feature maps are `[n, channels, height, width]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operation {
     /// 2-D convolution, padding `(kernel - 1) / 2`. A bias is allowed only where a
@@ -60,16 +60,16 @@ pub struct Layer {
     pub name: String,
     /// The value that the layer reads.
     pub input: Value,
-    /// What it computes.
+    /// The computation of the layer.
     pub operation: Operation,
 }
 
-/// What an array of weights is for.
+/// The part of a training that changes an array of weights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// Changed by the optimiser.
+    /// The optimiser changes it.
     Trained,
-    /// A running statistic of batch normalisation.
+    /// A running statistic of batch normalisation: a forward pass in training mode changes it.
     Statistic,
 }
 
@@ -80,7 +80,7 @@ pub struct Parameter {
     pub name: String,
     /// Its shape, as in PyTorch.
     pub shape: Vec<usize>,
-    /// What it is for.
+    /// The part of a training that changes it.
     pub role: Role,
 }
 
@@ -89,7 +89,7 @@ pub struct Parameter {
 pub struct Description {
     /// Channels of the images.
     pub channels: usize,
-    /// The last layer is the linear one that gives the logits.
+    /// The layers in an order in which they can be computed. The last one is linear and gives the logits.
     pub layers: Vec<Layer>,
     /// Layers whose outputs are the network's features, from the input to the output.
     pub taps: Vec<usize>,
@@ -127,7 +127,7 @@ impl Description {
     }
 
     /// The same layers, with the outputs of all blocks as features: in a residual network the residual
-    /// sums, in any other the outputs of [`Operation::NormRelu`]. They replace the taps that there were.
+    /// sums, in any other the outputs of [`Operation::NormRelu`]. They replace the earlier taps.
     pub fn with_blocks_as_features(mut self) -> Self {
         let sum = |layer: &Layer| matches!(layer.operation, Operation::Add { .. });
         let is_residual = self.layers.iter().any(sum);

@@ -55,7 +55,7 @@ pub enum Features {
     /// The output of each group of blocks. A group ends before the layer that makes the maps smaller.
     #[default]
     Groups,
-    /// Those of all blocks ([`Description::with_blocks_as_features`]).
+    /// The outputs of all blocks ([`Description::with_blocks_as_features`]).
     Blocks,
 }
 
@@ -73,7 +73,7 @@ pub struct Arch {
     /// for input in 0..1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub normalisation: Option<[[f32; 3]; 2]>,
-    /// The features of its networks. No file holds it: it belongs to what is done with a network.
+    /// The features of its networks. Each use of a network chooses them, so no file holds them.
     #[serde(skip)]
     pub features: Features,
 }
@@ -159,7 +159,7 @@ impl Arch {
     }
 }
 
-/// The name of the architecture where nothing names one.
+/// Name of the architecture that is used if no other one is given.
 pub const DEFAULT_ARCH: &str = "wrn-16-1";
 
 /// Names of the networks that papers use.

@@ -19,7 +19,7 @@ use super::Output;
 use super::description::{Description, Operation, Value};
 use burn_fused_conv::Maps;
 
-/// What a plan is for.
+/// The form of a network that a plan is made for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
     /// A network that trains.
@@ -61,9 +61,9 @@ pub(super) struct Group {
     pub conv: Option<usize>,
     /// The normalisation that the convolution applies to its input.
     pub before: Option<usize>,
-    /// What the first layer of the group reads.
+    /// The value that the first layer of the group reads.
     pub input: Read,
-    /// The second summand, if the group ends in a sum. It is read after `input`.
+    /// The second summand, if the group ends in a sum. The group reads it after `input`.
     pub other: Option<Read>,
 }
 

@@ -9,8 +9,10 @@ pub fn maximum(x: Maps) -> Maps {
 }
 
 /// Share of each pixel in the mean of each cell, `[cells, pixels]`, along one side. Cell `i` of `s` is
-/// the mean of the pixels from `floor(i p / s)` to `ceil((i + 1) p / s)`, as in [PyTorch's adaptive
-/// average pooling](https://docs.pytorch.org/docs/stable/generated/torch.nn.AdaptiveAvgPool2d.html). Cells overlap where `p` is no multiple of `s`.
+/// the mean of the pixels from `floor(i p / s)` to `ceil((i + 1) p / s)`, as in PyTorch's
+/// [`AdaptiveAvgPool2d`]. Cells overlap where `p` is no multiple of `s`.
+///
+/// [`AdaptiveAvgPool2d`]: https://docs.pytorch.org/docs/stable/generated/torch.nn.AdaptiveAvgPool2d.html
 pub fn shares(cells: usize, pixels: usize) -> Vec<f32> {
     let mut shares = vec![0.0; cells * pixels];
     for cell in 0..cells {

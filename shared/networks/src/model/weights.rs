@@ -35,7 +35,7 @@ pub struct ArrayReader<'a> {
 }
 
 impl<'a> ArrayReader<'a> {
-    /// Nothing is used yet.
+    /// A reader that has not used any array.
     pub fn from(arrays: &'a Arrays) -> Self {
         Self { arrays, names: BTreeSet::new() }
     }
@@ -73,22 +73,41 @@ impl<'a> ArrayReader<'a> {
 
 /// Why weights cannot be used.
 #[derive(Debug, thiserror::Error)]
-#[expect(missing_docs, reason = "the sentence of a variant says what it is")]
 pub enum WeightsError {
+    /// The bytes are no safetensors file, or its metadata have another form. The text is the fault.
     #[error("this is not a safetensors file: {0}")]
     Format(String),
+    /// The array with this name is missing.
     #[error("the file holds no weights called '{0}'; is it another architecture?")]
     Missing(String),
+    /// An array has another shape than the architecture gives it.
     #[error("'{name}' has shape {found:?}, the architecture needs {expected:?}")]
-    Shape { name: String, found: Vec<usize>, expected: Vec<usize> },
+    Shape {
+        /// Name of the array.
+        name: String,
+        /// Shape of the array.
+        found: Vec<usize>,
+        /// Shape in the architecture.
+        expected: Vec<usize>,
+    },
+    /// The architecture has no array with this name.
     #[error("the file holds '{0}', which the architecture does not have")]
     Extra(String),
+    /// The array with this name holds a value that is infinite or no number.
     #[error("'{0}' holds a value that is not finite")]
     NotFinite(String),
+    /// An array holds whole numbers, or numbers of a format that is not read.
     #[error("'{name}' is stored as {dtype}; numbers of f32, f16, bf16 or f64 are needed")]
-    Dtype { name: String, dtype: String },
+    Dtype {
+        /// Name of the array.
+        name: String,
+        /// Number format of the array, such as `I32`.
+        dtype: String,
+    },
+    /// Values of tensors could not be read from the device. The text is the device's error.
     #[error("the device did not give the weights back: {0}")]
     Device(String),
+    /// The architecture does not exist.
     #[error(transparent)]
     Arch(#[from] super::ArchError),
 }
@@ -137,7 +156,7 @@ pub struct Metadata {
     /// in 0..1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub normalisation: Option<[[f32; 3]; 2]>,
-    /// What the model is.
+    /// Role of the model, such as victim; `None` if the file names none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<ModelRole>,
     /// The trigger of the victim; `None` for a clean model.

@@ -1,4 +1,4 @@
-//! What fine-pruning sets to zero.
+//! The arrays of weights in which fine-pruning sets channels to zero.
 
 use super::Pruned;
 use unstamp_networks::model::weights::Arrays;
@@ -14,8 +14,9 @@ pub struct Target {
 }
 
 impl Target {
-    /// What pruning sets to zero in the last convolution of the main path and, depending on `pruned`, in the
-    /// last normalisation. `None` if the network lacks one of them.
+    /// The last convolution of the main path. The last normalisation is pruned with it if it reads that
+    /// convolution directly, or if it comes later and `pruned` asks for it. `None` if the network lacks one
+    /// of the two layers.
     pub fn of(network: &Description, pruned: Pruned) -> Option<Self> {
         let conv = network.last_convolution()?;
         let norm = network.last_norm()?;

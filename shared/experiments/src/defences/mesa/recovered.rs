@@ -20,7 +20,7 @@ impl RecoveredTriggers {
     ///
     /// # Errors
     ///
-    /// Where the device fails.
+    /// If the device fails.
     pub async fn success(
         &self,
         network: &Frozen,
@@ -45,7 +45,8 @@ impl RecoveredTriggers {
     }
 }
 
-/// What an edit measures patches with: the network that it is given, and the first of its images.
+/// The network and the images that an edit measures patches with: its own network, and the first
+/// [`MEASURED`] of its images.
 pub(super) fn clean(context: &EditContext) -> Result<(Frozen, Split), WeightsError> {
     let network = weights::frozen(context.arch, context.weights, context.device)?;
     Ok((network, context.data.front(MEASURED)))

@@ -1,4 +1,4 @@
-//! What must hold of the lists of layers.
+//! Rules that the lists of layers of all families keep.
 
 use super::{Description, Operation, Value};
 use crate::model::{Arch, FAMILIES, Features, RGB};

@@ -27,7 +27,7 @@ pub trait Family: Sync {
     fn describe(&self, name: &str, channels: usize, classes: usize) -> Option<Description>;
 }
 
-/// Every family there is.
+/// All families.
 pub static FAMILIES: &[&dyn Family] = &[&wrn::WideResNet, &preact_resnet::PreActResNet, &vgg::Vgg];
 
 /// The base width in a name such as `vgg19-bn-8`: 64 in `vgg19-bn`, 8 in `vgg19-bn-8`.
