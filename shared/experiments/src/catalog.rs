@@ -55,6 +55,19 @@ pub struct DefenceCard {
 /// # Errors
 ///
 /// A method refuses its own defaults: a fault in the method.
+///
+/// # Examples
+///
+/// ```
+/// use unstamp_experiments::catalog::catalog;
+///
+/// let catalog = catalog()?;
+/// let nad = catalog.defences.iter().find(|card| card.method.id == "nad").expect("it is listed");
+/// assert_eq!(nad.method.title, "Neural attention distillation");
+/// assert!(nad.params.iter().any(|param| param.id == "beta"));
+/// assert!(catalog.architectures.contains(&"wrn-16-1"));
+/// # Ok::<(), unstamp_data::settings::SettingsError>(())
+/// ```
 pub fn catalog() -> Result<Catalog, SettingsError> {
     let mut attacks = Vec::new();
     for attack in ATTACKS {

@@ -100,6 +100,31 @@ impl Recipe {
     ///
     /// # Errors
     /// The text is no TOML, lacks a key, or holds a value that is not allowed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use unstamp_experiments::recipe::Recipe;
+    ///
+    /// let text = r#"
+    ///     name = "example"
+    ///     dataset = "signs"
+    ///     train = { epochs = 2, lr = 0.1, schedule = { kind = "cosine" } }
+    ///     [[victim]]
+    ///     id = "badnets"
+    ///     attack = "badnets"
+    ///     [[defence]]
+    ///     id = "nad"
+    ///     method = "nad"
+    ///     grid = { beta = [0, 2] }
+    /// "#;
+    /// let names: Vec<String> = Recipe::parse(text)?.cells().iter().map(|cell| cell.name()).collect();
+    /// assert_eq!(names, ["s0-badnets", "s0-badnets-nad_beta0", "s0-badnets-nad_beta2"]);
+    ///
+    /// let error = Recipe::parse(&text.replace("signs", "sings")).expect_err("a misspelt name");
+    /// assert_eq!(error.to_string(), "dataset = 'sings' is not known; see unstamp list");
+    /// # Ok::<(), unstamp_experiments::recipe::RecipeError>(())
+    /// ```
     pub fn parse(text: &str) -> Result<Self, RecipeError> {
         let mut recipe: Recipe = toml::from_str(text).map_err(|e| {
             let line = e.span().map_or(1, |s| text[..s.start].lines().count().max(1));

@@ -114,6 +114,28 @@ impl CellResult {
     /// # Errors
     ///
     /// [`ResultError`] if the bytes are no result, or one of a later schema.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use unstamp_experiments::result::{CellResult, SCHEMA};
+    ///
+    /// let json = r#"{
+    ///     "schema": 1, "recipe": "example", "recipe_hash": "", "cell": "s0-clean", "cell_hash": "",
+    ///     "seed": 0, "version": "0.1.0", "device": "cpu", "dataset": "signs", "data_note": "",
+    ///     "arch": "wrn-16-1", "victim": { "id": "clean" }, "minutes": 4.0, "passes": 120000,
+    ///     "data": { "train": 8, "test": 2, "poisoned": 0, "poisoned_of_class": 0.0,
+    ///               "clean_subset": 0, "overlap": 0 },
+    ///     "report": { "acc": { "value": 0.5, "k": 1, "n": 2, "ci95": [0.0, 1.0] }, "confusion": [] },
+    ///     "curve": []
+    /// }"#;
+    /// let result = CellResult::from_json(json.as_bytes())?;
+    /// assert_eq!((result.schema, result.report.acc.value), (SCHEMA, 0.5));
+    ///
+    /// let later = CellResult::from_json(br#"{ "schema": 3 }"#).expect_err("a later schema");
+    /// assert_eq!(later.to_string(), "it has schema 3, and this version reads schemas up to 2");
+    /// # Ok::<(), unstamp_experiments::result::ResultError>(())
+    /// ```
     pub fn from_json(bytes: &[u8]) -> Result<Self, ResultError> {
         /// The one field that every schema has.
         #[derive(Deserialize)]

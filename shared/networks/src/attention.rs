@@ -34,6 +34,21 @@ choices! {
 impl Operator {
     /// The maps of a batch of features: `[n, c, h, w]` -> `[n, h * w]`; for [`Operator::Raw`]
     /// `[n, c * h * w]`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use burn::tensor::{Device, Tensor};
+    /// use unstamp_networks::attention::Operator;
+    /// use unstamp_networks::model::weights::read;
+    ///
+    /// // Two channels on one row of two positions.
+    /// let feature = Tensor::from_floats([[[[1.0, 2.0]], [[3.0, -4.0]]]], &Device::flex());
+    /// let map = Operator::Sum2.map(feature);
+    /// assert_eq!(map.dims(), [1, 2]);
+    /// assert_eq!(pollster::block_on(read(vec![map.flatten(0, 1)]))?, [[10.0, 20.0]]);
+    /// # Ok::<(), unstamp_networks::model::weights::WeightsError>(())
+    /// ```
     pub fn map(self, feature: Tensor<4>) -> Tensor<2> {
         let [n, c, h, w] = feature.dims();
         let square = |x: Tensor<4>| x.clone() * x;
@@ -81,6 +96,18 @@ pub fn pooled(maps: Tensor<4>, height: usize, width: usize) -> Tensor<4> {
 
 /// Share of a map's mass that lies on `area` of an image. The map and the image are `(width, height)`
 /// in size; a cell counts by the part of it that the area covers. 0 for an empty map.
+///
+/// # Examples
+///
+/// ```
+/// use unstamp_data::attacks::Area;
+/// use unstamp_networks::attention::share_on;
+///
+/// // The lower right cell of a 2x2 map is the lower right quarter of a 32x32 image.
+/// let corner = Area { x: 16, y: 16, width: 16, height: 16 };
+/// let map = [1.0, 0.0, 0.0, 3.0];
+/// assert_eq!(share_on(&map, (2, 2), &corner, (32, 32)), 0.75);
+/// ```
 pub fn share_on(
     map: &[f32],
     map_size: (usize, usize),
@@ -155,6 +182,26 @@ fn map(feature: &[f32], channels: usize) -> Vec<f32> {
 ///
 /// # Errors
 /// If the device does not give its results back.
+///
+/// # Examples
+///
+/// ```
+/// use burn::tensor::{Device, Tensor};
+/// use unstamp_data::seed::Seed;
+/// use unstamp_networks::attention::predict_with_maps;
+/// use unstamp_networks::model::{Arch, weights};
+///
+/// let device = Device::flex();
+/// let arch = Arch::new("wrn-10-1", 10);
+/// let arrays = pollster::block_on(weights::arrays(&arch.init(Seed(0), &device)?))?;
+/// let network = weights::frozen(&arch, &arrays, &device)?;
+/// let image = Tensor::ones([1, 3, 32, 32], &device) * 0.5;
+/// let prediction = pollster::block_on(predict_with_maps(&network, image))?;
+/// assert!((prediction.probabilities.iter().sum::<f32>() - 1.0).abs() < 1e-5);
+/// let last = prediction.maps.last().expect("there are three maps");
+/// assert_eq!((last.width, last.height, last.values.len()), (8, 8, 64));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub async fn predict_with_maps(
     network: &Frozen,
     image: Tensor<4>,

@@ -78,6 +78,21 @@ impl<'a> Iterator for Batches<'a> {
 
 /// All images of a split in their order, `size` at a time (0 counts as 1); the last batch may be
 /// smaller.
+///
+/// # Examples
+///
+/// ```
+/// use unstamp_data::datasets::{SplitName, signs};
+/// use unstamp_data::seed::Seed;
+/// use unstamp_networks::Device;
+/// use unstamp_networks::batches::batches;
+///
+/// let split = signs::split(Seed(0), SplitName::Test, 0..5);
+/// let sizes: Vec<usize> = batches(&split, 2).map(|batch| batch.len()).collect();
+/// assert_eq!(sizes, [2, 2, 1]);
+/// let first = batches(&split, 2).next().expect("there are images");
+/// assert_eq!(first.images(&Device::flex()).dims(), [2, 3, 32, 32]);
+/// ```
 pub fn batches(split: &Split, size: usize) -> Batches<'_> {
     batches_of(split, (0..split.len()).collect(), size)
 }

@@ -12,6 +12,20 @@ use unstamp_data::poison::Trigger;
 pub const BATCH: usize = 128;
 
 /// Counts of an evaluation that goes through a split batch by batch.
+///
+/// # Examples
+///
+/// ```
+/// use unstamp_data::datasets::Split;
+/// use unstamp_networks::evaluate::Evaluation;
+///
+/// let split = Split { labels: vec![0, 1, 2, 2], ..Split::default() };
+/// let mut evaluation = Evaluation::new(3);
+/// // The predictions of a network, without and with a trigger that it takes for class 0.
+/// evaluation.add(&split, &[0, 1, 2, 1], &[0, 0, 0, 2]);
+/// assert_eq!(evaluation.seen(), 4);
+/// assert_eq!(evaluation.report(None).acc.value, 0.75);
+/// ```
 pub struct Evaluation {
     next: usize,
     known: Vec<u16>,
@@ -105,6 +119,27 @@ impl Evaluation {
 /// # Errors
 ///
 /// If the weights do not fit the architecture, or the device fails.
+///
+/// # Examples
+///
+/// ```
+/// use burn::tensor::Device;
+/// use unstamp_data::datasets::{SplitName, signs};
+/// use unstamp_data::seed::Seed;
+/// use unstamp_networks::evaluate::accuracy;
+/// use unstamp_networks::model::{Arch, weights};
+///
+/// let split = signs::split(Seed(0), SplitName::Test, 0..20);
+/// let device = Device::flex();
+/// let arch = Arch::new("wrn-10-1", 10);
+/// let mut arrays = pollster::block_on(weights::arrays(&arch.init(Seed(0), &device)?))?;
+/// // With this bias the network answers class 3, whatever the image.
+/// arrays.get_mut("fc.bias").expect("it exists").values[3] = 1e6;
+/// let rate = pollster::block_on(accuracy(&arch, &arrays, &split, &device))?;
+/// let threes = split.labels.iter().filter(|label| **label == 3).count();
+/// assert_eq!((rate.k, rate.n), (threes as u64, 20));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub async fn accuracy(
     arch: &Arch,
     weights: &Arrays,

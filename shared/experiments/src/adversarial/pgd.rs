@@ -21,6 +21,26 @@ choices! {
 ///
 /// `x <- clip(x + step d)`, where `clip` keeps `x` within `eps` of the original and within 0..1. With
 /// `g = d CE(f(x), y) / dx` the direction is `d = sign(g)` in L-infinity and `d = g / |g|` in L2.
+///
+/// # Examples
+///
+/// ```
+/// use burn::tensor::{Device, Tensor};
+/// use unstamp_data::seed::Seed;
+/// use unstamp_experiments::adversarial::{Norm, Pgd};
+/// use unstamp_networks::model::{Arch, weights::read};
+///
+/// let device = Device::flex().autodiff();
+/// let network = Arch::new("wrn-10-1", 10).init(Seed(0), &device)?;
+/// let images = Tensor::<4>::ones([1, 3, 8, 8], &device) * 0.5;
+/// let labels = Tensor::from_ints([7], &device);
+/// let attack = Pgd { norm: Norm::Linf, eps: 0.1, step: 0.05, steps: 3 };
+/// let moved = attack.perturb(&network, images.clone(), images.zeros_like(), &labels);
+/// let largest = (moved - images).abs().max().inner();
+/// let largest = pollster::block_on(read(vec![largest]))?[0][0];
+/// assert!((largest - 0.1).abs() < 1e-6, "three steps of 0.05 reach the edge of the ball");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Pgd {
     /// Norm of the ball.

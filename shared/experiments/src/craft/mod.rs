@@ -21,6 +21,15 @@ use unstamp_networks::model::{Arch, Network};
 pub static CRAFTS: &[&dyn Craft] = &[&trojan::Square, &clean_label::Perturbation];
 
 /// The craft for an attack; `None` if the attack needs no artefact.
+///
+/// # Examples
+///
+/// ```
+/// use unstamp_experiments::craft::craft;
+///
+/// assert!(craft("trojan").is_some(), "its square is made with a model");
+/// assert!(craft("badnets").is_none(), "it stamps a fixed pattern");
+/// ```
 pub fn craft(attack: &str) -> Option<&'static dyn Craft> {
     CRAFTS.iter().copied().find(|craft| craft.attack() == attack)
 }

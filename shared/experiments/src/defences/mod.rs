@@ -42,6 +42,26 @@ pub static DEFENCES: &[&dyn Defence] = &[
 ];
 
 /// The defence with this id.
+///
+/// # Examples
+///
+/// ```
+/// use unstamp_data::method::Values;
+/// use unstamp_experiments::defences::{DefenceInput, Knows, defence};
+/// use unstamp_experiments::job::Start;
+///
+/// let nad = defence("nad").expect("it is listed");
+/// assert_eq!(nad.knows(&Values::default())?, Knows::CleanSubset);
+///
+/// let given = DefenceInput { images: 500, size: (32, 32), flip: false, trigger: None };
+/// let phases = nad.phases(&Values::parse(["beta=2", "epochs=3"])?, given)?;
+/// assert_eq!([phases[0].name, phases[1].name], ["teacher", "distil"]);
+/// assert_eq!(phases[1].references, [Start::Phase(0)]);
+///
+/// let error = nad.phases(&Values::parse(["bta=2"])?, given).expect_err("a misspelt key");
+/// assert!(error.to_string().starts_with("there is no parameter 'bta'"));
+/// # Ok::<(), unstamp_data::settings::SettingsError>(())
+/// ```
 pub fn defence(id: &str) -> Option<&'static dyn Defence> {
     DEFENCES.iter().copied().find(|defence| defence.method().id == id)
 }

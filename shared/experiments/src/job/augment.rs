@@ -5,6 +5,20 @@ use unstamp_data::seed::Stream;
 
 /// Random crop, mirror and Cutout ([DeVries & Taylor 2017](https://arxiv.org/abs/1708.04552)), in
 /// this order.
+///
+/// # Examples
+///
+/// ```
+/// use unstamp_data::seed::Seed;
+/// use unstamp_experiments::job::Augment;
+///
+/// // A square of 3x3 in an image of 3x3, whose centre may be at its corner: 4 to 9 pixels are black.
+/// let mut pixels = vec![255; 3 * 9];
+/// let augment = Augment { cutout: 3, ..Augment::default() };
+/// augment.apply(&mut pixels, 3, 3, &mut Seed(0).stream("augment", &[]));
+/// let black = pixels.iter().filter(|value| **value == 0).count() / 3;
+/// assert!((4..=9).contains(&black));
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Augment {

@@ -152,6 +152,28 @@ impl Job {
     ///
     /// [`JobError::Checkpoint`] if the state is one of another job, [`JobError::Weights`] if the
     /// bytes are no checkpoint; the job is then as before, or at its first step.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use unstamp_data::datasets::{SplitName, signs};
+    /// use unstamp_data::seed::Seed;
+    /// use unstamp_experiments::job::Job;
+    /// use unstamp_networks::Device;
+    /// use unstamp_networks::model::{Arch, weights::Arrays};
+    ///
+    /// let data = Arc::new(signs::split(Seed(0), SplitName::Train, 0..2));
+    /// let job = |key: &str| {
+    ///     let arch = Arch::new("wrn-10-1", 10);
+    ///     Job::new(key.into(), arch, Arrays::new(), Vec::new(), data.clone(), Seed(0), Device::flex())
+    /// };
+    /// let saved = pollster::block_on(job("one run")?.save())?;
+    /// assert!(pollster::block_on(job("one run")?.restore(&saved)).is_ok());
+    /// let error = pollster::block_on(job("another run")?.restore(&saved)).expect_err("another key");
+    /// assert_eq!(error.to_string(), "the checkpoint belongs to another run: its settings differ");
+    /// # Ok::<(), unstamp_experiments::job::JobError>(())
+    /// ```
     pub async fn restore(&mut self, bytes: &[u8]) -> Result<(), JobError> {
         let (all, cursor) = weights::from_bytes::<Cursor>(bytes)?;
         let mut cursor = cursor.ok_or(CheckpointError::NoMetadata)?;

@@ -44,6 +44,36 @@ use unstamp_networks::model::Arch;
 use unstamp_networks::model::weights::Arrays;
 
 /// A running job.
+///
+/// # Examples
+///
+/// ```
+/// use std::sync::Arc;
+/// use unstamp_data::datasets::{SplitName, signs};
+/// use unstamp_data::method::Values;
+/// use unstamp_data::seed::Seed;
+/// use unstamp_experiments::defences::{DefenceInput, defence};
+/// use unstamp_experiments::job::{Event, Job};
+/// use unstamp_networks::Device;
+/// use unstamp_networks::model::{Arch, weights};
+///
+/// // Fine-tuning on 16 images, 8 in a batch: two steps, the end of the epoch, the end of the phase.
+/// let clean = Arc::new(signs::split(Seed(0), SplitName::Train, 0..16));
+/// let arch = Arch::new("wrn-10-1", 10);
+/// let device = Device::flex();
+/// let victim = pollster::block_on(weights::arrays(&arch.init(Seed(0), &device)?))?;
+/// let set = Values::parse(["epochs=1", "batch=8"])?;
+/// let given = DefenceInput::new(&clean, false, None);
+/// let phases = defence("fine_tune").expect("it is listed").phases(&set, given)?;
+/// let mut job = Job::new("example".into(), arch, victim, phases, clean, Seed(0), device)?;
+/// let mut steps = 0;
+/// while let Some(event) = pollster::block_on(job.next())? {
+///     steps += usize::from(matches!(event, Event::Step { .. }));
+/// }
+/// assert_eq!((steps, job.history().len()), (2, 1));
+/// assert!(job.result().is_some());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Job {
     arch: Arch,
     victim: Arrays,

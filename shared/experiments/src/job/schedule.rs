@@ -3,6 +3,18 @@
 use serde::{Deserialize, Serialize};
 
 /// Learning rate over time, as a factor of the initial (one-cycle: peak) rate.
+///
+/// # Examples
+///
+/// ```
+/// use unstamp_experiments::job::Schedule;
+///
+/// // Five epochs of 10 steps.
+/// let halved = Schedule::Step { every: 2, factor: 0.5, times: None };
+/// let rates: Vec<f64> = (0..5).map(|epoch| halved.factor(epoch, 10 * epoch, 50)).collect();
+/// assert_eq!(rates, [1.0, 1.0, 0.5, 0.5, 0.25]);
+/// assert_eq!(Schedule::Cosine.factor(2, 25, 50), 0.5);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Schedule {

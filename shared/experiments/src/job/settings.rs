@@ -4,6 +4,18 @@ use super::{Augment, Schedule};
 use serde::{Deserialize, Serialize};
 
 /// A training: SGD with momentum and weight decay over shuffled batches.
+///
+/// # Examples
+///
+/// ```
+/// use unstamp_experiments::job::{Schedule, Training};
+///
+/// let text = "epochs = 2\nlr = 0.1\nbatch = 64\nschedule = { kind = \"cosine\" }";
+/// let training: Training = toml::from_str(text)?;
+/// assert_eq!((training.schedule, training.momentum), (Schedule::Cosine, 0.9));
+/// assert_eq!(training.steps(100), 2, "the second batch has 36 images");
+/// # Ok::<(), toml::de::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Training {

@@ -80,6 +80,25 @@ impl Compared {
 }
 
 /// A loss on features and logits.
+///
+/// # Examples
+///
+/// ```
+/// use burn::tensor::{Device, Tensor};
+/// use unstamp_experiments::objectives::{CrossEntropy, Objective, ObjectiveInput, Tracked};
+/// use unstamp_networks::model::{Output, weights::read};
+///
+/// // Two images, four classes of equal probability: the cross entropy is ln 4.
+/// let device = Device::flex();
+/// let logits = Tensor::zeros([2, 4], &device);
+/// let student = Output { logits: logits.clone(), features: Vec::new(), pooled: logits };
+/// let labels = Tensor::from_ints([0, 3], &device);
+/// let auxiliary = Tracked::new();
+/// let input = ObjectiveInput { student: &student, teacher: None, labels, auxiliary: &auxiliary };
+/// let loss = pollster::block_on(read(vec![CrossEntropy.loss(&input).total]))?[0][0];
+/// assert!((loss - 4f32.ln()).abs() < 1e-6);
+/// # Ok::<(), unstamp_networks::model::weights::WeightsError>(())
+/// ```
 pub trait Objective: Send + Sync + std::fmt::Debug {
     /// The features of the student that the loss compares with those of [`ObjectiveInput::teacher`].
     fn compares(&self) -> Compared {

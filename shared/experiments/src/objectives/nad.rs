@@ -52,6 +52,27 @@ fn weight(form: Form, group: usize) -> f64 {
 
 /// The paper's distance between the attention of two networks, summed over groups, `[1]`; 0 for
 /// networks without features.
+///
+/// # Examples
+///
+/// ```
+/// use burn::tensor::{Device, Tensor};
+/// use unstamp_experiments::objectives::attention_distance;
+/// use unstamp_networks::attention::Operator;
+/// use unstamp_networks::model::{Maps, Output, weights::read};
+///
+/// // The teacher looks at the left position, the student at the right one: two orthogonal unit maps.
+/// let device = Device::flex();
+/// let output = |left: f32, right: f32| {
+///     let feature = Tensor::from_floats([[[[left, right]]]], &device);
+///     let logits = Tensor::zeros([1, 2], &device);
+///     Output { logits: logits.clone(), features: vec![Maps::new(feature)], pooled: logits }
+/// };
+/// let distance = attention_distance(Operator::Sum2, &output(3.0, 0.0), &output(0.0, 1.0));
+/// let distance = pollster::block_on(read(vec![distance]))?[0][0];
+/// assert!((distance - 2f32.sqrt()).abs() < 1e-6);
+/// # Ok::<(), unstamp_networks::model::weights::WeightsError>(())
+/// ```
 pub fn attention_distance(operator: Operator, teacher: &Output, student: &Output) -> Tensor<1> {
     let pairs = teacher.features.iter().cloned().zip(student.features.iter().cloned());
     let terms =

@@ -9,6 +9,19 @@ use unstamp_networks::model::weights::Arrays;
 
 /// SHA-256 of a model's values in the order of their names: the digest that an artefact's head
 /// records of its model.
+///
+/// # Examples
+///
+/// ```
+/// use unstamp_experiments::recipe::WeightsDigest;
+/// use unstamp_networks::model::weights::{Array, Arrays};
+///
+/// let array = Array { shape: vec![2], values: vec![1.0, 2.0] };
+/// let digest = WeightsDigest::of(&Arrays::from([("fc.bias".to_string(), array)]));
+/// assert_eq!(digest.to_string().parse(), Ok(digest.clone()));
+/// assert_eq!(digest.short(), &digest.to_string()[..12]);
+/// assert!("12ab".parse::<WeightsDigest>().is_err());
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WeightsDigest(String);
 

@@ -95,6 +95,21 @@ fn cost(description: &Description, group: &Group, n: usize, images: (usize, usiz
 impl Network {
     /// The cost of each group for `n` images of this height and width, in the order in which the groups are
     /// computed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use burn::tensor::Device;
+    /// use unstamp_data::seed::Seed;
+    /// use unstamp_networks::model::Arch;
+    ///
+    /// let network = Arch::new("wrn-10-1", 10).init(Seed(0), &Device::flex())?;
+    /// let costs = network.costs(1, (32, 32));
+    /// let last = costs.last().expect("a network has layers");
+    /// assert_eq!(last.layers, ["fc"]);
+    /// assert_eq!(last.flop, 2.0 * 64.0 * 10.0);
+    /// # Ok::<(), unstamp_networks::model::ArchError>(())
+    /// ```
     pub fn costs(&self, n: usize, images: (usize, usize)) -> Vec<GroupCost> {
         let groups = self.groups().iter();
         groups.map(|group| cost(self.description(), group, n, images)).collect()

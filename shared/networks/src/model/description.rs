@@ -85,6 +85,24 @@ pub struct Parameter {
 }
 
 /// A network: its layers in an order in which they can be computed, and its taps.
+///
+/// # Examples
+///
+/// ```
+/// use unstamp_networks::model::{Description, Operation, Value};
+///
+/// let mut network = Description::new(3);
+/// let x = network.conv("conv", Value::Images, 8, 3, 2);
+/// let x = network.add("bn", x, Operation::NormRelu);
+/// network.tap(x);
+/// let x = network.add("pool", x, Operation::AveragePool { size: 1 });
+/// network.add("fc", x, Operation::Linear { outputs: 10 });
+///
+/// let first = &network.parameters()[0];
+/// assert_eq!((first.name.as_str(), &first.shape[..]), ("conv.weight", &[8, 3, 3, 3][..]));
+/// let [tap] = network.taps[..] else { panic!("there is one tap") };
+/// assert_eq!(network.size_of(Value::Layer(tap), (32, 48)), (16, 24));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Description {
     /// Channels of the images.

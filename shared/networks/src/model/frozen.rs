@@ -70,6 +70,29 @@ pub(super) enum Step {
 }
 
 /// The frozen form of a network.
+///
+/// # Examples
+///
+/// ```
+/// use burn::tensor::{Device, Tensor};
+/// use unstamp_networks::model::weights::{Array, Arrays, frozen, read};
+/// use unstamp_networks::model::Arch;
+///
+/// // If all other weights are 0, the logits are the bias of the last layer.
+/// let arch = Arch::new("wrn-10-1", 3);
+/// let mut arrays = Arrays::new();
+/// for parameter in arch.describe()?.parameters() {
+///     let values = vec![0.0; parameter.shape.iter().product()];
+///     arrays.insert(parameter.name, Array { shape: parameter.shape, values });
+/// }
+/// arrays.insert("fc.bias".into(), Array { shape: vec![3], values: vec![0.5, -1.0, 2.0] });
+/// let device = Device::flex();
+/// let network = frozen(&arch, &arrays, &device)?;
+/// let logits = network.forward(Tensor::ones([1, 3, 8, 8], &device)).logits;
+/// let values = pollster::block_on(read(vec![logits.flatten(0, 1)]))?;
+/// assert_eq!(values, [[0.5, -1.0, 2.0]]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Frozen {
     /// Removes mean and deviation, where the network asks for it.

@@ -39,6 +39,17 @@ impl Arch {
     /// # Errors
     /// If the architecture is not known, reads images that are not RGB, or the images are too small
     /// for it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use unstamp_networks::model::Arch;
+    ///
+    /// let vgg = Arch::new("vgg19-bn", 10);
+    /// assert!(vgg.check_images((32, 32)).is_ok());
+    /// let error = vgg.check_images((32, 16)).expect_err("five poolings leave no row");
+    /// assert!(error.to_string().ends_with("each side must have at least 32"));
+    /// ```
     pub fn check_images(&self, (width, height): (usize, usize)) -> Result<(), ImagesError> {
         let least = smallest_side(&self.describe()?);
         if self.channels != RGB {

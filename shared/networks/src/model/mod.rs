@@ -60,6 +60,20 @@ pub enum Features {
 }
 
 /// An architecture by name and number of classes.
+///
+/// # Examples
+///
+/// ```
+/// use unstamp_networks::model::Arch;
+///
+/// let network = Arch::new("wrn-10-1", 10).describe()?;
+/// assert_eq!(network.layers[0].name, "conv1");
+/// assert_eq!(network.taps.len(), 3, "a WideResNet has three groups");
+///
+/// let error = Arch::new("wrn-11-1", 10).describe().expect_err("11 is not 6m + 4");
+/// assert!(error.to_string().starts_with("'wrn-11-1' with 10 classes is not an architecture"));
+/// # Ok::<(), unstamp_networks::model::ArchError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Arch {
     /// Name of a family's form, such as `wrn-16-1`.

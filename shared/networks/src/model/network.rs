@@ -23,6 +23,22 @@ enum Parameters {
 ///
 /// On an autodiff device gradients flow to the images and, in training mode, to all weights. In
 /// evaluation mode the weights of batch normalisation are constants.
+///
+/// # Examples
+///
+/// ```
+/// use burn::tensor::{Device, Tensor};
+/// use unstamp_data::seed::Seed;
+/// use unstamp_networks::model::Arch;
+///
+/// let device = Device::flex();
+/// let network = Arch::new("wrn-10-1", 10).init(Seed(0), &device)?;
+/// let output = network.forward(Tensor::zeros([2, 3, 32, 32], &device));
+/// assert_eq!(output.logits.dims(), [2, 10]);
+/// let sizes: Vec<[usize; 4]> = output.features.iter().map(|maps| maps.dims()).collect();
+/// assert_eq!(sizes, [[2, 16, 32, 32], [2, 32, 16, 16], [2, 64, 8, 8]]);
+/// # Ok::<(), unstamp_networks::model::ArchError>(())
+/// ```
 #[derive(Module, Debug)]
 pub struct Network {
     /// The parameters of the layers that have some, in the order of the description.

@@ -161,6 +161,26 @@ impl ModuleMapper for Fill<'_> {
 /// # Errors
 /// If the architecture is unknown, or an array is missing, has another shape, is not finite, or does
 /// not belong to the architecture.
+///
+/// # Examples
+///
+/// ```
+/// use burn::tensor::Device;
+/// use unstamp_data::seed::Seed;
+/// use unstamp_networks::model::Arch;
+/// use unstamp_networks::model::weights::{WeightsError, arrays, network};
+///
+/// let device = Device::flex();
+/// let arch = Arch::new("wrn-10-1", 10);
+/// let mut weights = pollster::block_on(arrays(&arch.init(Seed(0), &device)?))?;
+/// let again = network(&arch, &weights, &device)?;
+/// assert_eq!(pollster::block_on(arrays(&again))?, weights);
+///
+/// weights.remove("fc.bias");
+/// let error = network(&arch, &weights, &device).expect_err("an array is missing");
+/// assert!(matches!(error, WeightsError::Missing(name) if name == "fc.bias"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn network(arch: &Arch, arrays: &Arrays, device: &Device) -> Result<Network, WeightsError> {
     let blank = arch.init(Seed(0), device)?;
     let taken = ArrayReader::from(arrays);

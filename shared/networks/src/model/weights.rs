@@ -191,6 +191,24 @@ pub struct Metadata {
 /// # Panics
 ///
 /// If the shape of an array does not fit its values, or if the metadata cannot be written as JSON.
+///
+/// # Examples
+///
+/// ```
+/// use unstamp_networks::model::weights::{Array, Arrays, Metadata, Precision, from_bytes, to_bytes};
+///
+/// let array = Array { shape: vec![2], values: vec![1.0, 0.1] };
+/// let arrays = Arrays::from([("fc.bias".to_string(), array)]);
+/// let metadata = Metadata { arch: "wrn-16-1".into(), ..Metadata::default() };
+/// let bytes = to_bytes(&arrays, Precision::F32, &metadata);
+/// assert_eq!(from_bytes(&bytes)?, (arrays.clone(), Some(metadata.clone())));
+///
+/// // Half precision keeps about three digits.
+/// let half = to_bytes(&arrays, Precision::F16, &metadata);
+/// let (read, _) = from_bytes::<Metadata>(&half)?;
+/// assert!((read["fc.bias"].values[1] - 0.1).abs() < 1e-4);
+/// # Ok::<(), unstamp_networks::model::weights::WeightsError>(())
+/// ```
 pub fn to_bytes<M: Serialize>(arrays: &Arrays, precision: Precision, metadata: &M) -> Vec<u8> {
     let raw: Vec<(String, Vec<usize>, Vec<u8>)> = arrays
         .iter()
