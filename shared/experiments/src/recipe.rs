@@ -127,7 +127,7 @@ impl Recipe {
     /// ```
     pub fn parse(text: &str) -> Result<Self, RecipeError> {
         let mut recipe: Recipe = toml::from_str(text).map_err(|e| {
-            let line = e.span().map_or(1, |s| text[..s.start].lines().count().max(1));
+            let line = e.span().map_or(1, |s| text[..s.start].matches('\n').count() + 1);
             RecipeError::Syntax { line, message: e.message().to_string() }
         })?;
         recipe.resolve()?;
