@@ -88,3 +88,30 @@ pub fn catalog() -> Result<Catalog, SettingsError> {
     let architectures = architectures().collect();
     Ok(Catalog { datasets: DATASETS.to_vec(), attacks, defences, architectures })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cards_stand_in_the_order_of_the_lists() {
+        let catalog = catalog().expect("sound defaults");
+        let attacks: Vec<&str> = catalog.attacks.iter().map(|card| card.method.id).collect();
+        assert_eq!(attacks, ATTACKS.iter().map(|a| a.method().id).collect::<Vec<_>>());
+        let defences: Vec<&str> = catalog.defences.iter().map(|card| card.method.id).collect();
+        assert_eq!(defences, DEFENCES.iter().map(|d| d.method().id).collect::<Vec<_>>());
+        for card in &catalog.defences {
+            let knows = card.knows == Knows::Trigger;
+            assert_eq!(knows, card.method.id == "retrain", "{}", card.method.id);
+        }
+    }
+
+    /// `unstamp list --json` writes a card as one object.
+    #[test]
+    fn a_card_is_a_flat_record() {
+        let catalog = catalog().expect("sound defaults");
+        let json = serde_json::to_value(&catalog.defences[0]).expect("plain data");
+        assert_eq!(json["id"], DEFENCES[0].method().id);
+        assert_eq!(json["knows"], "clean_subset");
+    }
+}

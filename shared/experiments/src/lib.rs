@@ -10,6 +10,8 @@ pub mod objectives;
 pub mod pseudo;
 pub mod recipe;
 pub mod result;
+#[cfg(test)]
+mod testing;
 
 /// A boxed future. Reading from a device takes one, because code in a browser must not block.
 pub type BoxFuture<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + 'a>>;

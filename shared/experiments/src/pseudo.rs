@@ -139,3 +139,16 @@ impl Pseudo {
         Ok(all)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::cosines;
+    use crate::testing::{close, logits, values};
+
+    #[test]
+    fn cosines_ignore_lengths() {
+        let a = logits([[2.0, 0.0], [1.0, 1.0], [1.0, 2.0]]);
+        let b = logits([[0.0, 5.0], [3.0, 0.0], [-2.0, -4.0]]);
+        close(&values(cosines(&a, &b)), &[0.0, 0.5f32.sqrt(), -1.0]);
+    }
+}

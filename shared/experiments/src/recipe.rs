@@ -189,3 +189,76 @@ fn hash_of(record: &impl Serialize) -> String {
     let json = serde_json::to_vec(record).expect("records are plain data");
     hex(&Sha256::digest(json))[..12].to_string()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = r#"
+name = "cells"
+dataset = "signs"
+seeds = [3, 1]
+train = { epochs = 1, lr = 0.1, schedule = { kind = "constant" } }
+[[victim]]
+id = "clean"
+[[victim]]
+id = "attacked"
+attack = "badnets"
+[[defence]]
+id = "tuned"
+method = "fine_tune"
+[[defence]]
+id = "told"
+method = "retrain"
+"#;
+
+    fn names(text: &str) -> Vec<String> {
+        let recipe = Recipe::parse(text).expect("sound");
+        recipe.cells().iter().map(Cell::name).collect()
+    }
+
+    #[test]
+    fn cells_stand_by_seed_and_victim() {
+        let of_seed = |seed: u8| {
+            ["clean", "attacked", "attacked-tuned", "attacked-told"]
+                .map(|name| format!("s{seed}-{name}"))
+        };
+        assert_eq!(names(TEXT), [of_seed(3), of_seed(1)].concat());
+    }
+
+    #[test]
+    fn a_clean_model_is_erased_only_without_a_trigger() {
+        let names = names(&TEXT.replace("seeds = [3, 1]", "erase_clean = true"));
+        let clean: Vec<&str> = names.iter().filter_map(|n| n.strip_prefix("s0-clean-")).collect();
+        assert_eq!(clean, ["tuned"], "retraining knows the trigger");
+    }
+
+    #[test]
+    fn a_syntax_error_names_its_line() {
+        let line = |from: &str, to: &str| match Recipe::parse(&TEXT.replacen(from, to, 1)) {
+            Err(RecipeError::Syntax { line, .. }) => line,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(line("seeds = [3, 1]", "seeds = 3"), 4);
+        assert_eq!(line("seeds = [3, 1]", "seed = [3, 1]"), 4);
+        assert_eq!(line("\nattack =", "\natack ="), 10);
+    }
+
+    #[test]
+    fn a_recipe_needs_a_seed_and_unique_ids() {
+        let fault = |from: &str, to: &str| Recipe::parse(&TEXT.replacen(from, to, 1)).err();
+        assert_eq!(fault("[3, 1]", "[]"), Some(RecipeError::Empty));
+        let twice = RecipeError::Twice("clean".to_string());
+        assert_eq!(fault("\"attacked\"", "\"clean\""), Some(twice.clone()));
+        assert_eq!(fault("\"tuned\"", "\"clean\""), Some(twice), "file names hold both ids");
+    }
+
+    #[test]
+    fn missing_keys_have_their_defaults() {
+        let recipe = Recipe::parse(&TEXT.replace("seeds = [3, 1]\n", "")).expect("sound");
+        assert_eq!((&recipe.arch[..], &recipe.seeds[..]), (DEFAULT_ARCH, &[0][..]));
+        assert_eq!(recipe.clean_fraction, CLEAN_SHARE);
+        let set = &recipe.defences[0].set;
+        assert!(set.0.contains_key("epochs"), "every parameter of a method is filled in: {set:?}");
+    }
+}

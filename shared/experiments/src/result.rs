@@ -192,3 +192,66 @@ pub struct Counts {
     #[serde(default, skip_serializing_if = "is_zero")]
     pub validation: usize,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    /// A result of schema 1, whose curve holds a training and an edit.
+    fn old() -> Value {
+        let epoch = |phase: &str, lr: f64, loss: &str| json!({ "phase": phase, "epoch": 0, "lr": lr, "losses": [[loss, 2.0]] });
+        json!({
+            "schema": 1, "recipe": "r", "recipe_hash": "", "cell": "s0-a-b", "cell_hash": "",
+            "seed": 0, "version": "0.1.0", "device": "cpu", "dataset": "signs", "data_note": "",
+            "arch": "wrn-16-1", "victim": { "id": "a" }, "minutes": 4.0, "passes": 9,
+            "erasure": { "id": "b", "method": "fine_prune" },
+            "data": {
+                "train": 8, "test": 2, "poisoned": 1, "poisoned_of_class": 0.5,
+                "clean_subset": 4, "overlap": 0
+            },
+            "report": {
+                "acc": { "value": 0.5, "k": 1, "n": 2, "ci95": [0.0, 1.0] }, "confusion": []
+            },
+            "curve": [epoch("prune", 0.0, "pruned_channels"), epoch("fine_tune", 0.1, "ce")]
+        })
+    }
+
+    fn read(json: &Value) -> Result<CellResult, ResultError> {
+        CellResult::from_json(json.to_string().as_bytes())
+    }
+
+    #[test]
+    fn a_result_of_schema_1_is_converted() {
+        let result = read(&old()).expect("sound");
+        assert_eq!(result.schema, SCHEMA);
+        let phases: Vec<&str> = result.curve.iter().map(|epoch| &epoch.phase[..]).collect();
+        assert_eq!(phases, ["fine_tune"]);
+        let wanted = Measurement {
+            phase: "prune".to_string(),
+            name: "pruned_channels".to_string(),
+            value: 2.0,
+        };
+        assert_eq!(result.measurements, [wanted]);
+    }
+
+    #[test]
+    fn a_result_is_read_back() {
+        let result = read(&old()).expect("sound");
+        let json = serde_json::to_value(&result).expect("plain data");
+        assert_eq!(read(&json).expect("sound"), result);
+    }
+
+    #[test]
+    fn later_schemas_and_unknown_fields_are_refused() {
+        let with = |key: &str, value: Value| {
+            let mut json = old();
+            json[key] = value;
+            read(&json)
+        };
+        let later = with("schema", json!(SCHEMA + 1));
+        assert!(matches!(later, Err(ResultError::Schema { found }) if found == SCHEMA + 1));
+        assert!(matches!(with("note", json!("")), Err(ResultError::Json(_))));
+        assert!(matches!(CellResult::from_json(b"{}"), Err(ResultError::Json(_))));
+    }
+}

@@ -219,3 +219,6 @@ pub async fn predict_with_maps(
     let maps = maps.collect();
     Ok(Prediction { probabilities: probabilities(&logits), maps })
 }
+
+#[cfg(test)]
+mod tests;

@@ -197,3 +197,47 @@ pub fn largest(values: &[f32]) -> usize {
     let better = |best: usize, i: usize| if values[i] > values[best] { i } else { best };
     (0..values.len()).fold(0, better)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{arch, constant};
+
+    #[test]
+    fn the_first_of_equal_values_is_the_largest() {
+        assert_eq!(largest(&[1.0, 3.0, 3.0]), 1);
+        assert_eq!(largest(&[-2.0]), 0);
+    }
+
+    /// Three black images of 8x8 pixels.
+    fn three() -> Split {
+        Split { width: 8, height: 8, pixels: vec![0; 3 * 192], labels: vec![0, 1, 2] }
+    }
+
+    #[test]
+    fn known_predictions_are_not_computed_again() {
+        let device = Device::flex();
+        let network = weights::frozen(&arch(), &constant(2), &device).expect("they fit");
+        let mut evaluation = Evaluation::with_clean(3, vec![0, 1]);
+        let split = three();
+        let mut step = || {
+            let next = evaluation.step(&network, &split, None, &device, 2);
+            pollster::block_on(next).expect("it computes")
+        };
+        assert_eq!([step(), step(), step()], [true, true, false]);
+        assert_eq!(evaluation.predictions, [(0, 0), (1, 1), (2, 2)]);
+        assert_eq!(evaluation.report(None).acc, Rate::new(3, 3));
+    }
+
+    #[test]
+    fn the_accuracy_counts_each_image_once() {
+        let arch = arch();
+        let split = three();
+        let device = Device::flex();
+        for class in 0..3 {
+            let arrays = constant(class);
+            let rate = accuracy(&arch, &arrays, &split, &device);
+            assert_eq!(pollster::block_on(rate).expect("it computes"), Rate::new(1, 3));
+        }
+    }
+}

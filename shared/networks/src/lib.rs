@@ -8,5 +8,7 @@ pub mod batches;
 pub mod evaluate;
 pub mod model;
 pub mod self_test;
+#[cfg(test)]
+mod testing;
 
 pub use burn::tensor::Device;

@@ -44,3 +44,24 @@ fn mean_magnitudes(values: &[f32], places: usize) -> Vec<f32> {
     let planes = values.chunks_exact(places);
     planes.map(|plane| plane.iter().map(|v| v.abs()).sum::<f32>() / places as f32).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{arch, constant};
+
+    #[test]
+    fn magnitudes_are_means_of_absolute_values() {
+        assert_eq!(mean_magnitudes(&[1.0, -3.0, 0.0, -4.0], 2), [2.0, 2.0]);
+    }
+
+    #[test]
+    fn answers_have_a_row_for_each_image() {
+        let device = Device::flex();
+        let network = weights::frozen(&arch(), &constant(1), &device).expect("they fit");
+        let answers = pollster::block_on(answers(&network, 2, &device)).expect("it computes");
+        assert_eq!(answers.logits, [[0.0, 1.0, 0.0]; 2]);
+        let lengths: Vec<usize> = answers.features.iter().map(Vec::len).collect();
+        assert_eq!(lengths, [2 * 16, 2 * 32, 2 * 64], "two images, the channels of each group");
+    }
+}

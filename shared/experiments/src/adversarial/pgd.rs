@@ -133,3 +133,64 @@ impl Pgd {
         self.perturb(fixed, batch.images.clone(), start, &batch.labels)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{arch, close, fresh, values};
+    use burn::module::Module;
+    use burn::tensor::Device;
+    use unstamp_data::seed::Seed;
+    use unstamp_networks::model::weights;
+
+    fn pgd(norm: Norm, eps: f32) -> Pgd {
+        Pgd { norm, eps, step: eps, steps: 1 }
+    }
+
+    /// One image of one pixel.
+    fn pixel(values: [f32; 3]) -> Tensor<4> {
+        Tensor::<1>::from_floats(values, &Device::flex()).reshape([1, 3, 1, 1])
+    }
+
+    #[test]
+    fn a_cube_is_cut_off_at_the_ends_of_the_range() {
+        let image = pixel([0.95, 0.5, 0.05]);
+        let moved = pgd(Norm::Linf, 0.1).clip(pixel([2.0, 0.55, -1.0]), &image);
+        close(&values(moved), &[1.0, 0.55, 0.0]);
+        let moved = pgd(Norm::Linf, 0.1).clip(pixel([0.0, 0.0, 1.0]), &image);
+        close(&values(moved), &[0.85, 0.4, 0.15]);
+    }
+
+    #[test]
+    fn a_point_outside_of_the_ball_moves_to_its_surface() {
+        let image = pixel([0.0; 3]);
+        let moved = pgd(Norm::L2, 0.25).clip(pixel([0.3, 0.4, 0.0]), &image);
+        close(&values(moved), &[0.15, 0.2, 0.0]);
+        let inside = pgd(Norm::L2, 0.25).clip(pixel([0.03, 0.04, 0.0]), &image);
+        close(&values(inside), &[0.03, 0.04, 0.0]);
+    }
+
+    #[test]
+    fn a_direction_is_a_sign_or_a_unit_vector() {
+        close(&values(pgd(Norm::Linf, 0.1).direction(pixel([3.0, 0.0, -4.0]))), &[1.0, 0.0, -1.0]);
+        close(&values(pgd(Norm::L2, 0.1).direction(pixel([3.0, 0.0, -4.0]))), &[0.6, 0.0, -0.8]);
+        assert_eq!(values(pgd(Norm::L2, 0.1).direction(pixel([0.0; 3]))), [0.0; 3]);
+    }
+
+    #[test]
+    fn each_image_has_its_own_start() {
+        let device = Device::flex().autodiff();
+        let network = weights::network(&arch(), &fresh(), &device).expect("they fit").no_grad();
+        let attack = Pgd { steps: 0, ..pgd(Norm::Linf, 0.1) };
+        let moved = |places: &[u64]| {
+            let n = places.len();
+            let images = Tensor::ones([n, 3, 2, 2], &device) * 0.5;
+            let labels = Tensor::zeros([n], &device);
+            let streams = places.iter().map(|place| Seed(0).stream("start", &[*place]));
+            values(attack.perturb_each(&network, images, &labels, streams).inner())
+        };
+        let both = moved(&[4, 9]);
+        assert_eq!(both, [moved(&[4]), moved(&[9])].concat());
+        assert_ne!(both[..12], both[12..]);
+    }
+}

@@ -46,3 +46,16 @@ impl TrainStep for Robust {
         Ok(Loss { total: total.clone(), parts: vec![("adversarial_cross_entropy", total)] })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_step_leaves_the_ball_and_several_can_cross_it() {
+        let step = |steps| Robust { eps: 0.1, steps }.attack().step;
+        assert!((step(1) - 0.125).abs() < 1e-6);
+        assert!((step(5) - 0.05).abs() < 1e-6);
+        assert!(step(0).is_finite());
+    }
+}

@@ -131,3 +131,39 @@ impl Craft for Perturbation {
         Box::pin(make(context, trigger))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_is_a_share_of_the_radius() {
+        let settings = CleanLabelSettings { eps: 0.2, step: 0.25, ..CleanLabelSettings::default() };
+        let pgd = pgd(&settings);
+        assert!((pgd.eps - 0.2).abs() < 1e-6 && (pgd.step - 0.05).abs() < 1e-6, "{pgd:?}");
+    }
+
+    /// A radius of 0.1 is 25 levels. The values are 127.5, 0 and 229.5 levels.
+    #[test]
+    fn bytes_stay_in_the_ball_and_in_the_range() {
+        let split = Split { width: 1, height: 1, pixels: vec![100, 0, 255], labels: vec![0] };
+        let image = rounded(&split, 0, &[0.5, -0.1, 0.9], 0.1);
+        assert_eq!(image.pixels, [125, 0, 230]);
+        let image = rounded(&split, 0, &[0.4, 0.02, 1.1], 0.1);
+        assert_eq!(image.pixels, [102, 5, 255]);
+    }
+
+    /// 95 % of 25.5 levels are 24.2.
+    #[test]
+    fn the_edge_is_reached_by_the_largest_change() {
+        let image = |byte| Image { width: 1, height: 1, pixels: vec![byte, 10, 10] };
+        assert!(!at_edge(&image(34), &[10; 3], 0.1));
+        assert!(at_edge(&image(35), &[10; 3], 0.1));
+    }
+
+    #[test]
+    fn hits_are_rows_whose_largest_value_is_the_class() {
+        let logits = [1.0, 0.0, 0.0, 1.0, 2.0, 1.0];
+        assert_eq!([hits(&logits, 2, 0), hits(&logits, 2, 1)], [2, 1]);
+    }
+}

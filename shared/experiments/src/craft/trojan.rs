@@ -250,3 +250,26 @@ impl Craft for Square {
         Box::pin(make(context, trigger))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::tensor::Device;
+
+    #[test]
+    fn a_mean_is_over_the_chosen_neurons() {
+        assert_eq!(mean_of(&[0, 2], &[1.0, 2.0, 4.0]), 2.5);
+    }
+
+    /// Two pixels, `(1, 0, 0.5)` and `(0, 1, 0)`, stored as planes.
+    #[test]
+    fn a_sprite_holds_opaque_pixels() {
+        let device = Device::flex().autodiff();
+        let square = Tensor::<1>::from_floats([1.0, 0.0, 0.0, 1.0, 0.5, 0.0], &device);
+        let area = Area { x: 3, y: 4, width: 2, height: 1 };
+        let sprite = sprite(square.reshape([1, 3, 1, 2]), &area);
+        let sprite = pollster::block_on(sprite).expect("readable");
+        assert_eq!((sprite.width, sprite.height), (2, 1));
+        assert_eq!(sprite.rgba, [[255, 0, 128, 255], [0, 255, 0, 255]]);
+    }
+}

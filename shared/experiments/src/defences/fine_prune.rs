@@ -217,3 +217,6 @@ impl TypedDefence for FinePruning {
         phases
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -60,3 +60,23 @@ impl TypedDefence for FineTune {
         (0..settings.rounds).map(round).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::job::Work;
+
+    #[test]
+    fn each_round_begins_with_the_model_of_the_last_one() {
+        let stopping = StoppingSettings { patience: 4 };
+        let settings = FineTuneSettings { rounds: 3, stopping, ..FineTuneSettings::default() };
+        let given = DefenceInput { images: 500, size: (32, 32), flip: false, trigger: None };
+        let phases = TypedDefence::phases(&FineTune, &settings, &given);
+        let starts: Vec<Start> = phases.iter().map(|phase| phase.student.clone()).collect();
+        assert_eq!(starts, [Start::Victim, Start::Phase(0), Start::Phase(1)]);
+        for phase in phases {
+            let Work::Train(train_phase) = phase.work else { panic!("an edit") };
+            assert_eq!(train_phase.patience, Some(4));
+        }
+    }
+}

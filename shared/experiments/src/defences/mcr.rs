@@ -274,3 +274,6 @@ impl TypedDefence for ModeConnectivity {
         phases
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -157,3 +157,43 @@ impl TypedDefence for Mesa {
         phases
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patches_have_a_position_if_both_edges_are_given() {
+        let at = |x, y| MesaSettings { x, y, ..MesaSettings::default() }.position().at;
+        assert_eq!(at(0, 7), Some([0, 7]));
+        assert_eq!([at(-1, 7), at(0, -1), at(-1, -1)], [None; 3]);
+    }
+
+    #[test]
+    fn a_given_target_needs_no_search() {
+        let given = DefenceInput { images: 500, size: (32, 32), flip: false, trigger: None };
+        let names = |target| -> Vec<&str> {
+            let settings = MesaSettings { target, ..MesaSettings::default() };
+            let phases = TypedDefence::phases(&Mesa, &settings, &given);
+            phases.iter().map(|phase| phase.name).collect()
+        };
+        assert_eq!(names(-1), ["scan", "choose", "recover", "draw", "retrain"]);
+        assert_eq!(names(0), ["choose", "recover", "draw", "retrain"]);
+    }
+
+    #[test]
+    fn a_phase_that_keeps_the_student_has_no_rate() {
+        let training = TrainingSettings::with_cutout(9).training(true);
+        let still = without_student(&training, 4);
+        assert_eq!((still.epochs, still.lr), (4, 0.0));
+        assert_eq!(still.augment, Augment { cutout: 0, ..training.augment });
+    }
+
+    #[test]
+    fn a_patch_must_fit_the_shorter_side() {
+        let settings = MesaSettings { side: 5, ..MesaSettings::default() };
+        assert_eq!(TypedDefence::check(&Mesa, &settings, (32, 5)), Ok(()));
+        let error = SettingsError::TooLong { id: "side", value: 5, side: 4 };
+        assert_eq!(TypedDefence::check(&Mesa, &settings, (4, 32)), Err(error));
+    }
+}

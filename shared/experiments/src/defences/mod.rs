@@ -139,3 +139,6 @@ pub trait Defence: Sync {
     /// A key is no setting, or a value is not accepted or does not suit the images.
     fn phases(&self, values: &Values, given: DefenceInput) -> Result<Vec<Phase>, SettingsError>;
 }
+
+#[cfg(test)]
+mod tests;

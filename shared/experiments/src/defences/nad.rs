@@ -235,3 +235,6 @@ impl TypedDefence for Nad {
         rounds.phases
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -248,3 +248,6 @@ impl TypedDefence for Nba {
         vec![teacher, align]
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -129,3 +129,73 @@ impl TeacherSettings {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::job::Work;
+    use crate::testing::training;
+
+    fn trained(phase: &Phase) -> &Training {
+        match &phase.work {
+            Work::Train(train_phase) => &train_phase.training,
+            Work::Edit(_) => panic!("{phase:?} is an edit"),
+        }
+    }
+
+    fn distil() -> Phase {
+        cross_entropy_phase("distil", training(2, 8))
+    }
+
+    #[test]
+    fn every_teacher_is_the_reference_of_its_student() {
+        for teacher in [Teacher::FineTuned, Teacher::Victim, Teacher::Scratch] {
+            let settings = TeacherSettings { teacher, ..TeacherSettings::default() };
+            let phases = settings.phases(&training(2, 8), distil());
+            let (student, made) = phases.split_last().expect("a student");
+            let found = (made.first().map(|phase| phase.student.clone()), &student.references[0]);
+            let wanted = match teacher {
+                Teacher::FineTuned => (Some(Start::Victim), &Start::Phase(0)),
+                Teacher::Victim => (None, &Start::Victim),
+                Teacher::Scratch => (Some(Start::Fresh(None)), &Start::Phase(0)),
+            };
+            assert_eq!(found, wanted, "{teacher:?}");
+        }
+    }
+
+    #[test]
+    fn a_teacher_from_scratch_has_its_own_length_and_schedule() {
+        let settings = TeacherSettings {
+            teacher: Teacher::Scratch,
+            teacher_arch: TeacherArch(Some("wrn-40-2")),
+            scratch_epochs: 7,
+            ..TeacherSettings::default()
+        };
+        let phase = settings.phase(&training(2, 8), Start::Victim).expect("it is trained");
+        assert_eq!(phase.student, Start::Fresh(Some("wrn-40-2".to_string())));
+        let wanted = Training { epochs: 7, schedule: Schedule::OneCycle, ..training(2, 8) };
+        assert_eq!(*trained(&phase), wanted);
+    }
+
+    #[test]
+    fn the_training_of_the_paper_keeps_batch_and_augmentation() {
+        let student = Training { weight_decay: 0.5, ..training(2, 8) };
+        assert_eq!(TeacherTraining::Same.of(&student), student);
+        let schedule = Schedule::Step { every: 2, factor: 0.1, times: Some(1000) };
+        let wanted = Training { lr: 0.1, epochs: 10, schedule, ..student.clone() };
+        assert_eq!(TeacherTraining::Paper.of(&student), wanted);
+    }
+
+    #[test]
+    fn architectures_are_read_back_and_unknown_ones_are_refused() {
+        for arch in std::iter::once(None).chain(architectures().map(Some)) {
+            let mut values = Values::default();
+            TeacherArch(arch).write("arch", &mut values);
+            assert_eq!(TeacherArch::read("arch", &values), Some(TeacherArch(arch)));
+        }
+        for value in [Value::Text("wrn-11-1".to_string()), Value::Int(1)] {
+            let values = Values([("arch".to_string(), value)].into_iter().collect());
+            assert_eq!(TeacherArch::read("arch", &values), None);
+        }
+    }
+}

@@ -104,3 +104,32 @@ impl StoppingSettings {
 pub fn cross_entropy_phase(name: &'static str, training: Training) -> Phase {
     Phase::train(name, Arc::new(CrossEntropy), training)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_become_the_training() {
+        let settings =
+            TrainingSettings { step: 3, divisions: 2, ..TrainingSettings::with_cutout(5) };
+        let training = settings.training(true);
+        let schedule = Schedule::Step { every: 3, factor: 0.1, times: Some(2) };
+        assert_eq!(training.schedule, schedule);
+        assert_eq!(training.augment, Augment { crop: 4, flip: true, cutout: 5 });
+        assert_eq!((training.lr, training.epochs, training.batch), (0.1, 10, 64));
+    }
+
+    #[test]
+    fn retraining_keeps_its_rate() {
+        let training = TrainingSettings::retraining().training(false);
+        assert_eq!((training.lr, training.weight_decay), (1e-3, 0.0));
+        assert_eq!([0, 9, 99].map(|epoch| training.schedule.factor(epoch, 0, 100)), [1.0; 3]);
+    }
+
+    #[test]
+    fn a_patience_of_0_never_stops() {
+        let patience = |patience| StoppingSettings { patience }.patience();
+        assert_eq!([patience(0), patience(1)], [None, Some(1)]);
+    }
+}

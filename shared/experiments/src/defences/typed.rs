@@ -65,3 +65,77 @@ impl<D: TypedDefence> Defence for D {
         Ok(TypedDefence::phases(self, &settings, &DefenceInput { trigger, ..given }))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::job::{Stamp, TrainPhase, Work};
+    use crate::objectives::CrossEntropy;
+    use crate::testing::training;
+    use std::sync::Arc;
+    use unstamp_data::poison::{TriggerRecord, sign_trigger};
+    use unstamp_data::{choices, settings};
+
+    choices! {
+        enum Answer { No = "no", Yes = "yes" }
+    }
+
+    settings! {
+        struct Told {
+            told: Answer = Answer::No, "whether the defence knows the trigger";
+        }
+    }
+
+    /// A defence that puts any trigger it is given on all images.
+    struct Stamping;
+
+    impl TypedDefence for Stamping {
+        type Settings = Told;
+
+        fn method(&self) -> Method {
+            Method { id: "stamping", title: "", paper: "", summary: "" }
+        }
+
+        fn knows(&self, settings: &Told) -> Knows {
+            match settings.told {
+                Answer::No => Knows::CleanSubset,
+                Answer::Yes => Knows::Trigger,
+            }
+        }
+
+        fn check(&self, _settings: &Told, size: (usize, usize)) -> Result<(), SettingsError> {
+            if size == (32, 32) { Ok(()) } else { Err(SettingsError::Type) }
+        }
+
+        fn phases(&self, _settings: &Told, given: &DefenceInput) -> Vec<Phase> {
+            let train_phase = TrainPhase::new(Arc::new(CrossEntropy), training(1, 1));
+            let trigger = given.trigger.cloned();
+            let stamp = trigger.map(|trigger| Stamp { trigger, share: None });
+            vec![Phase::training("stamping", TrainPhase { stamp, ..train_phase })]
+        }
+    }
+
+    /// Whether the defence got the trigger.
+    fn is_told(pairs: &[&str], size: (usize, usize)) -> Result<bool, SettingsError> {
+        let set = Values::default();
+        let record = TriggerRecord { attack: "badnets".into(), set, target: 0, seed: 0 };
+        let trigger = sign_trigger(&record, 10).expect("sound");
+        let given = DefenceInput { images: 500, size, flip: false, trigger: Some(&trigger) };
+        let values = Values::parse(pairs.iter().copied())?;
+        let phases = Defence::phases(&Stamping, &values, given)?;
+        let told = |phase: &Phase| matches!(&phase.work, Work::Train(t) if t.stamp.is_some());
+        Ok(phases.iter().any(told))
+    }
+
+    #[test]
+    fn only_a_defence_that_says_so_gets_the_trigger() {
+        assert_eq!(is_told(&[], (32, 32)), Ok(false));
+        assert_eq!(is_told(&["told=yes"], (32, 32)), Ok(true));
+    }
+
+    #[test]
+    fn settings_are_read_and_checked_before_the_phases() {
+        assert!(matches!(is_told(&["told=maybe"], (32, 32)), Err(SettingsError::Refused { .. })));
+        assert_eq!(is_told(&[], (8, 8)), Err(SettingsError::Type));
+    }
+}

@@ -101,3 +101,75 @@ impl AuxiliaryTraining {
         Some(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::close;
+
+    /// A parameter `a` with the values 1 and -1, and the learning rate 0.1.
+    fn begun() -> AuxiliaryTraining {
+        let first = Array { shape: vec![1, 2], values: vec![1.0, -1.0] };
+        let first = Arrays::from([("a".to_string(), first)]);
+        AuxiliaryTraining::new(AuxiliaryParameters { first, lr: 0.1 }, &Device::flex())
+    }
+
+    /// One step along the gradient `[3, -2]`.
+    fn step(training: &mut AuxiliaryTraining) {
+        let tracked = training.tracked();
+        let factors = Tensor::from_floats([[3.0, -2.0]], &Device::flex().autodiff());
+        let gradients = (tracked["a"].clone() * factors).sum().backward();
+        training.step(&tracked, &gradients);
+    }
+
+    fn arrays(training: &AuxiliaryTraining) -> Arrays {
+        pollster::block_on(training.arrays()).expect("readable")
+    }
+
+    fn moments(training: &AuxiliaryTraining) -> Arrays {
+        pollster::block_on(training.moments()).expect("readable")
+    }
+
+    /// Adam's first step has the length of the rate, whatever the size of the gradient. The moments are
+    /// `(1 - 0.5) g` and `(1 - 0.999) g^2`.
+    #[test]
+    fn the_first_step_of_adam_is_the_rate() {
+        let mut training = begun();
+        assert!(moments(&training).is_empty());
+        step(&mut training);
+        close(&arrays(&training)["a"].values, &[0.9, -0.9]);
+        close(&moments(&training)["a"].values, &[1.5, -1.0, 0.009, 0.004, 1.0]);
+    }
+
+    #[test]
+    fn a_restored_training_goes_on_as_before() {
+        let mut whole = begun();
+        step(&mut whole);
+        let mut restored = begun();
+        let read = restored.restore(&arrays(&whole), &moments(&whole), &Device::flex());
+        assert_eq!(read, Some(()));
+        step(&mut whole);
+        step(&mut restored);
+        assert_eq!(arrays(&restored), arrays(&whole));
+        assert_eq!(moments(&restored), moments(&whole));
+    }
+
+    #[test]
+    fn arrays_of_another_size_are_refused() {
+        let mut training = begun();
+        step(&mut training);
+        let values = arrays(&training);
+        let mut short = moments(&training);
+        short.get_mut("a").expect("it moves").values.pop();
+        let device = Device::flex();
+        assert_eq!(
+            begun().restore(&values, &short, &device),
+            None,
+            "the number of steps is missing"
+        );
+        let mut other = values.clone();
+        other.get_mut("a").expect("it exists").shape = vec![2, 1];
+        assert_eq!(begun().restore(&other, &Arrays::new(), &device), None);
+        assert_eq!(begun().restore(&Arrays::new(), &Arrays::new(), &device), None);
+    }
+}

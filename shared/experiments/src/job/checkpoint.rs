@@ -231,31 +231,4 @@ impl Job {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_training_stops_after_epochs_without_a_better_accuracy() {
-        let mut cursor = Cursor::new("key".to_string());
-        assert!(cursor.improves(5));
-        for (epoch, settled) in [(1, false), (2, false), (3, true)] {
-            cursor.epoch = epoch;
-            assert_eq!(cursor.settled(Some(2)), settled, "before epoch {epoch}");
-            assert!(!cursor.improves(5), "an equal accuracy is not better");
-        }
-        assert!(!cursor.settled(None), "without patience all epochs are run");
-        cursor.next_phase();
-        assert!(!cursor.settled(Some(2)), "the next phase has no best epoch yet");
-    }
-
-    #[test]
-    fn arrays_are_found_by_their_whole_prefix() {
-        let array = Array { shape: vec![1], values: vec![0.0] };
-        let mut all = Arrays::new();
-        for prefix in [output_weights(1), output_auxiliary(1), output_weights(10)] {
-            add_under(&mut all, &prefix, Arrays::from([(prefix.clone(), array.clone())]));
-        }
-        let found = arrays_under(&all, &output_weights(1));
-        assert_eq!(found.into_keys().collect::<Vec<_>>(), [output_weights(1)]);
-    }
-}
+mod tests;

@@ -76,3 +76,24 @@ impl Job {
         Ok(points)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use unstamp_data::metrics::{Confusion, Rate};
+
+    #[test]
+    fn rates_are_those_of_the_report() {
+        let mut report = Report {
+            acc: Rate::new(3, 4),
+            asr: Some(Rate::new(1, 2)),
+            ra: Some(Rate::new(0, 2)),
+            floor: None,
+            confusion: Confusion::new(2),
+            triggered: None,
+        };
+        assert_eq!(Rates::from(&report), Rates { acc: 0.75, asr: Some(0.5) });
+        report.asr = None;
+        assert_eq!(Rates::from(&report), Rates { acc: 0.75, asr: None });
+    }
+}

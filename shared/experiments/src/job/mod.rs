@@ -269,3 +269,6 @@ impl Job {
         Event::Phase { phase: phase.name }
     }
 }
+
+#[cfg(test)]
+mod tests;

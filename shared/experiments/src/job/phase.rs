@@ -113,3 +113,56 @@ impl Phase {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::BoxFuture;
+    use crate::job::{EditContext, Edited, PhaseError};
+    use crate::objectives::CrossEntropy;
+    use crate::testing::training;
+
+    /// An edit that changes nothing.
+    #[derive(Debug)]
+    struct Nothing;
+
+    impl Edit for Nothing {
+        fn edit<'a>(
+            &'a self,
+            context: EditContext<'a>,
+        ) -> BoxFuture<'a, Result<Edited, PhaseError>> {
+            let output = context.weights.clone().into();
+            Box::pin(async { Ok(Edited { output, measured: Vec::new() }) })
+        }
+    }
+
+    fn phases() -> [Phase; 3] {
+        let tuning = |name| Phase::train(name, Arc::new(CrossEntropy), training(1, 1));
+        [tuning("first"), tuning("second"), Phase::edit("edit", Arc::new(Nothing))]
+    }
+
+    #[test]
+    fn the_last_training_is_found_before_edits() {
+        let phases = phases();
+        assert_eq!(last_training(&phases).map(|phase| phase.name), Some("second"));
+        assert!(last_training(&phases[2..]).is_none());
+    }
+
+    #[test]
+    fn references_are_added_in_order() {
+        let [first, ..] = phases();
+        let phase = first.from(Start::Phase(3)).with_references([Start::Victim]);
+        let phase = phase.with_references([Start::Phase(1), Start::Phase(2)]);
+        assert_eq!(phase.student, Start::Phase(3));
+        assert_eq!(phase.references, [Start::Victim, Start::Phase(1), Start::Phase(2)]);
+    }
+
+    #[test]
+    fn patience_needs_validation_images() {
+        let [plain, _, edit] = phases();
+        assert!(!plain.needs_validation() && !edit.needs_validation());
+        let train_phase = TrainPhase::new(Arc::new(CrossEntropy), training(1, 1));
+        let patient = TrainPhase { patience: Some(0), ..train_phase };
+        assert!(Phase::training("patient", patient).needs_validation());
+    }
+}

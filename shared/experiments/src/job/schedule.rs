@@ -102,6 +102,18 @@ mod tests {
         close(Schedule::FlatThenLinear, 100, &flat);
     }
 
+    #[test]
+    fn factors_of_short_trainings_lie_in_0_to_1() {
+        let step = Schedule::Step { every: 0, factor: 0.5, times: Some(1) };
+        let all = [step, Schedule::Cosine, Schedule::OneCycle, Schedule::FlatThenLinear];
+        for (schedule, steps) in all.into_iter().flat_map(|s| (0..5).map(move |n| (s, n))) {
+            for step in 0..steps.max(1) {
+                let factor = schedule.factor(step, step, steps);
+                assert!((0.0..=1.0).contains(&factor), "{schedule:?}, {step} of {steps}: {factor}");
+            }
+        }
+    }
+
     /// PyTorch's `OneCycleLR(max_lr=1, total_steps=100)`: from 1/25 to the peak at step 29, then to
     /// 1e-4 / 25 at step 99.
     #[test]

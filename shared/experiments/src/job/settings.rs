@@ -56,3 +56,38 @@ impl Training {
         images.div_ceil(self.batch.max(1))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_last_smaller_batch_is_a_step() {
+        let steps = |batch, images| {
+            let training = Training { batch, ..crate::testing::training(1, 1) };
+            training.steps(images)
+        };
+        assert_eq!([steps(4, 0), steps(4, 1), steps(4, 4), steps(4, 5)], [0, 1, 1, 2]);
+        assert_eq!(steps(0, 3), 3, "a batch holds at least one image");
+    }
+
+    #[test]
+    fn missing_keys_have_defaults_and_unknown_keys_are_refused() {
+        let text = "epochs = 3\nlr = 0.1\nschedule = { kind = \"one_cycle\" }\n";
+        let training: Training = toml::from_str(text).expect("sound");
+        let wanted = Training {
+            epochs: 3,
+            batch: 128,
+            lr: 0.1,
+            schedule: Schedule::OneCycle,
+            momentum: 0.9,
+            nesterov: false,
+            weight_decay: 0.0,
+            augment: Augment::default(),
+        };
+        assert_eq!(training, wanted);
+        for wrong in ["decay = 0.1", "augment = { crop = 4, rotate = 3 }", "batch = -1"] {
+            assert!(toml::from_str::<Training>(&format!("{text}{wrong}\n")).is_err(), "{wrong}");
+        }
+    }
+}

@@ -83,3 +83,84 @@ impl Momentum {
         Some(Self(velocities))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{arch, close, training};
+    use unstamp_data::seed::Seed;
+    use unstamp_networks::model::weights::{self, Array};
+
+    /// A network whose last bias is 1 everywhere.
+    fn network(device: &Device) -> Network {
+        let drawn = arch().init(Seed(0), device).expect("it exists");
+        let mut arrays = pollster::block_on(weights::arrays(&drawn)).expect("readable");
+        arrays.get_mut("fc.bias").expect("it exists").values.fill(1.0);
+        weights::network(&arch(), &arrays, device).expect("they fit")
+    }
+
+    /// The gradients of the first logit of one image: 1 for the first bias, 0 for the others.
+    fn gradients(network: &Network, device: &Device) -> Gradients {
+        let logits = network.forward(Tensor::ones([1, 3, 8, 8], device)).logits;
+        logits.narrow(1, 0, 1).sum().backward()
+    }
+
+    /// The first two biases after each of `steps` steps.
+    fn biases(training: &Training, steps: usize) -> Vec<[f32; 2]> {
+        let device = Device::flex().autodiff();
+        let mut network = network(&device);
+        let mut momentum = Momentum::default();
+        let mut found = Vec::new();
+        for _ in 0..steps {
+            let gradients = gradients(&network, &device);
+            network = step(network, training, 0.1, gradients, &mut momentum);
+            let arrays = pollster::block_on(weights::arrays(&network)).expect("readable");
+            let bias = &arrays["fc.bias"].values;
+            found.push([bias[0], bias[1]]);
+        }
+        found
+    }
+
+    /// With `mu = 0.5` and `wd = 0.1`: `d = [1.1, 0.1]`, `w = [0.89, 0.99]`; then `d = [1.089, 0.099]`,
+    /// `v = [0.55 + 1.089, 0.05 + 0.099]`.
+    #[test]
+    fn two_steps_follow_the_formula() {
+        let settings = Training { momentum: 0.5, weight_decay: 0.1, ..training(1, 1) };
+        let wanted = [0.89, 0.99, 0.89 - 0.1639, 0.99 - 0.0149];
+        close(&biases(&settings, 2).concat(), &wanted);
+        // Nesterov: `d + mu v = [1.65, 0.15]`.
+        let nesterov = Training { nesterov: true, ..settings };
+        close(&biases(&nesterov, 1).concat(), &[1.0 - 0.165, 1.0 - 0.015]);
+    }
+
+    #[test]
+    fn without_momentum_and_decay_a_step_is_the_gradient() {
+        let settings = Training { momentum: 0.0, weight_decay: 0.0, ..training(1, 1) };
+        close(&biases(&settings, 2).concat(), &[0.9, 1.0, 0.8, 1.0]);
+    }
+
+    #[test]
+    fn velocities_are_found_by_name_and_restored() {
+        let device = Device::flex();
+        let autodiff = device.clone().autodiff();
+        let network = network(&autodiff);
+        let mut momentum = Momentum::default();
+        assert!(momentum.named(&network).is_empty());
+        let gradients = gradients(&network, &autodiff);
+        let network = step(network, &training(1, 1), 0.1, gradients, &mut momentum);
+        let read = |momentum: &Momentum| -> Arrays {
+            let named = momentum.named(&network).into_iter();
+            let array = |velocity: Tensor<1>| {
+                let values = crate::testing::values(velocity);
+                Array { shape: vec![values.len()], values }
+            };
+            named.map(|(name, velocity)| (name, array(velocity))).collect()
+        };
+        let mut arrays = read(&momentum);
+        assert!(arrays.contains_key("fc.bias") && !arrays.contains_key("bn1.running_mean"));
+        let restored = Momentum::from_arrays(&network, &arrays, &device).expect("they fit");
+        assert_eq!(read(&restored), arrays);
+        arrays.get_mut("fc.bias").expect("it moves").values.pop();
+        assert!(Momentum::from_arrays(&network, &arrays, &device).is_none());
+    }
+}

@@ -132,3 +132,68 @@ impl<O: Objective> TrainStep for O {
         ))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::objectives::Nad;
+    use crate::testing::{arch, fresh, values};
+    use burn::tensor::Device;
+    use unstamp_data::seed::Seed;
+    use unstamp_networks::attention::Operator;
+    use unstamp_networks::model::weights;
+
+    fn reference(arch: &Arch, weights: Arrays) -> Reference {
+        let network = weights::frozen(arch, &weights, &Device::flex()).expect("they fit");
+        Reference { weights, auxiliary: Auxiliary::None, network }
+    }
+
+    /// The result of `run` with a batch of two images, and the passes that it counted.
+    fn with_batch<T>(references: &[Reference], run: impl FnOnce(&mut Batch) -> T) -> (T, usize) {
+        let device = Device::flex().autodiff();
+        let mut student = weights::network(&arch(), &fresh(), &device).expect("they fit");
+        let mut batch = Batch {
+            student: &mut student,
+            references,
+            auxiliary: &Tracked::new(),
+            images: Tensor::ones([2, 3, 8, 8], &device),
+            labels: Tensor::from_ints([0, 1], &device),
+            stamped: None,
+            counted_class: None,
+            random: Seed(0).stream("batch", &[]),
+            passes: 0,
+        };
+        let result = run(&mut batch);
+        let passes = batch.passes;
+        (result, passes)
+    }
+
+    #[test]
+    fn a_reference_sees_the_batch_and_is_counted() {
+        let references = [reference(&arch(), fresh())];
+        let (output, passes) = with_batch(&references, |batch| {
+            let student = batch.student.forward(batch.images.clone()).logits;
+            (batch.reference(0).expect("it exists").logits, student)
+        });
+        let difference = (output.0 - output.1).abs().max().inner();
+        // The frozen network has other sums of products than the student.
+        assert!(values(difference)[0] < 1e-4);
+        assert_eq!(passes, 2);
+        let (missing, passes) = with_batch(&[], |batch| batch.reference(0).err());
+        assert!(matches!(missing, Some(PhaseError::Missing(PhaseInput::Model))));
+        assert_eq!(passes, 0);
+    }
+
+    #[test]
+    fn features_of_other_sizes_are_refused() {
+        let wide = Arch::new("wrn-10-2", 10);
+        let drawn = wide.init(Seed(0), &Device::flex()).expect("it exists");
+        let drawn = pollster::block_on(weights::arrays(&drawn)).expect("readable");
+        let references = [reference(&wide, drawn)];
+        for (operator, fits) in [(Operator::Sum2, true), (Operator::Raw, false)] {
+            let nad = Nad { form: crate::objectives::Form::Paper, operator, beta: 1.0 };
+            let (loss, _) = with_batch(&references, |batch| TrainStep::loss(&nad, batch).err());
+            assert_eq!(loss.is_none(), fits, "{operator:?}: {loss:?}");
+        }
+    }
+}

@@ -214,3 +214,75 @@ impl Objective for Argd {
         Loss { total, parts }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{close, labels, output, values};
+    use burn::tensor::Device;
+
+    fn argd(weight: f64, embedder: Embedder) -> Argd {
+        Argd { node: weight, edge: weight, embedding: weight, embedder }
+    }
+
+    #[test]
+    fn groups_are_paired_neighbours_first() {
+        assert!(pairs(1).is_empty());
+        assert_eq!(pairs(4), [(0, 1), (1, 2), (2, 3), (0, 2), (1, 3), (0, 3)]);
+    }
+
+    #[test]
+    fn groups_between_the_first_and_the_last_weigh_more() {
+        assert_eq!([0, 1, 2, 3].map(|g| node_weight(g, 4)), [2000.0, 5000.0, 5000.0, 2000.0]);
+        assert_eq!(node_weight(0, 1), 2000.0);
+    }
+
+    /// Of two images: the larger map averages to the smaller one, and to a value 2 away from it.
+    #[test]
+    fn the_largest_edge_of_a_batch_is_1() {
+        let device = Device::flex();
+        let large = [[1.0, 3.0], [0.0, 4.0]];
+        let large = Tensor::from_floats([[large], [[[0.0; 2]; 2]]], &device);
+        let small = Tensor::from_floats([[[[2.0]]], [[[2.0]]]], &device);
+        close(&values(edge(&[large, small], (0, 1))), &[0.0, 1.0]);
+    }
+
+    /// The maps `(1, 0)` and `(0, 1)` have a mean squared error of 1.
+    #[test]
+    fn nodes_are_weighed_squared_errors() {
+        let teacher = output(&[[[2.0, 0.0]]]).features;
+        let student = output(&[[[0.0, 3.0]]]).features;
+        let [teacher, student] = [teacher, student].map(|f| f.iter().map(node).collect::<Vec<_>>());
+        close(&values(nodes(&teacher, &student).expect("one group")), &[2000.0]);
+        assert!(edges(&teacher, &student).is_none(), "one group has no pair");
+    }
+
+    #[test]
+    fn only_a_trained_embedding_has_parameters() {
+        let parameters = |argd: Argd| argd.auxiliary(3, Seed(0).stream("first", &[]));
+        assert!(parameters(argd(1.0, Embedder::Fixed)).is_none());
+        assert!(parameters(argd(0.0, Embedder::Trained)).is_none());
+        let trained = parameters(argd(1.0, Embedder::Trained)).expect("it is trained");
+        assert_eq!(trained.first.len(), 2 * 3 * 3, "teacher and student, groups, parts");
+        assert!(trained.first.values().all(|array| array.shape == [1, WIDTH]));
+    }
+
+    #[test]
+    fn a_student_that_equals_its_teacher_has_no_distance() {
+        let same = output(&[[[1.0, 2.0]], [[3.0, 1.0]]]);
+        let auxiliary = Tracked::new();
+        let parts = |weight| {
+            let loss = argd(weight, Embedder::Fixed).loss(&ObjectiveInput {
+                student: &same,
+                teacher: Some(&same),
+                labels: labels([0]),
+                auxiliary: &auxiliary,
+            });
+            loss.parts.into_iter().map(|(name, part)| (name, values(part)[0])).collect::<Vec<_>>()
+        };
+        let found = parts(1.0);
+        assert_eq!(found[1..3], [("nodes", 0.0), ("edges", 0.0)]);
+        assert_eq!(found[3].0, "embedding");
+        assert_eq!(parts(0.0).len(), 1, "a weight of 0 switches a term off");
+    }
+}

@@ -20,3 +20,23 @@ impl Objective for CrossEntropy {
         Loss { total: total.clone(), parts: vec![("cross_entropy", total)] }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::cross_entropy;
+    use crate::testing::{close, labels, logits, values};
+
+    /// The probabilities are 1/4 and 3/4.
+    #[test]
+    fn the_label_chooses_the_probability() {
+        let rows = || logits([[0.0, 3f32.ln()]]);
+        close(&values(cross_entropy(rows(), labels([0]))), &[4f32.ln()]);
+        close(&values(cross_entropy(rows(), labels([1]))), &[(4.0f32 / 3.0).ln()]);
+    }
+
+    #[test]
+    fn it_is_the_mean_over_the_batch_and_large_logits_are_finite() {
+        let rows = logits([[0.0, 0.0], [500.0, -500.0]]);
+        close(&values(cross_entropy(rows, labels([1, 1]))), &[(2f32.ln() + 1000.0) / 2.0]);
+    }
+}

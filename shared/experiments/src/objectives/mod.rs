@@ -114,3 +114,41 @@ pub trait Objective: Send + Sync + std::fmt::Debug {
     /// The loss of a batch.
     fn loss(&self, seen: &ObjectiveInput) -> Loss;
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{output, values};
+
+    #[test]
+    fn features_fit_by_their_positions_and_channels() {
+        let one = output(&[[[0.0, 0.0]]]);
+        let two_channels = output(&[[[0.0, 0.0], [0.0, 0.0]]]);
+        let three_positions = output(&[[[0.0, 0.0, 0.0]]]);
+        let two_groups = output(&[[[0.0, 0.0]], [[0.0, 0.0]]]);
+        let cases = [
+            (Compared::Nothing, &three_positions, true),
+            (Compared::Maps, &one, true),
+            (Compared::Maps, &two_channels, true),
+            (Compared::Maps, &three_positions, false),
+            (Compared::Maps, &two_groups, false),
+            (Compared::Features, &one, true),
+            (Compared::Features, &two_channels, false),
+        ];
+        for (number, (compared, teacher, fits)) in cases.into_iter().enumerate() {
+            assert_eq!(compared.fits(teacher, &one), fits, "case {number}");
+        }
+    }
+
+    #[test]
+    fn a_matrix_has_the_first_dimension_as_rows() {
+        let read = |shape: &[usize], values: &[f32]| {
+            let array = Array { shape: shape.to_vec(), values: values.to_vec() };
+            matrix(&array, &Device::flex())
+        };
+        let matrix = read(&[2, 1, 2], &[1.0, 2.0, 3.0, 4.0]);
+        assert_eq!(matrix.dims(), [2, 2]);
+        assert_eq!(values(matrix), [1.0, 2.0, 3.0, 4.0]);
+        assert_eq!(read(&[], &[1.0]).dims(), [1, 1]);
+    }
+}

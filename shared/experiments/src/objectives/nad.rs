@@ -105,3 +105,76 @@ impl Objective for Nad {
         Loss { total, parts }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::objectives::Tracked;
+    use crate::testing::{close, labels, output, values};
+
+    /// The distances of two groups: orthogonal maps, and equal maps of another length.
+    fn outputs() -> [Output; 2] {
+        let teacher = output(&[[[2.0, 0.0]], [[1.0, 1.0]]]);
+        let student = output(&[[[0.0, 3.0]], [[2.0, 2.0]]]);
+        [teacher, student]
+    }
+
+    #[test]
+    fn distances_follow_their_definitions() {
+        let [teacher, student] = outputs();
+        for (form, wanted) in [
+            // |(1, 0) - (0, 1)|
+            (Form::Paper, [2f32.sqrt(), 0.0]),
+            // The mean of 1 and 1. The 1e-6 beside the norms is below the tolerance.
+            (Form::Code, [1.0, 0.0]),
+        ] {
+            for (group, wanted) in wanted.into_iter().enumerate() {
+                let [t, s] = [&teacher, &student].map(|o| o.features[group].clone().into_tensor());
+                close(&values(distance(form, Operator::Sum2, t, s)), &[wanted]);
+            }
+        }
+    }
+
+    fn total(form: Form, beta: f64) -> f32 {
+        let [teacher, student] = outputs();
+        let nad = Nad { form, operator: Operator::Sum2, beta };
+        let auxiliary = Tracked::new();
+        let loss = nad.loss(&ObjectiveInput {
+            student: &student,
+            teacher: Some(&teacher),
+            labels: labels([0]),
+            auxiliary: &auxiliary,
+        });
+        let names: Vec<&str> = loss.parts.iter().map(|(name, _)| *name).collect();
+        assert_eq!(names, ["cross_entropy", "attention_1", "attention_2"]);
+        values(loss.total)[0]
+    }
+
+    /// Two classes of equal probability: the cross entropy is ln 2.
+    #[test]
+    fn beta_weighs_the_distances() {
+        let ce = 2f32.ln();
+        close(&[total(Form::Paper, 3.0)], &[ce + 3.0 * 2f32.sqrt()]);
+        close(&[total(Form::Code, 100.0)], &[ce + 0.5 * 100.0]);
+        for form in [Form::Paper, Form::Code] {
+            assert_eq!(total(form, 0.0), values(plain_cross_entropy())[0]);
+        }
+    }
+
+    fn plain_cross_entropy() -> Tensor<1> {
+        let [_, student] = outputs();
+        cross_entropy(student.logits, labels([0]))
+    }
+
+    #[test]
+    fn only_the_first_group_of_the_code_has_half_the_weight() {
+        assert_eq!([0, 1, 2].map(|group| weight(Form::Code, group)), [0.5, 1.0, 1.0]);
+        assert_eq!([0, 1].map(|group| weight(Form::Paper, group)), [1.0, 1.0]);
+    }
+
+    #[test]
+    fn networks_without_features_have_no_distance() {
+        let none = output::<1, 1>(&[]);
+        assert_eq!(values(attention_distance(Operator::Sum2, &none, &none)), [0.0]);
+    }
+}

@@ -214,3 +214,6 @@ impl Behaviour {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

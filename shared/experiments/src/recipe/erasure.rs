@@ -37,3 +37,34 @@ impl Erasure {
         knows == Some(Ok(Knows::Trigger))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn erasure(method: &str, pairs: &[&str]) -> Erasure {
+        let set = Values::parse(pairs.iter().copied()).expect("pairs");
+        Erasure { id: "id".into(), method: method.into(), set, clean: None, of: None }
+    }
+
+    #[test]
+    fn a_trigger_is_needed_by_the_method_or_its_settings() {
+        let cases: [(&str, &[&str], bool); 5] = [
+            ("retrain", &[], true),
+            ("fine_tune", &[], false),
+            ("nba", &["samples=poisoned"], true),
+            ("nba", &["samples=none"], false),
+            ("unknown", &[], false),
+        ];
+        for (method, pairs, needs) in cases {
+            assert_eq!(erasure(method, pairs).needs_trigger(), needs, "{method} {pairs:?}");
+        }
+    }
+
+    #[test]
+    fn the_entry_is_the_id_before_the_expansion() {
+        let plain = erasure("nad", &[]);
+        assert_eq!(plain.entry(), "id");
+        assert_eq!(Erasure { of: Some("nad".to_string()), ..plain }.entry(), "nad");
+    }
+}

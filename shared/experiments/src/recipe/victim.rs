@@ -75,3 +75,24 @@ impl Victim {
         training
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::training;
+
+    #[test]
+    fn a_victim_replaces_epochs_and_augmentation() {
+        let plain = Victim::clean("a");
+        assert_eq!(plain.adapted(&training(5, 8)), training(5, 8));
+        let augment = Augment { crop: 4, ..Augment::default() };
+        let other = Victim { epochs: Some(2), augment: Some(augment), ..plain };
+        assert_eq!(other.adapted(&training(5, 8)), Training { augment, ..training(2, 8) });
+    }
+
+    #[test]
+    fn an_entry_with_an_id_is_a_clean_model() {
+        let victim: Victim = toml::from_str("id = \"a\"").expect("sound");
+        assert_eq!(victim, Victim::clean("a"));
+    }
+}

@@ -135,3 +135,114 @@ impl<'a> Reader<'a> {
         Ok(Step::Linear { weight: self.tensor(weight, shape), bias })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Value;
+    use crate::model::plan::{Form, Plan};
+    use crate::model::weights::{Array, Arrays};
+    use crate::testing::{close, values};
+
+    /// A 1x1 convolution of weight 3 and a normalisation of scale 2 and shift -4, in one of both orders.
+    fn network(is_norm_first: bool) -> Description {
+        let conv = Operation::Conv { outputs: 1, kernel: 1, stride: 1, bias: !is_norm_first };
+        let mut network = Description::new(1);
+        let mut layers = [("conv", conv), ("bn", Operation::NormRelu)];
+        if is_norm_first {
+            layers.reverse();
+        }
+        let mut x = Value::Images;
+        for (name, operation) in layers {
+            x = network.add(name, x, operation);
+        }
+        let x = network.add("pool", x, Operation::AveragePool { size: 1 });
+        network.add("fc", x, Operation::Linear { outputs: 2 });
+        network
+    }
+
+    /// The arrays of the two layers. Scale `6 / sqrt(9)`, shift `2 - 3 * 2`.
+    fn arrays(has_bias: bool) -> Arrays {
+        let array = |name: &str, value: f32| {
+            let shape = if name == "conv.weight" { vec![1; 4] } else { vec![1] };
+            (name.to_string(), Array { shape, values: vec![value] })
+        };
+        let mut arrays = Arrays::from([
+            array("conv.weight", 3.0),
+            array("bn.weight", 6.0),
+            array("bn.bias", 2.0),
+            array("bn.running_mean", 3.0),
+            array("bn.running_var", 9.0 - EPS),
+        ]);
+        arrays.extend(has_bias.then(|| array("conv.bias", 0.5)));
+        arrays
+    }
+
+    /// The group that ends with `layer`.
+    fn group(network: &Description, images_in_range: bool, layer: usize) -> Group {
+        let plan = Plan::new(network, Form::Frozen { images_in_range });
+        *plan.groups.iter().find(|group| group.layer == layer).expect("it ends a group")
+    }
+
+    #[test]
+    fn a_normalisation_scales_the_convolution_before_it() {
+        let network = network(false);
+        let arrays = arrays(true);
+        let device = Device::flex();
+        let mut reader = Reader::new(ArrayReader::from(&arrays), &device);
+        let step = reader.conv(&network, &group(&network, true, 1)).expect("they fit");
+        let Step::NormConv { norm, weight, bias, relu, .. } = step else { panic!("{step:?}") };
+        close(&values(weight), &[6.0]);
+        close(&values(bias), &[0.5 * 2.0 - 4.0]);
+        assert!(relu, "the ReLU after the normalisation");
+        assert_eq!([values(norm.scale), values(norm.shift)], [[1.0], [0.0]]);
+        assert!(reader.end().is_ok());
+    }
+
+    #[test]
+    fn a_normalisation_of_its_own_adds_the_bias_of_the_convolution() {
+        let network = network(false);
+        let arrays = arrays(true);
+        let device = Device::flex();
+        let mut reader = Reader::new(ArrayReader::from(&arrays), &device);
+        let step = reader.conv(&network, &group(&network, false, 0)).expect("they fit");
+        let Step::Conv { weight, stride: 1 } = step else { panic!("{step:?}") };
+        assert_eq!(values(weight), [3.0]);
+        let Affine { scale, shift } = reader.norm_alone(&network, 1).expect("they fit");
+        close(&values(scale), &[2.0]);
+        close(&values(shift), &[0.5 * 2.0 - 4.0]);
+    }
+
+    #[test]
+    fn a_convolution_computes_the_normalisation_of_its_input() {
+        let network = network(true);
+        let arrays = arrays(false);
+        let device = Device::flex();
+        let mut reader = Reader::new(ArrayReader::from(&arrays), &device);
+        let step = reader.conv(&network, &group(&network, true, 1)).expect("they fit");
+        let Step::NormConv { norm, weight, bias, relu, .. } = step else { panic!("{step:?}") };
+        close(&values(norm.scale), &[2.0]);
+        close(&values(norm.shift), &[-4.0]);
+        assert_eq!([values(weight), values(bias)], [[3.0], [0.0]]);
+        assert!(!relu);
+    }
+
+    #[test]
+    fn the_entry_removes_mean_and_deviation() {
+        let arrays = Arrays::new();
+        let device = Device::flex();
+        let reader = Reader::new(ArrayReader::from(&arrays), &device);
+        let step = reader.entry([[0.1, 0.2, 0.3], [0.5, 0.25, 0.2]]);
+        let Step::NormConv { weight, bias, relu: false, .. } = step else { panic!("{step:?}") };
+        close(&values(weight), &[2.0, 0.0, 0.0, 0.0, 4.0, 0.0, 0.0, 0.0, 5.0]);
+        close(&values(bias), &[-0.2, -0.8, -1.5]);
+    }
+
+    #[test]
+    fn an_array_that_no_layer_reads_is_named() {
+        let arrays = arrays(false);
+        let device = Device::flex();
+        let error = Reader::new(ArrayReader::from(&arrays), &device).end();
+        assert!(matches!(error, Err(WeightsError::Extra(name)) if name == "bn.bias"));
+    }
+}

@@ -191,3 +191,37 @@ fn step(of: &Description, group: &Group, read: &mut Reader) -> Result<Step, Weig
         Operation::Linear { .. } => read.linear(of, group.layer)?,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::weights::Array;
+    use crate::testing::{arch, close, constant, values};
+
+    #[test]
+    fn a_linear_layer_reads_channels_before_positions() {
+        let device = Device::flex();
+        let x = vec![1.0, 2.0, 3.0, 4.0, 0.0, 0.0, 0.0, 0.0];
+        let x = Maps::new(kernels::floats(x, [2, 2, 1, 2], &device));
+        let weight = kernels::floats(vec![1.0, 10.0, 100.0, 1000.0], [1, 4, 1, 1], &device);
+        close(&values(linear(x, weight, &[0.5]).into_tensor()), &[4321.5, 0.5]);
+    }
+
+    #[test]
+    fn arrays_that_do_not_fit_are_named() {
+        let device = Device::flex();
+        let fault = |arrays: &Arrays| frozen(&arch(), arrays, &device).err();
+        let mut arrays = constant(0);
+        let counter = Array { shape: Vec::new(), values: vec![7.0] };
+        arrays.insert("bn1.num_batches_tracked".to_string(), counter.clone());
+        assert!(fault(&arrays).is_none(), "a count of batches is ignored");
+        arrays.insert("other".to_string(), counter);
+        assert!(matches!(fault(&arrays), Some(WeightsError::Extra(name)) if name == "other"));
+        arrays.remove("other");
+        arrays.remove("bn1.weight");
+        let missing = fault(&arrays);
+        assert!(matches!(missing, Some(WeightsError::Missing(name)) if name == "bn1.weight"));
+        let unknown = frozen(&Arch::new("wrn", 3), &constant(0), &device);
+        assert!(matches!(unknown, Err(WeightsError::Arch(_))));
+    }
+}

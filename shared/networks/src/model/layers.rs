@@ -198,3 +198,92 @@ impl Linear {
         x.matmul(self.weight.val().transpose()) + self.bias.val().unsqueeze()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{close, values};
+    use unstamp_data::seed::Seed;
+
+    fn maps<const N: usize>(values: [f32; N], shape: [usize; 4]) -> Maps {
+        Maps::new(kernels::floats(values.to_vec(), shape, &Device::flex()))
+    }
+
+    fn parameter(value: f32) -> Param<Tensor<1>> {
+        Param::from_tensor(Tensor::from_floats([value], &Device::flex()))
+    }
+
+    /// Channel 0 holds 1 and 3: mean 2, biased variance 1, unbiased variance 2. Channel 1 is constant.
+    #[test]
+    fn a_training_pass_moves_the_statistics_by_the_momentum() {
+        let mut norm = BatchNorm::init(2, &Device::flex());
+        let (output, moved) =
+            BatchNorm::train(&norm, maps([1.0, 5.0, 3.0, 5.0], [2, 2, 1, 1]), None, None);
+        close(&values(output.into_tensor()), &[0.0, 0.0, 1.0, 0.0]);
+        norm.accept(moved);
+        close(&values(norm.running_mean.val()), &[0.2, 0.5]);
+        close(&values(norm.running_var.val()), &[0.9 + 0.1 * 2.0, 0.9]);
+    }
+
+    #[test]
+    fn a_single_value_has_a_variance_of_0() {
+        let mut norm = BatchNorm::init(1, &Device::flex());
+        let (output, moved) = BatchNorm::train(&norm, maps([4.0], [1, 1, 1, 1]), None, None);
+        assert_eq!(values(output.into_tensor()), [0.0]);
+        norm.accept(moved);
+        close(&values(norm.running_var.val()), &[0.9]);
+    }
+
+    #[test]
+    fn evaluation_uses_the_running_statistics() {
+        let norm = BatchNorm {
+            weight: parameter(3.0),
+            bias: parameter(1.0),
+            running_mean: parameter(2.0),
+            running_var: parameter(4.0 - EPS),
+        };
+        let output = norm.evaluate(maps([4.0, 0.0], [2, 1, 1, 1]), None, None);
+        // 3 (4 - 2) / 2 + 1, and 3 (0 - 2) / 2 + 1, which ReLU makes 0.
+        close(&values(output.into_tensor()), &[4.0, 0.0]);
+    }
+
+    #[test]
+    fn a_bias_is_added_to_its_channel() {
+        let device = Device::flex();
+        let mut conv = Conv2d::init([2, 1, 1, 1], 1, true, &mut Seed(0).stream("a", &[]), &device);
+        let shape = [1, 2, 1, 2];
+        conv.bias = Some(Param::from_tensor(Tensor::from_floats([10.0, 20.0], &device)));
+        let output = conv.with_bias(maps([1.0, 2.0, 3.0, 4.0], shape));
+        assert_eq!(values(output.into_tensor()), [11.0, 12.0, 23.0, 24.0]);
+        conv.bias = None;
+        let output = conv.with_bias(maps([1.0, 2.0, 3.0, 4.0], shape));
+        assert_eq!(values(output.into_tensor()), [1.0, 2.0, 3.0, 4.0]);
+    }
+
+    #[test]
+    fn a_linear_layer_multiplies_by_the_transposed_weights() {
+        let device = Device::flex();
+        let layer = Linear {
+            weight: Param::from_tensor(Tensor::from_floats([[1.0, 2.0], [3.0, 4.0]], &device)),
+            bias: Param::from_tensor(Tensor::from_floats([10.0, 20.0], &device)),
+        };
+        let x = Tensor::from_floats([[1.0, 0.0], [1.0, 1.0]], &device);
+        assert_eq!(values(layer.forward(x)), [11.0, 23.0, 13.0, 27.0]);
+    }
+
+    #[test]
+    fn first_weights_have_their_deviation_and_bound() {
+        let device = Device::flex();
+        let mut random = Seed(0).stream("first", &[]);
+        let conv = Conv2d::init([64, 16, 3, 3], 1, false, &mut random, &device);
+        let weights = values(conv.weight.val());
+        let square = weights.iter().map(|w| w * w).sum::<f32>() / weights.len() as f32;
+        let wanted = 2.0 / (9.0 * 64.0);
+        // The deviation of a mean of 9,216 squares is 1.5 % of the variance.
+        assert!((square / wanted - 1.0).abs() < 0.08, "{square} is not {wanted}");
+        let linear = Linear::init(16, 10, &mut random, &device);
+        let weights = values(linear.weight.val());
+        assert!(weights.iter().all(|w| w.abs() <= 0.25));
+        assert!(weights.iter().any(|w| w.abs() > 0.2));
+    }
+}

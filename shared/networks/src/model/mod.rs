@@ -217,3 +217,60 @@ pub fn labels(split: &Split, indices: &[usize], device: &Device) -> Tensor<1, In
     let labels: Vec<i32> = indices.iter().map(|&i| i32::from(split.labels[i])).collect();
     Tensor::from_data(TensorData::new(labels, [indices.len()]), device)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::values;
+
+    #[test]
+    fn classes_and_channels_have_bounds() {
+        let described = |classes, channels| {
+            let arch = Arch { channels, ..Arch::new("wrn-10-1", classes) };
+            arch.describe()
+        };
+        for (classes, sound) in [(0, false), (1, false), (2, true), (1000, true), (1001, false)] {
+            assert_eq!(described(classes, RGB).is_ok(), sound, "{classes} classes");
+        }
+        for (channels, sound) in [(0, false), (1, true), (256, true), (257, false)] {
+            let wanted = if sound { None } else { Some(ArchError::Channels(channels)) };
+            assert_eq!(described(10, channels).err(), wanted);
+        }
+    }
+
+    #[test]
+    fn a_record_names_channels_only_if_they_are_not_rgb() {
+        let rgb = Arch::new("wrn-16-1", 10);
+        let json = serde_json::to_string(&rgb).expect("plain data");
+        assert_eq!(json, r#"{"name":"wrn-16-1","classes":10}"#);
+        for arch in [Arch { channels: 1, ..rgb.clone() }, rgb] {
+            let json = serde_json::to_string(&arch).expect("plain data");
+            assert_eq!(serde_json::from_str::<Arch>(&json).expect("readable"), arch);
+        }
+    }
+
+    /// Two images of 2x1 pixels.
+    fn two() -> Split {
+        let pixels = vec![0, 51, 102, 153, 204, 255, 255, 0, 0, 0, 0, 255];
+        Split { width: 2, height: 1, pixels, labels: vec![4, 7] }
+    }
+
+    #[test]
+    fn a_batch_holds_the_planes_of_the_edited_images() {
+        let device = Device::flex();
+        let batch = batch(&two(), &[1, 0], &device, |index, bytes| {
+            if index == 1 {
+                bytes[0] = 0;
+            }
+        });
+        assert_eq!(batch.dims(), [2, 3, 1, 2]);
+        let edited = [0.0, 0.0, 0.0, 0.0, 0.0, 1.0];
+        let plain = [0.0, 0.6, 0.2, 0.8, 0.4, 1.0];
+        assert_eq!(values(batch), [edited, plain].concat());
+    }
+
+    #[test]
+    fn labels_follow_the_indices() {
+        assert_eq!(values(labels(&two(), &[1, 0, 1], &Device::flex()).float()), [7.0, 4.0, 7.0]);
+    }
+}

@@ -276,3 +276,6 @@ fn normalised(constants: Option<[[f32; 3]; 2]>, images: Tensor<4>) -> Tensor<4> 
     let [mean, std] = constants.map(|c| floats(c.to_vec(), [1, RGB, 1, 1], &images.device()));
     (images - mean) / std
 }
+
+#[cfg(test)]
+mod tests;

@@ -193,3 +193,75 @@ pub fn network(arch: &Arch, arrays: &Arrays, device: &Device) -> Result<Network,
     fill.taken.end()?;
     Ok(network)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{arch, close, filled, values};
+
+    fn loaded(value: f32, device: &Device) -> Network {
+        let arrays = filled(&arch().describe().expect("it exists"), value);
+        network(&arch(), &arrays, device).expect("they fit")
+    }
+
+    #[test]
+    fn parameters_stand_in_the_order_of_the_description() {
+        let network = loaded(0.0, &Device::flex());
+        let found = named(&network).into_iter().map(|p| (p.name, p.shape, p.trained));
+        let wanted = network.description().parameters().into_iter();
+        let wanted = wanted.map(|p| (p.name, p.shape, p.role == Role::Trained));
+        assert_eq!(found.collect::<Vec<_>>(), wanted.collect::<Vec<_>>());
+    }
+
+    /// `0.5 * 1 + 0.25 * 4`; statistics stay 1, and a missing array counts as 0.
+    #[test]
+    fn a_blend_is_the_sum_of_the_shares() {
+        let one = loaded(1.0, &Device::flex());
+        let mut fours = filled(one.description(), 4.0);
+        fours.remove("fc.bias");
+        let (blend, squares) = blended(&one, 0.5, &[(0.25, &fours)]);
+        let found = pollster::block_on(arrays(&blend)).expect("readable");
+        let mut wanted_squares = 0.0;
+        for (name, role) in one.roles() {
+            let wanted = match (role, name.as_str()) {
+                (Role::Statistic, _) => 1.0,
+                (Role::Trained, "fc.bias") => 0.5,
+                (Role::Trained, _) => 1.5,
+            };
+            assert!(found[&name].values.iter().all(|value| *value == wanted), "{name}");
+            if role == Role::Trained {
+                wanted_squares += wanted * wanted * found[&name].values.len() as f32;
+            }
+        }
+        close(&values(squares), &[wanted_squares]);
+    }
+
+    #[test]
+    fn arrays_of_another_network_are_refused() {
+        let arrays = filled(&arch().describe().expect("it exists"), 0.0);
+        let device = Device::flex();
+        let other = Arch::new("wrn-16-1", 3);
+        let error = network(&other, &arrays, &device).expect_err("layers are missing");
+        assert!(matches!(error, WeightsError::Missing(_)), "{error}");
+        let other = Arch { classes: 4, ..arch() };
+        let error = network(&other, &arrays, &device).expect_err("another shape");
+        assert!(matches!(&error, WeightsError::Shape { name, .. } if name.starts_with("fc.")));
+    }
+
+    #[test]
+    fn gradients_are_those_of_the_trained_parameters() {
+        let device = Device::flex().autodiff();
+        let mut network = arch().init(Seed(0), &device).expect("it exists");
+        let output = network.forward_train(Tensor::ones([2, 3, 8, 8], &device));
+        let all = output.logits.sum().backward();
+        let found = gradients(&network, &all);
+        let trained = network.roles().into_iter().filter(|(_, role)| *role == Role::Trained);
+        let wanted: Vec<String> = trained.map(|(name, _)| name).collect();
+        assert_eq!(found.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>(), wanted);
+        // The sum of the logits of two images grows by 2 with each bias of the last layer.
+        let (name, bias) = found.into_iter().next_back().expect("gradients");
+        assert_eq!((name.as_str(), values(bias)), ("fc.bias", vec![2.0; 3]));
+        let norm = gradient_norms(&network, &all).pop().expect("norms");
+        close(&values(norm), &[12f32.sqrt()]);
+    }
+}

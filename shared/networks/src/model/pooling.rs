@@ -55,7 +55,30 @@ pub fn cells(x: Tensor<4>, [height, width]: [usize; 2]) -> Tensor<4> {
 
 #[cfg(test)]
 mod tests {
-    use super::shares;
+    use super::*;
+    use crate::testing::{close, values};
+    use burn::tensor::Device;
+
+    /// Maps of one image and one channel.
+    fn maps<const H: usize, const W: usize>(rows: [[f32; W]; H]) -> Maps {
+        Maps::new(Tensor::from_floats([[rows]], &Device::flex()))
+    }
+
+    #[test]
+    fn the_maximum_drops_an_odd_last_row() {
+        let x = maps([[1.0, 5.0], [2.0, 3.0], [9.0, 9.0]]);
+        assert_eq!(values(maximum(x).into_tensor()), [5.0]);
+    }
+
+    #[test]
+    fn cells_are_means_of_their_pixels() {
+        let x = || maps([[0.0, 1.0, 2.0], [3.0, 4.0, 5.0], [6.0, 7.0, 8.0]]);
+        close(&values(average(x(), 1).into_tensor()), &[4.0]);
+        // Each cell is the mean of 2x2 pixels; neighbouring cells share pixels.
+        close(&values(average(x(), 2).into_tensor()), &[2.0, 3.0, 5.0, 6.0]);
+        let row = maps([[1.0, 3.0]]).into_tensor();
+        close(&values(cells(row, [2, 2])), &[1.0, 3.0, 1.0, 3.0]);
+    }
 
     #[test]
     fn cells_cover_the_pixels_as_in_pytorch() {

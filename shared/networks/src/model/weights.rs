@@ -268,3 +268,6 @@ pub fn from_bytes<M: for<'a> Deserialize<'a>>(
     }
     Ok((arrays, metadata))
 }
+
+#[cfg(test)]
+mod tests;

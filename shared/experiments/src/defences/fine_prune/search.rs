@@ -120,3 +120,29 @@ pub async fn search(
     }
     Ok(curve)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_least_active_channel_is_pruned_first() {
+        let rows = [vec![3.0, 1.0, 2.0], vec![3.0, 1.0, 0.0]];
+        assert_eq!(ranked(&rows), [1, 2, 0], "equal channels keep their order");
+        assert!(ranked(&[]).is_empty());
+    }
+
+    /// Two classes read one channel each; the bias of class 1 is 0.5. The first image has class 0.
+    #[test]
+    fn a_pruned_channel_changes_only_its_share_of_the_logits() {
+        let last = Array { shape: vec![2, 2], values: vec![1.0, 0.0, 0.0, 1.0] };
+        let rows = Activations {
+            full: vec![vec![2.0, 1.0], vec![0.0, 1.0]],
+            pruned: vec![vec![0.0, 0.0], vec![0.0, 0.0]],
+        };
+        let curve = |order: &[usize]| accuracies(&last, &[0.0, 0.5], &rows, &[0, 1], order);
+        // Without channel 0 the logits of the first image are 0 and 1.5.
+        assert_eq!(curve(&[0, 1]), [1.0, 0.5]);
+        assert_eq!(curve(&[1, 0]), [1.0, 1.0]);
+    }
+}

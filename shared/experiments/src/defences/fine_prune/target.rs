@@ -48,3 +48,51 @@ impl Target {
         weights
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use unstamp_networks::model::weights::Array;
+    use unstamp_networks::model::{Arch, FAMILIES};
+
+    /// The arrays and the readout of the first example of a family.
+    fn target(name: &str, pruned: Pruned) -> (Vec<String>, Option<String>) {
+        let network = Arch::new(name, 10).describe().expect("it exists");
+        let Target { arrays, readout } = Target::of(&network, pruned).expect("it has both layers");
+        (arrays, readout)
+    }
+
+    #[test]
+    fn the_normalisation_is_pruned_where_it_must_be_or_may_be() {
+        // The layers: the convolution, the normalisation with `Pruned::Convolution` and with
+        // `Pruned::Channel`, and the layer that reads the means.
+        let wanted = [
+            ("wrn-16-1", "block3.layer.1.conv2", [None, Some("bn1")], Some("fc")),
+            ("preact-resnet18", "layer4.1.conv2", [None, None], None),
+            ("vgg19-bn", "features.49", [Some("features.50"); 2], None),
+        ];
+        assert_eq!(wanted.len(), FAMILIES.len());
+        for (name, conv, norms, readout) in wanted {
+            for (pruned, norm) in [Pruned::Convolution, Pruned::Channel].into_iter().zip(norms) {
+                let layers = [Some(conv), norm].into_iter().flatten();
+                let parts = |layer| [format!("{layer}.weight"), format!("{layer}.bias")];
+                let arrays: Vec<String> = layers.flat_map(parts).collect();
+                let wanted = (arrays, readout.map(str::to_string));
+                assert_eq!(target(name, pruned), wanted, "{name} {pruned:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn pruned_channels_are_zero_and_the_others_stay() {
+        let target = Target { arrays: vec!["a".to_string(), "none".to_string()], readout: None };
+        let array = |values: &[f32]| Array { shape: vec![3, 2], values: values.to_vec() };
+        let values = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
+        let weights =
+            Arrays::from([("a".to_string(), array(&values)), ("b".to_string(), array(&values))]);
+        let pruned = target.pruned(&weights, &[2, 0]);
+        assert_eq!(pruned["a"], array(&[0.0, 0.0, 3.0, 4.0, 0.0, 0.0]));
+        assert_eq!(pruned["b"], weights["b"]);
+        assert_eq!(target.pruned(&weights, &[]), weights);
+    }
+}

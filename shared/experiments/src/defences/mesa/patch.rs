@@ -57,3 +57,72 @@ pub fn pasted(
     let moved = rows.matmul(patches).matmul(columns);
     images.clone() * (-inside + 1.0) + moved
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::values;
+    use unstamp_data::seed::Seed;
+    use unstamp_networks::model::weights::Array;
+
+    fn random() -> Stream {
+        Seed(0).stream("patch", &[])
+    }
+
+    #[test]
+    fn a_corner_outside_is_moved_inside() {
+        let at = |at| corner(PatchPosition { side: 3, at: Some(at) }, [32, 16], &mut random());
+        assert_eq!([at([0, 0]), at([29, 13]), at([31, 15])], [[0, 0], [29, 13], [29, 13]]);
+        let larger = PatchPosition { side: 20, at: None };
+        assert_eq!(corner(larger, [4, 16], &mut random()), [0, 0]);
+    }
+
+    #[test]
+    fn random_corners_reach_both_edges() {
+        let random = &mut random();
+        let position = PatchPosition { side: 3, at: None };
+        let corners: Vec<_> = (0..100).map(|_| corner(position, [5, 4], random)).collect();
+        let [columns, rows] = [0, 1].map(|axis| corners.iter().map(move |corner| corner[axis]));
+        assert_eq!((columns.clone().min(), columns.max()), (Some(0), Some(2)));
+        assert_eq!((rows.clone().min(), rows.max()), (Some(0), Some(1)));
+    }
+
+    /// A patch of one pixel in column 2, row 1 of an image of 3x2 pixels.
+    #[test]
+    fn a_patch_replaces_the_pixels_under_it() {
+        let device = Device::flex();
+        let images = Tensor::<4>::ones([1, 3, 2, 3], &device) * 0.5;
+        let patch = || Tensor::<1>::from_floats([0.1, 0.2, 0.3], &device).reshape([1, 3, 1, 1]);
+        let position = PatchPosition { side: 1, at: Some([2, 1]) };
+        let mut wanted = vec![0.5; 18];
+        for (colour, value) in [0.1, 0.2, 0.3].into_iter().enumerate() {
+            wanted[6 * colour + 5] = value;
+        }
+        let stamped = pasted(&images, patch(), position, None, &mut random());
+        assert_eq!(values(stamped), wanted);
+        let plain = pasted(&images, patch(), position, Some(&[false]), &mut random());
+        assert_eq!(values(plain), [0.5; 18]);
+    }
+
+    #[test]
+    fn positions_do_not_depend_on_the_images_that_are_stamped() {
+        let device = Device::flex();
+        let images = Tensor::<4>::zeros([2, 3, 8, 8], &device);
+        let patches = || Tensor::<4>::ones([2, 3, 2, 2], &device);
+        let position = PatchPosition { side: 2, at: None };
+        let pasted = |stamped: Option<&[bool]>| {
+            values(pasted(&images, patches(), position, stamped, &mut random()))
+        };
+        assert_eq!(pasted(None)[192..], pasted(Some(&[false, true]))[192..]);
+    }
+
+    #[test]
+    fn patches_are_chosen_by_index() {
+        let position = PatchPosition { side: 1, at: None };
+        let patches = Array { shape: vec![2, 3], values: vec![0.0, 0.1, 0.2, 0.3, 0.4, 0.5] };
+        let found = RecoveredTriggers { target: 0, position, patches };
+        let patches = chosen(&found, &[1, 0, 1], &Device::flex());
+        assert_eq!(patches.dims(), [3, 3, 1, 1]);
+        assert_eq!(values(patches), [0.3, 0.4, 0.5, 0.0, 0.1, 0.2, 0.3, 0.4, 0.5]);
+    }
+}

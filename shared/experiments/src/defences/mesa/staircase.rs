@@ -189,3 +189,64 @@ impl TrainStep for Staircase {
         Ok(Loss { total, parts })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::objectives::matrix;
+    use crate::testing::{arch, close, values};
+    use unstamp_data::seed::Seed;
+
+    #[test]
+    fn each_image_belongs_to_one_step() {
+        let masks = masks(7, &Device::flex());
+        assert_eq!(values(masks[0].clone()), [1.0, 0.0, 0.0, 1.0, 0.0, 0.0, 1.0]);
+        let sum = masks.into_iter().reduce(|a, b| a + b).expect("three steps");
+        assert_eq!(values(sum), [1.0; 7]);
+    }
+
+    #[test]
+    fn the_second_noise_is_that_of_the_next_patch() {
+        let [z, next] = noise(3, &mut Seed(0).stream("noise", &[]), &Device::flex());
+        let mut z = values(z);
+        z.rotate_left(NOISE);
+        assert_eq!(values(next), z);
+    }
+
+    fn parameters(value: Option<f32>) -> Tracked {
+        let staircase = Staircase { position: PatchPosition { side: 2, at: None }, alpha: 0.1 };
+        let random = Seed(0).stream("first", &[]);
+        let mut first = staircase.auxiliary(&arch(), random).expect("parameters").first;
+        for array in first.values_mut() {
+            array.values.iter_mut().for_each(|v| *v = value.unwrap_or(*v));
+        }
+        let device = Device::flex();
+        first.into_iter().map(|(name, array)| (name, matrix(&array, &device))).collect()
+    }
+
+    /// Without weights a generator gives `sigmoid(0)`, and the bound on the information is 0.
+    #[test]
+    fn zero_weights_give_grey_patches_without_information() {
+        let parameters = parameters(Some(0.0));
+        let pair = noise(4, &mut Seed(0).stream("noise", &[]), &Device::flex());
+        for step in 0..STEPS.len() {
+            let patches = generated(&parameters, step, pair[0].clone()).expect("parameters");
+            assert_eq!(patches.dims(), [4, 12]);
+            assert_eq!(values(patches.clone()), [0.5; 48]);
+            let bound = information(&parameters, step, pair.clone(), patches);
+            close(&values(bound.expect("parameters")), &[0.0]);
+        }
+    }
+
+    #[test]
+    fn patches_lie_in_0_to_1_and_a_missing_parameter_is_an_error() {
+        let mut parameters = parameters(None);
+        let [z, _] = noise(4, &mut Seed(0).stream("noise", &[]), &Device::flex());
+        let patches = values(generated(&parameters, 0, z.clone()).expect("parameters"));
+        assert!(patches.iter().all(|value| (0.0..=1.0).contains(value)));
+        assert!(patches.iter().any(|value| *value != 0.5));
+        parameters.remove("generator0.in_bias");
+        let missing = generated(&parameters, 0, z);
+        assert!(matches!(missing, Err(PhaseError::Missing(PhaseInput::Parameters))));
+    }
+}

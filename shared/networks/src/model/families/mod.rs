@@ -39,3 +39,34 @@ fn base_width(name: &str, family: &str) -> Option<usize> {
     let width = rest.strip_prefix('-')?.parse().ok()?;
     (1..=256).contains(&width).then_some(width)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_base_width_is_64_or_the_last_number() {
+        let cases = [
+            ("vgg", Some(64)),
+            ("vgg-1", Some(1)),
+            ("vgg-256", Some(256)),
+            ("vgg-0", None),
+            ("vgg-257", None),
+            ("vgg-", None),
+            ("vgg8", None),
+            ("vgg-8-8", None),
+            ("wrn-8", None),
+        ];
+        for (name, width) in cases {
+            assert_eq!(base_width(name, "vgg"), width, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_name_belongs_to_one_family() {
+        for name in FAMILIES.iter().flat_map(|family| family.examples()) {
+            let found = FAMILIES.iter().filter(|f| f.describe(name, 3, 10).is_some()).count();
+            assert_eq!(found, 1, "{name}");
+        }
+    }
+}

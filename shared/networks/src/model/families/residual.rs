@@ -25,3 +25,24 @@ pub fn block(
     };
     network.add(format!("{name}.out"), inner, Operation::Add { other })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shortcut_is_a_convolution_where_channels_or_size_change() {
+        for (outputs, stride, is_conv) in [(8, 1, false), (16, 1, true), (8, 2, true)] {
+            let mut network = Description::new(3);
+            let x = network.conv("conv", Value::Images, 8, 3, 1);
+            let sum = block(&mut network, "b", "shortcut", x, (outputs, stride));
+            assert_eq!(network.channels_of(sum), outputs);
+            assert_eq!(network.size_of(sum, (8, 8)), (8 / stride, 8 / stride));
+            let last = network.layers.last().expect("the sum").operation;
+            let shortcut = network.layers.iter().position(|layer| layer.name == "b.shortcut");
+            assert_eq!(shortcut.is_some(), is_conv, "{outputs} channels, stride {stride}");
+            let other = shortcut.map_or(x, Value::Layer);
+            assert_eq!(last, Operation::Add { other });
+        }
+    }
+}

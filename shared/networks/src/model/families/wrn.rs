@@ -51,3 +51,27 @@ impl Family for WideResNet {
         Some(network)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::sizes;
+
+    #[test]
+    fn names_hold_a_depth_of_6m_plus_4_and_a_width() {
+        let cases = [
+            ("wrn-10-1", Some((10, 1))),
+            ("wrn-100-16", Some((100, 16))),
+            ("wrn-4-1", None),
+            ("wrn-106-1", None),
+            ("wrn-11-1", None),
+            ("wrn-16-0", None),
+            ("wrn-16-17", None),
+            ("wrn-16", None),
+            ("wrn-16-1-1", None),
+            ("vgg-16-1", None),
+        ];
+        for (name, wanted) in cases {
+            assert_eq!(sizes(name), wanted, "{name}");
+        }
+    }
+}
