@@ -1,26 +1,6 @@
-//! Attention on a trigger's pixels, and the figures.
+//! The figures of attention maps, and pseudo samples.
 
-use unstamp_shared::attacks::Area;
-use unstamp_shared::attention::share_on;
 use unstamp_tests::{root, run};
-
-const CORNER: Area = Area { x: 28, y: 28, width: 4, height: 4 };
-
-#[test]
-fn a_share_is_of_the_area_covered() {
-    // An even map has as much on the trigger as the trigger has of the image, at every size.
-    for side in [32, 16, 8] {
-        let share = share_on(&vec![1.0; side * side], (side, side), &CORNER, (32, 32));
-        assert!((share - 1.0 / 64.0).abs() < 1e-12, "{side}: {share}");
-    }
-    // All attention in the corner's only cell of an 8x8 map; a 2x2 trigger covers a quarter of it.
-    let mut map = vec![0.0; 64];
-    map[63] = 5.0;
-    assert_eq!(share_on(&map, (8, 8), &CORNER, (32, 32)), 1.0);
-    let small = Area { x: 30, y: 30, width: 2, height: 2 };
-    assert_eq!(share_on(&map, (8, 8), &small, (32, 32)), 0.25);
-    assert_eq!(share_on(&[0.0; 64], (8, 8), &CORNER, (32, 32)), 0.0);
-}
 
 /// A victim predicts its pseudo samples as the target class more often than a model without backdoor
 /// predicts its own (NBA figure 4).

@@ -133,3 +133,60 @@ impl Network {
         self.group_alone(&self.groups()[index], inputs.input, inputs.other)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Arch, FAMILIES};
+    use crate::testing::values;
+    use burn::tensor::Device;
+    use unstamp_data::seed::Seed;
+
+    /// A tiny network of each family.
+    const TINY: [&str; 3] = ["wrn-10-1", "preact-resnet18-2", "vgg19-bn-4"];
+
+    #[test]
+    fn every_layer_is_in_one_group() {
+        assert_eq!(TINY.len(), FAMILIES.len());
+        for name in TINY {
+            let network = Arch::new(name, 10).init(Seed(0), &Device::flex()).expect("it exists");
+            let costs = network.costs(2, (32, 32));
+            let mut found: Vec<String> =
+                costs.iter().flat_map(|cost| cost.layers.clone()).collect();
+            let mut wanted: Vec<String> =
+                network.description().layers.iter().map(|layer| layer.name.clone()).collect();
+            found.sort();
+            wanted.sort();
+            assert_eq!(found, wanted, "{name}");
+        }
+    }
+
+    /// 16 channels on 32x32 pixels: Winograd's 36 products for each of 64 tiles; maps of 16 channels, of which
+    /// one is read and one written; the weights of the convolution, and four numbers for each channel of the
+    /// normalisation.
+    #[test]
+    fn the_first_block_of_a_wideresnet_costs_what_its_shape_says() {
+        let network = Arch::new("wrn-16-1", 10).init(Seed(0), &Device::flex()).expect("it exists");
+        let cost = &network.costs(8, (32, 32))[1];
+        assert_eq!(cost.layers, ["block1.layer.0.bn1", "block1.layer.0.conv1"]);
+        assert_eq!(cost.output, [16, 32, 32]);
+        assert_eq!(cost.flop, 2.0 * 8.0 * 36.0 * 64.0 * 16.0 * 16.0);
+        assert_eq!(cost.bytes, 4.0 * (2.0 * 8.0 * 16.0 * 1024.0 + 9.0 * 256.0 + 4.0 * 16.0));
+    }
+
+    /// Every group alone gives its output in a whole pass.
+    #[test]
+    fn a_group_alone_computes_its_part_of_the_pass() {
+        let device = Device::flex();
+        let network = Arch::new(TINY[0], 10).init(Seed(0), &device).expect("it exists");
+        let images = Tensor::ones([2, 3, 8, 8], &device) * 0.5;
+        let inputs = network.inputs_of_groups(images.clone());
+        assert_eq!(inputs.len(), network.costs(2, (8, 8)).len());
+        let is_images: Vec<bool> = inputs.iter().map(GroupInputs::is_images).collect();
+        assert!(is_images[0] && !is_images[1..].contains(&true));
+        let last = inputs.len() - 1;
+        let logits = network.run_group(last, inputs[last].clone()).into_tensor();
+        let wanted = network.clone().forward_train(images).logits;
+        assert_eq!(values(logits), values(wanted));
+    }
+}
