@@ -36,16 +36,66 @@ pub fn sprite() -> impl Strategy<Value = Sprite> {
     })
 }
 
-/// A sound value of a setting.
+/// A sound value of a setting. The ends of a range come often.
 fn value(param: &Param) -> BoxedStrategy<Value> {
     match &param.accepts {
-        Accepts::Int { min, max } => (*min..=*max).prop_map(Value::Int).boxed(),
-        Accepts::Float { min, max } => (*min..=*max).prop_map(Value::Float).boxed(),
+        Accepts::Int { min, max } => {
+            let (min, max) = (*min, *max);
+            prop_oneof![1 => Just(min), 1 => Just(max), 8 => min..=max].prop_map(Value::Int).boxed()
+        }
+        Accepts::Float { min, max } => {
+            let (min, max) = (*min, *max);
+            prop_oneof![1 => Just(min), 1 => Just(max), 8 => min..=max]
+                .prop_map(Value::Float)
+                .boxed()
+        }
         Accepts::Choice(options) => prop::sample::select(options.clone())
             .prop_map(|text| Value::Text(text.to_string()))
             .boxed(),
         Accepts::Picture { .. } => sprite().prop_map(|s| Value::Text(s.to_string())).boxed(),
     }
+}
+
+/// A value that a setting refuses: beyond its range, or of another type.
+pub fn refused(param: &Param) -> BoxedStrategy<Value> {
+    let whole = any::<i64>().prop_map(Value::Int);
+    let word = "[a-z]{1,9}".prop_map(Value::Text);
+    // A fraction stays a fraction where it is written.
+    let fraction = (-999i32..999).prop_map(|n| Value::Float(f64::from(n) + 0.5));
+    match param.accepts.clone() {
+        Accepts::Int { min, max } => {
+            let beyond = prop_oneof![
+                Just(min - 1),
+                Just(max + 1),
+                any::<i64>().prop_filter("beyond the range", move |n| !(min..=max).contains(n)),
+            ];
+            prop_oneof![4 => beyond.prop_map(Value::Int), 1 => fraction, 1 => word].boxed()
+        }
+        Accepts::Float { min, max } => {
+            let least = 1e-9f64;
+            let far = (least..1e9).prop_flat_map(move |by| {
+                prop_oneof![Just(min - by - least * min.abs()), Just(max + by + least * max.abs())]
+            });
+            let odd = prop::sample::select(vec![f64::NAN, f64::INFINITY, f64::NEG_INFINITY]);
+            let numbers = prop_oneof![3 => far, 1 => odd].prop_map(Value::Float);
+            prop_oneof![5 => numbers, 1 => word].boxed()
+        }
+        Accepts::Choice(options) => {
+            let other = move |value: &Value| match value {
+                Value::Text(text) => !options.contains(&text.as_str()),
+                Value::Int(_) | Value::Float(_) => true,
+            };
+            let word = word.prop_filter("no choice", other);
+            prop_oneof![2 => word, 1 => whole, 1 => fraction].boxed()
+        }
+        Accepts::Picture { .. } => prop_oneof![word, whole, fraction].boxed(),
+    }
+}
+
+/// A value of each of the settings.
+pub fn all_values(params: Vec<Param>) -> BoxedStrategy<Values> {
+    let all: Vec<_> = params.iter().map(|p| (Just(p.id.to_string()), value(p))).collect();
+    all.prop_map(|pairs| Values(pairs.into_iter().collect())).boxed()
 }
 
 /// Values of some of the settings.

@@ -7,6 +7,8 @@ mod drawn_records;
 mod manifest;
 mod recipes;
 mod results;
+mod settings;
+mod texts;
 mod weights;
 
 use proptest::prelude::ProptestConfig;
