@@ -31,17 +31,26 @@ pub fn badnets() -> Trigger {
 
 /// A defence about to begin with `victim`.
 pub fn begun(id: &str, set: &[&str], victim: Arrays, data: Split) -> Job {
+    begun_with(arch(), id, set, victim, data)
+}
+
+/// A defence about to begin with a victim of any architecture.
+pub fn begun_with(arch: Arch, id: &str, set: &[&str], victim: Arrays, data: Split) -> Job {
     let trigger = badnets();
     let given = DefenceInput::new(&data, false, Some(&trigger));
     let defence = defence(id).expect("listed");
     let phases = defence.phases(&resolved(id, set), given).expect("sound settings");
-    Job::new(id.into(), arch(), victim, phases, Arc::new(data), Seed(0), Device::flex())
+    Job::new(id.into(), arch, victim, phases, Arc::new(data), Seed(0), Device::flex())
         .expect("images")
 }
 
 /// Runs a defence from `victim` to its end; gives the job.
 pub fn defended(id: &str, set: &[&str], victim: Arrays, data: Split) -> Job {
-    let mut job = begun(id, set, victim, data);
+    ended(begun(id, set, victim, data))
+}
+
+/// The job at its end.
+pub fn ended(mut job: Job) -> Job {
     while pollster::block_on(job.next()).expect("a finite loss").is_some() {}
     job
 }
@@ -54,11 +63,13 @@ pub fn thousand() -> (Split, Arrays) {
 }
 
 /// Settings under which the fixture's defences run: three epochs of one batch, a constant learning
-/// rate, nothing blanked, one step of NBA's attack, half of the channels pruned.
+/// rate, one step of NBA's attack, half of the channels pruned, weights at which no term of ARGD hides the
+/// others.
 pub fn short(id: &str) -> Vec<&'static str> {
-    let usual = ["epochs=3", "lr=0.001", "cutout=0"];
+    let usual = ["epochs=3", "lr=0.001"];
     let more: &[_] = match id {
         "mcr" => &["statistics=plain"],
+        "argd" => &["step=1000", "node=0.005", "edge=10", "embedding=10"],
         // The fixture's network has one block in each group, so blocks have no neighbours of their size.
         "nba" => &["step=1000", "attack_steps=1", "layers=groups"],
         "fine_prune" => &["step=1000", "ratio=0.5", "tune_scale=1"],

@@ -21,15 +21,15 @@ const GRADIENT: f32 = 2e-3;
 /// network). A momentum of 0.89 instead of 0.9 changes them by 7e-3, a tenth more weight decay by 0.1.
 const STEPS: f32 = 2e-3;
 
-/// Offset of the shifts of normalisations before the three steps, so that few values lie where rounding
+/// Offset of the shifts of normalisations before several steps, so that few values lie where rounding
 /// moves them over the kink of ReLU (`lifted` in `fixtures/lift.py`).
-const LIFT: f32 = 1.5;
+pub const LIFT: f32 = 1.5;
 
 /// Folding multiplies weights by up to `1 / sqrt(var)` before the sums instead of after: rounding.
 const FOLDED: f32 = 1e-4;
 
 /// Networks of the fixture, one of each family but WRN, which `parity.rs` covers.
-const TINY: [&str; 2] = ["preact-resnet18-4", "vgg19-bn-2"];
+pub const TINY: [&str; 2] = ["preact-resnet18-4", "vgg19-bn-2"];
 
 /// A small network of each family.
 const SMALL: [&str; 3] = ["wrn-10-1", "preact-resnet18-2", "vgg19-bn-1"];
@@ -39,7 +39,7 @@ fn arch(name: &str, classes: usize) -> Arch {
 }
 
 /// The weights of a network of the fixture, and PyTorch's answers.
-fn split(fixture: &Fixture, name: &str) -> (Arrays, Fixture) {
+pub fn split(fixture: &Fixture, name: &str) -> (Arrays, Fixture) {
     let mut weights = fixture.part(name);
     let wanted = Fixture(weights.clone()).part("want");
     weights.retain(|key, _| !key.starts_with("want."));

@@ -1,25 +1,29 @@
 //! Every defence against PyTorch (`fixtures/defences.py`).
 
+use crate::architectures::{LIFT, TINY, split};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use unstamp_shared::attention::Operator;
 use unstamp_shared::defences::DEFENCES;
 use unstamp_shared::job::lift;
-use unstamp_shared::model::weights::{gradient_norms, network};
-use unstamp_shared::model::{Output, parameters};
+use unstamp_shared::model::weights::{Array, Arrays, gradient_norms, network};
+use unstamp_shared::model::{Arch, Output, parameters};
 use unstamp_shared::objectives::{
     Argd, Behaviour, Divergence, Embedder, Form, Layers, Loss, Nad, Objective, ObjectiveInput,
     Reading, Representation, Scale, Tracked,
 };
-use unstamp_tests::defend::{arch, defended, short};
-use unstamp_tests::{Fixture, close, devices, values};
+use unstamp_tests::defend::{arch, begun_with, defended, ended, short};
+use unstamp_tests::{Fixture, close, devices, lifted, values};
 
 /// f32 sums in another order, and squares of small differences of unit vectors.
 const LOSS: f32 = 5e-4;
 /// The same, backward: the batch statistics of 4 images divide small differences.
 const GRADIENT: f32 = 5e-3;
-/// Change of a tensor over up to six steps, as a share of its norm: rounding of the first step grows
-/// through the next, and a sign of NBA's attack may turn.
+/// Change of a tensor over up to six steps, as a share of its norm. A relative noise of 3e-6 in the
+/// weights changes PyTorch's own by at most 7e-3 (3 draws for each network and defence).
 const CHANGE: f32 = 2e-2;
+/// The same for NBA with a network of 18 layers or more: noise turns signs of its attack, and the large
+/// gradients of the distances enlarge that. Under the same noise the change differs by at most 3.4e-2.
+const CHANGE_OF_NBA: f32 = 0.1;
 /// Of weights near 1, some hundred of them, in f32.
 const ROUNDING: f32 = 2e-6;
 
@@ -135,44 +139,78 @@ fn losses_and_gradients_agree_with_pytorch() {
     }
 }
 
-#[test]
-fn every_defence_ends_where_pytorch_does() {
-    let nets = Fixture::load();
-    let want = Fixture::named("defences.safetensors");
-    let victim = nets.part("c");
-    let mut cases: Vec<(_, _, &[_])> =
-        DEFENCES.iter().map(|d| (d.method().id, d.method().id, &[][..])).collect();
-    cases.push(("fine_prune_channel", "fine_prune", &["prune=channel"]));
-    cases.push(("argd_trained", "argd", &["embedder=trained"]));
-    cases.push(("fine_tune_decay", "fine_tune", &["weight_decay=0.1"]));
-    cases.push(("mcr_decay", "mcr", &["weight_decay=0.1"]));
-    cases.push(("mcr_chain", "mcr", &["curve=chain"]));
-    cases.push(("nad_code", "nad", &["form=code", "nesterov=on"]));
-    for (case, id, more) in cases {
-        let mut set = short(id);
-        set.extend(more);
-        let job = defended(id, &set, victim.clone(), nets.four());
-        let result = job.result().expect("it ended");
-        for (name, array) in result {
-            let pairs = array.values.iter().zip(&victim[name].values);
-            let change: Vec<f64> = pairs.map(|(a, b)| f64::from(a - b)).collect();
-            let norm = change.iter().map(|c| c * c).sum::<f64>().sqrt();
-            let product: f64 = change.iter().enumerate().map(|(i, c)| c * (i as f64).cos()).sum();
-            let wanted = &want.get(&format!("{case}.{name}")).values;
-            let most = CHANGE * wanted[0] + ROUNDING;
-            for (found, wanted) in [norm as f32, product as f32].iter().zip(wanted) {
-                let off = (found - wanted).abs();
-                assert!(off <= most, "{case} {name}: {found} is not {wanted} (may differ {most})");
-            }
+/// A victim of every family by the name of its architecture, the WideResNet first.
+fn victims() -> Vec<(&'static str, Arrays)> {
+    let wrn = Fixture::load().part("c");
+    let others = Fixture::named("networks.safetensors");
+    let mut victims = vec![("wrn-10-1", wrn)];
+    victims.extend(TINY.map(|name| (name, split(&others, name).0)));
+    victims.into_iter().map(|(name, victim)| (name, lifted(victim, LIFT))).collect()
+}
+
+/// Compares what a defence changed with its outcome in the fixture: for every tensor, in the order of
+/// their names, the norm of the change and the change's product with cos(0), cos(1), ...
+fn ends_there(result: &Arrays, victim: &Arrays, wanted: &Array, tolerance: f32, what: &str) {
+    assert_eq!(wanted.shape, [result.len(), 2], "{what}");
+    for ((name, array), wanted) in result.iter().zip(wanted.values.chunks_exact(2)) {
+        let pairs = array.values.iter().zip(&victim[name].values);
+        let change: Vec<f64> = pairs.map(|(a, b)| f64::from(a - b)).collect();
+        let norm = change.iter().map(|c| c * c).sum::<f64>().sqrt();
+        let product: f64 = change.iter().enumerate().map(|(i, c)| c * (i as f64).cos()).sum();
+        let most = tolerance * wanted[0] + ROUNDING;
+        for (found, wanted) in [norm as f32, product as f32].iter().zip(wanted) {
+            let off = (found - wanted).abs();
+            assert!(off <= most, "{what} {name}: {found} is not {wanted} (may differ {most})");
         }
     }
 }
 
 #[test]
-fn auxiliary_parameters_of_mesa_agree_with_pytorch() {
-    let nets = Fixture::load();
+fn every_defence_ends_where_pytorch_does() {
+    let four = Fixture::load().four();
     let want = Fixture::named("defences.safetensors");
-    let job = defended("mesa", &short("mesa"), nets.part("c"), nets.four());
+    for (network, victim) in victims() {
+        for id in DEFENCES.iter().map(|defence| defence.method().id) {
+            let job =
+                begun_with(Arch::new(network, 10), id, &short(id), victim.clone(), four.clone());
+            let job = ended(job);
+            let wrn = network.starts_with("wrn");
+            let tolerance = if id == "nba" && !wrn { CHANGE_OF_NBA } else { CHANGE };
+            let wanted = want.get(&format!("outcome.{network}.{id}"));
+            let what = format!("{network} {id}");
+            ends_there(job.result().expect("it ended"), &victim, wanted, tolerance, &what);
+        }
+    }
+}
+
+/// Settings that are not the default, by the name of the outcome in the fixture.
+const VARIANTS: [(&str, &str, &[&str]); 6] = [
+    ("fine_prune_channel", "fine_prune", &["prune=channel"]),
+    ("argd_trained", "argd", &["embedder=trained"]),
+    ("fine_tune_decay", "fine_tune", &["weight_decay=0.1"]),
+    ("mcr_decay", "mcr", &["weight_decay=0.1"]),
+    ("mcr_chain", "mcr", &["curve=chain"]),
+    ("nad_code", "nad", &["form=code", "nesterov=on"]),
+];
+
+#[test]
+fn defences_with_other_settings_end_where_pytorch_does() {
+    let four = Fixture::load().four();
+    let want = Fixture::named("defences.safetensors");
+    let (network, victim) = victims().remove(0);
+    for (case, id, more) in VARIANTS {
+        let set = [&short(id), more].concat();
+        let job = defended(id, &set, victim.clone(), four.clone());
+        let wanted = want.get(&format!("outcome.{network}.{case}"));
+        ends_there(job.result().expect("it ended"), &victim, wanted, CHANGE, case);
+    }
+}
+
+#[test]
+fn auxiliary_parameters_of_mesa_agree_with_pytorch() {
+    let want = Fixture::named("defences.safetensors");
+    let (_, victim) = victims().remove(0);
+    let job = defended("mesa", &short("mesa"), victim, Fixture::load().four());
     let all = want.part("mesa.own");
     assert_eq!(all.len(), 5);
     for (name, array) in all {
