@@ -162,6 +162,7 @@ mod tests {
             counted_class: None,
             random: Seed(0).stream("batch", &[]),
             passes: 0,
+            measured: Vec::new(),
         };
         let result = run(&mut batch);
         let passes = batch.passes;
