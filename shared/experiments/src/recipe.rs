@@ -248,9 +248,11 @@ method = "retrain"
     fn a_recipe_needs_a_seed_and_unique_ids() {
         let fault = |from: &str, to: &str| Recipe::parse(&TEXT.replacen(from, to, 1)).err();
         assert_eq!(fault("[3, 1]", "[]"), Some(RecipeError::Empty));
-        let twice = RecipeError::Twice("clean".to_string());
-        assert_eq!(fault("\"attacked\"", "\"clean\""), Some(twice.clone()));
-        assert_eq!(fault("\"tuned\"", "\"clean\""), Some(twice), "file names hold both ids");
+        let twice = |id: &str| Some(RecipeError::Twice(id.to_string()));
+        assert_eq!(fault("\"attacked\"", "\"clean\""), twice("clean"));
+        assert_eq!(fault("\"attacked\"", "\"tuned\""), twice("tuned"), "file names hold both ids");
+        // `clean` in a model file means a model without a backdoor.
+        assert_eq!(fault("\"tuned\"", "\"clean\""), Some(RecipeError::Role("clean".to_string())));
     }
 
     #[test]

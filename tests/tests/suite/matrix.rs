@@ -1,16 +1,13 @@
 //! Every defence once against BadNets and every attack once with fine-tuning, on drawn signs and a
 //! small network: minutes, not a claim about any method.
 
-use std::path::Path;
+use crate::recipe_run::{Ran, every_part_fell, rates, trained};
 use unstamp_shared::attacks::ATTACKS;
 use unstamp_shared::defences::DEFENCES;
-use unstamp_shared::job::{Epoch, Rates};
-use unstamp_shared::model::weights::{Arrays, Metadata, from_bytes};
+use unstamp_shared::job::Rates;
 use unstamp_shared::result::CellResult;
-use unstamp_tests::run;
-use unstamp_trainer::table;
 
-const HEAD: &str = r#"
+pub const HEAD: &str = r#"
 name = "matrix"
 dataset = "signs"
 arch = "wrn-10-1"
@@ -19,50 +16,6 @@ train_images = 2000
 test_images = 500
 train = { epochs = 6, batch = 32, lr = 0.1, schedule = { kind = "one_cycle" }, nesterov = true, weight_decay = 5e-4 }
 "#;
-
-/// The folder and the results of a run of the recipe.
-struct Ran {
-    folder: tempfile::TempDir,
-    results: Vec<CellResult>,
-}
-
-impl Ran {
-    fn new(cells: &str) -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        let recipe = folder.path().join("matrix.toml");
-        std::fs::write(&recipe, format!("{HEAD}{cells}")).expect("written");
-        let text = |path: &Path| path.to_str().expect("text").to_string();
-        let out = folder.path().join("out");
-        let (code, _, error) = run(&["run", &text(&recipe), "--out", &text(&out)]);
-        assert_eq!(code, 0, "{error}");
-        let results = table::results(&out).expect("results");
-        Self { folder, results }
-    }
-
-    fn cell(&self, name: &str) -> &CellResult {
-        self.results.iter().find(|result| result.cell == name).expect(name)
-    }
-
-    fn weights(&self, name: &str) -> Arrays {
-        let path = self.folder.path().join("out").join(format!("{name}.safetensors"));
-        let bytes = std::fs::read(path).expect("written");
-        from_bytes::<Metadata>(&bytes).expect("a sound file").0
-    }
-}
-
-/// ACC and ASR of a result, and whether all it measured is finite.
-fn rates(result: &CellResult) -> (f64, f64) {
-    let losses = result.curve.iter().flat_map(|epoch| &epoch.losses).map(|(_, value)| *value);
-    let measured = result.measurements.iter().map(|measurement| measurement.value);
-    assert!(losses.clone().count() > 0, "{} has no curve", result.cell);
-    assert!(losses.chain(measured).all(f64::is_finite), "{}", result.cell);
-    (result.report.acc.value, result.report.asr.expect("attacked").value)
-}
-
-/// Epochs in which the student learned.
-fn trained(result: &CellResult) -> impl DoubleEndedIterator<Item = &Epoch> {
-    result.curve.iter().filter(|epoch| epoch.trained())
-}
 
 /// A part of the loss in the last epoch of a training.
 fn part(result: &CellResult, name: &str) -> f64 {
@@ -93,7 +46,7 @@ const NO_ARGD: &str = "node = 1e-9, edge = 1e-9, embedding = 1e-9";
 /// 0.63, with these two kept at most 0.01. The defences that use or recover the trigger have the low learning rate.
 /// The network has one block in each group, so NBA's learning behaviour needs the ends of the groups; with distances
 /// relative to the teacher, the small term of predictions on pseudo samples rises here by 1 %.
-fn settings(id: &str) -> String {
+pub fn settings(id: &str) -> String {
     match id {
         "mcr" => "batch = 64, epochs = 40, lr = 0.1".to_string(),
         "nad" => NAD.to_string(),
@@ -133,7 +86,7 @@ fn every_defence_against_badnets() {
     for (id, method, set) in controls() {
         add(id, method, &set);
     }
-    let ran = Ran::new(&cells);
+    let ran = Ran::new(&format!("{HEAD}{cells}"));
     assert_eq!(ran.results.len(), 1 + DEFENCES.len() + controls().len());
     let (acc, asr) = rates(ran.cell("s0-victim"));
     assert!(acc > 0.6 && asr > 0.9, "the victim: ACC {acc}, ASR {asr}");
@@ -166,15 +119,6 @@ fn rates_are_recorded(result: &CellResult) {
     // ASR and its floor are counted over the same images: those of other classes.
     let [asr, floor] = [result.report.asr, result.report.floor].map(|rate| rate.expect("attacked"));
     assert_eq!(asr.n, floor.n, "{}", result.cell);
-}
-
-/// Every part of the last training's loss fell.
-fn every_part_fell(result: &CellResult) {
-    let last = trained(result).next_back().expect("trained");
-    let first = result.curve.iter().find(|e| e.phase == last.phase).expect("trained");
-    for ((name, before), (_, after)) in first.losses.iter().zip(&last.losses) {
-        assert!(after < before, "{} {name}: {before} -> {after}", result.cell);
-    }
 }
 
 /// For every method something that plain fine-tuning does not do.
@@ -231,7 +175,7 @@ fn each_method_has_its_effect(ran: &Ran) {
 
 /// Settings strong enough for so short a training, and the least ASR it must reach. They reached
 /// 0.998, 0.987, 0.982, 0.692, 0.903, 0.832, 0.546, 0.998 and 0.985; other processors round otherwise.
-const PLANTED: [(&str, &str, f64); 9] = [
+pub const PLANTED: [(&str, &str, f64); 9] = [
     ("badnets", r#"rate = 0.2, set = { size = 6, pattern = "white" }"#, 0.9),
     ("trojan", "rate = 0.2", 0.9),
     ("blend", "rate = 0.2", 0.9),
@@ -259,7 +203,7 @@ fn every_attack_with_fine_tuning() {
         cells += &format!("{{ id = \"{id}\", attack = \"{id}\", {settings} }},\n");
     }
     cells += "]\n[[defence]]\nid = \"fine_tune\"\nmethod = \"fine_tune\"\nset = { epochs = 12, step = 8 }\n";
-    let ran = Ran::new(&cells);
+    let ran = Ran::new(&format!("{HEAD}{cells}"));
     assert_eq!(ran.results.len(), 1 + 2 * ATTACKS.len());
     for (id, _, least) in PLANTED {
         let victim = ran.cell(&format!("s0-{id}"));
@@ -288,7 +232,7 @@ fn a_robust_surrogate_is_harder_to_fool() {
              set = {{ eps = 0.0314 }}\nsurrogate = \"{surrogate}\"\n"
         );
     }
-    let ran = Ran::new(&cells);
+    let ran = Ran::new(&format!("{HEAD}{cells}"));
     let of = |id: &str| ran.cell(&format!("s0-{id}"));
     let losses: Vec<f64> = of("robust").curve.iter().map(|epoch| epoch.losses[0].1).collect();
     assert!(losses.last() < losses.first(), "adversarial cross entropy {losses:?}");

@@ -1,52 +1,63 @@
-//! Every defence, and every artefact, on a tiny network of each family: no method may depend on WRN.
-//! One epoch on few images plants nothing, so no rate is claimed.
+//! Every attack, defence and artefact on a tiny network of each family but WRN, which `matrix.rs` has: no method
+//! may depend on WRN. The settings are those of `matrix.rs`; the networks see so few images that less is
+//! claimed.
 
+use crate::matrix::{HEAD, PLANTED, settings};
+use crate::recipe_run::{Ran, every_part_fell, rates, trained};
 use std::path::Path;
 use unstamp_shared::craft::{Artefact, CRAFTS};
 use unstamp_shared::defences::DEFENCES;
-use unstamp_shared::model::weights::{Arrays, Metadata, from_bytes};
 use unstamp_shared::model::{FAMILIES, RGB};
-use unstamp_shared::result::CellResult;
 use unstamp_tests::run;
-use unstamp_trainer::table;
 
-/// A tiny network of each family, its last convolution, and whether a normalisation follows that. Where
+/// A tiny network of each other family, its last convolution, and whether a normalisation follows that. Where
 /// none does, fine-tuning may change a pruned channel.
-const NETWORKS: [(&str, &str, bool); 3] = [
-    ("wrn-10-1", "block3.layer.0.conv2", true),
-    ("preact-resnet18-2", "layer4.1.conv2", false),
-    ("vgg19-bn-1", "features.49", true),
-];
+const NETWORKS: [(&str, &str, bool); 2] =
+    [("preact-resnet18-4", "layer4.1.conv2", false), ("vgg19-bn-2", "features.49", true)];
 
-fn recipe(arch: &str) -> String {
-    let mut text = format!(
-        "name = \"families\"\ndataset = \"signs\"\narch = \"{arch}\"\nclean_fraction = 0.5\n\
-         train_images = 128\ntest_images = 64\n\
-         train = {{ epochs = 1, batch = 32, lr = 0.05, schedule = {{ kind = \"constant\" }} }}\n\
-         [[victim]]\nid = \"victim\"\nattack = \"badnets\"\nrate = 0.2\n"
-    );
-    for defence in DEFENCES {
-        let id = defence.method().id;
-        let more = if id == "fine_prune" { ", prune = \"channel\", tune_scale = 1" } else { "" };
-        text += &format!(
-            "[[defence]]\nid = \"{id}\"\nmethod = \"{id}\"\nset = {{ epochs = 1{more} }}\n"
-        );
+/// The front of a recipe with this training.
+fn head(arch: &str, images: usize, training: &str) -> String {
+    format!(
+        "name = \"families\"\ndataset = \"signs\"\narch = \"{arch}\"\nclean_fraction = 0.25\n\
+         train_images = {images}\ntest_images = 200\nskip_curves = true\n\
+         train = {{ {training}, lr = 0.05, schedule = {{ kind = \"one_cycle\" }}, \
+         nesterov = true, weight_decay = 5e-4 }}\n"
+    )
+}
+
+#[test]
+fn every_family_has_a_network_here() {
+    let head: toml::Table = HEAD.parse().expect("the front of a recipe");
+    let in_matrix = head["arch"].as_str().expect("a name");
+    let names: Vec<&str> = NETWORKS.iter().map(|network| network.0).chain([in_matrix]).collect();
+    for family in FAMILIES {
+        let found = names.iter().any(|name| family.describe(name, RGB, 10).is_some());
+        assert!(found, "NETWORKS lacks a network of the form {}", family.form());
     }
-    text
 }
 
-fn weights(out: &Path, cell: &str) -> Arrays {
-    let bytes = std::fs::read(out.join(format!("{cell}.safetensors"))).expect("written");
-    from_bytes::<Metadata>(&bytes).expect("a sound file").0
-}
-
-/// All numbers of a result are finite, and its rates are shares.
-fn sound(arch: &str, result: &CellResult) {
-    let losses = result.curve.iter().flat_map(|epoch| &epoch.losses).map(|(_, value)| *value);
-    let measured = result.measurements.iter().map(|measurement| measurement.value);
-    assert!(losses.clone().count() > 0, "{arch} {} has no curve", result.cell);
-    assert!(losses.chain(measured).all(f64::is_finite), "{arch} {}", result.cell);
-    assert!(result.report.asr.is_some(), "{arch} {}", result.cell);
+/// The network learns the poisoned images, and becomes another one than with clean images. Three epochs plant
+/// only some of the triggers, so no rate is claimed.
+#[test]
+fn every_attack_trains_every_family() {
+    for (arch, ..) in NETWORKS {
+        let mut recipe = head(arch, 512, "epochs = 3, batch = 16");
+        recipe += "victim = [\n{ id = \"clean\" },\n";
+        for (id, settings, _) in PLANTED {
+            recipe += &format!("{{ id = \"{id}\", attack = \"{id}\", {settings} }},\n");
+        }
+        let ran = Ran::new(&(recipe + "]\n"));
+        assert_eq!(ran.results.len(), 1 + PLANTED.len(), "{arch}");
+        for (id, ..) in PLANTED {
+            let cell = format!("s0-{id}");
+            let result = ran.cell(&cell);
+            rates(result);
+            every_part_fell(result);
+            let rate = result.victim.rate.expect("filled in");
+            assert_eq!(result.data.poisoned, (rate * 512.0).round() as usize, "{arch} {id}");
+            assert!(ran.weights(&cell) != ran.weights("s0-clean"), "{arch} {id} planted nothing");
+        }
+    }
 }
 
 /// Makes every artefact with this model.
@@ -63,50 +74,74 @@ fn every_artefact_is_made(arch: &str, model: &Path) {
     }
 }
 
+/// A learning rate and so many images that BadNets is planted: with an ASR of 0.96 and 1.00 here. The VGG has
+/// not learned the clean images then, so its accuracy is near chance.
 #[test]
-fn every_family_has_a_network_here() {
-    for family in FAMILIES {
-        let is_of_family = |name: &str| family.describe(name, RGB, 10).is_some();
-        let found = NETWORKS.iter().any(|(arch, ..)| is_of_family(arch));
-        assert!(found, "NETWORKS lacks a network of the form {}", family.form());
+fn every_defence_changes_the_weights_of_every_family() {
+    let (badnets, planting, _) = PLANTED[0];
+    for (arch, conv, stays_zero) in NETWORKS {
+        let mut recipe = head(arch, 1000, "epochs = 6, batch = 32");
+        recipe +=
+            &format!("victim = [{{ id = \"victim\", attack = \"{badnets}\", {planting} }}]\n");
+        for id in DEFENCES.iter().map(|defence| defence.method().id) {
+            let set = settings(id);
+            recipe +=
+                &format!("[[defence]]\nid = \"{id}\"\nmethod = \"{id}\"\nset = {{ {set} }}\n");
+        }
+        let ran = Ran::new(&recipe);
+        assert_eq!(ran.results.len(), 1 + DEFENCES.len(), "{arch}");
+        let victim = ran.cell("s0-victim");
+        let (_, asr) = rates(victim);
+        let floor = victim.report.floor.expect("attacked").value;
+        assert!(asr > 0.7 && floor < 0.3, "{arch}: ASR {asr}, floor {floor}");
+        every_artefact_is_made(arch, &ran.path("s0-victim"));
+        for id in DEFENCES.iter().map(|defence| defence.method().id) {
+            erases(&ran, arch, id);
+        }
+        prunes_half(&ran, arch, conv, stays_zero);
     }
 }
 
-#[test]
-fn every_defence_changes_the_weights_of_every_family() {
-    for (arch, conv, stays_zero) in NETWORKS {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("families.toml");
-        std::fs::write(&path, recipe(arch)).expect("written");
-        let out = folder.path().join("out");
-        let text = |path: &Path| path.to_str().expect("text").to_string();
-        let (code, _, error) = run(&["run", &text(&path), "--out", &text(&out)]);
-        assert_eq!(code, 0, "{arch}: {error}");
-        let results = table::results(&out).expect("results");
-        assert_eq!(results.len(), 1 + DEFENCES.len(), "{arch}");
-        for result in &results {
-            sound(arch, result);
-        }
-        every_artefact_is_made(arch, &out.join("s0-victim.safetensors"));
-        let victim = weights(&out, "s0-victim");
-        for id in DEFENCES.iter().map(|defence| defence.method().id) {
-            let cell = format!("s0-victim-{id}");
-            let result = results.iter().find(|result| result.cell == cell).expect(id);
-            assert!(weights(&out, &cell) != victim, "{arch} {id} changed nothing");
-            assert_eq!(result.points.is_empty(), id != "mcr", "{arch} {id}");
-            assert_eq!(result.recovered.is_some(), id == "mesa", "{arch} {id}");
-        }
-        // Half of the channels of the last convolution were pruned.
-        let pruned = &weights(&out, "s0-victim-fine_prune")[&format!("{conv}.weight")];
-        let channels = pruned.shape[0];
-        let each = pruned.values.chunks_exact(pruned.values.len() / channels);
+/// The defence learns, keeps the accuracy and erases the backdoor. Mixup does so slowly, and its loss is
+/// that of blends that nobody can predict.
+fn erases(ran: &Ran, arch: &str, id: &str) {
+    let cell = format!("s0-victim-{id}");
+    let result = ran.cell(&cell);
+    let (acc_before, asr_before) = rates(ran.cell("s0-victim"));
+    let (acc, asr) = rates(result);
+    // A destroyed network has the accuracy of chance, 0.1; the victims have 0.56 and 0.07.
+    assert!(acc > 0.5 * acc_before, "{arch} {id}: ACC {acc_before} -> {acc}");
+    assert!(ran.weights(&cell) != ran.weights("s0-victim"), "{arch} {id} changed nothing");
+    assert_eq!(result.points.is_empty(), id != "mcr", "{arch} {id}");
+    assert_eq!(result.recovered.is_some(), id == "mesa", "{arch} {id}");
+    if id == "mixup" {
+        assert!(asr < asr_before, "{arch} {id}: ASR {asr_before} -> {asr}");
+        return;
+    }
+    assert!(asr < 0.5, "{arch} {id}: ASR {asr_before} -> {asr}");
+    let last = trained(result).next_back().expect("trained");
+    let first = result.curve.iter().find(|epoch| epoch.phase == last.phase).expect("trained");
+    let [before, after] = [first, last].map(|epoch| epoch.losses[0].1);
+    assert!(after < before, "{arch} {id}: cross entropy {before} -> {after}");
+}
+
+/// Half of the channels of the last convolution were pruned.
+fn prunes_half(ran: &Ran, arch: &str, conv: &str, stays_zero: bool) {
+    let cell = "s0-victim-fine_prune";
+    let kernels = &ran.weights(cell)[&format!("{conv}.weight")];
+    let channels = kernels.shape[0];
+    let of = |name: &str| {
+        let measurements: &[_] = &ran.cell(cell).measurements;
+        measurements.iter().find(|m| m.name == name).map(|m| m.value)
+    };
+    assert_eq!(
+        of("pruned_channels"),
+        Some((channels / 2) as f64),
+        "{arch}: of {channels} channels"
+    );
+    if stays_zero {
+        let each = kernels.values.chunks_exact(kernels.values.len() / channels);
         let zero = each.filter(|channel| channel.iter().all(|v| *v == 0.0)).count();
-        let cell = |r: &&CellResult| r.cell == "s0-victim-fine_prune";
-        let measured = &results.iter().find(cell).expect("it ran").measurements;
-        let pruned = measured.iter().find(|m| m.name == "pruned_channels").map(|m| m.value);
-        assert_eq!(pruned, Some((channels / 2) as f64), "{arch}: of {channels} channels");
-        if stays_zero {
-            assert_eq!(zero, channels / 2, "{arch}: of {channels} channels");
-        }
+        assert_eq!(zero, channels / 2, "{arch}: of {channels} channels");
     }
 }

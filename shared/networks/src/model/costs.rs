@@ -161,17 +161,21 @@ mod tests {
         }
     }
 
-    /// 16 channels on 32x32 pixels: Winograd's 36 products for each of 64 tiles; maps of 16 channels, of which
-    /// one is read and one written; the weights of the convolution, and four numbers for each channel of the
-    /// normalisation.
+    /// 16 channels on 32x32 pixels. For each of two convolutions: Winograd's 36 products for each of 64 tiles; the
+    /// weights, and four numbers for each channel of the normalisation. Five times maps of 16 channels: the input
+    /// for the first half and for the sum, the values between the halves written and read, and the output.
     #[test]
     fn the_first_block_of_a_wideresnet_costs_what_its_shape_says() {
         let network = Arch::new("wrn-16-1", 10).init(Seed(0), &Device::flex()).expect("it exists");
         let cost = &network.costs(8, (32, 32))[1];
-        assert_eq!(cost.layers, ["block1.layer.0.bn1", "block1.layer.0.conv1"]);
+        let names = ["bn1", "conv1", "bn2", "conv2", "out"];
+        assert_eq!(cost.layers, names.map(|name| format!("block1.layer.0.{name}")));
         assert_eq!(cost.output, [16, 32, 32]);
-        assert_eq!(cost.flop, 2.0 * 8.0 * 36.0 * 64.0 * 16.0 * 16.0);
-        assert_eq!(cost.bytes, 4.0 * (2.0 * 8.0 * 16.0 * 1024.0 + 9.0 * 256.0 + 4.0 * 16.0));
+        assert_eq!(cost.flop, 2.0 * 2.0 * 8.0 * 36.0 * 64.0 * 16.0 * 16.0);
+        assert_eq!(
+            cost.bytes,
+            4.0 * (5.0 * 8.0 * 16.0 * 1024.0 + 2.0 * (9.0 * 256.0 + 4.0 * 16.0))
+        );
     }
 
     /// Every group alone gives its output in a whole pass.
