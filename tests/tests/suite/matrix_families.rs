@@ -1,6 +1,6 @@
-//! Every attack, defence and artefact on a tiny network of each family but WRN, which `matrix.rs` has: no method
-//! may depend on WRN. The settings are those of `matrix.rs`; the networks see so few images that less is
-//! claimed.
+//! Every attack, defence and artefact on a tiny network of each family but WRN, which `matrix.rs` has: no
+//! method may depend on WRN. The settings are those of `matrix.rs`; the networks see so few images that less
+//! is claimed.
 
 use crate::matrix::{HEAD, PLANTED, settings};
 use crate::recipe_run::{Ran, every_part_fell, rates, trained};
