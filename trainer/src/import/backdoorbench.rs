@@ -1,6 +1,7 @@
 //! Facts about the model in a result of [BackdoorBench](https://github.com/SCLBD/BackdoorBench).
 
 use super::pickle::Object;
+use unstamp_shared::datasets::cifar10;
 use unstamp_shared::model::weights::Arrays;
 use unstamp_shared::model::{Arch, FAMILIES};
 
@@ -15,15 +16,10 @@ pub struct Origin {
     pub dataset: Option<String>,
 }
 
-/// Mean and deviation of the channels for every data set whose images BackdoorBench normalises
+/// Mean and deviation of the channels of CIFAR-10
 /// ([`get_dataset_normalization`](https://github.com/SCLBD/BackdoorBench/blob/main/utils/aggregate_block/dataset_and_transform_generate.py)).
-/// Its networks read images of GTSRB and CelebA in 0..1.
-const NORMALISATION: [(&str, [[f32; 3]; 2]); 4] = [
-    ("cifar10", [[0.4914, 0.4822, 0.4465], [0.247, 0.243, 0.261]]),
-    ("cifar100", [[0.5071, 0.4865, 0.4409], [0.2673, 0.2564, 0.2762]]),
-    ("tiny", [[0.4802, 0.4481, 0.3975], [0.2302, 0.2265, 0.2262]]),
-    ("imagenet", [[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]]),
-];
+/// BackdoorBench's networks read images of GTSRB in 0..1. Its other data sets do not exist here.
+const NORMALISATION: [[f32; 3]; 2] = [[0.4914, 0.4822, 0.4465], [0.247, 0.243, 0.261]];
 
 impl Origin {
     /// The facts in the dictionary of a result. `arrays` are the weights in it.
@@ -37,17 +33,14 @@ impl Origin {
         }
     }
 
-    /// Mean and deviation with which BackdoorBench trained the network: those of its data set, or of
-    /// `dataset` if the file names none. `None` where its networks read images in 0..1, and for a file of
-    /// another program.
+    /// Mean and deviation with which BackdoorBench trains networks on this data set. `None` where its
+    /// networks read images in 0..1, and for a file of another program.
     ///
     /// Every result of BackdoorBench names its network and the number of classes, but only that of an
     /// attack names the data set.
     pub fn normalisation(&self, dataset: &str) -> Option<[[f32; 3]; 2]> {
         let is_result = self.arch.is_some() && self.num_classes.is_some();
-        let dataset = self.dataset.as_deref().unwrap_or(dataset);
-        let known = NORMALISATION.iter().find(|(id, _)| *id == dataset && is_result);
-        known.map(|(_, constants)| *constants)
+        (is_result && dataset == cifar10::INFO.id).then_some(NORMALISATION)
     }
 }
 
@@ -77,9 +70,6 @@ mod tests {
         assert_eq!(mean, [0.4914, 0.4822, 0.4465]);
         assert_eq!(std, [0.247, 0.243, 0.261]);
         assert_eq!(result.normalisation("gtsrb"), None);
-        let of_tiny = Origin { dataset: Some("tiny".to_string()), ..result };
-        let [mean, _] = of_tiny.normalisation("folder").expect("that of the file's data set");
-        assert_eq!(mean, [0.4802, 0.4481, 0.3975]);
         assert_eq!(Origin::default().normalisation("cifar10"), None);
     }
 }
