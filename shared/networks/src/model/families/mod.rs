@@ -30,13 +30,19 @@ pub trait Family: Sync {
 /// All families.
 pub static FAMILIES: &[&dyn Family] = &[&wrn::WideResNet, &preact_resnet::PreActResNet, &vgg::Vgg];
 
+/// A number as names hold it: without sign and leading zeros, so that a network has one name.
+fn number(text: &str) -> Option<usize> {
+    let number: usize = text.parse().ok()?;
+    (number.to_string() == text).then_some(number)
+}
+
 /// The base width in a name such as `vgg19-bn-8`: 64 in `vgg19-bn`, 8 in `vgg19-bn-8`.
 fn base_width(name: &str, family: &str) -> Option<usize> {
     let rest = name.strip_prefix(family)?;
     if rest.is_empty() {
         return Some(64);
     }
-    let width = rest.strip_prefix('-')?.parse().ok()?;
+    let width = number(rest.strip_prefix('-')?)?;
     (1..=256).contains(&width).then_some(width)
 }
 
@@ -55,6 +61,8 @@ mod tests {
             ("vgg-", None),
             ("vgg8", None),
             ("vgg-8-8", None),
+            ("vgg-+8", None),
+            ("vgg-08", None),
             ("wrn-8", None),
         ];
         for (name, width) in cases {

@@ -1,8 +1,8 @@
 //! WideResNet-d-k ([Zagoruyko & Komodakis 2016](https://arxiv.org/abs/1605.07146)) in the form that
 //! the public code of [NAD](https://arxiv.org/abs/2101.05930) uses.
 
-use super::Family;
 use super::residual::block;
+use super::{Family, number};
 use crate::model::description::{Description, Operation, Value};
 
 /// Pre-activation basic blocks in three groups of 16k, 32k and 64k channels, `(d - 4) / 6` blocks
@@ -16,8 +16,8 @@ pub struct WideResNet;
 /// Depth and width in a name such as `wrn-16-1`.
 fn sizes(name: &str) -> Option<(usize, usize)> {
     let (depth, width) = name.strip_prefix("wrn-")?.split_once('-')?;
-    let depth: usize = depth.parse().ok()?;
-    let width: usize = width.parse().ok()?;
+    let depth = number(depth)?;
+    let width = number(width)?;
     let known =
         (10..=100).contains(&depth) && (depth - 4).is_multiple_of(6) && (1..=16).contains(&width);
     known.then_some((depth, width))
