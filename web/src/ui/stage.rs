@@ -62,7 +62,7 @@ fn stroke(app: App, from: Point, to: Point) {
     match painted {
         Ok(()) => app.state.set(state),
         // Only a trigger that hides the whole image is not valid.
-        Err(error) => app.say(text::png::no_trigger(&error.0)),
+        Err(error) => app.say(text::png::no_trigger(&error.to_string())),
     }
 }
 
