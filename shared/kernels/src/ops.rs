@@ -6,6 +6,7 @@
 //! unless you write code that is generic over a backend.
 #![expect(
     clippy::too_many_arguments,
+    clippy::type_complexity,
     reason = "the extension macro accepts only tensors and numbers"
 )]
 

@@ -11,12 +11,15 @@ use unstamp_shared::method::{Param, Value, Values};
 use unstamp_shared::recipe::Recipe;
 use unstamp_shared::settings::SettingsError;
 
-/// What this test needs of an attack or a defence.
+/// A method's reader of values.
+type Read = Box<dyn Fn(&Values) -> Result<(), SettingsError>>;
+
+/// An attack or a defence, as this test sees it.
 struct Listed {
     id: &'static str,
     params: Vec<Param>,
     /// Reads the settings into the method's own type.
-    read: Box<dyn Fn(&Values) -> Result<(), SettingsError>>,
+    read: Read,
     /// The text of a recipe with the method, whose settings are `set`.
     recipe: Box<dyn Fn(&str) -> String>,
     /// The settings of the method in such a recipe.
