@@ -7,7 +7,7 @@ use unstamp_shared::result::CellResult;
 use unstamp_tests::run;
 use unstamp_trainer::table;
 
-/// What a run of the recipe left.
+/// The results of a run of the recipe, and the folder that holds them.
 pub struct Ran {
     folder: tempfile::TempDir,
     pub results: Vec<CellResult>,

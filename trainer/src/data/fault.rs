@@ -1,4 +1,4 @@
-//! What is wrong inside a file or an archive of a data set.
+//! Faults inside a file or an archive of a data set.
 
 use crate::import::pickle::PickleError;
 use ruzstd::decoding::errors::FrameDecoderError;
