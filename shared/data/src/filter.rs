@@ -151,16 +151,19 @@ pub(crate) fn ssim(a: &Light, b: &Light) -> f32 {
     if a.width < SIDE || a.height < SIDE {
         return if a == b { 1.0 } else { 0.0 };
     }
-    let (wide, tall) = (a.width + 1 - SIDE, a.height + 1 - SIDE);
+    let wide = a.width + 1 - SIDE;
+    let tall = a.height + 1 - SIDE;
     let mut total = 0.0;
     for c in 0..3 {
         // Sums over rows of 7, then over columns of 7 of these: of p, q, p^2, q^2 and p q.
         let rows: Vec<[f64; 5]> = (0..a.height * wide)
             .map(|at| {
-                let (x, y) = (at % wide, at / wide);
+                let x = at % wide;
+                let y = at / wide;
                 let mut sums = [0.0; 5];
                 for x in x..x + SIDE {
-                    let (p, q) = (f64::from(a.get(x, y, c)), f64::from(b.get(x, y, c)));
+                    let p = f64::from(a.get(x, y, c));
+                    let q = f64::from(b.get(x, y, c));
                     add(&mut sums, &[p, q, p * p, q * q, p * q]);
                 }
                 sums
@@ -171,7 +174,8 @@ pub(crate) fn ssim(a: &Light, b: &Light) -> f32 {
             (0..SIDE).for_each(|y| add(&mut sums, &rows[at + y * wide]));
             let [p, q, pp, qq, pq] = sums.map(|sum| sum / N);
             let unbiased = N / (N - 1.0);
-            let (vp, vq) = (unbiased * (pp - p * p), unbiased * (qq - q * q));
+            let vp = unbiased * (pp - p * p);
+            let vq = unbiased * (qq - q * q);
             let cov = unbiased * (pq - p * q);
             total +=
                 (2.0 * p * q + c1) * (2.0 * cov + c2) / ((p * p + q * q + c1) * (vp + vq + c2));

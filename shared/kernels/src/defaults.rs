@@ -68,39 +68,6 @@ pub fn relu_gradient<B: Backend>(
     B::relu_backward(y, gradient)
 }
 
-#[cfg(all(test, feature = "cpu"))]
-mod tests {
-    use super::*;
-    use crate::values::{into_values, tensor};
-    use burn::backend::Flex;
-
-    #[test]
-    fn a_mean_is_over_images_and_pixels() {
-        let x = tensor((1..=8).map(|v| v as f32).collect(), [2, 2, 1, 2]);
-        let mean = channel_mean::<Flex>(x);
-        assert_eq!(dims(&mean), [1, 2, 1, 1]);
-        // 1, 2, 5, 6 and 3, 4, 7, 8.
-        assert_eq!(into_values(mean), [3.5, 5.5]);
-    }
-
-    #[test]
-    fn a_normalisation_is_a_factor_and_a_summand() {
-        let [gamma, beta, mean, rstd] = [6.0, 1.0, 2.0, 0.5].map(|v| tensor(vec![v], [1]));
-        // 6 (x - 2) / 2 + 1 = 3 x - 5.
-        let (scale, shift) = scale_shift::<Flex>(gamma, beta, mean, rstd);
-        assert_eq!((into_values(scale), into_values(shift)), (vec![3.0], vec![-5.0]));
-        let rstd = reciprocal_std::<Flex>(tensor(vec![3.0], [1]), 1.0);
-        assert_eq!(into_values(rstd), [0.5]);
-    }
-
-    #[test]
-    fn the_gradient_is_zero_unless_the_output_is_positive() {
-        let [x, dy] = [[1.0, 2.0, 3.0], [5.0, 6.0, 7.0]].map(|v| tensor(v.to_vec(), [1, 1, 1, 3]));
-        let [scale, shift] = [2.0, -4.0].map(|v| tensor(vec![v], [1]));
-        assert_eq!(into_values(relu_gradient::<Flex>(x, scale, shift, dy)), [0.0, 0.0, 7.0]);
-    }
-}
-
 /// Gradients of a normalisation with batch statistics and ReLU with respect to `x`, gamma and beta, from gamma, beta,
 /// mean and `1 / std`.
 pub fn batch_norm_relu_gradients<B: Backend>(
@@ -138,4 +105,37 @@ pub fn max_pool_gradient<B: Backend>(
     let indices = pooled.indices;
     B::max_pool2d_with_indices_backward(x, size, size, padding, dilation, false, gradient, indices)
         .x_grad
+}
+
+#[cfg(all(test, feature = "cpu"))]
+mod tests {
+    use super::*;
+    use crate::values::{into_values, tensor};
+    use burn::backend::Flex;
+
+    #[test]
+    fn a_mean_is_over_images_and_pixels() {
+        let x = tensor((1..=8).map(|v| v as f32).collect(), [2, 2, 1, 2]);
+        let mean = channel_mean::<Flex>(x);
+        assert_eq!(dims(&mean), [1, 2, 1, 1]);
+        // 1, 2, 5, 6 and 3, 4, 7, 8.
+        assert_eq!(into_values(mean), [3.5, 5.5]);
+    }
+
+    #[test]
+    fn a_normalisation_is_a_factor_and_a_summand() {
+        let [gamma, beta, mean, rstd] = [6.0, 1.0, 2.0, 0.5].map(|v| tensor(vec![v], [1]));
+        // 6 (x - 2) / 2 + 1 = 3 x - 5.
+        let (scale, shift) = scale_shift::<Flex>(gamma, beta, mean, rstd);
+        assert_eq!((into_values(scale), into_values(shift)), (vec![3.0], vec![-5.0]));
+        let rstd = reciprocal_std::<Flex>(tensor(vec![3.0], [1]), 1.0);
+        assert_eq!(into_values(rstd), [0.5]);
+    }
+
+    #[test]
+    fn the_gradient_is_zero_unless_the_output_is_positive() {
+        let [x, dy] = [[1.0, 2.0, 3.0], [5.0, 6.0, 7.0]].map(|v| tensor(v.to_vec(), [1, 1, 1, 3]));
+        let [scale, shift] = [2.0, -4.0].map(|v| tensor(vec![v], [1]));
+        assert_eq!(into_values(relu_gradient::<Flex>(x, scale, shift, dy)), [0.0, 0.0, 7.0]);
+    }
 }

@@ -108,7 +108,9 @@ mod tests {
         (0..n * rows * columns * channels).map(move |output| {
             let c = output % channels;
             let pixel = output / channels;
-            let (x, y, image) = (pixel % columns, pixel / columns % rows, pixel / columns / rows);
+            let x = pixel % columns;
+            let y = pixel / columns % rows;
+            let image = pixel / columns / rows;
             [[0, 0], [0, 1], [1, 0], [1, 1]].map(|[down, right]| {
                 ((image * height + 2 * y + down) * width + 2 * x + right) * channels + c
             })

@@ -40,11 +40,13 @@ pub fn sprite() -> impl Strategy<Value = Sprite> {
 fn value(param: &Param) -> BoxedStrategy<Value> {
     match &param.accepts {
         Accepts::Int { min, max } => {
-            let (min, max) = (*min, *max);
+            let min = *min;
+            let max = *max;
             prop_oneof![1 => Just(min), 1 => Just(max), 8 => min..=max].prop_map(Value::Int).boxed()
         }
         Accepts::Float { min, max } => {
-            let (min, max) = (*min, *max);
+            let min = *min;
+            let max = *max;
             prop_oneof![1 => Just(min), 1 => Just(max), 8 => min..=max]
                 .prop_map(Value::Float)
                 .boxed()

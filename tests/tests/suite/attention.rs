@@ -21,10 +21,8 @@ fn pseudo_samples_of_a_victim_are_predicted_as_the_target() {
         let line = text.lines().nth(1).expect("a second line");
         line.split(' ').next().and_then(|n| n.parse().ok()).unwrap_or_else(|| panic!("{line}"))
     };
-    let (victim, clean) = (
-        said("s0-badnets.safetensors", &[]),
-        said("s0-clean.safetensors", &["--attack", "badnets"]),
-    );
+    let victim = said("s0-badnets.safetensors", &[]);
+    let clean = said("s0-clean.safetensors", &["--attack", "badnets"]);
     assert!(hits(&victim) > 2 * hits(&clean), "{victim}{clean}");
     assert!(victim.contains("with the trigger"), "{victim}");
     let file = std::fs::File::open(&out).expect("written");

@@ -133,7 +133,8 @@ fn gtsrb() {
     let ppm = || {
         let mut bytes = b"P6\n40 44\n255\n".to_vec();
         for p in 0..40 * 44 {
-            let (x, y) = (p % 40, p / 40);
+            let x = p % 40;
+            let y = p / 40;
             let inside = (4..=35).contains(&x) && (6..=37).contains(&y);
             bytes.extend(if inside { [200, 0, 0] } else { [0, 200, 0] });
         }

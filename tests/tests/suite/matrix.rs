@@ -238,6 +238,7 @@ fn a_robust_surrogate_is_harder_to_fool() {
     assert!(losses.last() < losses.first(), "adversarial cross entropy {losses:?}");
     let kept =
         |id: &str| of(id).artefact.as_ref().expect("made").measured["surrogate_accuracy_after"];
-    let (plain, robust) = (kept("with_clean"), kept("with_robust"));
+    let plain = kept("with_clean");
+    let robust = kept("with_robust");
     assert!(robust > plain + 0.1, "kept their class: {plain} plain, {robust} robust");
 }

@@ -72,7 +72,8 @@ fn a_frozen_network_gives_the_same_answers() {
             let images: Tensor<4> = fixture.tensor("images", &device);
             let arrays = pollster::block_on(weights::arrays(&network)).expect("readable");
             let frozen = weights::frozen(&arch, &arrays, &device).expect("it fits");
-            let (plain, frozen) = (network.forward(images.clone()), frozen.forward(images));
+            let plain = network.forward(images.clone());
+            let frozen = frozen.forward(images);
             let arch = &arch.name;
             close(&values(frozen.logits), &values(plain.logits), FOLDED, &format!("{name} {arch}"));
             for (i, (f, p)) in frozen.features.into_iter().zip(plain.features).enumerate() {

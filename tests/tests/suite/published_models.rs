@@ -77,7 +77,9 @@ fn the_models_have_the_rates_of_their_recipe() {
         }
         report
     };
-    let (clean, victim, nad) = (measured("clean"), measured("victim"), measured("nad"));
+    let clean = measured("clean");
+    let victim = measured("victim");
+    let nad = measured("nad");
     assert!((0.93..=0.99).contains(&clean.acc.value), "clean ACC {}", clean.acc.value);
     assert!(victim.asr.expect("attacked").value >= 0.95);
     assert!((clean.acc.value - victim.acc.value).abs() <= 0.02);
@@ -94,7 +96,8 @@ fn the_models_have_the_rates_of_their_recipe() {
 fn the_stored_gradient_is_the_native_one() {
     let models = manifest().models;
     let of = |role: &str| load(models.iter().find(|m| m.role.to_string() == role).expect(role));
-    let ((arch, teacher, _), (_, student, _)) = (of("nad"), of("victim"));
+    let (arch, teacher, _) = of("nad");
+    let (_, student, _) = of("victim");
     let device = Device::flex();
     let probe = gradient_probe(&arch, &teacher, &student, IMAGES, &device);
     let GradientProbe { loss: value, norms, .. } = pollster::block_on(probe).expect("it computes");

@@ -101,7 +101,8 @@ fn an_interrupted_run_ends_in_the_same_bits() {
     let (code, table, error) = run(&args(&interrupted).each_ref().map(String::as_str));
     assert_eq!(code, 0, "{error}");
     assert!(table.contains("| victim |"));
-    let (a, b) = (weights(&whole), weights(&interrupted));
+    let a = weights(&whole);
+    let b = weights(&interrupted);
     assert_eq!(a.len(), 1 + unstamp_shared::defences::DEFENCES.len());
     assert_eq!(a.len(), b.len());
     for ((name, a), (_, b)) in a.iter().zip(&b) {

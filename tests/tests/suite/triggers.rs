@@ -63,7 +63,8 @@ fn every_attack_is_deterministic_and_has_a_sound_name() {
         );
         let t = trigger(id, &[]);
         let (image, _) = signs::draw(Seed(0), SplitName::Test, 1);
-        let (mut a, mut b) = (image.clone(), image.clone());
+        let mut a = image.clone();
+        let mut b = image.clone();
         t.stamp(&mut a, 1);
         t.stamp(&mut b, 1);
         assert_eq!(a, b, "{id} twice on one image");

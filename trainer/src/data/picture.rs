@@ -131,7 +131,8 @@ pub fn resized(image: Image, size: (usize, usize)) -> Image {
     if (image.width, image.height) == size {
         return image;
     }
-    let (w, h) = (image.width as u32, image.height as u32);
+    let w = image.width as u32;
+    let h = image.height as u32;
     let Some(picture) = RgbImage::from_raw(w, h, image.pixels) else {
         return Image::new(size.0, size.1);
     };

@@ -62,10 +62,12 @@ fn gamma_encoded(linear: Light) -> Light {
 
 /// Two copies of the reflection, shifted against each other.
 fn ghost(r: &Light, transmitted: Light, alpha: f32, stream: &mut Stream) -> Scene {
-    let (w, h) = (r.width, r.height);
+    let w = r.width;
+    let h = r.height;
     let shift =
         |stream: &mut Stream, side: usize| (3 + stream.below(6)).min(side.saturating_sub(1));
-    let (dx, dy) = (shift(stream, w), shift(stream, h));
+    let dx = shift(stream, w);
+    let dy = shift(stream, h);
     let share = (stream.below(2) as f32 - stream.range(0.15, 0.5)).abs();
     // Padding, summing and cropping by the shift leaves the overlap of the copies.
     let both =

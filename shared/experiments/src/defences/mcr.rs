@@ -155,7 +155,8 @@ async fn with_statistics(
     let mut updated = blank.clone();
     let mut data = Cow::Borrowed(data);
     if augment != Augment::default() {
-        let (width, height) = (data.width, data.height);
+        let width = data.width;
+        let height = data.height;
         // One stream gives all draws, so one image is augmented after another, before threads prepare them.
         for pixels in data.to_mut().pixels.chunks_exact_mut(RGB * width * height) {
             augment.apply(pixels, width, height, &mut random);

@@ -104,7 +104,8 @@ mod tests {
 
     #[test]
     fn a_window_beside_the_image_is_black() {
-        let (width, height) = (4, 3);
+        let width = 4;
+        let height = 3;
         for (dx, dy) in [(4, 0), (-5, 0), (0, 3), (0, -9)] {
             let mut pixels = vec![7; 3 * width * height];
             crop(&mut pixels, width, height, dx, dy);

@@ -19,13 +19,15 @@ struct Recorded {
     measured: Vec<&'static str>,
 }
 
-/// Adds `values`, means over `images` images, to the sums of an epoch.
+/// Adds `values`, means over `images` images, to the sums of an epoch. They are found by their names: a checkpoint
+/// of an older version has some measurements among the parts of the loss.
 fn add(sums: &mut Vec<(String, f64)>, names: &[&'static str], values: &[f64], images: usize) {
-    if sums.is_empty() {
-        *sums = names.iter().map(|name| (name.to_string(), 0.0)).collect();
-    }
-    for ((_, sum), value) in sums.iter_mut().zip(values) {
-        *sum += value * images as f64;
+    for (name, value) in names.iter().zip(values) {
+        let value = value * images as f64;
+        match sums.iter_mut().find(|(known, _)| known == name) {
+            Some((_, sum)) => *sum += value,
+            None => sums.push((name.to_string(), value)),
+        }
     }
 }
 
@@ -232,5 +234,22 @@ impl Job {
                 *pixels = image.pixels;
             }
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::add;
+
+    #[test]
+    fn a_sum_is_found_by_its_name() {
+        let mut sums = Vec::new();
+        add(&mut sums, &["a", "b"], &[1.0, 2.0], 3);
+        assert_eq!(sums, [("a".to_string(), 3.0), ("b".to_string(), 6.0)]);
+        // As in a checkpoint of an older version, which has a count between them.
+        sums.insert(1, ("count".to_string(), 9.0));
+        add(&mut sums, &["a", "b"], &[0.5, 1.0], 2);
+        let wanted = [("a", 4.0), ("count", 9.0), ("b", 8.0)];
+        assert_eq!(sums, wanted.map(|(name, sum)| (name.to_string(), sum)));
     }
 }

@@ -84,8 +84,10 @@ impl Pose {
 
     /// The point of the sign at `(x, y)` of the image, in units of the sign's radius.
     pub(super) fn on_sign(&self, x: f32, y: f32) -> (f32, f32) {
-        let (dx, dy) = ((x - self.centre.0) / self.radius, (y - self.centre.1) / self.radius);
-        let (u, v) = (self.cos * dx + self.sin * dy, self.cos * dy - self.sin * dx);
+        let dx = (x - self.centre.0) / self.radius;
+        let dy = (y - self.centre.1) / self.radius;
+        let u = self.cos * dx + self.sin * dy;
+        let v = self.cos * dy - self.sin * dx;
         (u * self.stretch + self.shear * v, v / self.stretch)
     }
 }
@@ -131,7 +133,8 @@ impl Bar {
     pub(super) fn new(stream: &mut Stream) -> Self {
         let there = stream.unit() < 0.35;
         let segment = there.then(|| {
-            let (x, y) = (stream.unit(), stream.unit());
+            let x = stream.unit();
+            let y = stream.unit();
             let end = (x + stream.range(-0.5, 0.5), y + stream.range(-0.5, 0.5) + 0.01);
             ((x, y), end, stream.range(0.02, 0.1))
         });

@@ -48,9 +48,11 @@ fn triangle(u: f32, v: f32, inset: f32) -> bool {
 
 /// Whether `(u, v)` is nearer than `half` to the segment from `a` to `b`.
 pub(super) fn stroke(u: f32, v: f32, a: (f32, f32), b: (f32, f32), half: f32) -> bool {
-    let (dx, dy) = (b.0 - a.0, b.1 - a.1);
+    let dx = b.0 - a.0;
+    let dy = b.1 - a.1;
     let t = (((u - a.0) * dx + (v - a.1) * dy) / (dx * dx + dy * dy)).clamp(0.0, 1.0);
-    let (ex, ey) = (u - a.0 - t * dx, v - a.1 - t * dy);
+    let ex = u - a.0 - t * dx;
+    let ey = v - a.1 - t * dy;
     ex * ex + ey * ey < half * half
 }
 
