@@ -4,7 +4,6 @@
 //! normalisation, instead of the intermediate tensors between the fused parts.
 
 mod nodes;
-mod residual;
 #[cfg(all(test, feature = "cpu"))]
 mod tests;
 
@@ -12,7 +11,6 @@ use self::nodes::{
     AffineRelu, BatchNormConv, BatchNormConvAdd, BatchNormRelu, Conv, ConvAdd, FromMaps, IntoMaps,
     MaxPool,
 };
-use self::residual::{Half, Residual};
 use super::defaults::reciprocal_std;
 use super::ops::FusedOps;
 use burn::backend::Autodiff;
@@ -167,39 +165,6 @@ impl<B: FusedOps, C: CheckpointStrategy> FusedOps for Autodiff<B, C> {
             OpsKind::UnTracked(prep) => prep.finish(y),
         };
         (y, Self::from_inner(y_mean), Self::from_inner(y_var))
-    }
-
-    fn fused_residual(
-        x: FloatTensor<Self>,
-        mean: FloatTensor<Self>,
-        var: FloatTensor<Self>,
-        gamma1: FloatTensor<Self>,
-        beta1: FloatTensor<Self>,
-        weight1: FloatTensor<Self>,
-        gamma2: FloatTensor<Self>,
-        beta2: FloatTensor<Self>,
-        weight2: FloatTensor<Self>,
-        eps: f32,
-    ) -> (
-        (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>),
-        (FloatTensor<Self>, FloatTensor<Self>),
-    ) {
-        let ([x, gamma1, beta1, weight1, gamma2, beta2, weight2], nodes) =
-            split::<B, C, _>([x, gamma1, beta1, weight1, gamma2, beta2, weight2]);
-        let [mean, var] = [mean, var].map(|tensor| tensor.into_primitive());
-        let first =
-            Half::<B> { x: x.clone(), mean, var, gamma: gamma1, beta: beta1, weight: weight1 };
-        let (between, mean, var) = first.run(eps, None);
-        let second =
-            Half::<B> { x: between, mean, var, gamma: gamma2, beta: beta2, weight: weight2 };
-        let (y, y_mean, y_var) = second.run(eps, Some(x));
-        let middle = (second.mean.clone(), second.var.clone());
-        let y = match Residual.prepare::<C>(nodes).compute_bound().stateful() {
-            OpsKind::Tracked(prep) => prep.finish([first, second].map(|half| half.saved(eps)), y),
-            OpsKind::UnTracked(prep) => prep.finish(y),
-        };
-        let middle = (Self::from_inner(middle.0), Self::from_inner(middle.1));
-        ((y, Self::from_inner(y_mean), Self::from_inner(y_var)), middle)
     }
 
     fn fused_affine_relu(

@@ -4,7 +4,7 @@ use crate::ops::FusedOps;
 use burn::backend::ops::ConvOptions;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, TensorMetadata};
-use burn::tensor::{IntDType, Shape};
+use burn::tensor::Shape;
 
 /// The stride and the padding `(k - 1) / 2`, for `weight [cout, cin, k, k]`.
 pub fn options<T: TensorMetadata>(weight: &T, stride: usize) -> ConvOptions<2> {
@@ -66,45 +66,6 @@ pub fn relu_gradient<B: Backend>(
     let y = B::float_mul(x, per_channel::<B>(scale));
     let y = B::relu(B::float_add(y, per_channel::<B>(shift)));
     B::relu_backward(y, gradient)
-}
-
-/// Gradients of a normalisation with batch statistics and ReLU with respect to `x`, gamma and beta, from gamma, beta,
-/// mean and `1 / std`.
-pub fn batch_norm_relu_gradients<B: Backend>(
-    x: FloatTensor<B>,
-    gradient: FloatTensor<B>,
-    [gamma, beta, mean, rstd]: [FloatTensor<B>; 4],
-) -> (FloatTensor<B>, FloatTensor<B>, FloatTensor<B>) {
-    let [n, channels, height, width] = dims(&x);
-    let count = (n * height * width) as f32;
-    let (scale, shift) = scale_shift::<B>(gamma, beta, mean.clone(), rstd.clone());
-    let g = relu_gradient::<B>(x.clone(), scale.clone(), shift, gradient);
-    let h = B::float_mul(B::float_sub(x, per_channel::<B>(mean)), per_channel::<B>(rstd));
-    let mean_g = channel_mean::<B>(g.clone());
-    let mean_gh = channel_mean::<B>(B::float_mul(g.clone(), h.clone()));
-    let dx = B::float_sub(B::float_sub(g, mean_g.clone()), B::float_mul(h, mean_gh.clone()));
-    let dx = B::float_mul(dx, per_channel::<B>(scale));
-    let total = |mean| {
-        let mean = B::float_reshape(mean, Shape::new([channels]));
-        B::float_mul_scalar(mean, count.into())
-    };
-    (dx, total(mean_gh), total(mean_g))
-}
-
-/// Gradient of the maximum over 2x2 pixels with respect to `x`.
-pub fn max_pool_gradient<B: Backend>(
-    x: FloatTensor<B>,
-    gradient: FloatTensor<B>,
-) -> FloatTensor<B> {
-    let size = [2; 2];
-    let padding = [0; 2];
-    let dilation = [1; 2];
-    let indices = IntDType::I32;
-    let pooled =
-        B::max_pool2d_with_indices(x.clone(), size, size, padding, dilation, false, indices);
-    let indices = pooled.indices;
-    B::max_pool2d_with_indices_backward(x, size, size, padding, dilation, false, gradient, indices)
-        .x_grad
 }
 
 #[cfg(all(test, feature = "cpu"))]

@@ -1,21 +1,18 @@
 //! [`FusedOps`] on the CPU backend: the kernels of this crate.
 
-use super::conv;
+use super::conv::{self, Gradients};
 use super::defaults::dims;
 use super::fused::{Epilogue, Fused, InputAffine};
 use super::geometry::Geometry;
-use super::norm::{self, Statistics};
+use super::norm::{self, Parameters, Statistics};
 use super::ops::FusedOps;
 use super::pool;
 use super::values::{channel_values, into_values, tensor, transposed, with_values};
 use burn::backend::Flex;
 use burn::backend::tensor::FloatTensor;
 
-mod normalised;
 #[cfg(test)]
 mod tests;
-
-use self::normalised::{flat_shape, norm_conv_gradients, norm_gradient, normalisation, parameters};
 
 type T = FloatTensor<Flex>;
 
@@ -118,7 +115,7 @@ impl FusedOps for Flex {
         rstd: T,
     ) -> (T, T, T) {
         let parameters = parameters(&x, [&gamma, &beta, &mean, &rstd]);
-        norm_gradient(&x, into_values(gradient), &parameters, None, None)
+        norm_gradient(&x, into_values(gradient), &parameters, None)
     }
 
     fn fused_batch_norm_conv2d(
@@ -165,22 +162,19 @@ impl FusedOps for Flex {
         weight: T,
         stride: usize,
     ) -> (T, T, T, T) {
-        let norm = [&gamma, &beta, &mean, &rstd];
-        norm_conv_gradients(&x, &gradient, norm, &weight, stride, None)
-    }
-
-    fn fused_batch_norm_conv2d_backward_add(
-        x: T,
-        gradient: T,
-        gamma: T,
-        beta: T,
-        mean: T,
-        rstd: T,
-        weight: T,
-        other: T,
-    ) -> (T, T, T, T) {
-        let norm = [&gamma, &beta, &mean, &rstd];
-        norm_conv_gradients(&x, &gradient, norm, &weight, 1, Some(&other))
+        let g = geometry(&x, &weight, stride);
+        let parameters = parameters(&x, [&gamma, &beta, &mean, &rstd]);
+        let (scale, shift) = parameters.scale_shift();
+        let affine = InputAffine { scale: &scale, shift: &shift };
+        let Gradients { input, weight: dw, sums } = with_values(&x, |x| {
+            let dy = |dy: &[f32]| {
+                with_values(&weight, |w| conv::gradients(g, x, dy, w, affine, &parameters.mean))
+            };
+            with_values(&gradient, dy)
+        });
+        let dw = tensor(dw, [g.cout, g.cin, g.kernel, g.kernel]);
+        let (dx, dgamma, dbeta) = norm_gradient(&x, input, &parameters, Some(sums));
+        (dx, dgamma, dbeta, dw)
     }
 
     fn fused_affine_relu(x: T, scale: T, shift: T) -> T {
@@ -246,4 +240,38 @@ fn forward_with_statistics(g: Geometry, x: &T, weight: &T, fused: Fused) -> (T, 
         with_values(x, |x| with_values(weight, |w| conv::forward_with_statistics(g, x, w, fused)));
     let (mean, var) = statistics_tensors(statistics);
     (tensor(y, [g.n, g.out_height(), g.out_width(), g.cout]), mean, var)
+}
+
+/// A normalisation as `scale x + shift`, from gamma, beta, mean and variance.
+fn normalisation(x: &T, tensors: [&T; 4], eps: f32) -> (Vec<f32>, Vec<f32>) {
+    let Parameters { gamma, beta, mean, rstd: var } = parameters(x, tensors);
+    let rstd = var.iter().map(|v| 1.0 / (v + eps).sqrt()).collect();
+    Parameters { gamma, beta, mean, rstd }.scale_shift()
+}
+
+/// Copies of gamma, beta, mean and `1 / std` of a normalisation of `x`.
+fn parameters(x: &T, tensors: [&T; 4]) -> Parameters {
+    let channels = flat_shape(x).channels;
+    let [gamma, beta, mean, rstd] = tensors.map(|t| channel_values(t, channels));
+    Parameters { gamma, beta, mean, rstd }
+}
+
+/// Gradients `(dx, dgamma, dbeta)` of a normalisation with ReLU; `sums` as in [`norm::gradient`].
+fn norm_gradient(
+    x: &T,
+    dy: Vec<f32>,
+    parameters: &Parameters,
+    sums: Option<Vec<[f64; 2]>>,
+) -> (T, T, T) {
+    let shape = flat_shape(x);
+    let (dx, dgamma, dbeta) = with_values(x, |x| norm::gradient(shape, x, dy, parameters, sums));
+    let channels = [shape.channels];
+    (tensor(dx, dims(x)), tensor(dgamma, channels), tensor(dbeta, channels))
+}
+
+/// The shape of `x` with images, rows and columns flattened.
+fn flat_shape(x: &T) -> norm::Shape {
+    let [n, height, width, channels] = dims(x);
+    assert!(channels * height * width > 0, "channels, height and width are at least 1");
+    norm::Shape { pixels: n * height * width, channels }
 }

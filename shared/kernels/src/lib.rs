@@ -13,7 +13,6 @@
 //! | [`norm_conv2d`] | `conv(relu(scale x + shift), w) + bias`, and ReLU after it on request |
 //! | [`batch_norm_relu`] | `relu(batch_norm(x))` with batch statistics |
 //! | [`batch_norm_conv2d`] | `conv(relu(batch_norm(x)), w)`, and `+ skip` on request |
-//! | [`residual`] | `x + f2(f1(x))`, where each `f` is `batch_norm_conv2d` |
 //! | [`max_pool2d`] | the maximum over 2x2 pixels |
 //!
 //! The tensors between the parts of a group are not stored.
@@ -79,7 +78,6 @@
 
 #[cfg(feature = "learn")]
 mod autodiff;
-mod block;
 #[cfg(feature = "cpu")]
 mod border;
 #[cfg(feature = "cpu")]
@@ -115,7 +113,6 @@ mod values;
 #[cfg(feature = "cpu")]
 mod winograd;
 
-pub use self::block::{BlockHalf, residual};
 pub use self::functions::{
     affine_relu, batch_norm_conv2d, batch_norm_relu, conv2d, conv2d_add, conv2d_with_statistics,
     max_pool2d, multiply_adds, norm_conv2d,

@@ -6,22 +6,21 @@
 //! unless you write code that is generic over a backend.
 #![expect(
     clippy::too_many_arguments,
-    clippy::type_complexity,
     reason = "the extension macro accepts only tensors and numbers"
 )]
 
 #[cfg(doc)]
 use super::{
     affine_relu, batch_norm_conv2d, batch_norm_relu, conv2d, conv2d_add, conv2d_with_statistics,
-    max_pool2d, norm_conv2d, residual,
+    max_pool2d, norm_conv2d,
 };
 use crate::defaults::{
-    batch_norm_relu_gradients, channel_mean, dims, max_pool_gradient, options, per_channel,
-    reciprocal_std, relu_gradient, scale_shift, with_statistics,
+    channel_mean, dims, options, per_channel, reciprocal_std, relu_gradient, scale_shift,
+    with_statistics,
 };
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, backend_extension};
-use burn::tensor::Shape;
+use burn::tensor::{IntDType, Shape};
 
 /// The backend operations behind the functions of this crate.
 ///
@@ -131,7 +130,26 @@ pub trait FusedOps: Backend {
         mean: FloatTensor<Self>,
         rstd: FloatTensor<Self>,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
-        batch_norm_relu_gradients::<Self>(x, gradient, [gamma, beta, mean, rstd])
+        let [n, channels, height, width] = dims(&x);
+        let count = (n * height * width) as f32;
+        let (scale, shift) = scale_shift::<Self>(gamma, beta, mean.clone(), rstd.clone());
+        let g = relu_gradient::<Self>(x.clone(), scale.clone(), shift, gradient);
+        let h = Self::float_mul(
+            Self::float_sub(x, per_channel::<Self>(mean)),
+            per_channel::<Self>(rstd),
+        );
+        let mean_g = channel_mean::<Self>(g.clone());
+        let mean_gh = channel_mean::<Self>(Self::float_mul(g.clone(), h.clone()));
+        let dx = Self::float_sub(
+            Self::float_sub(g, mean_g.clone()),
+            Self::float_mul(h, mean_gh.clone()),
+        );
+        let dx = Self::float_mul(dx, per_channel::<Self>(scale));
+        let total = |mean| {
+            let mean = Self::float_reshape(mean, Shape::new([channels]));
+            Self::float_mul_scalar(mean, count.into())
+        };
+        (dx, total(mean_gh), total(mean_g))
     }
 
     /// See [`batch_norm_conv2d`]. `mean` and `var` are the statistics of `x`. Returns the output, and its mean and
@@ -186,47 +204,6 @@ pub trait FusedOps: Backend {
         let (dx, dgamma, dbeta) =
             Self::fused_batch_norm_relu_backward(x, dy, gamma, beta, mean, rstd);
         (dx, dgamma, dbeta, dw)
-    }
-
-    /// [`FusedOps::fused_batch_norm_conv2d_backward`] with stride 1, with `other` added to the gradient of `x`.
-    fn fused_batch_norm_conv2d_backward_add(
-        x: FloatTensor<Self>,
-        gradient: FloatTensor<Self>,
-        gamma: FloatTensor<Self>,
-        beta: FloatTensor<Self>,
-        mean: FloatTensor<Self>,
-        rstd: FloatTensor<Self>,
-        weight: FloatTensor<Self>,
-        other: FloatTensor<Self>,
-    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
-        let (dx, dgamma, dbeta, dw) =
-            Self::fused_batch_norm_conv2d_backward(x, gradient, gamma, beta, mean, rstd, weight, 1);
-        (Self::float_add(dx, other), dgamma, dbeta, dw)
-    }
-
-    /// See [`residual`]. `mean` and `var` are the statistics of `x`. Returns the output, its mean and biased
-    /// variance, and those of the first convolution's output.
-    fn fused_residual(
-        x: FloatTensor<Self>,
-        mean: FloatTensor<Self>,
-        var: FloatTensor<Self>,
-        gamma1: FloatTensor<Self>,
-        beta1: FloatTensor<Self>,
-        weight1: FloatTensor<Self>,
-        gamma2: FloatTensor<Self>,
-        beta2: FloatTensor<Self>,
-        weight2: FloatTensor<Self>,
-        eps: f32,
-    ) -> (
-        (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>),
-        (FloatTensor<Self>, FloatTensor<Self>),
-    ) {
-        let skip = x.clone();
-        let (y, mean, var) =
-            Self::fused_batch_norm_conv2d(x, mean, var, gamma1, beta1, weight1, eps, 1);
-        let between = (mean.clone(), var.clone());
-        let y = Self::fused_batch_norm_conv2d_add(y, mean, var, gamma2, beta2, weight2, skip, eps);
-        (y, between)
     }
 
     /// See [`affine_relu`].
@@ -286,7 +263,17 @@ pub trait FusedOps: Backend {
         x: FloatTensor<Self>,
         gradient: FloatTensor<Self>,
     ) -> FloatTensor<Self> {
-        max_pool_gradient::<Self>(x, gradient)
+        let size = [2; 2];
+        let padding = [0; 2];
+        let dilation = [1; 2];
+        let indices = IntDType::I32;
+        let pooled =
+            Self::max_pool2d_with_indices(x.clone(), size, size, padding, dilation, false, indices);
+        let indices = pooled.indices;
+        Self::max_pool2d_with_indices_backward(
+            x, size, size, padding, dilation, false, gradient, indices,
+        )
+        .x_grad
     }
 }
 

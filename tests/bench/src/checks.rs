@@ -6,7 +6,7 @@ use burn::tensor::activation::relu;
 use burn::tensor::module::{conv2d as burn_conv2d, max_pool2d as burn_max_pool2d};
 use burn::tensor::ops::{ConvOptions, MaxPoolOptions};
 use burn::tensor::{Device, Tensor, TensorData};
-use unstamp_shared::kernels::{self, BlockHalf, Maps, Statistics};
+use unstamp_shared::kernels::{self, Maps};
 use unstamp_shared::model::weights::read;
 use unstamp_shared::seed::{Seed, Stream};
 
@@ -168,54 +168,6 @@ async fn batch_norm(index: usize) -> Result<(), BenchError> {
     Ok(())
 }
 
-/// The `index`-th residual block: output, statistics of its first half, and all gradients.
-async fn residual_block(index: usize) -> Result<(), BenchError> {
-    let device = Device::flex().autodiff();
-    let stream = &mut Seed(7).stream("residual block", &[index as u64]);
-    let mut between = |low: usize, high: usize| low + stream.below(high - low + 1);
-    let shape = [between(2, 9), between(1, 20), between(2, 12), between(2, 20)];
-    let kernel = [1, 3][between(0, 1)];
-    let check = format!("residual block {shape:?} k={kernel}");
-    let c = shape[1];
-    let x = (random(shape, stream, &device) + 0.5).detach().require_grad();
-    let mut half = || {
-        let affine = [0, 1].map(|_| random([c], stream, &device).require_grad());
-        // Sums of hundreds of products of this size are near 1.
-        let weight = random([c, c, kernel, kernel], stream, &device) / 10.0;
-        BlockHalf { affine, weight: weight.detach().require_grad() }
-    };
-    let [first, second] = [half(), half()];
-    let options = ConvOptions::new([1; 2], [(kernel - 1) / 2; 2], [1; 2], 1);
-    let theirs = |x: Tensor<4>, half: &BlockHalf| {
-        let [gamma, beta] = half.affine.clone();
-        burn_conv2d(reference(x, gamma, beta), half.weight.clone(), None, options.clone())
-    };
-    let middle = theirs(x.clone(), &first);
-    let expected = theirs(middle.clone(), &second) + x.clone();
-    let parameters = [&first, &second].map(Clone::clone);
-    let (ours, Statistics { mean, .. }) =
-        kernels::residual(Maps::new(x.clone()), first, second, 1e-5);
-    let ours = ours.into_tensor();
-    let expected_mean = middle.inner().mean_dim(0).mean_dim(2).mean_dim(3).reshape([c]);
-    compare(mean.inner(), expected_mean, &format!("{check} mean")).await?;
-    compare(ours.clone().inner(), expected.clone().inner(), &format!("{check} forward")).await?;
-    let r = random(ours.dims(), stream, &device);
-    let a = (ours * r.clone()).sum().backward();
-    let b = (expected * r).sum().backward();
-    let missing = || BenchError::NoGradient(check.clone());
-    let (ours, theirs) = x.grad(&a).zip(x.grad(&b)).ok_or_else(missing)?;
-    compare(ours, theirs, &format!("{check} dx")).await?;
-    for BlockHalf { affine, weight } in &parameters {
-        let (ours, theirs) = weight.grad(&a).zip(weight.grad(&b)).ok_or_else(missing)?;
-        compare(ours, theirs, &format!("{check} dw")).await?;
-        for tensor in affine {
-            let (ours, theirs) = tensor.grad(&a).zip(tensor.grad(&b)).ok_or_else(missing)?;
-            compare(ours, theirs, &format!("{check} dgamma, dbeta")).await?;
-        }
-    }
-    Ok(())
-}
-
 /// The two halves of a frozen block against the operations they stand for.
 async fn frozen_block(index: usize) -> Result<(), BenchError> {
     let device = Device::flex();
@@ -275,7 +227,6 @@ pub async fn kernels_agree(count: usize) -> Result<(), BenchError> {
     for index in 0..count {
         convolution(index).await?;
         batch_norm(index).await?;
-        residual_block(index).await?;
         frozen_block(index).await?;
         max_pool(index).await?;
     }

@@ -8,7 +8,7 @@ use burn::backend::autodiff::ops::{Backward, Ops};
 use burn::backend::tensor::FloatTensor;
 
 /// Registers the gradients of the inputs that require one.
-pub(super) fn register<B: FusedOps, const N: usize>(
+fn register<B: FusedOps, const N: usize>(
     nodes: [Option<NodeId>; N],
     gradients: [FloatTensor<B>; N],
     grads: &mut Gradients,

@@ -142,15 +142,13 @@ impl PixelMap for InputGradient<'_> {
 ///
 /// With `h = (x - mean) rstd`, `m` values a channel, and `g = dy` where the output is positive,
 /// else 0: `dbeta = sum g`, `dgamma = sum g h`, `dx = gamma rstd (g - dbeta / m - h dgamma / m)`.
-/// `sums` holds `[sum g, sum g (x - mean)]` of every channel, if it is known. `added`, if it is given, is added
-/// to `dx`: the gradient with which another operation uses `x`.
+/// `sums` holds `[sum g, sum g (x - mean)]` of every channel, if it is known.
 pub fn gradient(
     shape: Shape,
     x: &[f32],
     mut dy: Vec<f32>,
     parameters: &Parameters,
     sums: Option<Vec<[f64; 2]>>,
-    added: Option<&[f32]>,
 ) -> (Vec<f32>, Vec<f32>, Vec<f32>) {
     let Parameters { mean, rstd, .. } = parameters;
     let (scale, shift) = parameters.scale_shift();
@@ -165,6 +163,6 @@ pub fn gradient(
     let slope: Vec<f32> = dgamma.iter().zip(rstd).map(|(d, rstd)| d / m * rstd).collect();
     let mean_g: Vec<f32> = dbeta.iter().map(|d| d / m).collect();
     let map = InputGradient { affine, mean, mean_g: &mean_g, slope: &slope };
-    map_in_place(shape, x, &mut dy, &map, added);
+    map_in_place(shape, x, &mut dy, &map);
     (dy, dgamma, dbeta)
 }

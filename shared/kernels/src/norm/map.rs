@@ -127,35 +127,20 @@ pub fn affine_relu_gradient(
     mut dy: Vec<f32>,
     affine: InputAffine,
 ) -> Vec<f32> {
-    map_in_place(shape, x, &mut dy, &AffineGradient(affine), None);
+    map_in_place(shape, x, &mut dy, &AffineGradient(affine));
     dy
 }
 
-/// Replaces every vector of `to` by its map, plus that of `added` if it is given.
-pub fn map_in_place(
-    shape: Shape,
-    x: &[f32],
-    to: &mut [f32],
-    map: &(impl PixelMap + Sync),
-    added: Option<&[f32]>,
-) {
-    let piece = shape.piece();
+/// Replaces every vector of `to` by its map.
+pub fn map_in_place(shape: Shape, x: &[f32], to: &mut [f32], map: &(impl PixelMap + Sync)) {
+    let arch = Arch::new();
+    let channels = shape.channels;
     par::for_each_chunk(to, shape.task(), |task, to| {
-        let first = task * shape.task();
-        for (i, to) in to.chunks_mut(piece).enumerate() {
-            let range = first + i * piece..first + i * piece + to.len();
-            map_piece(shape.channels, &x[range.clone()], to, map);
-            // The piece is in the cache.
-            if let Some(added) = added {
-                to.iter_mut().zip(&added[range]).for_each(|(to, added)| *to += added);
-            }
+        let x = &x[task * shape.task()..][..to.len()];
+        for (x, to) in x.chunks(shape.piece()).zip(to.chunks_mut(shape.piece())) {
+            // SAFETY: numbers may be seen as memory that may hold numbers; `Mapped` writes only numbers.
+            let to = unsafe { &mut *(std::ptr::from_mut(to) as *mut [MaybeUninit<f32>]) };
+            dispatch(arch, Mapped { map, channels, x, to, reads: true });
         }
     });
-}
-
-/// Replaces every vector of `to` by its map.
-fn map_piece(channels: usize, x: &[f32], to: &mut [f32], map: &impl PixelMap) {
-    // SAFETY: numbers may be seen as memory that may hold numbers; `Mapped` writes only numbers.
-    let to = unsafe { &mut *(std::ptr::from_mut(to) as *mut [MaybeUninit<f32>]) };
-    dispatch(Arch::new(), Mapped { map, channels, x, to, reads: true });
 }

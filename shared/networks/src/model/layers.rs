@@ -4,7 +4,7 @@
 use super::EPS;
 use burn::module::{Module, Param, ParamId};
 use burn::tensor::{Device, Tensor, TensorData};
-use burn_fused_conv::{self as kernels, BlockHalf, Maps, Statistics};
+use burn_fused_conv::{self as kernels, Maps, Statistics};
 use unstamp_data::seed::Stream;
 
 /// Weight of the new batch in the running statistics (PyTorch's default).
@@ -128,11 +128,6 @@ impl BatchNorm {
                 kernels::batch_norm_relu(x, weight, bias, EPS)
             }
         };
-        (output, self.moved(Statistics { mean, var }, count))
-    }
-
-    /// The running statistics after a batch with these statistics, of `count` values in a channel.
-    fn moved(&self, Statistics { mean, var }: Statistics, count: f32) -> UpdatedStatistics {
         // PyTorch keeps the unbiased variance.
         let unbiased = var * (count / (count - 1.0).max(1.0));
         let moved = |old: &Param<Tensor<1>>, new: Tensor<1>| {
@@ -140,7 +135,7 @@ impl BatchNorm {
         };
         let mean = moved(&self.running_mean, mean);
         let var = moved(&self.running_var, unbiased);
-        UpdatedStatistics { mean, var }
+        (output, UpdatedStatistics { mean, var })
     }
 
     /// Stores the running statistics of a training pass.
@@ -151,21 +146,6 @@ impl BatchNorm {
         self.running_mean = replaced(&self.running_mean, moved.mean);
         self.running_var = replaced(&self.running_var, moved.var);
     }
-}
-
-/// A residual block in training mode, whose input is its second summand: `x`, plus two normalisations, each before a
-/// convolution. Also gives the running statistics of both after this pass.
-pub fn train_block(x: Maps, halves: [(&BatchNorm, &Conv2d); 2]) -> (Maps, [UpdatedStatistics; 2]) {
-    let count = values_of_a_channel(&x);
-    let (x, before) = x.measured();
-    let [first, second] = halves.map(|(norm, conv)| BlockHalf {
-        affine: [norm.weight.val(), norm.bias.val()],
-        weight: conv.weight.val(),
-    });
-    let (output, between) = kernels::residual(x, first, second, EPS);
-    // Convolutions of stride 1 keep height and width.
-    let [(first, _), (second, _)] = halves;
-    (output, [first.moved(before, count), second.moved(between, count)])
 }
 
 fn values_of_a_channel(x: &Maps) -> f32 {

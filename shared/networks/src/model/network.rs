@@ -2,8 +2,8 @@
 //! are computed together.
 
 use super::description::{Operation, Role};
-use super::layers::{BatchNorm, Conv2d, Linear, UpdatedStatistics, train_block};
-use super::plan::{Form, Group, Half, Plan};
+use super::layers::{BatchNorm, Conv2d, Linear, UpdatedStatistics};
+use super::plan::{Form, Group, Plan};
 use super::{Arch, ArchError, Description, Output, RGB, pooling};
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
@@ -151,30 +151,6 @@ impl<'a> Pass<'a> {
         conv.with_bias(output)
     }
 
-    /// The normalisation and the convolution of half a block.
-    fn half(&self, Half { norm, conv }: Half) -> (usize, &'a BatchNorm, &'a Conv2d) {
-        let ((place, Parameters::Norm(norm)), (_, Parameters::Conv(conv))) =
-            (self.parameters(norm), self.parameters(conv))
-        else {
-            unreachable!("places follow the description")
-        };
-        (place, norm, conv)
-    }
-
-    /// A residual block whose input is its second summand.
-    fn block(&mut self, first: Half, second: Half, x: Maps) -> Maps {
-        let (first_place, first_norm, first_conv) = self.half(first);
-        let (second_place, second_norm, second_conv) = self.half(second);
-        if self.mode == Mode::Evaluation {
-            let between = first_norm.evaluate(x.clone(), Some(first_conv), None);
-            return second_norm.evaluate(between, Some(second_conv), Some(x));
-        }
-        let halves = [(first_norm, first_conv), (second_norm, second_conv)];
-        let (output, [first, second]) = train_block(x, halves);
-        self.moved.extend([(first_place, first), (second_place, second)]);
-        output
-    }
-
     fn linear(&self, layer: usize, x: Maps) -> Maps {
         let (_, Parameters::Linear(linear)) = self.parameters(layer) else {
             unreachable!("places follow the description")
@@ -186,9 +162,6 @@ impl<'a> Pass<'a> {
 
     /// The output of a group that reads `x` and `other`.
     fn group(&mut self, group: &Group, x: Maps, other: Option<Maps>) -> Maps {
-        if let (Some(first), Some(norm), Some(conv)) = (group.first, group.before, group.conv) {
-            return self.block(first, Half { norm, conv }, x);
-        }
         if let Some(conv) = group.conv {
             return self.conv(conv, group.before, x, other);
         }

@@ -8,7 +8,6 @@
 //! | normalisation, convolution | if only this convolution reads the normalisation, which is not a tap | if only convolutions read it, it is not a tap, and it does not follow a convolution that only it reads |
 //! | convolution, normalisation | never | if only the normalisation reads the convolution, whose input is normalised or not negative |
 //! | convolution, sum | stride 1, without bias, after a normalisation | 3x3, stride 1, without bias, and without a normalisation of its input |
-//! | two groups of normalisation and convolution, whose input is the second summand | stride 1, without bias | never |
 //!
 //! The frozen form can do more because its statistics are fixed: a normalisation is then a scale and a
 //! shift, which weights can contain, and which costs little to compute again for a second reader. The
@@ -40,23 +39,11 @@ pub(super) struct Read {
     last: bool,
 }
 
-/// A normalisation, and the convolution that reads it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Half {
-    /// The normalisation.
-    pub norm: usize,
-    /// The convolution.
-    pub conv: usize,
-}
-
 /// Layers that are computed together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Group {
     /// The last layer of the group, whose output the group gives.
     pub layer: usize,
-    /// The first half of a residual block. Then `before` and `conv` are the second half, and the input is the
-    /// second summand too.
-    pub first: Option<Half>,
     /// The convolution of the group, if there is one.
     pub conv: Option<usize>,
     /// The normalisation that the convolution applies to its input.
@@ -177,37 +164,7 @@ impl Planner<'_> {
             Operation::Add { other } => Some(read(other)),
             _ => None,
         };
-        let input = read(self.description.layers[first].input);
-        Group { layer, first: None, conv, before, input, other }
-    }
-
-    /// The residual block of two groups, if they are one whose input is its second summand.
-    fn block(&self, first: &Group, second: &Group) -> Option<Group> {
-        let description = self.description;
-        let half = Half { norm: first.before?, conv: first.conv? };
-        let norm = second.before?;
-        let plain =
-            matches!(self.operation(half.conv), Operation::Conv { stride: 1, bias: false, .. });
-        let is_block = plain
-            && self.form == Form::Trainable
-            && first.other.is_none()
-            && first.input.value == second.other?.value
-            && second.input.value == Value::Layer(half.conv)
-            && description.only_reader(half.conv) == Some(norm)
-            && !description.taps.contains(&half.conv);
-        is_block.then_some(Group { first: Some(half), input: first.input, other: None, ..*second })
-    }
-
-    /// The groups, with residual blocks joined.
-    fn joined(&self, groups: Vec<Group>) -> Vec<Group> {
-        let mut joined: Vec<Group> = Vec::with_capacity(groups.len());
-        for group in groups {
-            match joined.last().and_then(|first| self.block(first, &group)) {
-                Some(block) => *joined.last_mut().expect("it has a first half") = block,
-                None => joined.push(group),
-            }
-        }
-        joined
+        Group { layer, conv, before, input: read(self.description.layers[first].input), other }
     }
 }
 
@@ -217,7 +174,7 @@ impl Plan {
         let planner = Planner { description, form };
         let layers = 0..description.layers.len();
         let ends = layers.filter(|layer| !planner.joins_later(*layer));
-        let mut groups = planner.joined(ends.map(|layer| planner.group(layer)).collect());
+        let mut groups: Vec<Group> = ends.map(|layer| planner.group(layer)).collect();
         // The output of a network holds its features, its logits, and the input of its last layer.
         let mut later: Vec<Value> = description.taps.iter().map(|tap| Value::Layer(*tap)).collect();
         later.extend(groups.last().map(|group| group.input.value));
