@@ -47,10 +47,22 @@ pub struct App {
 impl App {
     /// Starts the worker with the CPU engine and loads the list of models.
     pub fn start() -> Self {
-        let state = State::from_hash(&window().location().hash().unwrap_or_default());
+        let hash = window().location().hash().unwrap_or_default();
+        let app = Self::without_engines(State::from_hash(&hash));
+        let link = Link::new(move |incoming| app.receive(incoming));
+        link.start(EngineKind::Cpu, false);
+        app.link.set_value(Some(link));
+        spawn_local(async move { app.load_manifest().await });
+        app.follow_state();
+        app.publish_values();
+        app
+    }
+
+    /// The page with these choices, before it has a worker and models.
+    fn without_engines(state: State) -> Self {
         let image = CurrentImage::generated(state.image);
         let state = RwSignal::new(state);
-        let app = Self {
+        Self {
             state,
             picture: Picture::new(state, image),
             models: Models::new(),
@@ -60,14 +72,7 @@ impl App {
             message: RwSignal::new(None),
             link: StoredValue::new_local(None),
             engines_tested: StoredValue::new(false),
-        };
-        let link = Link::new(move |incoming| app.receive(incoming));
-        link.start(EngineKind::Cpu, false);
-        app.link.set_value(Some(link));
-        spawn_local(async move { app.load_manifest().await });
-        app.follow_state();
-        app.publish_values();
-        app
+        }
     }
 
     /// The class that the attack wants for the image on the page.

@@ -77,7 +77,7 @@ impl Recipe {
         let victims = self.victims.iter().map(|v| &v.id);
         let defences = self.defences.iter().map(|d| &d.id);
         let is_role =
-            |id: &&String| ModelRole::from(id.to_string()) != ModelRole::Erased(id.to_string());
+            |id: &&String| !matches!(ModelRole::from(id.to_string()), ModelRole::Erased(_));
         if let Some(id) = defences.clone().find(is_role) {
             return Err(RecipeError::Role(id.clone()));
         }

@@ -45,18 +45,7 @@ pub(super) fn entry(id: &str, role: ModelRole) -> ModelEntry {
 fn on_page(test: impl FnOnce(App)) {
     Owner::new().with(|| {
         let models = vec!["victim".to_string(), "own".to_string()];
-        let state = RwSignal::new(State { models, ..State::default() });
-        let app = App {
-            state,
-            picture: Picture::new(state, CurrentImage::generated(0)),
-            models: Models::new(),
-            evaluation: Evaluation::new(),
-            engines: RwSignal::new(Engines::default()),
-            erasure: Erasure::new(),
-            message: RwSignal::new(None),
-            link: StoredValue::new_local(None),
-            engines_tested: StoredValue::new(false),
-        };
+        let app = App::without_engines(State { models, ..State::default() });
         let entries = [entry("victim", ModelRole::Victim), entry("own", ModelRole::Own)];
         app.models.entries.set(entries.into());
         test(app);
