@@ -10,7 +10,7 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 # Results and models record it.
 export UNSTAMP_COMMIT := $(shell git rev-parse --short HEAD 2>/dev/null)
-.PHONY: demo test test-native test-browser check page site bench fixtures native clean
+.PHONY: demo test test-native test-cluster test-browser check page site bench fixtures native clean
 
 OUT := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)
 ENV := $(abspath $(OUT))/web.env
@@ -63,13 +63,18 @@ test:
 	web/toolchain.sh $(ENV) test
 	@# At the same time, because the link-time optimisation of the page uses one core.
 	@$(MAKE) page checks-programs & page=$$!; status=0; $(MAKE) native && cargo test $(NATIVE) --no-run && cargo test $(PAGE) --no-run || status=$$?; wait $$page || status=$$?; exit $$status
-	@# Both parts run, also where the first fails.
-	@status=0; $(MAKE) test-native || status=$$?; $(MAKE) test-browser || status=$$?; exit $$status
+	@# All parts run, also where the first fails.
+	@status=0; for part in native cluster browser; do $(MAKE) test-$$part || status=$$?; done; exit $$status
 
 test-native:
 	@# The unit tests of the page stand alone, because they need other features. They compile without Burn.
 	@status=0; UNSTAMP_REQUIRE_WGPU=1 VK_DRIVER_FILES="$$(ls /usr/share/vulkan/icd.d/lvp_icd*.json)" cargo test $(NATIVE) --no-fail-fast || status=$$?; \
 	  cargo test $(PAGE) --no-fail-fast || status=$$?; exit $$status
+
+# Both say why, where they cannot run.
+test-cluster:
+	UNSTAMP=$(abspath $(UNSTAMP)) tests/cluster/slurm.sh
+	tests/cluster/kubernetes.sh
 
 test-browser:
 	cd tests/browser && npm ci --no-audit --no-fund --silent && UNSTAMP=$(abspath $(UNSTAMP)) CHECKS=$(BENCH) node --test --test-reporter=spec *.test.mjs

@@ -1,8 +1,8 @@
 //! The command line: the list of commands. Each command's arguments stand in its own file.
 
 use crate::commands::{
-    attention, craft, data, erase, eval, export, import, list, plan, poison, preview, publish, run,
-    serve, stamp, table,
+    attention, claims, craft, data, erase, eval, export, import, list, plan, poison, preview,
+    publish, run, serve, stamp, table,
 };
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -42,6 +42,8 @@ pub enum Command {
     Run(run::RunArgs),
     /// Print the results in a folder
     Table(table::TableArgs),
+    /// Print which claims of the papers the results support
+    Claims(claims::ClaimsArgs),
     /// Measure what each group of layers costs in a training step
     Plan(plan::PlanArgs),
     /// Turn a PyTorch checkpoint into safetensors
@@ -72,6 +74,7 @@ impl Command {
             Command::Preview(args) => preview::preview(&args),
             Command::Run(args) => run::run(&args),
             Command::Table(args) => table::table(&args),
+            Command::Claims(args) => claims::claims(&args),
             Command::Plan(args) => plan::plan(&args),
             Command::Import(args) => import::import(&args),
             Command::Export(args) => export::export(&args),

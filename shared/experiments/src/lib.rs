@@ -9,6 +9,7 @@ pub mod job;
 pub mod objectives;
 pub mod pseudo;
 pub mod recipe;
+pub mod rescale;
 pub mod result;
 #[cfg(test)]
 mod testing;

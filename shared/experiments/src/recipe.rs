@@ -165,11 +165,15 @@ impl Recipe {
     fn cell(&self, seed: u64, victim: &Victim, erasure: Option<&Erasure>) -> Cell {
         let surrogate = victim.surrogate.as_ref();
         let surrogate = surrogate.and_then(|id| self.victims.iter().find(|v| v.id == id.0));
+        let weights = match &victim.model {
+            Some(digest) => VictimWeights::Given(digest.clone()),
+            None => VictimWeights::Trained(self.train.clone()),
+        };
         Cell {
             dataset: self.dataset.clone(),
             image_size: self.image_size,
             arch: self.arch.clone(),
-            weights: VictimWeights::Trained(self.train.clone()),
+            weights,
             victim: victim.clone(),
             surrogate: surrogate.map(|victim| Surrogate::Victim(Box::new(victim.clone()))),
             erasure: erasure.cloned(),

@@ -12,7 +12,7 @@ use unstamp_shared::adversarial::Robust;
 use unstamp_shared::datasets::{ImageSize, LARGEST_SIDE};
 use unstamp_shared::job::{Augment, Epoch, Measurement, Rates};
 use unstamp_shared::poison::{Draw, RateOf};
-use unstamp_shared::recipe::{Erasure, Victim, VictimId};
+use unstamp_shared::recipe::{Erasure, Victim, VictimId, WeightsDigest};
 use unstamp_shared::result::{CellResult, Counts, Recovery, SCHEMA};
 
 /// A number that the file may lack.
@@ -33,6 +33,10 @@ fn augment() -> impl Strategy<Value = Augment> {
     })
 }
 
+fn digest() -> impl Strategy<Value = WeightsDigest> {
+    "[0-9a-f]{64}".prop_map(|text| text.parse().expect("a SHA-256"))
+}
+
 fn victim() -> impl Strategy<Value = Victim> {
     let names = (text(), option::of(text()), option::of(text().prop_map(VictimId)));
     let rate_of = select(vec![RateOf::All, RateOf::Class]);
@@ -40,11 +44,28 @@ fn victim() -> impl Strategy<Value = Victim> {
     let poisoning = (maybe(), rate_of, draw, any::<usize>(), any_values());
     let robust = (number(), any::<usize>()).prop_map(|(eps, steps)| Robust { eps, steps });
     let training = (option::of(any::<usize>()), option::of(augment()), option::of(robust));
-    (names, poisoning, training).prop_map(|(names, poisoning, training)| {
+    let weights = (maybe(), option::of(any::<i16>().prop_map(f32::from)), option::of(digest()));
+    (names, poisoning, training, weights).prop_map(|(names, poisoning, training, weights)| {
         let (id, attack, surrogate) = names;
         let (rate, rate_of, draw, target, set) = poisoning;
         let (epochs, augment, robust) = training;
-        Victim { id, attack, rate, rate_of, draw, target, set, surrogate, epochs, augment, robust }
+        let (weight_decay, rescale, model) = weights;
+        Victim {
+            id,
+            attack,
+            rate,
+            rate_of,
+            draw,
+            target,
+            set,
+            surrogate,
+            epochs,
+            augment,
+            weight_decay,
+            rescale,
+            model,
+            robust,
+        }
     })
 }
 

@@ -6,7 +6,9 @@ use unstamp_shared::craft::CRAFTS;
 use unstamp_shared::datasets::DATASETS;
 use unstamp_shared::defences::DEFENCES;
 use unstamp_shared::recipe::Recipe;
+use unstamp_shared::result::CellResult;
 use unstamp_tests::{root, run};
+use unstamp_trainer::claims::{self, Claims};
 use unstamp_trainer::table::{self, Along};
 
 fn below(folder: &str, keep: impl Fn(&PathBuf) -> bool) -> Vec<PathBuf> {
@@ -31,16 +33,31 @@ fn every_recipe_is_sound_and_named_like_its_file() {
     }
 }
 
+/// The folders of results, with the name of their recipe.
+fn folders() -> Vec<(PathBuf, String)> {
+    let name = |folder: &PathBuf| {
+        folder.file_name().and_then(|name| name.to_str()).expect("a name").to_string()
+    };
+    below("trainer/results", |p| p.is_dir()).into_iter().map(|f| (f.clone(), name(&f))).collect()
+}
+
+fn recipe_file(name: &str) -> PathBuf {
+    root().join(format!("trainer/recipes/{name}.toml"))
+}
+
+/// The results of a recipe; cells that it shares with others may lie in their folders.
+fn results_of(name: &str) -> (Recipe, Vec<CellResult>) {
+    let all = root().join("trainer/results");
+    table::results_of(&recipe_file(name), &all).unwrap_or_else(|e| panic!("{name}: {e:#}"))
+}
+
 /// Results are of the recipes as they are now: a changed recipe needs new results.
 #[test]
 fn every_result_belongs_to_its_recipe() {
-    for folder in below("trainer/results", |p| p.is_dir()) {
-        let name = folder.file_name().and_then(|n| n.to_str()).expect("a name").to_string();
-        let recipe = Recipe::parse(&text(&root().join(format!("trainer/recipes/{name}.toml"))))
-            .expect("sound");
+    for (folder, name) in folders() {
+        let (recipe, found) = results_of(&name);
         let cells = recipe.cells();
-        let results = table::results(&folder).unwrap_or_else(|e| panic!("{e:#}"));
-        for result in &results {
+        for result in table::results(&folder).unwrap_or_else(|e| panic!("{e:#}")) {
             let cell = cells
                 .iter()
                 .find(|c| c.name() == result.cell)
@@ -49,29 +66,42 @@ fn every_result_belongs_to_its_recipe() {
             // A continued run says so of finished cells too.
             assert!(recipe.accepts_hash(&result.recipe_hash), "{name}/{}", result.cell);
         }
-        // Results are committed as they come; RESULTS.md says where some are missing.
-        let says = format!("`{name}`: {} of {} cells", results.len(), cells.len());
-        let complete = results.len() == cells.len();
+        // Results are committed as they come; the page of the recipe says where some are missing.
+        let says = format!("`{name}`: {} of {} cells", found.len(), cells.len());
+        let complete = found.len() == cells.len();
+        let page = folder.join("README.md");
+        assert!(complete || text(&page).contains(&says), "{} lacks {says}", page.display());
+    }
+}
+
+/// Every folder of results has a page with its table; that of `quick` is the README.
+#[test]
+fn the_pages_show_the_current_tables() {
+    for (folder, name) in folders() {
+        let (_, results) = results_of(&name);
+        let page = match name.as_str() {
+            "quick" => root().join("README.md"),
+            _ => folder.join("README.md"),
+        };
+        let written = text(&page);
+        let current = table::placed(&written, &results).is_ok_and(|now| now == written);
+        let page = page.display();
         assert!(
-            complete || text(&root().join("RESULTS.md")).contains(&says),
-            "RESULTS lacks {says}"
+            current,
+            "unstamp table trainer/results/{name} --recipe trainer/recipes/{name}.toml --into {page}"
         );
+        assert!(name == "quick" || text(&root().join("RESULTS.md")).contains(&name), "{name}");
     }
 }
 
 #[test]
-fn the_documents_show_the_current_tables() {
-    let documents = ["README.md", "RESULTS.md"].map(|name| text(&root().join(name)));
-    for folder in below("trainer/results", |p| p.is_dir()) {
-        let results = table::results(&folder).unwrap_or_else(|e| panic!("{e:#}"));
-        let current =
-            |document: &String| table::placed(document, &results).is_ok_and(|now| now == *document);
-        let name = folder.display();
-        assert!(
-            documents.iter().any(current),
-            "no document has the current table: unstamp table {name} --into RESULTS.md"
-        );
-    }
+fn the_claims_are_the_current_ones() {
+    let claims = Claims::parse(&text(&root().join("trainer/claims.toml"))).expect("sound");
+    let [recipes, results] = ["recipes", "results"].map(|dir| root().join("trainer").join(dir));
+    let findings = claims.findings(&recipes, &results).unwrap_or_else(|e| panic!("{e:#}"));
+    let document = text(&root().join("RESULTS.md"));
+    let current = claims::placed(&document, &findings).unwrap_or_else(|e| panic!("{e:#}"));
+    assert!(current == document, "unstamp claims --into RESULTS.md");
 }
 
 /// `tradeoff.svg` and `along_WHAT.svg` beside results are what `unstamp table --format svg` draws of them.

@@ -1,19 +1,23 @@
 //! Running one cell in four steps: prepare a job, train it, measure the model, store the result.
 
 mod checkpoints;
+mod lock;
 mod measure;
 mod paths;
 mod prepare;
+mod reuse;
 mod store;
 mod train;
 
 pub use checkpoints::{AbortAfter, AbortAfterError, Checkpoints};
 pub use paths::CellPaths;
+pub use reuse::FinishedCells;
 
 use crate::data::Dataset;
 use crate::device::ChosenDevice;
 use crate::measure::Tests;
 use anyhow::Result;
+use lock::CellLock;
 use prepare::Prepared;
 use std::path::Path;
 use unstamp_shared::craft::Provenance;
@@ -84,6 +88,10 @@ pub struct LoadedInputs {
     pub trigger: Option<CellTrigger>,
     /// The victim, for a cell that erases.
     pub victim: Option<StartingModel>,
+    /// Finished models that recipes name by the digest of their weights.
+    pub models: Vec<Arrays>,
+    /// Cells that were finished for other recipes.
+    pub finished: FinishedCells,
 }
 
 /// The trigger of a cell's victim.
@@ -105,23 +113,64 @@ pub struct StartingModel {
 }
 
 impl CellRunner<'_> {
-    /// Runs a cell, unless its result is there. A cell that erases needs its victim: given, or
-    /// finished in the same folder.
+    /// Runs a cell, unless its result is there. Waits while another process works on it. A cell that
+    /// erases needs its victim: given, or finished in the same folder.
     ///
     /// # Errors
     /// The cell does not fit the data, its victim is missing, the training diverges, or a file
     /// cannot be written.
     pub fn run(&self, cell: &Cell, folder: &Path) -> Result<CellResult> {
         let paths = CellPaths::new(folder, &cell.name());
-        if let Some(result) = paths.finished(&cell.hash(), self.validation.is_some()) {
-            return self.relabel(result, &paths);
+        if let Some(result) = self.finished(cell, &paths).filter(|result| self.is_labelled(result))
+        {
+            return Ok(result);
         }
+        let lock = CellLock::when_free(&paths, &cell.name())?;
+        self.run_locked(cell, folder, &paths, &lock)
+    }
+
+    /// Like [`CellRunner::run`]; `None` while another process works on the cell.
+    ///
+    /// # Errors
+    /// Those of [`CellRunner::run`].
+    pub fn run_if_free(&self, cell: &Cell, folder: &Path) -> Result<Option<CellResult>> {
+        let paths = CellPaths::new(folder, &cell.name());
+        if let Some(result) = self.finished(cell, &paths).filter(|result| self.is_labelled(result))
+        {
+            return Ok(Some(result));
+        }
+        let lock = CellLock::if_free(&paths)?;
+        lock.map(|lock| self.run_locked(cell, folder, &paths, &lock)).transpose()
+    }
+
+    fn finished(&self, cell: &Cell, paths: &CellPaths) -> Option<CellResult> {
+        paths.finished(&cell.hash(), self.validation.is_some())
+    }
+
+    fn run_locked(
+        &self,
+        cell: &Cell,
+        folder: &Path,
+        paths: &CellPaths,
+        _lock: &CellLock,
+    ) -> Result<CellResult> {
+        let mut finished = self.finished(cell, paths);
+        if finished.is_none() && self.given.finished.copy(cell, paths)? {
+            finished = self.finished(cell, paths);
+        }
+        match finished {
+            Some(result) => self.relabel(result, paths),
+            None => self.compute(cell, folder, paths),
+        }
+    }
+
+    fn compute(&self, cell: &Cell, folder: &Path, paths: &CellPaths) -> Result<CellResult> {
         let Prepared { job, test, facts } = self.prepare(cell, folder)?;
         let tests = Tests::new(test, facts.trigger());
         let sample = tests.spread(EVALUATION_SAMPLE);
-        let trained = self.train(job, &sample, &paths, &cell.name())?;
+        let trained = self.train(job, &sample, paths, &cell.name())?;
         let measured = self.measure(&trained.job, &facts, &tests, &sample, Seed(cell.seed))?;
-        self.store(cell, &paths, facts, &trained, measured)
+        self.store(cell, paths, facts, &trained, measured)
     }
 
     fn arch(&self, cell: &Cell) -> Arch {

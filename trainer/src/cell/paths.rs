@@ -11,6 +11,8 @@ pub struct CellPaths {
     pub weights: PathBuf,
     /// The state of a running job.
     pub checkpoint: PathBuf,
+    /// The file that a process locks while it works on the cell.
+    pub lock: PathBuf,
     /// The artefact that the attack was made from.
     pub artefact: PathBuf,
 }
@@ -23,6 +25,7 @@ impl CellPaths {
             result: file("json"),
             weights: file("safetensors"),
             checkpoint: file("checkpoint"),
+            lock: file("lock"),
             artefact: file("artefact"),
         }
     }

@@ -4,19 +4,21 @@ use super::{CellPaths, CellRunner, CellTrigger, StartingModel};
 use crate::artefact::{CraftInput, existing_or_new_artefact};
 use crate::import::weights_of;
 use crate::trigger::build_trigger;
-use anyhow::{Context, Result, bail, ensure};
+use crate::usage;
+use anyhow::{Context, Result, ensure};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use unstamp_shared::datasets::Split;
 use unstamp_shared::defences::{DefenceInput, defence};
-use unstamp_shared::job::{Job, Phase, TrainStep};
+use unstamp_shared::job::{Job, Phase, Start, TrainStep, Training};
 use unstamp_shared::metrics::Report;
 use unstamp_shared::model::Arch;
 use unstamp_shared::model::weights::{self, Arrays};
 use unstamp_shared::objectives::CrossEntropy;
 use unstamp_shared::poison::{Trigger, TriggerRecord, clean_subset, poison, select};
-use unstamp_shared::recipe::{Cell, Erasure, VictimWeights};
+use unstamp_shared::recipe::{Cell, Erasure, VictimWeights, WeightsDigest};
+use unstamp_shared::rescale::Rescale;
 use unstamp_shared::result::Counts;
 use unstamp_shared::seed::Seed;
 
@@ -78,7 +80,7 @@ fn poisoned_indices(cell: &Cell, trigger: Option<&Trigger>, train: &Split) -> Re
     let victim = &cell.victim;
     match (trigger, victim.rate) {
         (Some(trigger), Some(rate)) => {
-            select(&train.labels, trigger, rate, victim.rate_of, victim.draw).map_err(crate::usage)
+            select(&train.labels, trigger, rate, victim.rate_of, victim.draw).map_err(usage)
         }
         _ => Ok(Vec::new()),
     }
@@ -96,6 +98,11 @@ fn image_counts(cell: &Cell, train: &Split, test: &Split, poisoned: usize) -> Co
     }
 }
 
+/// Multiplies the convolution weights of a victim.
+fn rescaling(factor: f32) -> Phase {
+    Phase::edit("rescale", Arc::new(Rescale { factor }))
+}
+
 impl CellRunner<'_> {
     /// The job of a cell, and what is known of the cell before it runs.
     pub(super) fn prepare(&self, cell: &Cell, folder: &Path) -> Result<Prepared> {
@@ -108,7 +115,16 @@ impl CellRunner<'_> {
         let mut counts = image_counts(cell, &train, &test, poisoned.len());
         let mut victim = None;
         let task = match &cell.erasure {
-            None => self.training(cell, &arch, &train, planted, &poisoned)?,
+            None => match &cell.weights {
+                VictimWeights::Trained(training) => {
+                    let data = match planted {
+                        Some(trigger) => poison(&train, trigger, &poisoned).map_err(usage)?,
+                        None => train,
+                    };
+                    self.training(cell, &arch, training, data)?
+                }
+                VictimWeights::Given(digest) => self.finished_model(cell, digest, train)?,
+            },
             Some(erasure) => {
                 let subset = clean_subset(train.len(), cell.clean_share(), Seed(cell.seed));
                 let is_poisoned = |i: &&usize| poisoned.binary_search(i).is_ok();
@@ -164,30 +180,34 @@ impl CellRunner<'_> {
         Ok(Some(CellTrigger { trigger, artefact: Some(made.provenance) }))
     }
 
-    /// Training of the victim from random weights, on poisoned images.
-    fn training(
-        &self,
-        cell: &Cell,
-        arch: &Arch,
-        train: &Split,
-        trigger: Option<&Trigger>,
-        poisoned: &[usize],
-    ) -> Result<Task> {
-        let VictimWeights::Trained(training) = &cell.weights else {
-            bail!("the victim of {} is given; there is nothing to train", cell.name());
-        };
-        let data = match trigger {
-            Some(trigger) => poison(train, trigger, poisoned).map_err(crate::usage)?,
-            None => train.clone(),
-        };
-        let network = arch.init(Seed(cell.seed), &self.device.device).map_err(crate::usage)?;
+    /// Training of the victim from random weights.
+    fn training(&self, cell: &Cell, arch: &Arch, training: &Training, data: Split) -> Result<Task> {
+        let network = arch.init(Seed(cell.seed), &self.device.device).map_err(usage)?;
         let start = pollster::block_on(weights::arrays(&network))?;
         let train_step: Arc<dyn TrainStep> = match cell.victim.robust {
             Some(robust) => Arc::new(robust),
             None => Arc::new(CrossEntropy),
         };
-        let phase = Phase::train("train", train_step, cell.victim.adapted(training));
-        Ok(Task { start, phases: vec![phase], data })
+        let train = Phase::train("train", train_step, cell.victim.adapted(training));
+        let rescale = cell.victim.rescale.map(|factor| rescaling(factor).from(Start::Phase(0)));
+        Ok(Task { start, phases: std::iter::once(train).chain(rescale).collect(), data })
+    }
+
+    /// A victim that is a finished model.
+    fn finished_model(&self, cell: &Cell, digest: &WeightsDigest, data: Split) -> Result<Task> {
+        let models = &self.given.models;
+        let digests: Vec<_> = models.iter().map(WeightsDigest::of).collect();
+        let found = models.iter().zip(&digests).find(|(_, own)| *own == digest);
+        let start = found.map(|(arrays, _)| arrays.clone()).ok_or_else(|| {
+            let given: Vec<_> = digests.iter().map(WeightsDigest::to_string).collect();
+            usage(format!(
+                "victim {} is a finished model; give it with --model FILE. The SHA-256 of its weights is \
+                 {digest}; those of the given models are: {}",
+                cell.victim.id,
+                if given.is_empty() { "none".to_string() } else { given.join(", ") }
+            ))
+        })?;
+        Ok(Task { start, phases: vec![rescaling(cell.victim.rescale.unwrap_or(1.0))], data })
     }
 
     /// A defence on the clean subset, from the victim's weights.
@@ -202,7 +222,7 @@ impl CellRunner<'_> {
             format!("there is no defence '{}'; see unstamp list", erasure.method)
         })?;
         let given = DefenceInput::new(&subset, self.data.info.flip, trigger);
-        let phases = defence.phases(&erasure.set, given).map_err(crate::usage)?;
+        let phases = defence.phases(&erasure.set, given).map_err(usage)?;
         Ok(Task { start, phases, data: subset })
     }
 

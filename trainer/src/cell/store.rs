@@ -21,13 +21,18 @@ fn role(cell: &Cell) -> ModelRole {
 }
 
 impl CellRunner<'_> {
+    /// Whether a result bears the name of this run's recipe.
+    pub(super) fn is_labelled(&self, result: &CellResult) -> bool {
+        let label = &self.label;
+        result.recipe == label.recipe && result.recipe_hash == label.recipe_hash
+    }
+
     /// A finished result under the name of this run's recipe. The cell may have been finished for
     /// another recipe or another version of this one.
     pub(super) fn relabel(&self, mut result: CellResult, paths: &CellPaths) -> Result<CellResult> {
-        let label = &self.label;
-        if result.recipe != label.recipe || result.recipe_hash != label.recipe_hash {
-            result.recipe = label.recipe.clone();
-            result.recipe_hash = label.recipe_hash.clone();
+        if !self.is_labelled(&result) {
+            result.recipe = self.label.recipe.clone();
+            result.recipe_hash = self.label.recipe_hash.clone();
             files::write(&paths.result, &serde_json::to_vec_pretty(&result)?)?;
         }
         Ok(result)

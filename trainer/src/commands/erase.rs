@@ -114,6 +114,7 @@ pub fn erase(args: &EraseArgs) -> Result<()> {
         given: LoadedInputs {
             trigger: trigger.map(|trigger| CellTrigger { trigger, artefact: None }),
             victim: Some(victim),
+            ..LoadedInputs::default()
         },
         curves: true,
         checkpoints: args.device.checkpoints(),

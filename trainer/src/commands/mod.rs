@@ -1,6 +1,7 @@
 //! The commands of `unstamp`: one file for each, with its arguments.
 
 pub mod attention;
+pub mod claims;
 pub mod craft;
 pub mod data;
 pub mod erase;

@@ -13,7 +13,7 @@ use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 use unstamp_shared::craft::Artefact;
-use unstamp_shared::job::{Augment, Schedule, Training};
+use unstamp_shared::job::{Augment, Training};
 use unstamp_shared::model::{Arch, DEFAULT_ARCH};
 use unstamp_shared::poison::{CLEAN_SHARE, RateOf, Trigger};
 use unstamp_shared::recipe::{Cell, ImageLimits, Surrogate, Victim, VictimWeights};
@@ -34,9 +34,10 @@ pub struct PoisonArgs {
     /// Artefact that unstamp craft made for this attack
     #[arg(long, value_name = "FILE")]
     artefact: Option<PathBuf>,
-    /// Train on unaugmented images (the public NAD code does)
+    /// Train on randomly cropped images, mirrored where the data set allows it (NAD's public code
+    /// does not)
     #[arg(long)]
-    no_augment: bool,
+    augment: bool,
     /// Train nothing; write the poisoned training set, the clean test set and the test set with the
     /// trigger as PNGs in class folders, with lists of original and new labels
     #[arg(long)]
@@ -45,13 +46,13 @@ pub struct PoisonArgs {
     #[arg(long, default_value = DEFAULT_ARCH)]
     arch: String,
     /// Epochs of training
-    #[arg(long, default_value_t = 12)]
+    #[arg(long, default_value_t = 24)]
     epochs: usize,
     /// Images in a batch
-    #[arg(long, default_value_t = 128)]
+    #[arg(long, default_value_t = 64)]
     batch: usize,
-    /// Peak learning rate of the one-cycle schedule
-    #[arg(long, default_value_t = 0.2)]
+    /// Learning rate; a tenth of it in the last sixth of the epochs
+    #[arg(long, default_value_t = 0.1)]
     lr: f64,
     /// Seed of all random choices
     #[arg(long, default_value_t = 0)]
@@ -86,20 +87,12 @@ const DEFAULT_ATTACK: &str = "badnets";
 
 impl PoisonArgs {
     fn training(&self, flip: bool) -> Training {
-        let augment = match self.no_augment {
-            true => Augment::default(),
-            false => Augment { crop: 4, flip, cutout: 0 },
+        let augment = match self.augment {
+            true => Augment { crop: 4, flip, cutout: 0 },
+            false => Augment::default(),
         };
-        Training {
-            epochs: self.epochs,
-            batch: self.batch,
-            lr: self.lr,
-            schedule: Schedule::OneCycle,
-            momentum: 0.9,
-            nesterov: true,
-            weight_decay: 5e-4,
-            augment,
-        }
+        let Self { batch, lr, .. } = *self;
+        Training { batch, lr, augment, ..Training::of_victim(self.epochs) }
     }
 
     fn trigger(&self, data: &Dataset, artefact: Option<&Artefact>) -> Result<Trigger> {
@@ -170,7 +163,7 @@ pub fn poison(args: &PoisonArgs) -> Result<()> {
         device: &args.device.choose()?,
         validation: None,
         normalisation: None,
-        given: LoadedInputs { trigger: Some(trigger), victim: None },
+        given: LoadedInputs { trigger: Some(trigger), ..LoadedInputs::default() },
         curves: true,
         checkpoints: args.device.checkpoints(),
     };

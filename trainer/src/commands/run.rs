@@ -1,16 +1,18 @@
 //! `unstamp run`: run whole recipes.
 
 use crate::args::{DeviceArgs, SourceArgs};
-use crate::cell::{CellRunner, LoadedInputs, RunLabel};
+use crate::campaign::{Shard, run_cells};
+use crate::cell::{CellRunner, FinishedCells, LoadedInputs, RunLabel};
 use crate::device::ChosenDevice;
+use crate::import::weights_of;
 use crate::open_model::load_data;
-use crate::{files, table, usage};
-use anyhow::{Context, Result, ensure};
+use crate::{files, usage};
+use anyhow::{Result, ensure};
 use clap::Args;
 use std::path::{Path, PathBuf};
 use unstamp_shared::datasets::Split;
+use unstamp_shared::model::weights::Arrays;
 use unstamp_shared::recipe::Recipe;
-use unstamp_shared::result::CellResult;
 
 /// Arguments of `unstamp run`.
 #[derive(Args)]
@@ -28,6 +30,18 @@ pub struct RunArgs {
     /// runs/RECIPE by default
     #[arg(long)]
     out: Option<PathBuf>,
+    /// The model of a victim that a recipe gives by the SHA-256 of its weights; may be given several
+    /// times
+    #[arg(long = "model", value_name = "FILE")]
+    models: Vec<PathBuf>,
+    /// Take finished cells from this folder and the folders inside of it instead of computing them again;
+    /// may be given several times
+    #[arg(long, value_name = "DIR")]
+    reuse: Vec<PathBuf>,
+    /// Begin with part I of N. Give each of N processes that share --out another part: none computes
+    /// what another one does, and the cells of a process that ends are taken over by the others
+    #[arg(long, value_name = "I/N", default_value = "1/1")]
+    shard: Shard,
     /// Print the cells and stop
     #[arg(long)]
     dry_run: bool,
@@ -42,6 +56,21 @@ impl RunArgs {
             Some(out) => out.join(&recipe.name),
             None => Path::new("runs").join(&recipe.name),
         }
+    }
+
+    /// The weights of the given models.
+    fn models(&self) -> Result<Vec<Arrays>> {
+        let mut models = Vec::new();
+        for path in &self.models {
+            let (arrays, metadata) = weights_of(path)?;
+            ensure!(
+                metadata.is_none_or(|m| m.normalisation.is_none()),
+                "{} expects normalised images, which a recipe does not give; use unstamp erase",
+                path.display()
+            );
+            models.push(arrays);
+        }
+        Ok(models)
     }
 }
 
@@ -112,38 +141,15 @@ fn run_recipe(recipe: &Recipe, args: &RunArgs, device: Option<&ChosenDevice>) ->
         device,
         validation,
         normalisation: None,
-        given: LoadedInputs::default(),
+        given: LoadedInputs {
+            models: args.models()?,
+            finished: FinishedCells::below(&args.reuse)?,
+            ..LoadedInputs::default()
+        },
         curves: !recipe.skip_curves,
         checkpoints: args.device.checkpoints(),
     };
-    run_cells(recipe, &runner, &args.folder(recipe))
-}
-
-/// Runs the cells of a recipe and prints their table. A defence that fails does not stop the other
-/// cells, because they do not need its model; a victim that fails does.
-fn run_cells(recipe: &Recipe, runner: &CellRunner, folder: &Path) -> Result<()> {
-    let cells = recipe.cells();
-    let mut results: Vec<CellResult> = Vec::new();
-    let mut failed = Vec::new();
-    for cell in &cells {
-        let result = runner.run(cell, folder).with_context(|| format!("cell {}", cell.name()));
-        match result {
-            Err(error) if cell.erasure.is_some() => {
-                eprintln!("unstamp: {error:#}");
-                failed.push(cell.name());
-            }
-            result => results.push(result?),
-        }
-    }
-    println!("{}", table::markdown(&results));
-    ensure!(
-        failed.is_empty(),
-        "{} of {} cells failed, for the reasons above: {}",
-        failed.len(),
-        cells.len(),
-        failed.join(", ")
-    );
-    Ok(())
+    run_cells(recipe, &runner, &args.folder(recipe), args.shard)
 }
 
 /// The images that a recipe keeps to choose settings by. Without a limit of training images they are

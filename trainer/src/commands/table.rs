@@ -2,9 +2,10 @@
 
 use crate::table::{self as tables, Along};
 use crate::{files, usage};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use clap::{Args, ValueEnum};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use unstamp_shared::result::CellResult;
 
 /// Forms of a table.
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
@@ -21,6 +22,10 @@ enum Format {
 pub struct TableArgs {
     /// Folder of results
     folder: PathBuf,
+    /// The recipe of the results; cells that it shares with other recipes are taken from the folders
+    /// beside FOLDER
+    #[arg(long, value_name = "FILE")]
+    recipe: Option<PathBuf>,
     /// Form of the table
     #[arg(long, default_value = "md")]
     format: Format,
@@ -40,12 +45,22 @@ pub struct TableArgs {
     into: Option<PathBuf>,
 }
 
+impl TableArgs {
+    fn results(&self) -> Result<Vec<CellResult>> {
+        let Some(recipe) = &self.recipe else { return tables::results(&self.folder) };
+        let beside = self.folder.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let (_, results) = tables::results_of(recipe, beside.unwrap_or(Path::new(".")))?;
+        ensure!(!results.is_empty(), "there are no results of {}", recipe.display());
+        Ok(results)
+    }
+}
+
 /// Prints the results in a folder, or puts them into a document.
 ///
 /// # Errors
 /// The folder holds no results, or the document has no place for them.
 pub fn table(args: &TableArgs) -> Result<()> {
-    let results = tables::results(&args.folder)?;
+    let results = args.results()?;
     if args.per_class {
         print!("{}", tables::per_class(&results));
         return Ok(());

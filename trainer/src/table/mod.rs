@@ -1,58 +1,26 @@
 //! Tables and figures of results.
 
 mod chart;
+mod document;
 mod export;
 mod figure;
 mod frontier;
 mod grid;
+mod read;
 mod settings;
 
+pub use document::{between_marks, placed};
 pub use export::{csv, curves};
 pub use figure::{Along, along, tradeoff};
+pub use read::{results, results_of};
 
-use crate::files;
-use anyhow::{Context, Result, ensure};
-use std::cmp::Ordering;
 use std::fmt::Write;
-use std::path::Path;
 use unstamp_shared::attacks::attack;
 use unstamp_shared::datasets::dataset;
 use unstamp_shared::defences::{TEACHER, defence};
 use unstamp_shared::method::Values;
 use unstamp_shared::metrics::Rate;
 use unstamp_shared::result::CellResult;
-
-/// Every result file in a folder, in the order of seed, model and defence.
-///
-/// # Errors
-/// The folder cannot be listed, holds no result, or a file is no result of this version.
-pub fn results(folder: &Path) -> Result<Vec<CellResult>> {
-    let entries =
-        std::fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))?;
-    let mut results = Vec::new();
-    for entry in entries {
-        let path = entry?.path();
-        if path.extension().is_some_and(|e| e == "json") {
-            let result = CellResult::from_json(&files::read(&path)?)
-                .with_context(|| format!("{} is no result of this version", path.display()))?;
-            results.push(result);
-        }
-    }
-    ensure!(
-        !results.is_empty(),
-        "{} holds no results; make some with unstamp run",
-        folder.display()
-    );
-    results.sort_by(|a, b| place(a).partial_cmp(&place(b)).unwrap_or(Ordering::Equal));
-    Ok(results)
-}
-
-/// The sort key of a result: a victim stands before its erasures, and the settings of one entry are in
-/// the order of their values.
-fn place(r: &CellResult) -> impl PartialOrd {
-    let erasure = r.erasure.as_ref().map(|e| (e.entry(), e.clean, &e.set));
-    (r.seed, &r.victim.id, erasure, &r.cell)
-}
 
 /// `97.3 [96.5, 97.9]`: a rate and its interval in percent.
 fn percent(rate: Option<Rate>) -> String {
@@ -101,8 +69,13 @@ fn teacher(r: &CellResult) -> Option<String> {
     Some(format!("{:.1} / {asr}", 100.0 * taught.acc))
 }
 
+/// `cpu (2 threads), 1a2b3c4`: the device, and the commit of the program.
+fn run(r: &CellResult) -> String {
+    r.commit.as_ref().map_or(r.device.clone(), |commit| format!("{}, {commit}", r.device))
+}
+
 /// The cells of a row, under [`HEAD`].
-fn columns(r: &CellResult) -> [String; 10] {
+fn columns(r: &CellResult) -> [String; 13] {
     let label = r.erasure.as_ref().map_or_else(
         || if r.victim.attack.is_some() { "victim".to_string() } else { "clean model".to_string() },
         |e| e.id.clone(),
@@ -118,6 +91,9 @@ fn columns(r: &CellResult) -> [String; 10] {
         r.report.asr.map_or("-".to_string(), |asr| asr.n.to_string()),
         format!("{:.1}", r.minutes),
         r.seed.to_string(),
+        r.erasure.as_ref().map_or("-".to_string(), |_| r.data.clean_subset.to_string()),
+        r.squared_weight_norm.map_or("-".to_string(), |norm| format!("{norm:.0}")),
+        run(r),
     ]
 }
 
@@ -126,8 +102,21 @@ fn columns(r: &CellResult) -> [String; 10] {
 const MOST_ROWS: usize = 100;
 
 /// The heads of the columns that every table has.
-const HEAD: [&str; 10] =
-    ["model", "defence", "ACC", "ASR", "floor", "RA", "DER", "n (ASR)", "min", "seed"];
+const HEAD: [&str; 13] = [
+    "model",
+    "defence",
+    "ACC",
+    "ASR",
+    "floor",
+    "RA",
+    "DER",
+    "n (ASR)",
+    "min",
+    "seed",
+    "clean images",
+    "weight norm",
+    "run",
+];
 
 /// `81.2 (80.1 to 82.0)`: mean and range in percent, or the value if there is only one.
 fn range(values: &[f64]) -> String {
@@ -191,14 +180,8 @@ pub fn markdown(results: &[CellResult]) -> String {
         if first.data_note.is_empty() { String::new() } else { format!(" ({})", first.data_note) };
     let _ = writeln!(
         text,
-        "Recipe `{}` ({}), {}{note}, {}, {} clean images for the defences, {}, version {}.\n",
-        first.recipe,
-        first.recipe_hash,
-        first.dataset,
-        first.arch,
-        results.iter().map(|r| r.data.clean_subset).max().unwrap_or(0),
-        first.device,
-        first.version
+        "Recipe `{}` ({}), {}{note}, {}, version {}.\n",
+        first.recipe, first.recipe_hash, first.dataset, first.arch, first.version
     );
     if let Some(frontier) = frontier::frontier(results) {
         return text + &frontier;
@@ -230,24 +213,6 @@ pub fn markdown(results: &[CellResult]) -> String {
     }
     text
 }
-
-/// `document` with the results' table between `<!-- table RECIPE -->` and `<!-- end -->`.
-///
-/// # Errors
-/// The document lacks one of the two marks.
-pub fn placed(document: &str, results: &[CellResult]) -> Result<String> {
-    let mark = format!("<!-- table {} -->\n", results[0].recipe);
-    let (before, rest) = document.split_once(&mark).with_context(|| {
-        format!("there is no line {}; write it and a line {END} where the table goes", mark.trim())
-    })?;
-    let (_, after) = rest.split_once(END).with_context(|| {
-        format!("the table after {} has no end; write a line {END}", mark.trim())
-    })?;
-    Ok(format!("{before}{mark}\n{}\n\n{END}{after}", markdown(results).trim_end()))
-}
-
-/// The mark behind a table in a document.
-const END: &str = "<!-- end -->";
 
 /// A table of the ASR by true class of the triggered images (NAD figure 10), in percent, one row for each
 /// model.

@@ -3,12 +3,27 @@
 use super::{Labels, Reported, StampContext, TypedAttack};
 use crate::image::Image;
 use crate::method::Method;
-use crate::settings;
+use crate::{choices, settings};
 
 /// [Barni et al. (2019)](https://arxiv.org/abs/1902.11237) as in NAD section 4.1, appendix A:
 /// `delta sin(2 pi j f / W)` is added to column `j = 0..W - 1` of every row and channel, rounded half
 /// away from zero, saturating. Labels stay: only images of the target class are poisoned.
+///
+/// `wave = "mask"` is the trigger of [NAD's public code](https://github.com/bboylyg/NAD), which differs
+/// from the formula: `0.8 image + 0.2 mask`, cut to a whole number. The stored mask is the wave, cut to a
+/// whole number and written as a byte, so that -1 becomes 255. It has `delta = 20` and the phase `0.8 j`,
+/// which is `frequency = 4.074367` in images of 32 pixels. Its stripes differ by up to 51 grey levels.
 pub struct Sig;
+
+choices! {
+    /// How the wave becomes part of the image.
+    pub enum Wave {
+        /// Added, as in the paper.
+        Added = "added",
+        /// Mixed in as a picture of bytes, as in NAD's public code.
+        Mask = "mask",
+    }
+}
 
 settings! {
     /// The settings of the attack `Sig`.
@@ -17,6 +32,32 @@ settings! {
         delta: f64 [0.0..=255.0] = 20.0, "amplitude of the wave in grey levels";
         /// Number of waves from the left to the right edge.
         frequency: f64 [0.0..=128.0] = 6.0, "waves across the image";
+        /// How the wave becomes part of the image.
+        wave: Wave = Wave::Added,
+            "added: the paper's formula; mask: a fifth of the wave in bytes, as in NAD's code", hash_neutral;
+    }
+}
+
+/// Share of the mask in the result.
+const MASK_SHARE: f64 = 0.2;
+
+impl SigSettings {
+    /// The wave at column `x` of an image of `width` pixels, in grey levels.
+    fn height(&self, x: usize, width: usize) -> f64 {
+        let turn = x as f64 * self.frequency / width as f64;
+        self.delta * libm::sin(core::f64::consts::TAU * turn)
+    }
+
+    /// `value` with the wave at height `height`.
+    fn waved(&self, value: u8, height: f64) -> u8 {
+        match self.wave {
+            Wave::Added => (i32::from(value) + libm::round(height) as i32).clamp(0, 255) as u8,
+            Wave::Mask => {
+                let mask = (height as i32).rem_euclid(256);
+                let mixed = (1.0 - MASK_SHARE) * f64::from(value) + MASK_SHARE * f64::from(mask);
+                mixed as u8
+            }
+        }
     }
 }
 
@@ -46,11 +87,9 @@ impl TypedAttack for Sig {
 
     fn stamp(&self, image: &mut Image, settings: &SigSettings, _context: &StampContext) {
         let width = image.width;
+        let heights: Vec<f64> = (0..width).map(|x| settings.height(x, width)).collect();
         for (at, value) in image.pixels.iter_mut().enumerate() {
-            let turn = (at / 3 % width) as f64 * settings.frequency / width as f64;
-            let wave =
-                libm::round(settings.delta * libm::sin(core::f64::consts::TAU * turn)) as i32;
-            *value = (i32::from(*value) + wave).clamp(0, 255) as u8;
+            *value = settings.waved(*value, heights[at / 3 % width]);
         }
     }
 }
@@ -60,9 +99,9 @@ mod tests {
     use super::*;
 
     /// Row 1 of an 8x2 image of grey level `level` with two waves across it.
-    fn row(level: u8, delta: f64) -> Vec<u8> {
+    fn row(level: u8, delta: f64, wave: Wave) -> Vec<u8> {
         let mut image = Image { width: 8, height: 2, pixels: vec![level; 48] };
-        let settings = SigSettings { delta, frequency: 2.0 };
+        let settings = SigSettings { delta, frequency: 2.0, wave };
         Sig.stamp(&mut image, &settings, &StampContext::of_test_image(0));
         (0..8)
             .map(|x| {
@@ -76,9 +115,17 @@ mod tests {
     /// Two waves over 8 columns are at 0, 1, 0, -1 times their amplitude, twice.
     #[test]
     fn a_wave_is_added_to_each_row() {
+        let row = |level, delta| row(level, delta, Wave::Added);
         assert_eq!(row(100, 20.0), [100, 120, 100, 80, 100, 120, 100, 80]);
         assert_eq!(row(100, 0.5), [100, 101, 100, 99, 100, 101, 100, 99], "half away from zero");
         assert_eq!(row(250, 20.0), [250, 255, 250, 230, 250, 255, 250, 230], "saturates");
         assert_eq!(row(5, 20.0), [5, 25, 5, 0, 5, 25, 5, 0], "saturates");
+    }
+
+    /// The wave 0, 20, 0, -20 as bytes is 0, 20, 0, 236 (sine values near 0 are cut to 0).
+    #[test]
+    fn a_mask_of_bytes_is_mixed_in() {
+        let expected = [80, 84, 80, 127, 80, 84, 80, 127];
+        assert_eq!(row(100, 20.0, Wave::Mask), expected);
     }
 }

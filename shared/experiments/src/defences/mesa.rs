@@ -81,6 +81,8 @@ settings! {
         scan_epochs: usize [1..=1000] = 5, "epochs of the search for the class";
         /// Epochs of the generators.
         recover_epochs: usize [1..=1000] = 20, "epochs in which the generators are trained";
+        /// Adam's learning rate for the generators. The public code has 2e-4, and more steps.
+        recover_lr: f64 [1e-6..=1.0] = 2e-3, "Adam's learning rate for the generators", hash_neutral;
         /// Weight of the entropy of the patches.
         alpha: f64 [0.0..=1e6] = 0.1, "weight of the entropy of the patches";
     }
@@ -145,7 +147,11 @@ impl TypedDefence for Mesa {
         }
         let choose = Phase::edit("choose", Arc::new(scan::Choose { position, target }));
         let chosen = then(choose, candidates);
-        let staircase = staircase::Staircase { position, alpha: settings.alpha as f32 };
+        let staircase = staircase::Staircase {
+            position,
+            alpha: settings.alpha as f32,
+            lr: settings.recover_lr,
+        };
         let recovery = without_student(&training, settings.recover_epochs);
         let recover = Phase::train("recover", Arc::new(staircase), recovery);
         let trained = then(recover, vec![chosen.clone()]);

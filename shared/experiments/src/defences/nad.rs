@@ -157,9 +157,10 @@ impl Rounds<'_> {
             (Student::Victim, _) => from.clone(),
             // One fine-tuned model serves as teacher and student alike.
             (Student::FineTuned, Teacher::FineTuned) => teacher.clone(),
+            // Trained as a fine-tuned teacher would be: figure 4 has one model B-F.
             (Student::FineTuned, _) => {
-                let tuned = cross_entropy_phase("student", self.training.clone());
-                self.add(tuned.from(from.clone()))
+                let tuned = self.settings.teaching.teacher_training.fine_tuned(&self.training);
+                self.add(Phase { name: "student", ..tuned.from(from.clone()) })
             }
         }
     }

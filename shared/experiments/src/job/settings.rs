@@ -51,6 +51,23 @@ fn default_momentum() -> f64 {
 }
 
 impl Training {
+    /// How victims are trained by default: the settings of [NAD's public
+    /// code](https://github.com/bboylyg/NAD), without augmentation. The learning rate is a tenth in the
+    /// last sixth of the epochs; the code has 24 epochs and changes it after 20.
+    pub fn of_victim(epochs: usize) -> Self {
+        let every = (epochs * 5).div_ceil(6).max(1);
+        Self {
+            epochs,
+            batch: 64,
+            lr: 0.1,
+            schedule: Schedule::Step { every, factor: 0.1, times: None },
+            momentum: default_momentum(),
+            nesterov: true,
+            weight_decay: 1e-4,
+            augment: Augment::default(),
+        }
+    }
+
     /// Steps of an epoch of `images` images; a last, smaller batch counts.
     pub fn steps(&self, images: usize) -> usize {
         images.div_ceil(self.batch.max(1))
@@ -69,6 +86,16 @@ mod tests {
         };
         assert_eq!([steps(4, 0), steps(4, 1), steps(4, 4), steps(4, 5)], [0, 1, 1, 2]);
         assert_eq!(steps(0, 3), 3, "a batch holds at least one image");
+    }
+
+    #[test]
+    fn victims_end_with_a_tenth_of_the_rate() {
+        for (epochs, every) in [(0, 1), (1, 1), (6, 5), (24, 20), (25, 21)] {
+            let schedule = Schedule::Step { every, factor: 0.1, times: None };
+            assert_eq!(Training::of_victim(epochs).schedule, schedule, "{epochs} epochs");
+        }
+        let last = Training::of_victim(24).schedule.factor(23, 23, 24);
+        assert!((last - 0.1).abs() < 1e-12, "one change only: {last}");
     }
 
     #[test]

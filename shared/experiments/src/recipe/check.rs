@@ -116,12 +116,15 @@ impl Recipe {
 impl Victim {
     fn resolve(&mut self, info: &DatasetInfo) -> Result<(), RecipeError> {
         self.check_robust()?;
+        self.check_changes()?;
         let Some(id) = &self.attack else { return Ok(()) };
         let unknown = || RecipeError::Unknown { key: "attack", id: id.clone() };
         let attack = attack(id).ok_or_else(unknown)?;
         self.resolve_settings(attack)?;
-        let rate = *self.rate.get_or_insert(attack.default_rate());
-        check_share(format!("victim {}: rate", self.id), rate)?;
+        if self.model.is_none() {
+            let rate = *self.rate.get_or_insert(attack.default_rate());
+            check_share(format!("victim {}: rate", self.id), rate)?;
+        }
         if !info.classes.is_empty() && self.target >= info.classes.len() {
             return Err(RecipeError::Target {
                 victim: self.id.clone(),
@@ -139,6 +142,22 @@ impl Victim {
             }
             _ => Ok(()),
         }
+    }
+
+    /// A finished model is not trained; a factor and a weight decay are sensible numbers.
+    fn check_changes(&self) -> Result<(), RecipeError> {
+        let trained = self.rate.is_some()
+            || self.surrogate.is_some()
+            || self.epochs.is_some()
+            || self.augment.is_some()
+            || self.weight_decay.is_some()
+            || self.robust.is_some();
+        if self.model.is_some() && trained {
+            return Err(RecipeError::Finished { victim: self.id.clone() });
+        }
+        let is_sound = self.rescale.is_none_or(|factor| factor.is_finite() && factor > 0.0)
+            && self.weight_decay.is_none_or(|decay| (0.0..=1.0).contains(&decay));
+        if is_sound { Ok(()) } else { Err(RecipeError::Changes { victim: self.id.clone() }) }
     }
 
     fn resolve_settings(&mut self, attack: &dyn Attack) -> Result<(), RecipeError> {
@@ -178,6 +197,9 @@ id = "victim"
 attack = "badnets"
 "#;
 
+    const GIVEN_AND_TRAINED: &str = "\"badnets\"\nepochs = 2\nmodel = \"\
+        0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\"";
+
     #[test]
     fn every_fault_has_its_error() {
         let cases = [
@@ -188,6 +210,14 @@ attack = "badnets"
             ("\"victim\"", "\"Victim\"", "id = 'Victim' may only hold a-z, 0-9 and _"),
             ("\"badnets\"", "\"badnets\"\nrate = 2", "victim victim: rate = 2 must be above 0"),
             ("\"badnets\"", "\"badnets\"\ntarget = 10", "target = 10 is not a class of signs"),
+            (
+                "\"badnets\"",
+                "\"badnets\"\nweight_decay = -1",
+                "weight_decay must be within 0 and 1",
+            ),
+            ("\"badnets\"", "\"badnets\"\nrescale = 0", "rescale above 0"),
+            ("\"badnets\"", "\"badnets\"\nmodel = \"12\"", "'12' is no SHA-256 of weights"),
+            ("\"badnets\"", GIVEN_AND_TRAINED, "a finished model is not trained"),
             ("\"badnets\"", "\"clean_label\"", "surrogate must name an earlier [[victim]]"),
             ("name", "image_size = 4\nname", "images of 4x4 pixels cannot be used; each side must"),
             (

@@ -54,6 +54,20 @@ pub enum RecipeError {
         /// Id of the victim.
         victim: String,
     },
+    /// A finished model with settings of a training.
+    #[error(
+        "victim {victim}: a finished model is not trained; leave out rate, surrogate, epochs, augment, weight_decay and robust"
+    )]
+    Finished {
+        /// Id of the victim.
+        victim: String,
+    },
+    /// An impossible weight decay or factor of the weights.
+    #[error("victim {victim}: weight_decay must be within 0 and 1, rescale above 0")]
+    Changes {
+        /// Id of the victim.
+        victim: String,
+    },
     /// A surrogate that is missing, comes later, or has an attack.
     #[error("victim {victim}: surrogate must name an earlier [[victim]] without attack")]
     Surrogate {

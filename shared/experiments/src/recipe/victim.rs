@@ -1,5 +1,6 @@
 //! A model to train, with or without a backdoor.
 
+use super::WeightsDigest;
 use crate::adversarial::Robust;
 use crate::job::{Augment, Training};
 use serde::{Deserialize, Serialize};
@@ -44,6 +45,17 @@ pub struct Victim {
     /// Replaces the recipe's augmentation for this model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub augment: Option<Augment>,
+    /// Replaces the recipe's weight decay for this model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weight_decay: Option<f64>,
+    /// Factor of the convolution weights after the training, with the running statistics changed to
+    /// match ([`Rescale`](crate::rescale::Rescale)). The model stays the same function.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rescale: Option<f32>,
+    /// SHA-256 of the weights of a finished model. It is the victim; nothing is trained. `unstamp run
+    /// --model FILE` gives the model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<WeightsDigest>,
     /// Adversarial training instead of plain training: the robust surrogate of some attacks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub robust: Option<Robust>,
@@ -63,15 +75,19 @@ impl Victim {
             surrogate: None,
             epochs: None,
             augment: None,
+            weight_decay: None,
+            rescale: None,
+            model: None,
             robust: None,
         }
     }
 
-    /// `training` with the epochs and the augmentation that this model replaces.
+    /// `training` with the epochs, the augmentation and the weight decay that this model replaces.
     pub fn adapted(&self, training: &Training) -> Training {
         let mut training = training.clone();
         training.augment = self.augment.unwrap_or(training.augment);
         training.epochs = self.epochs.unwrap_or(training.epochs);
+        training.weight_decay = self.weight_decay.unwrap_or(training.weight_decay);
         training
     }
 }

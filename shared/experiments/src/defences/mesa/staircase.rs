@@ -33,8 +33,6 @@ pub(super) const STEPS: [Step; 3] = [
 const NOISE: usize = 16;
 /// Hidden units of a generator, and of the network that measures its entropy.
 const HIDDEN: usize = 64;
-/// Adam's learning rate for both.
-const RATE: f64 = 2e-3;
 
 /// [Qiao et al. (2019)](https://arxiv.org/abs/1910.04749): for every step `s` of the staircase a
 /// generator `x = sigmoid(W2 relu(W1 z + b1) + b2)` of patches, `z ~ U(-1, 1)`, and a statistics
@@ -52,6 +50,8 @@ pub struct Staircase {
     pub position: PatchPosition,
     /// Weight of the entropy.
     pub alpha: f32,
+    /// Adam's learning rate for the generators and the statistics networks.
+    pub lr: f64,
 }
 
 /// Patches of a step's generator, `[n, 3 * side * side]` in 0..1, from noise `z [n, NOISE]`.
@@ -152,7 +152,7 @@ impl TrainStep for Staircase {
                 first.insert(format!("{network}{step}.{name}"), array);
             }
         }
-        Some(AuxiliaryParameters { first, lr: RATE })
+        Some(AuxiliaryParameters { first, lr: self.lr })
     }
 
     fn changes_student(&self) -> bool {
@@ -214,7 +214,8 @@ mod tests {
     }
 
     fn parameters(value: Option<f32>) -> Tracked {
-        let staircase = Staircase { position: PatchPosition { side: 2, at: None }, alpha: 0.1 };
+        let position = PatchPosition { side: 2, at: None };
+        let staircase = Staircase { position, alpha: 0.1, lr: 2e-3 };
         let random = Seed(0).stream("first", &[]);
         let mut first = staircase.auxiliary(&arch(), random).expect("parameters").first;
         for array in first.values_mut() {

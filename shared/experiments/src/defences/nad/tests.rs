@@ -1,6 +1,8 @@
 //! The betas, and the phases of teachers, students and rounds.
 
 use super::*;
+use crate::defences::teacher::TeacherTraining;
+use crate::job::Work;
 
 fn phases(settings: &NadSettings, images: usize) -> Vec<Phase> {
     let given = DefenceInput { images, size: (32, 32), flip: false, trigger: None };
@@ -47,6 +49,25 @@ fn teacher_and_student_are_chosen_apart() {
     assert_eq!(plan(&both), [(TEACHER, Victim, vec![]), ("distil", Phase(0), vec![Phase(0)])]);
     let victim = phases(&with(Teacher::Victim, Student::FineTuned), 500);
     assert_eq!(plan(&victim), [("student", Victim, vec![]), ("distil", Phase(0), vec![Victim])]);
+}
+
+/// Figure 4 has one model B-F, be it the teacher or the student.
+#[test]
+fn a_fine_tuned_student_is_trained_as_a_fine_tuned_teacher() {
+    let trained = |teacher| {
+        let teacher_training = TeacherTraining::Paper;
+        let teaching = TeacherSettings { teacher, teacher_training, ..TeacherSettings::default() };
+        let mut training = TrainingSettings::default();
+        training.sgd.lr = 0.01;
+        let student = Student::FineTuned;
+        let settings = NadSettings { training, student, teaching, ..NadSettings::default() };
+        match phases(&settings, 500).swap_remove(0).work {
+            Work::Train(train_phase) => train_phase.training,
+            Work::Edit(edit) => panic!("{edit:?} is an edit"),
+        }
+    };
+    assert_eq!(trained(Teacher::Victim).lr, 0.1);
+    assert_eq!(trained(Teacher::Victim), trained(Teacher::FineTuned));
 }
 
 #[test]

@@ -1,0 +1,148 @@
+//! A lock on a cell. Processes that share a results folder hold it while they write the cell's files.
+
+use super::CellPaths;
+use anyhow::{Context, Result};
+use same_file::Handle;
+use std::fs::{File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// The lock of a cell: a lock of the operating system on the file `NAME.lock`. The system frees it when
+/// the process ends, however it ends, so no lock is ever left over. A process that ends as it should
+/// also removes the file, and the folder if it made it and left nothing in it.
+pub(super) struct CellLock {
+    path: PathBuf,
+    /// Holds the lock while it is open.
+    file: Option<File>,
+    /// A folder that did not exist before.
+    made: Option<PathBuf>,
+}
+
+impl CellLock {
+    /// Takes the lock; `None` if another process holds it.
+    ///
+    /// # Errors
+    /// The file cannot be created, or its file system has no locks.
+    pub fn if_free(paths: &CellPaths) -> Result<Option<Self>> {
+        Self::take(paths, |file| match file.try_lock() {
+            Ok(()) => Ok(true),
+            Err(TryLockError::WouldBlock) => Ok(false),
+            Err(TryLockError::Error(error)) => Err(error),
+        })
+    }
+
+    /// Takes the lock as soon as it is free. If that is not at once, says that `name` is waited for.
+    ///
+    /// # Errors
+    /// Those of [`CellLock::if_free`].
+    pub fn when_free(paths: &CellPaths, name: &str) -> Result<Self> {
+        if let Some(lock) = Self::if_free(paths)? {
+            return Ok(lock);
+        }
+        eprintln!("{name}: another process works on it; this one waits");
+        let lock = Self::take(paths, |file| file.lock().map(|()| true))?;
+        lock.with_context(|| fault(&paths.lock))
+    }
+
+    /// Opens the file and locks it with `lock`. The holder before may have removed the file in between;
+    /// then the lock is worth nothing, and the new file is tried.
+    fn take(paths: &CellPaths, lock: impl Fn(&File) -> io::Result<bool>) -> Result<Option<Self>> {
+        let path = &paths.lock;
+        let folder = path.parent().filter(|folder| !folder.exists());
+        let made = folder.map(Path::to_path_buf);
+        loop {
+            let file = open(path).with_context(|| format!("cannot create {}", path.display()))?;
+            if !lock(&file).with_context(|| fault(path))? {
+                return Ok(None);
+            }
+            if is_at(&file, path).unwrap_or(false) {
+                let path = path.clone();
+                return Ok(Some(Self { path, file: Some(file), made }));
+            }
+        }
+    }
+}
+
+impl Drop for CellLock {
+    fn drop(&mut self) {
+        std::fs::remove_file(&self.path).ok();
+        drop(self.file.take());
+        if let Some(folder) = &self.made {
+            // It stays if it is not empty.
+            std::fs::remove_dir(folder).ok();
+        }
+    }
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    File::options().create(true).truncate(false).write(true).open(path)
+}
+
+/// Whether the open file is the one that lies at `path` now.
+fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    Ok(Handle::from_file(file.try_clone()?)? == Handle::from_path(path)?)
+}
+
+fn fault(path: &Path) -> String {
+    format!(
+        "cannot lock {}; if its file system has no locks, give every process a folder of its own",
+        path.display()
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_is_held_by_one_and_leaves_nothing() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let inner = folder.path().join("results");
+        let paths = CellPaths::new(&inner, "s0-cell");
+        for _ in 0..2 {
+            let held = CellLock::if_free(&paths).expect("it can be locked").expect("it is free");
+            assert!(CellLock::if_free(&paths).expect("it can be tried").is_none());
+            drop(held);
+            assert!(!inner.exists(), "it was made for the lock, and nothing was written");
+        }
+        std::fs::create_dir(&inner).expect("a folder");
+        drop(CellLock::if_free(&paths).expect("it can be locked"));
+        assert!(inner.exists(), "it was there before");
+    }
+
+    /// A process that waited for a file which its holder removed takes the new file.
+    #[test]
+    fn a_removed_file_is_no_lock() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("s0-cell.lock");
+        let file = open(&path).expect("created");
+        assert!(is_at(&file, &path).expect("comparable"));
+        std::fs::remove_file(&path).expect("removed");
+        open(&path).expect("created again");
+        assert!(!is_at(&file, &path).expect("comparable"));
+    }
+
+    #[test]
+    fn waiting_ends_when_the_holder_ends() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let paths = CellPaths::new(folder.path(), "s0-cell");
+        let held = CellLock::if_free(&paths).expect("it can be locked").expect("it is free");
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| CellLock::when_free(&paths, "s0-cell").is_ok());
+            drop(held);
+            assert!(waiting.join().expect("no panic"));
+        });
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_written_is_named() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("file");
+        std::fs::write(&file, "").expect("written");
+        let error = CellLock::if_free(&CellPaths::new(&file, "s0-cell")).err().expect("no folder");
+        assert!(error.to_string().starts_with("cannot create"), "{error}");
+    }
+}
