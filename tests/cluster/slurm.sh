@@ -22,7 +22,7 @@ mkdir -m 755 "$WORK/munge" "$WORK/state" "$WORK/spool"
 dd if=/dev/urandom of="$WORK/munge/key" bs=1 count=1024 status=none
 chmod 400 "$WORK/munge/key"
 munged --foreground --force --key-file="$WORK/munge/key" --socket="$WORK/munge/socket" --pid-file="$WORK/munge/pid" \
-  --seed-file="$WORK/munge/seed" --log-file="$WORK/munge/log" &
+  --seed-file="$WORK/munge/seed" --log-file="$WORK/munge/log" > "$WORK/munge/out" 2>&1 &
 pids+=($!)
 
 HOST=$(hostname -s)
@@ -51,8 +51,8 @@ NodeName=$HOST NodeAddr=127.0.0.1 CPUs=3 State=UNKNOWN
 PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 CONF
 export SLURM_CONF=$WORK/slurm.conf
-slurmctld -D & pids+=($!)
-slurmd -D & pids+=($!)
+slurmctld -D > "$WORK/slurmctld.out" 2>&1 & pids+=($!)
+slurmd -D > "$WORK/slurmd.out" 2>&1 & pids+=($!)
 for _ in $(seq 60); do sinfo -h -o %T 2>/dev/null | grep -q idle && break; sleep 1; done
 sinfo -h -o %T | grep -q idle || { cat "$WORK"/*.log; echo "the node is not idle"; exit 1; }
 
