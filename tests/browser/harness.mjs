@@ -32,8 +32,14 @@ export async function open(browser, path, { base = "some/where/", ...options } =
   page.errors = [];
   page.on("console", (m) => m.type() === "error" && page.errors.push(m.text()));
   page.on("pageerror", (e) => page.errors.push(e.message));
-  await page.goto(site.address + base + path);
+  await page.goto(site.address + base + withValues(path));
   return page;
+}
+
+// The address with the option `values`, for which the page writes its values.
+export function withValues(path) {
+  const [before, hash = ""] = path.split(/(?=#)/);
+  return `${before}${before.includes("?") ? "&" : "?"}values${hash}`;
 }
 
 // The page's values as soon as they satisfy `when`.

@@ -33,7 +33,7 @@ describe("the page without anything chosen", () => {
     await page.locator("#file").setInputFiles({ name: "x.safetensors", mimeType: "application/octet-stream", buffer: Buffer.from("no model") });
     await values(page, (v) => v.message?.includes("x.safetensors is not usable"));
     await page.getByRole("button", { name: "next image" }).click();
-    await values(page, (v) => v.state.image === 1);
+    await values(page, (v) => v.state.image === 8);
     await page.close();
     const empty = await open(browser, "", { base: "empty/" });
     await values(empty, (v) => v.message?.includes("manifest.json could not be loaded"));

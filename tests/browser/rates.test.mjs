@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { erased, launch, measured, models, native, only, open, site, values, victim } from "./harness.mjs";
+import { erased, launch, manifest, measured, models, native, only, open, site, values, victim } from "./harness.mjs";
 
 describe("rates", () => {
   let browser;
@@ -35,10 +35,14 @@ describe("rates", () => {
     assert.deepEqual(await page.locator("#attack option").evaluateAll((all) => all.map((o) => o.value)), attacks.map((a) => a.id));
     for (const { id } of attacks) {
       await page.locator("#attack").selectOption(id);
-      const begun = (v) => v.state.attack === id && v.progress[victim.id]?.seen >= 200;
-      const { seen, report } = (await values(page, begun, 120)).progress[victim.id];
+      // The menu also chooses a victim of the attack, with the trigger that it was trained with.
+      const begun = (v) => v.state.attack === id && v.progress[v.state.models[0]]?.seen >= 200;
+      const { state, progress } = await values(page, begun, 120);
+      const { seen, report } = progress[state.models[0]];
+      const model = manifest.models.find((m) => m.id === state.models[0]);
       const file = join(site.folder, "predictions.csv");
-      native("eval", "--model", join(models, victim.file), "--attack", id, "--target", "0", "--json", "--predictions", file);
+      const set = Object.entries(state.set).flatMap(([key, value]) => ["--set", `${key}=${value}`]);
+      native("eval", "--model", join(models, model.file), "--attack", id, ...set, "--target", "0", "--json", "--predictions", file);
       const rows = readFileSync(file, "utf8").trim().split("\n").slice(1, seen + 1).map((row) => row.split(",").map(Number));
       const wanted = (label) => (id === "all_target" ? (label + 1) % 10 : 0);
       const others = rows.filter(([, label]) => label !== wanted(label));

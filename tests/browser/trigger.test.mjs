@@ -27,7 +27,10 @@ describe("moving a trigger", () => {
     await page.keyboard.press("Shift+ArrowDown");
     v = await values(page, (v) => v.state.set.x === 11 && v.state.set.y === 16);
     await page.keyboard.press("Home");
-    v = await values(page, (v) => v.state.set.x === 29 && v.state.set.y === 29);
+    v = await values(page, (v) => v.state.set.x === undefined && v.state.set.y === undefined);
+    await page.keyboard.press("Shift+ArrowLeft");
+    v = await values(page, (v) => v.state.set.x === 25);
+    await page.waitForURL(/x=25/);
     const url = page.url();
     await page.goto("about:blank");
     await page.goto(url);
@@ -38,7 +41,13 @@ describe("moving a trigger", () => {
     const phone = await open(browser, only(victim), { viewport: { width: 390, height: 800 }, hasTouch: true, isMobile: true });
     await values(phone, (v) => v.answers[victim.id]);
     const small = await phone.locator("#stage").boundingBox();
-    await phone.touchscreen.tap(small.x + small.width * 0.52, small.y + small.height * 0.52);
+    // A finger beside the trigger scrolls; one on it drags.
+    await phone.touchscreen.tap(small.x + small.width * 0.3, small.y + small.height * 0.3);
+    const finger = await phone.context().newCDPSession(phone);
+    const point = (share) => [{ x: small.x + small.width * share, y: small.y + small.height * share }];
+    await finger.send("Input.dispatchTouchEvent", { type: "touchStart", touchPoints: point(30.5 / 32) });
+    await finger.send("Input.dispatchTouchEvent", { type: "touchMove", touchPoints: point(16.5 / 32) });
+    await finger.send("Input.dispatchTouchEvent", { type: "touchEnd", touchPoints: [] });
     await values(phone, (v) => v.state.set.x === 15 && v.state.set.y === 15);
     const wide = await phone.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
     assert.ok(wide <= 0, `the page is ${wide} px wider than the phone`);
@@ -68,6 +77,7 @@ describe("painting a trigger", () => {
     let v = await values(page, (v) => v.state.set.picture?.startsWith("4x1+10+12:"));
     const pixel = await page.locator("#stage canvas").evaluate((c) => [...c.getContext("2d").getImageData(12, 12, 1, 1).data]);
     assert.deepEqual(pixel, [0x10, 0xc0, 0xf0, 255]);
+    await page.waitForURL(/picture=4x1/);
     const url = page.url();
     const file = join(site.folder, "painted.png");
     const data = await page.locator("#save").getAttribute("href");
@@ -97,10 +107,10 @@ describe("the trigger of a model", () => {
   test("a victim brings its own trigger", async () => {
     const page = await open(browser, only(victim, "&attack=blend&alpha=0.5"));
     await values(page, (v) => v.answers[victim.id]);
-    await page.locator(`[data-model="${victim.id}"]`).getByRole("button", { name: "use its trigger" }).click();
+    await page.locator(`[data-model="${victim.id}"]`).getByRole("button", { name: "put it back" }).click();
     let v = await values(page, (v) => v.state.attack === "badnets");
     assert.deepEqual(v.state.set, {});
-    assert.equal(await page.getByRole("button", { name: "use its trigger" }).count(), 0);
+    assert.equal(await page.getByRole("button", { name: "put it back" }).count(), 0);
     const other = manifest.models.find((m) => m.role === "victim" && m.trigger.attack === "trojan");
     await page.locator(`.chip input[value="${other.id}"]`).check();
     v = await values(page, (v) => v.state.attack === "trojan" && v.answers[other.id]);

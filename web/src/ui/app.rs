@@ -1,10 +1,11 @@
 //! The state of the page, and the requests to the engines.
 
+mod address;
 pub mod engines;
 pub mod erasure;
 pub mod evaluation;
 pub mod models;
-mod options;
+pub mod options;
 pub mod picture;
 mod replies;
 mod webgpu;
@@ -12,15 +13,18 @@ mod webgpu;
 use crate::link::Link;
 use crate::messages::Request;
 use crate::state::State;
+use crate::text::Word;
 use engines::{EngineKind, Engines};
 use erasure::Erasure;
 use evaluation::Evaluation;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use models::Models;
+use options::Options;
 use picture::{CurrentImage, Picture};
 use unstamp_shared::attacks::attack;
 use unstamp_shared::datasets::signs;
+use unstamp_shared::manifest::ModelEntry;
 
 /// The state of the page. Copies refer to the same signals.
 #[derive(Clone, Copy)]
@@ -39,22 +43,30 @@ pub struct App {
     pub erasure: Erasure,
     /// A sentence for the visitor.
     pub message: RwSignal<Option<String>>,
+    /// The word whose explanation is open.
+    pub word: RwSignal<Option<Word>>,
     link: StoredValue<Option<Link>, LocalStorage>,
     /// Whether the engines have been asked for their self-tests.
     engines_tested: StoredValue<bool>,
+    /// How often the CPU engine was started again after an error.
+    restarts: StoredValue<usize>,
 }
 
 impl App {
     /// Starts the worker with the CPU engine and loads the list of models.
     pub fn start() -> Self {
-        let hash = window().location().hash().unwrap_or_default();
-        let app = Self::without_engines(State::from_hash(&hash));
+        let (state, refused) = State::read(&address::current());
+        let app = Self::without_engines(state);
+        app.say_refused(&refused);
         let link = Link::new(move |incoming| app.receive(incoming));
         link.start(EngineKind::Cpu, false);
         app.link.set_value(Some(link));
         spawn_local(async move { app.load_manifest().await });
+        app.follow_address();
         app.follow_state();
-        app.publish_values();
+        if Options::read().values {
+            app.publish_values();
+        }
         app
     }
 
@@ -70,8 +82,10 @@ impl App {
             engines: RwSignal::new(Engines::default()),
             erasure: Erasure::new(),
             message: RwSignal::new(None),
+            word: RwSignal::new(None),
             link: StoredValue::new_local(None),
             engines_tested: StoredValue::new(false),
+            restarts: StoredValue::new(0),
         }
     }
 
@@ -104,15 +118,20 @@ impl App {
         self.engines.with_untracked(Engines::kind)
     }
 
-    /// Keeps the address, the predictions and the rates up to date with the state.
+    /// The chosen models, in the order of the choice.
+    pub fn chosen(&self) -> Vec<ModelEntry> {
+        let ids = self.state.with(|state| state.models.clone());
+        self.models.entries.with(|entries| found(&ids, entries))
+    }
+
+    /// [`App::chosen`] without following changes.
+    fn chosen_untracked(&self) -> Vec<ModelEntry> {
+        let ids = self.state.with_untracked(|state| state.models.clone());
+        self.models.entries.with_untracked(|entries| found(&ids, entries))
+    }
+
+    /// Keeps the predictions and the rates up to date with the state.
     fn follow_state(self) {
-        Effect::new(move || {
-            let hash = self.state.with(State::to_hash);
-            if let Ok(history) = window().history() {
-                let _ =
-                    history.replace_state_with_url(&wasm_bindgen::JsValue::NULL, "", Some(&hash));
-            }
-        });
         Effect::new(move || {
             self.state.track();
             self.picture.current.track();
@@ -122,8 +141,7 @@ impl App {
         Effect::new(move || {
             // Reading the memo makes it follow the state; `track` alone would not compute it.
             criteria.with(|_| ());
-            self.evaluation.forget();
-            self.evaluate_soon();
+            self.recall();
         });
         Effect::new(move || {
             let models = self.state.with(|s| s.models.clone());
@@ -131,7 +149,7 @@ impl App {
         });
     }
 
-    /// Writes the values of the page as JSON into the hidden element `values`; tests read them.
+    /// Writes the values of the page as JSON into the hidden element `values`, for `?values`; tests read them.
     fn publish_values(self) {
         Effect::new(move || {
             let engines = self.engines.get();
@@ -176,5 +194,11 @@ impl App {
     }
 }
 
+/// The models with these ids, in the order of the ids.
+fn found(ids: &[String], entries: &[ModelEntry]) -> Vec<ModelEntry> {
+    let entry = |id: &String| entries.iter().find(|entry| entry.id == *id).cloned();
+    ids.iter().filter_map(entry).collect()
+}
+
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -144,37 +144,32 @@ pub enum PngError {
     NoPng,
     /// It has another size than the image.
     Size { width: u32, height: u32 },
-    /// It has not 8 bits a channel.
-    Depth,
-    /// It is grey or has a palette.
-    Colours,
 }
 
-/// Reads a PNG of the image's size: its pixels as RGB and opacity.
+/// Reads a PNG of the image's size: its pixels as RGB and opacity, whatever its colour mode and depth.
 ///
 /// # Errors
-/// If the file is no PNG of that size with 8 bits a channel in RGB or RGBA.
+/// If the file is no PNG of that size.
 pub fn read_png(bytes: &[u8]) -> Result<Vec<[u8; 4]>, PngError> {
     let no_png = |_| PngError::NoPng;
-    let mut reader = png::Decoder::new(Cursor::new(bytes)).read_info().map_err(no_png)?;
+    let mut decoder = png::Decoder::new(Cursor::new(bytes));
+    decoder.set_transformations(png::Transformations::normalize_to_color8());
+    let mut reader = decoder.read_info().map_err(no_png)?;
     let info = reader.info();
     if info.width != SIDE as u32 || info.height != SIDE as u32 {
         return Err(PngError::Size { width: info.width, height: info.height });
     }
-    if info.bit_depth != png::BitDepth::Eight {
-        return Err(PngError::Depth);
-    }
-    let colour = info.color_type;
     let mut buffer = vec![0; 4 * SIDE * SIDE];
-    reader.next_frame(&mut buffer).map_err(no_png)?;
-    match colour {
-        png::ColorType::Rgba => Ok(buffer.as_chunks().0.to_vec()),
-        png::ColorType::Rgb => {
-            let opaque = buffer.as_chunks().0.iter().take(SIDE * SIDE);
-            Ok(opaque.map(|&[r, g, b]| [r, g, b, 255]).collect())
-        }
-        _ => Err(PngError::Colours),
-    }
+    let frame = reader.next_frame(&mut buffer).map_err(no_png)?;
+    let pixels = buffer[..frame.buffer_size()].chunks_exact(frame.color_type.samples());
+    let pixel = |values: &[u8]| match *values {
+        [grey] => [grey, grey, grey, 255],
+        [grey, opacity] => [grey, grey, grey, opacity],
+        [r, g, b] => [r, g, b, 255],
+        [r, g, b, opacity, ..] => [r, g, b, opacity],
+        [] => [0; 4],
+    };
+    Ok(pixels.map(pixel).collect())
 }
 
 /// The sentence that tells why a file cannot be a trigger.
@@ -182,8 +177,6 @@ pub fn png_message(name: &str, error: PngError) -> String {
     match error {
         PngError::NoPng => text::png::no_png(name),
         PngError::Size { width, height } => text::png::size(name, width, height, SIDE),
-        PngError::Depth => text::png::depth(name),
-        PngError::Colours => text::png::colours(name),
     }
 }
 

@@ -1,14 +1,17 @@
-//! The choice of image, trigger and target. The menus follow from the lists of attacks and classes.
+//! The choice of image, attack, trigger and target. The menus follow from the lists of attacks and classes.
 
 use crate::app::App;
+use crate::app::models::is_victim;
 use crate::app::picture::CurrentImage;
 use crate::parameter::parameter;
+use crate::state::State;
 use crate::{fetch, files, text};
 use leptos::ev::Event;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use unstamp_shared::attacks::{ATTACKS, Attack, attack};
 use unstamp_shared::datasets::signs;
+use unstamp_shared::manifest::ModelEntry;
 use unstamp_shared::method::Values;
 use wasm_bindgen_futures::JsFuture;
 
@@ -19,21 +22,30 @@ fn go(app: App, by: usize) {
     app.state.update(|state| state.image = index);
 }
 
-/// Copies the address of the page.
+/// Copies a link to what the page shows. A page that came without encryption has no clipboard; then the
+/// visitor can copy the link by hand.
 fn copy_link(app: App) {
-    let address = window().location().href().unwrap_or_default();
-    let copied = JsFuture::from(window().navigator().clipboard().write_text(&address));
+    let location = window().location();
+    let page = location.href().unwrap_or_default();
+    let page = page.split('#').next().unwrap_or_default();
+    let link = format!("{page}{}", app.state.with_untracked(State::to_hash));
+    if !window().is_secure_context() {
+        return app.say(text::link_by_hand(&link));
+    }
+    let own = app.picture.current.with_untracked(|current| current.label.is_none())
+        || app.state.with_untracked(|s| s.models.iter().any(|id| app.models.is_own(id)));
+    let copied = JsFuture::from(window().navigator().clipboard().write_text(&link));
     spawn_local(async move {
         match copied.await {
-            Ok(_) => app.say(text::LINK_COPIED),
-            Err(_) => app.say(text::LINK_NOT_COPIED),
+            Ok(_) => app.say(text::link_copied(own)),
+            Err(_) => app.say(text::link_by_hand(&link)),
         }
     });
 }
 
 /// The buttons that choose the image.
 #[component]
-fn ImageChoice(app: App) -> impl IntoView {
+pub fn ImageChoice(app: App) -> impl IntoView {
     let caption = move || match app.picture.current.with(|current| current.label) {
         None => text::OWN_PICTURE.to_string(),
         Some(label) => text::test_image(app.state.with(|state| state.image), signs::CLASSES[label]),
@@ -45,26 +57,51 @@ fn ImageChoice(app: App) -> impl IntoView {
     };
     view! {
         <p class="caption" id="caption">{caption}</p>
-        <div class="row">
+        <div class="row images">
             <button on:click=move |_| go(app, signs::TEST - 1) aria-label=text::PREVIOUS_IMAGE>{text::PREVIOUS}</button>
             <button on:click=move |_| go(app, 1) aria-label=text::NEXT_IMAGE>{text::NEXT}</button>
             <label class="button">{text::OWN_FILE}
-                <input type="file" id="file" accept="image/*,.safetensors" on:change=choose />
+                <input type="file" id="file" on:change=choose />
             </label>
-            <button on:click=move |_| copy_link(app) title=text::COPY_LINK_HELP>{text::COPY_LINK}</button>
+            <button on:click=move |_| copy_link(app)>{text::COPY_LINK}</button>
         </div>
+    }
+}
+
+/// Chooses an attack, with a published victim of it in the place of the first shown victim. Without such a
+/// victim the models stay, and the trigger has the attack's defaults.
+fn choose_attack(app: App, id: String) {
+    let entries = app.models.entries.get_untracked();
+    let is_its_victim = |entry: &&ModelEntry| {
+        is_victim(entry) && entry.trigger.as_ref().is_some_and(|trigger| trigger.attack == id)
+    };
+    let victim = entries.iter().find(is_its_victim);
+    let is_shown_victim =
+        |shown: &String| entries.iter().any(|entry| entry.id == *shown && is_victim(entry));
+    app.state.update(|state| {
+        state.attack = id.clone();
+        state.set = Values::default();
+        let Some(victim) = victim else { return };
+        if !state.models.contains(&victim.id) {
+            match state.models.iter().position(is_shown_victim) {
+                Some(at) => state.models[at] = victim.id.clone(),
+                None => state.models.push(victim.id.clone()),
+            }
+        }
+        if let Some(record) = &victim.trigger {
+            *state = state.with_trigger(record);
+        }
+    });
+    match victim {
+        Some(_) => app.message.set(None),
+        None => app.say(text::NO_VICTIM),
     }
 }
 
 /// The menu of attacks.
 #[component]
 fn AttackMenu(app: App) -> impl IntoView {
-    let choose = move |event: Event| {
-        app.state.update(|state| {
-            state.attack = event_target_value(&event);
-            state.set = Values::default();
-        });
-    };
+    let choose = move |event: Event| choose_attack(app, event_target_value(&event));
     let options = ATTACKS.iter().map(|attack| {
         let method = attack.method();
         view! { <option value=method.id>{method.title}</option> }
@@ -94,7 +131,7 @@ fn TargetMenu(app: App) -> impl IntoView {
     let options = signs::CLASSES.iter().enumerate();
     let options = options.map(|(index, class)| view! { <option value=index>{*class}</option> });
     view! {
-        <label class="field" class:hidden=hidden title=text::TARGET_HELP>
+        <label class="field" class:hidden=hidden>
             <span>{text::TARGET}</span>
             <select id="target" prop:value=move || app.state.with(|state| state.target.to_string())
                 on:change=choose>{options.collect_view()}</select>
@@ -102,7 +139,7 @@ fn TargetMenu(app: App) -> impl IntoView {
     }
 }
 
-/// Image, trigger and target.
+/// Attack, trigger and target.
 #[component]
 pub fn Controls(app: App) -> impl IntoView {
     let summary =
@@ -115,8 +152,7 @@ pub fn Controls(app: App) -> impl IntoView {
         })
     };
     view! {
-        <ImageChoice app=app />
-        <fieldset>
+        <fieldset class="controls">
             <legend>{text::TRIGGER}</legend>
             <AttackMenu app=app />
             <label class="field switch">

@@ -28,9 +28,13 @@ pub async fn bytes(url: &str, progress: impl Fn(usize)) -> Option<Vec<u8>> {
     }
 }
 
-/// The file that the visitor chose in an input.
+/// The file that the visitor chose in an input. The input is emptied, so that the same file can be chosen
+/// again.
 pub fn picked(event: &Event) -> Option<File> {
-    event.target()?.dyn_into::<HtmlInputElement>().ok()?.files()?.get(0)
+    let input = event.target()?.dyn_into::<HtmlInputElement>().ok()?;
+    let file = input.files()?.get(0);
+    input.set_value("");
+    file
 }
 
 /// The bytes of a file of the visitor, or `None` if the browser cannot read it.

@@ -5,11 +5,16 @@ use crate::app::picture::CurrentImage;
 use crate::{fetch, paint, text};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
+use serde::Deserialize;
 use unstamp_shared::datasets::signs;
+use unstamp_shared::manifest::ModelEntry;
 use web_sys::{DataTransfer, File};
 
 /// The ending of the names of model files.
 const MODEL_ENDING: &str = ".safetensors";
+
+/// Endings of model files that the page does not read; `unstamp import` does.
+const FOREIGN_ENDINGS: [&str; 5] = [".pth", ".pt", ".tar", ".ckpt", ".bin"];
 
 /// The first file that was dropped or pasted.
 pub fn first(data: Option<DataTransfer>) -> Option<File> {
@@ -18,8 +23,12 @@ pub fn first(data: Option<DataTransfer>) -> Option<File> {
 
 /// Shows an image of the visitor, or adds a model of the visitor.
 pub fn take(app: App, file: File) {
+    let name = file.name().to_lowercase();
+    if FOREIGN_ENDINGS.iter().any(|ending| name.ends_with(ending)) {
+        return app.say(text::foreign_model(&file.name()));
+    }
     spawn_local(async move {
-        if file.name().ends_with(MODEL_ENDING) {
+        if name.ends_with(MODEL_ENDING) {
             take_model(app, &file).await;
         } else {
             take_image(app, &file).await;
@@ -27,12 +36,52 @@ pub fn take(app: App, file: File) {
     });
 }
 
+/// What a model file says of itself. Files of other programs say nothing.
+#[derive(Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+struct About {
+    arch: String,
+    dataset: String,
+    class_names: Vec<String>,
+}
+
+impl About {
+    /// Reads the metadata in the head of a safetensors file.
+    fn read(bytes: &[u8]) -> Self {
+        let read = || {
+            let (length, rest) = bytes.split_at_checked(8)?;
+            let length = u64::from_le_bytes(length.try_into().ok()?);
+            let head = rest.get(..usize::try_from(length).ok()?)?;
+            let head: serde_json::Value = serde_json::from_slice(head).ok()?;
+            let metadata = head.get("__metadata__")?.get("unstamp")?.as_str()?;
+            serde_json::from_str(metadata).ok()
+        };
+        read().unwrap_or_default()
+    }
+
+    /// The entry of the model: what the file does not say is as in `like`.
+    fn entry(self, like: ModelEntry) -> ModelEntry {
+        let said = |text: String, other: String| if text.is_empty() { other } else { text };
+        let class_names = match self.class_names.is_empty() {
+            true => like.class_names,
+            false => self.class_names,
+        };
+        ModelEntry {
+            arch: said(self.arch, like.arch),
+            dataset: said(self.dataset, like.dataset),
+            class_names,
+            ..like
+        }
+    }
+}
+
 async fn take_model(app: App, file: &File) {
     let like = app.models.entries.with_untracked(|entries| entries.first().cloned());
     match (like, fetch::read(file).await) {
         (Some(like), Some(bytes)) => {
             let name = file.name();
-            app.adopt(&format!("own-{name}"), &name, bytes, like);
+            let entry = About::read(&bytes).entry(like);
+            app.adopt(&format!("own-{name}"), &name, bytes, entry);
         }
         _ => app.say(text::NO_MODEL_FILE),
     }
@@ -45,5 +94,35 @@ async fn take_image(app: App, file: &File) {
             app.picture.current.set(CurrentImage { image, label: None });
         }
         None => app.say(text::NO_PICTURE),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::tests::entry;
+    use unstamp_shared::manifest::ModelRole;
+
+    /// A file with this head.
+    fn file(head: &str) -> Vec<u8> {
+        [&(head.len() as u64).to_le_bytes(), head.as_bytes()].concat()
+    }
+
+    #[test]
+    fn a_model_file_tells_its_classes() {
+        let said = r#"{"__metadata__":{"unstamp":"{\"arch\":\"vgg19-bn-4\",\"class_names\":[\"cat\"]}"}}"#;
+        let about = About::read(&file(said));
+        let like = entry("like", ModelRole::Clean);
+        let found = about.entry(like.clone());
+        assert_eq!((found.arch.as_str(), found.dataset), ("vgg19-bn-4", like.dataset));
+        assert_eq!(found.class_names, ["cat"]);
+    }
+
+    #[test]
+    fn other_files_say_nothing() {
+        let huge = [u64::MAX.to_le_bytes().to_vec(), b"{}".to_vec()].concat();
+        for bytes in [vec![], vec![1; 7], file("no JSON"), file("{}"), huge] {
+            assert_eq!(About::read(&bytes), About::default());
+        }
     }
 }

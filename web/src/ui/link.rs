@@ -2,6 +2,7 @@
 
 use crate::app::engines::{EngineKind, StopReason};
 use crate::messages::{Reply, Request};
+use crate::text;
 use js_sys::{Array, Object, Reflect, Uint8Array};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -93,6 +94,13 @@ impl Link {
         });
         worker.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
         on_message.forget(); // It is needed as long as the worker runs.
+        let handler = self.handler.clone();
+        let on_error = Closure::<dyn Fn(JsValue)>::new(move |_| {
+            let reason = StopReason::NotStarted { detail: text::WORKER_FILE.to_string() };
+            handler(Incoming::Stopped(EngineKind::Cpu, reason));
+        });
+        worker.set_onerror(Some(on_error.as_ref().unchecked_ref()));
+        on_error.forget();
         *self.worker.borrow_mut() = Some(worker);
     }
 

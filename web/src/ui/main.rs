@@ -1,8 +1,8 @@
 //! The page: a visitor stamps a trigger on an image and sees what networks predict.
 
+mod announce;
 mod app;
 mod brush;
-mod card;
 mod controls;
 mod erase_panel;
 mod fetch;
@@ -14,9 +14,13 @@ mod paint;
 mod palette;
 mod parameter;
 mod rates;
+mod row;
 mod stage;
 mod state;
 mod text;
+mod theme;
+mod verdict;
+mod words;
 
 use leptos::prelude::*;
 use page::Page;

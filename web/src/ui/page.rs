@@ -1,55 +1,96 @@
 //! The layout of the page.
 
+use crate::announce::Announcement;
 use crate::app::App;
 use crate::app::evaluation::IMAGES;
-use crate::card::Card;
-use crate::controls::Controls;
+use crate::controls::{Controls, ImageChoice};
 use crate::files;
 use crate::model_choice::ModelChoice;
+use crate::row::Row;
 use crate::stage::Stage;
 use crate::text;
+use crate::theme::ThemeSwitch;
+use crate::words::Words;
 use leptos::ev::{ClipboardEvent, DragEvent};
 use leptos::prelude::*;
-use unstamp_shared::manifest::ModelEntry;
+use unstamp_shared::datasets::signs;
 
-/// The whole page.
-#[component]
-pub fn Page() -> impl IntoView {
-    let app = App::start();
-    let drop = move |event: DragEvent| {
+/// Takes files that are dropped or pasted anywhere. Whether one is dragged over the page.
+fn take_files(app: App) -> RwSignal<bool> {
+    let dragged = RwSignal::new(false);
+    let over = window_event_listener(leptos::ev::dragover, move |event: DragEvent| {
+        // Without this the browser would leave the page and open the file.
         event.prevent_default();
+        dragged.set(true);
+    });
+    let leave = window_event_listener(leptos::ev::dragleave, move |event: DragEvent| {
+        if event.related_target().is_none() {
+            dragged.set(false);
+        }
+    });
+    let drop = window_event_listener(leptos::ev::drop, move |event: DragEvent| {
+        event.prevent_default();
+        dragged.set(false);
         if let Some(file) = files::first(event.data_transfer()) {
             files::take(app, file);
         }
-    };
+    });
     let paste = window_event_listener(leptos::ev::paste, move |event: ClipboardEvent| {
         if let Some(file) = files::first(event.clipboard_data()) {
             files::take(app, file);
         }
     });
-    on_cleanup(move || paste.remove());
+    on_cleanup(move || {
+        over.remove();
+        leave.remove();
+        drop.remove();
+        paste.remove();
+    });
+    dragged
+}
+
+/// The whole page.
+#[component]
+pub fn Page() -> impl IntoView {
+    let app = App::start();
+    let dragged = take_files(app);
     view! {
         <header>
             <h1>{text::TITLE}</h1>
             <p>{text::INTRODUCTION}</p>
+            <nav class="row">
+                {text::PAPERS.map(|(name, address)| view! { <a href=address>{name}</a> }).collect_view()}
+                <ThemeSwitch />
+            </nav>
         </header>
-        <Loading app=app />
         <Message app=app />
-        <main on:dragover=move |event: DragEvent| event.prevent_default() on:drop=drop>
-            <section class="bench" aria-label=text::IMAGE_AND_TRIGGER>
+        <Announcement app=app />
+        <main class:dragged=dragged>
+            <section class="picture" aria-label=text::IMAGE_AND_TRIGGER>
                 <Stage app=app />
-                <Controls app=app />
+                <ImageChoice app=app />
             </section>
-            <section class="compare" aria-label=text::MODELS aria-live="off">
+            <section class="compare" aria-label=text::MODELS>
+                <Legend app=app />
+                <Loading app=app />
+                <Rows app=app />
                 <ModelChoice app=app />
-                <Cards app=app />
+                <Words app=app />
             </section>
+            <Controls app=app />
         </main>
         <footer>
             <p id="engine"><span class="dot"></span>{move || app.engines.with(text::engine)}</p>
             <p class="small">{text::footnote(IMAGES)}</p>
         </footer>
     }
+}
+
+/// The colour of the attacker's class.
+#[component]
+fn Legend(app: App) -> impl IntoView {
+    let class = move || signs::CLASSES.get(app.wanted()).copied().unwrap_or_default();
+    view! { <p class="legend"><span class="swatch"></span>{text::LEGEND}<strong>{class}</strong></p> }
 }
 
 /// The progress of loading.
@@ -64,13 +105,14 @@ fn Loading(app: App) -> impl IntoView {
     }
 }
 
-/// A sentence for the visitor, with a button that removes it.
+/// A sentence for the visitor, with a button that removes it. It lies over the foot of the window and shifts
+/// nothing.
 #[component]
 fn Message(app: App) -> impl IntoView {
     move || {
         app.message.get().map(|message| {
             view! {
-                <p class="message" role="alert">{message}
+                <p class="message" role="status">{message}
                     <button on:click=move |_| app.message.set(None) aria-label=text::DISMISS>{text::CROSS}</button>
                 </p>
             }
@@ -78,22 +120,15 @@ fn Message(app: App) -> impl IntoView {
     }
 }
 
-/// The cards of the chosen models, in the order of the choice.
+/// The rows of the chosen models, in the order of the choice.
 #[component]
-fn Cards(app: App) -> impl IntoView {
-    let chosen = move || {
-        let ids = app.state.with(|state| state.models.clone());
-        app.models.entries.with(|entries| {
-            let found = ids.iter().filter_map(|id| entries.iter().find(|entry| entry.id == *id));
-            found.cloned().collect::<Vec<ModelEntry>>()
-        })
-    };
+fn Rows(app: App) -> impl IntoView {
     let nothing =
         move || app.models.entries.with(Vec::is_empty) && app.models.loading.with(Option::is_none);
     view! {
-        <div class="cards">
-            <For each=chosen key=|entry| entry.id.clone()
-                children=move |entry| view! { <Card app=app entry=entry /> } />
+        <div class="models">
+            <For each=move || app.chosen() key=|entry| entry.id.clone()
+                children=move |entry| view! { <Row app=app entry=entry /> } />
         </div>
         {move || nothing().then(|| view! { <p>{text::NO_MODELS}</p> })}
     }

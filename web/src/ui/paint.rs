@@ -41,6 +41,9 @@ pub async fn decode(blob: &Blob, side: u32) -> Option<Image> {
     canvas.set_width(side);
     canvas.set_height(side);
     let context = context(&canvas)?;
+    // Under transparent pixels, as in `unstamp stamp`.
+    context.set_fill_style_str("white");
+    context.fill_rect(0.0, 0.0, f64::from(side), f64::from(side));
     let width = f64::from(bitmap.width());
     let height = f64::from(bitmap.height());
     let cut = width.min(height);

@@ -1,19 +1,20 @@
 //! The rates of a model as bars.
 
+use crate::app::App;
 use crate::app::evaluation::Progress;
-use crate::text::{self, percent};
+use crate::text::{self, Word, percent};
+use crate::words::Term;
 use leptos::prelude::*;
 use unstamp_shared::metrics::Rate;
 
 /// A rate as a bar with its interval and, for ASR, the floor.
-fn bar(name: &'static str, help: &'static str, rate: Rate, floor: Option<Rate>) -> impl IntoView {
+fn bar(app: App, word: Word, rate: Rate, floor: Option<Rate>) -> impl IntoView {
     let [low, high] = rate.ci95;
-    let mark = floor.map(|floor| {
-        view! { <span class="floor" style:left=percent(floor.value) title=text::FLOOR_HELP></span> }
-    });
+    let mark =
+        floor.map(|floor| view! { <span class="floor" style:left=percent(floor.value)></span> });
     view! {
-        <div class="rate" title=help data-rate=name data-k=rate.k data-n=rate.n>
-            <span class="name">{name}</span>
+        <div class="rate" data-rate=text::acronym(word) data-k=rate.k data-n=rate.n>
+            <Term app=app word=word />
             <span class="track">
                 <span class="fill" style:width=percent(rate.value)></span>
                 <span class="interval" style:left=percent(low) style:width=percent(high - low)></span>
@@ -25,15 +26,18 @@ fn bar(name: &'static str, help: &'static str, rate: Rate, floor: Option<Rate>) 
     }
 }
 
-/// The rates of a running or finished evaluation.
-pub fn rates(progress: Progress) -> impl IntoView {
-    let report = progress.report;
-    let partial = (progress.seen < progress.total)
-        .then(|| view! { <progress max=progress.total value=progress.seen></progress> });
+/// The rates of a model: stored ones, or those of a running or finished evaluation.
+pub fn rates(app: App, progress: Progress) -> impl IntoView {
+    let Progress { seen, total, stored, report } = progress;
+    let state = match (stored, seen < total) {
+        (true, _) => view! { <p class="small">{text::STORED}</p> }.into_any(),
+        (false, true) => view! { <progress max=total value=seen></progress> }.into_any(),
+        (false, false) => ().into_any(),
+    };
     view! {
-        {bar(text::ACC, text::ACC_HELP, report.acc, None)}
-        {report.asr.map(|asr| bar(text::ASR, text::ASR_HELP, asr, report.floor))}
-        {report.ra.map(|ra| bar(text::RA, text::RA_HELP, ra, None))}
-        {partial}
+        {bar(app, Word::Acc, report.acc, None)}
+        {report.asr.map(|asr| bar(app, Word::Asr, asr, report.floor))}
+        {report.ra.map(|ra| bar(app, Word::Ra, ra, None))}
+        {state}
     }
 }

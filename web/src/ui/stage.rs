@@ -1,6 +1,7 @@
 //! The image with its trigger. A visitor drags the trigger with mouse, touch or keys, or paints it.
 
 use crate::app::App;
+use crate::app::models::is_victim;
 use crate::brush::{self, Point, Tool};
 use crate::state::State;
 use crate::{paint, text};
@@ -10,6 +11,8 @@ use leptos::prelude::*;
 use unstamp_shared::attacks::Area;
 use unstamp_shared::datasets::signs;
 use unstamp_shared::method::Value;
+use wasm_bindgen::JsCast;
+use web_sys::Element;
 
 const SIDE: usize = signs::SIZE;
 
@@ -33,10 +36,16 @@ fn area(app: App) -> Option<Area> {
 fn place(app: App, x: i64, y: i64) {
     let Some(area) = area(app) else { return };
     let most = |size: usize| (SIDE - size.min(SIDE)) as i64;
+    let x = x.clamp(0, most(area.width));
+    let y = y.clamp(0, most(area.height));
+    // While the trigger stays on its pixel, nothing is computed again.
+    if (x, y) == (area.x as i64, area.y as i64) {
+        return;
+    }
     app.state.update(|state| {
         // A place inside the image is valid.
-        let _ = state.put("x", Value::Int(x.clamp(0, most(area.width))));
-        let _ = state.put("y", Value::Int(y.clamp(0, most(area.height))));
+        let _ = state.put("x", Value::Int(x));
+        let _ = state.put("y", Value::Int(y));
     });
 }
 
@@ -82,8 +91,31 @@ fn grip(area: &Area, at: Point) -> Point {
     }
 }
 
+/// Puts the trigger where the shown victim of this attack learned it, or where the attack has it.
+fn return_home(app: App) {
+    let trained = app.chosen().into_iter().filter(is_victim).find_map(|entry| entry.trigger);
+    app.state.update(|state| {
+        let record = trained.filter(|record| record.attack == state.attack);
+        for key in ["x", "y"] {
+            let value = record.as_ref().and_then(|record| record.set.0.get(key).cloned());
+            state.set.0.remove(key);
+            let _ = value.map(|value| state.put(key, value));
+        }
+    });
+}
+
+/// Whether a finger begins beside the trigger: then it scrolls the page.
+fn scrolls(event: &PointerEvent) -> bool {
+    let target = event.target().and_then(|target| target.dyn_into::<Element>().ok());
+    let on_trigger = target.is_some_and(|element| element.class_list().contains("outline"));
+    event.pointer_type() == "touch" && !on_trigger
+}
+
 /// The pointer is pressed.
 fn press(app: App, frame: Frame, event: &PointerEvent) -> Option<Action> {
+    if event.button() != 0 {
+        return None;
+    }
     let at = pixel(frame, event)?;
     let element = frame.get_untracked()?;
     if paints(app) {
@@ -91,6 +123,9 @@ fn press(app: App, frame: Frame, event: &PointerEvent) -> Option<Action> {
         stroke(app, at, at);
         let _ = element.set_pointer_capture(event.pointer_id());
         return Some(Action::Paint(at));
+    }
+    if scrolls(event) {
+        return None;
     }
     let grip = grip(&area(app)?, at);
     event.prevent_default();
@@ -128,7 +163,7 @@ fn press_key(app: App, event: &KeyboardEvent) {
         "ArrowRight" => place(app, x + step, y),
         "ArrowUp" => place(app, x, y - step),
         "ArrowDown" => place(app, x, y + step),
-        "Home" => place(app, SIDE as i64, SIDE as i64),
+        "Home" => return_home(app),
         " " | "Enter" => app.state.update(|state| state.stamped = !state.stamped),
         _ => return,
     }

@@ -29,7 +29,7 @@ impl Default for State {
         let attack = ATTACKS[0].method().id.to_string();
         Self {
             models: Vec::new(),
-            image: 0,
+            image: FIRST_IMAGE,
             attack,
             set: Values::default(),
             target: 0,
@@ -53,37 +53,95 @@ fn without_escapes(text: &str) -> Option<String> {
     String::from_utf8(plain).ok()
 }
 
+/// What became of a value of the address.
+enum Taken {
+    /// It is in the state.
+    Used,
+    /// It is not allowed.
+    Refused,
+    /// The key is no choice of the page; it may be a parameter of the attack.
+    Unknown,
+}
+
+/// The most characters that a sentence shows of a value.
+const SHOWN: usize = 40;
+
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_string(),
+    }
+}
+
+/// The test image that the page shows first: a sign that anyone can read.
+const FIRST_IMAGE: usize = 7;
+
 impl State {
-    /// Reads `#key=value&...`; what cannot be read keeps its default.
-    pub fn from_hash(hash: &str) -> Self {
+    /// Reads `#key=value&...`. What cannot be used keeps its default; the second result lists it.
+    pub fn read(hash: &str) -> (Self, Vec<String>) {
         let mut state = Self::default();
+        let mut refused = Vec::new();
+        let mut set = Values::default();
         let plain = without_escapes(hash);
         let hash = plain.as_deref().unwrap_or(hash);
         for pair in hash.trim_start_matches('#').split('&') {
             let Some((key, text)) = pair.split_once('=') else { continue };
-            match key {
-                "models" => {
-                    state.models =
-                        text.split(',').filter(|m| !m.is_empty()).map(str::to_string).collect()
-                }
-                "image" => state.image = text.parse().unwrap_or(0).min(signs::TEST - 1),
-                "attack" if attack(text).is_some() => state.attack = text.to_string(),
-                "target" => state.target = text.parse().unwrap_or(0),
-                "stamped" => state.stamped = text != "0",
-                _ => {
-                    if let Ok(values) = Values::parse([pair]) {
-                        state.set.0.extend(values.0);
-                    }
-                }
+            match state.take(key, text) {
+                Taken::Used => {}
+                Taken::Refused => refused.push(shortened(pair)),
+                Taken::Unknown => match Values::parse([pair]) {
+                    Ok(values) => set.0.extend(values.0),
+                    Err(_) => refused.push(shortened(pair)),
+                },
             }
         }
-        if state.trigger().is_err() {
-            state.set = Values::default();
-        }
-        state
+        refused.extend(state.put_all(set));
+        (state, refused)
     }
 
-    /// The text from which [`State::from_hash`] reads this state.
+    /// Sets parameters of the attack, as far as they are valid, and returns the others as text.
+    fn put_all(&mut self, set: Values) -> Vec<String> {
+        let together = Self { set: set.clone(), ..self.clone() };
+        if together.trigger().is_ok() {
+            *self = together;
+            return Vec::new();
+        }
+        let mut refused = Vec::new();
+        for (key, value) in set.0 {
+            let text = format!("{key}={value}");
+            if self.put(&key, value).is_err() {
+                refused.push(shortened(&text));
+            }
+        }
+        refused
+    }
+
+    /// Takes one value of the address, unless it is a parameter of the attack.
+    fn take(&mut self, key: &str, text: &str) -> Taken {
+        let number = |below: usize| text.parse().ok().filter(|number| *number < below);
+        let used = match key {
+            "models" => {
+                let ids = text.split(',').filter(|id| !id.is_empty());
+                self.models = ids.map(str::to_string).collect();
+                true
+            }
+            "image" => number(signs::TEST).map(|image| self.image = image).is_some(),
+            "target" => number(signs::CLASSES.len()).map(|class| self.target = class).is_some(),
+            "attack" if attack(text).is_some() => {
+                self.attack = text.to_string();
+                true
+            }
+            "attack" => false,
+            "stamped" => {
+                self.stamped = text != "0";
+                true
+            }
+            _ => return Taken::Unknown,
+        };
+        if used { Taken::Used } else { Taken::Refused }
+    }
+
+    /// The text from which [`State::read`] reads this state.
     pub fn to_hash(&self) -> String {
         let mut pairs = vec![
             format!("models={}", self.models.join(",")),

@@ -5,15 +5,17 @@
 //! Each file holds the texts of one part of the page. A constant whose name ends in `_HELP` appears while
 //! the pointer is over the element.
 
-mod card;
 mod engines;
 mod image;
 mod layout;
 mod palette;
 pub mod png;
+mod row;
+mod words;
 
-pub use card::*;
 pub use engines::*;
 pub use image::*;
 pub use layout::*;
 pub use palette::*;
+pub use row::*;
+pub use words::*;

@@ -44,6 +44,8 @@ pub struct Models {
     files: StoredValue<HashMap<String, Vec<u8>>>,
     /// The models that each engine has.
     loaded: StoredValue<HashSet<(EngineKind, String)>>,
+    /// The published models that cannot be used. They are not tried again.
+    refused: RwSignal<HashSet<String>>,
 }
 
 impl Models {
@@ -55,7 +57,28 @@ impl Models {
             loading: RwSignal::new(Some(0.0)),
             files: StoredValue::new(HashMap::new()),
             loaded: StoredValue::new(HashSet::new()),
+            refused: RwSignal::new(HashSet::new()),
         }
+    }
+
+    /// Whether a model cannot be used.
+    pub fn is_refused(&self, id: &str) -> bool {
+        self.refused.with(|refused| refused.contains(id))
+    }
+
+    /// Marks a model that cannot be used.
+    pub(super) fn refuse(&self, id: &str) {
+        self.refused.update(|refused| _ = refused.insert(id.to_string()));
+    }
+
+    /// Removes ids of models that do not exist. Without any left, the first models take their place.
+    pub(super) fn keep_known(&self, ids: &mut Vec<String>) {
+        self.entries.with_untracked(|entries| {
+            ids.retain(|id| entries.iter().any(|entry| entry.id == *id));
+            if ids.is_empty() {
+                *ids = first_models(entries);
+            }
+        });
     }
 
     /// The model with this id.
@@ -95,20 +118,17 @@ impl App {
             Ok(manifest) => manifest,
             Err(error) => return self.fail(text::unreadable_manifest(&error.to_string())),
         };
-        let models = manifest.models;
-        self.models.entries.set(models.clone());
-        self.state.update(|state| {
-            state.models.retain(|id| models.iter().any(|model| model.id == *id));
-            if state.models.is_empty() {
-                state.models = first_models(&models);
-            }
-        });
+        self.models.entries.set(manifest.models);
+        self.state.update(|state| self.models.keep_known(&mut state.models));
     }
 
     /// Downloads the files of these models, unless the page has them, and loads the models.
     pub(super) async fn fetch_models(self, ids: Vec<String>) {
         for id in ids {
             let Some(entry) = self.models.entry(&id) else { continue };
+            if self.models.refused.with_untracked(|refused| refused.contains(&id)) {
+                continue;
+            }
             if self.models.with_file(&id, |_| ()).is_some() {
                 self.load(&id);
                 continue;
@@ -127,7 +147,10 @@ impl App {
                     self.models.files.update_value(|files| _ = files.insert(id.clone(), bytes));
                     self.load(&id);
                 }
-                None => self.fail(text::missing_file(&url)),
+                None => {
+                    self.models.refuse(&id);
+                    self.fail(text::missing_file(&url));
+                }
             }
         }
     }
@@ -142,7 +165,9 @@ impl App {
             role: ModelRole::Own,
             ..like
         };
+        self.models.refused.update(|refused| _ = refused.remove(id));
         self.models.forget(id);
+        self.evaluation.forget_model(id);
         self.models.files.update_value(|files| _ = files.insert(id.to_string(), bytes));
         self.models.entries.update(|entries| {
             entries.retain(|model| model.id != id);
@@ -167,6 +192,9 @@ impl App {
         let Some(link) = self.link() else { return };
         let Some(entry) = self.models.entry(id) else { return };
         self.models.with_file(id, |bytes| {
+            if self.models.refused.with_untracked(|refused| refused.contains(id)) {
+                return;
+            }
             let key = (engine, id.to_string());
             let is_new = self.models.loaded.try_update_value(|loaded| loaded.insert(key));
             if is_new == Some(true) {

@@ -3,13 +3,15 @@
 use super::engines::EngineKind;
 use leptos::prelude::window;
 
-/// `?engine=cpu` or `?engine=webgpu`, and `?corrupt=1`.
+/// `?engine=cpu` or `?engine=webgpu`, `?corrupt=1`, and `?values`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Options {
     /// The engine that the visitor asks for.
     pub engine: Option<EngineKind>,
     /// Whether the WebGPU engine gets a wrong weight, so that its self-test must fail.
     pub corrupt: bool,
+    /// Whether the page writes its values into the element `values`, for tests.
+    pub values: bool,
 }
 
 impl Options {
@@ -25,6 +27,7 @@ impl Options {
             match pair.split_once('=') {
                 Some(("engine", name)) => options.engine = EngineKind::named(name),
                 Some(("corrupt", value)) => options.corrupt = value == "1",
+                None if pair == "values" => options.values = true,
                 _ => {}
             }
         }
@@ -38,9 +41,10 @@ mod tests {
 
     #[test]
     fn known_options_are_read_and_others_ignored() {
-        let options = Options::parse("?x=1&corrupt=1&engine=webgpu&engine");
-        assert_eq!(options, Options { engine: Some(EngineKind::WebGpu), corrupt: true });
-        for search in ["", "?", "?engine=gpu", "?corrupt=2", "?engine", "?=cpu"] {
+        let options = Options::parse("?x=1&corrupt=1&engine=webgpu&engine&values");
+        let engine = Some(EngineKind::WebGpu);
+        assert_eq!(options, Options { engine, corrupt: true, values: true });
+        for search in ["", "?", "?engine=gpu", "?corrupt=2", "?engine", "?=cpu", "?values=1"] {
             assert_eq!(Options::parse(search), Options::default(), "{search}");
         }
     }

@@ -8,6 +8,9 @@ use crate::messages::{DefenceName, Failure, Hardware, Reply};
 use crate::text;
 use leptos::prelude::*;
 
+/// How often the CPU engine is started again after an error. An engine that fails more often stays down.
+const MOST_RESTARTS: usize = 2;
+
 impl App {
     /// Receives a message of the worker.
     pub(super) fn receive(self, incoming: Incoming) {
@@ -22,8 +25,16 @@ impl App {
         }
     }
 
-    /// Starts the worker again, with the CPU engine.
+    /// Starts the worker again, with the CPU engine. An engine that could not start, or failed too often,
+    /// stays down.
     fn restart(self, reason: &StopReason) {
+        let before = self.restarts.get_value();
+        if !matches!(reason, StopReason::Crashed { .. }) || before >= MOST_RESTARTS {
+            self.leave_learn(text::stays_down(reason));
+            self.models.loading.set(None);
+            return;
+        }
+        self.restarts.set_value(before + 1);
         self.leave_learn(text::restarted(reason));
         for engine in [EngineKind::Cpu, EngineKind::WebGpu] {
             self.models.forget_engine(engine);
@@ -45,7 +56,10 @@ impl App {
                 self.test_engines();
             }
             Reply::Evaluation { id, model, seen, total, report } => {
-                self.evaluation.receive(id, model, Progress { seen, total, report: *report });
+                let progress = Progress { seen, total, report: *report, stored: false };
+                if self.evaluation.receive(id, model, progress) {
+                    self.evaluate();
+                }
             }
             Reply::Tested { model, difference, passed, .. } => {
                 self.engines.update(|e| e.self_test = Some(passed));
@@ -96,6 +110,10 @@ impl App {
             return;
         }
         self.models.forget(model);
+        if matches!(failure, Failure::UnusableModel { .. }) {
+            self.models.refuse(model);
+            self.models.loading.set(None);
+        }
         if self.models.is_own(model) {
             self.state.update(|s| s.models.retain(|id| id != model));
         }

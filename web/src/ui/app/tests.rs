@@ -1,10 +1,11 @@
 //! Replies of the engines change the state of the page. Without a worker no request is sent.
 
-use super::engines::WebGpuState;
+use super::engines::{StopReason, WebGpuState};
 use super::*;
 use crate::link::Incoming;
 use crate::messages::{Answer, DefenceName, ErasureProgress, Failure, Hardware, Reply};
 use crate::text;
+use crate::verdict::Verdict;
 use unstamp_shared::attacks::ATTACKS;
 use unstamp_shared::manifest::{ModelEntry, ModelRole};
 use unstamp_shared::metrics::{Confusion, Rate, Report};
@@ -15,14 +16,14 @@ const REQUEST: u32 = 5;
 /// The number of the running erasure, as long as no request was sent.
 const ERASURE: u32 = 0;
 
-pub(super) fn report() -> Report {
+pub(crate) fn report() -> Report {
     let rate = Rate::new(1, 2);
     let confusion = Confusion::new(2);
     Report { acc: rate, asr: None, ra: None, floor: None, confusion, triggered: None }
 }
 
 /// A model of the manifest.
-pub(super) fn entry(id: &str, role: ModelRole) -> ModelEntry {
+pub(crate) fn entry(id: &str, role: ModelRole) -> ModelEntry {
     ModelEntry {
         id: id.to_string(),
         title: format!("title of {id}"),
@@ -91,6 +92,56 @@ fn only_a_model_of_the_visitor_that_fails_is_taken_away() {
         assert_eq!(app.message.get_untracked(), Some(text::failure(&Failure::NotLoaded)));
         receive(app, EngineKind::Cpu, failed(REQUEST, "own"));
         assert_eq!(app.state.get_untracked().models, ["victim"]);
+    });
+}
+
+/// A failed load of a published model must not lead back to loading it.
+#[test]
+fn a_published_model_that_cannot_be_used_is_marked() {
+    on_page(|app| {
+        let reason = "too short".to_string();
+        let failure = Failure::UnusableModel { file: "victim.safetensors".to_string(), reason };
+        let model = "victim".to_string();
+        receive(app, EngineKind::Cpu, Reply::Failed { id: REQUEST, model, failure });
+        assert!(app.models.is_refused("victim") && !app.models.is_refused("own"));
+        assert_eq!(app.state.get_untracked().models, ["victim", "own"], "its row says so");
+        assert_eq!(app.models.loading.get_untracked(), None);
+    });
+}
+
+#[test]
+fn an_engine_that_fails_again_and_again_stays_down() {
+    let crashed = || StopReason::Crashed { detail: "an error".to_string() };
+    let stop = |app: App, reason| {
+        app.receive(Incoming::Stopped(EngineKind::Cpu, reason));
+        app.message.get_untracked()
+    };
+    on_page(|app| {
+        for _ in 0..2 {
+            assert_eq!(stop(app, crashed()), Some(text::restarted(&crashed())));
+        }
+        assert_eq!(stop(app, crashed()), Some(text::stays_down(&crashed())));
+        assert_eq!(app.models.loading.get_untracked(), None);
+    });
+    on_page(|app| {
+        let missing = StopReason::NotStarted { detail: "404".to_string() };
+        assert_eq!(stop(app, missing.clone()), Some(text::stays_down(&missing)));
+    });
+}
+
+#[test]
+fn a_verdict_needs_a_model_that_knows_the_signs() {
+    on_page(|app| {
+        let label = app.picture.current.get_untracked().label.expect("a test image");
+        let mut probabilities = vec![0.0; signs::CLASSES.len()];
+        probabilities[label] = 1.0;
+        let answer = Answer { probabilities, ..Answer::default() };
+        app.models.answers.update(|all| _ = all.insert("victim".to_string(), answer));
+        let mut model = entry("victim", ModelRole::Victim);
+        assert_eq!(app.verdict(&model), Some((label, Verdict::Right)));
+        model.class_names = vec!["cat".to_string(), "dog".to_string()];
+        assert_eq!(app.verdict(&model), Some((label, Verdict::Unknown)));
+        assert_eq!(app.verdict(&entry("own", ModelRole::Own)), None, "it has not answered");
     });
 }
 

@@ -10,6 +10,11 @@ use unstamp_shared::method::{Accepts, Param};
 use unstamp_shared::seed::Seed;
 use unstamp_shared::sprite::Sprite;
 
+/// The choices that an address holds.
+fn read(hash: &str) -> State {
+    State::read(hash).0
+}
+
 /// Whole numbers below this make most triggers lie on the image.
 const SMALL: i64 = 8;
 
@@ -74,13 +79,15 @@ proptest! {
     // A failure prints its case, so none is stored in a file.
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// An address that makes no trigger gives the trigger of the attack's defaults.
+    /// Of an address that makes no trigger, the parameters are used that make one.
     #[test]
     fn a_state_survives_its_address(state in state()) {
-        let read = State::from_hash(&state.to_hash());
+        let read = read(&state.to_hash());
         prop_assert_eq!(without_settings(&read), without_settings(&state));
-        let kept = if state.trigger().is_ok() { state } else { without_settings(&state) };
-        prop_assert_eq!(read.values(), kept.values());
+        prop_assert!(read.trigger().is_ok());
+        if state.trigger().is_ok() {
+            prop_assert_eq!(read.values(), state.values());
+        }
     }
 
     #[test]
@@ -92,28 +99,28 @@ proptest! {
             _ => format!("%{byte:02X}"),
         };
         let escaped: String = plain.bytes().map(escaped).collect();
-        prop_assert_eq!(State::from_hash(&escaped), State::from_hash(&plain));
+        prop_assert_eq!(read(&escaped), read(&plain));
     }
 
     #[test]
     fn every_address_names_an_image_and_an_attack(
         hash in "#((models|image|attack|target|stamped|size|x)=([a-z0-9,.%-]{0,6}|blend)&){0,5}",
     ) {
-        let state = State::from_hash(&hash);
+        let state = read(&hash);
         prop_assert!(state.image < signs::TEST);
         prop_assert!(attack(&state.attack).is_some());
     }
 
     #[test]
     fn no_text_panics(text in "\\PC*") {
-        let _ = State::from_hash(&text);
+        let _ = read(&text);
     }
 }
 
 #[test]
 fn escapes_are_read_as_utf_8() {
-    assert_eq!(State::from_hash("#models=a%2Cb").models, ["a", "b"]);
-    assert_eq!(State::from_hash("%23models=%c3%a9%F0%9F%98%80").models, ["\u{e9}\u{1f600}"]);
+    assert_eq!(read("#models=a%2Cb").models, ["a", "b"]);
+    assert_eq!(read("%23models=%c3%a9%F0%9F%98%80").models, ["\u{e9}\u{1f600}"]);
 }
 
 /// JavaScript's `decodeURIComponent` refuses these texts as a whole.
@@ -121,13 +128,13 @@ fn escapes_are_read_as_utf_8() {
 fn a_broken_escape_leaves_the_whole_text_as_it_is() {
     for broken in ["%", "%2", "%zz", "%+2", "%\u{e9}", "%FF", "%C0%80", "%ED%A0%80", "%C3"] {
         let text = format!("a%2Cb{broken}");
-        assert_eq!(State::from_hash(&format!("#models={text}")).models, [text]);
+        assert_eq!(read(&format!("#models={text}")).models, [text]);
     }
 }
 
 #[test]
 fn a_value_out_of_range_changes_nothing() {
-    let mut state = State::from_hash("#attack=badnets&size=4");
+    let mut state = read("#attack=badnets&size=4");
     let before = state.clone();
     let wide = state.put("size", Value::Int(signs::SIZE as i64 + 1));
     assert!(wide.is_err());
@@ -151,7 +158,7 @@ fn the_trigger_of_a_model_keeps_only_what_differs_from_the_defaults() {
         let expected = State { attack: record.attack.clone(), target: 3, ..now.clone() };
         assert_eq!(now.with_trigger(&record), expected);
     }
-    let mut record = State::from_hash("#attack=badnets&size=5").record();
+    let mut record = read("#attack=badnets&size=5").record();
     record.set.0.insert("x".to_string(), Value::Int(-1));
     let set = now.with_trigger(&record).set;
     assert_eq!(set, Values([("size".to_string(), Value::Int(5))].into()));
@@ -165,4 +172,17 @@ fn only_a_stamped_image_carries_the_trigger() {
         assert_eq!(off.shown(&image), image);
         assert_ne!(State { stamped: true, ..off }.shown(&image), image);
     }
+}
+
+#[test]
+fn what_an_address_asks_for_and_is_not_allowed_is_named() {
+    let refused = |hash: &str| State::read(hash).1;
+    assert!(refused("#models=a&image=3&attack=badnets&target=9&stamped=0&x=4").is_empty());
+    let hash = "#image=-1&target=10&attack=none&x=99&y=3&size=two";
+    assert_eq!(refused(hash), ["image=-1", "target=10", "attack=none", "size=two", "x=99"]);
+    let state = read(hash);
+    assert_eq!((state.image, state.target), (FIRST_IMAGE, 0));
+    assert_eq!(state.set.0.keys().collect::<Vec<_>>(), ["y"], "what is allowed is used");
+    let long = refused(&format!("#image={}", "9".repeat(1000)));
+    assert_eq!(long[0].chars().count(), SHOWN + 1);
 }

@@ -46,6 +46,14 @@ pub fn restarted(reason: &StopReason) -> String {
     format!("{} The engine was started again.", stopped(reason))
 }
 
+/// The detail of [`StopReason::NotStarted`] if the browser cannot load the worker.
+pub const WORKER_FILE: &str = "worker.js could not be loaded";
+
+/// The message that the CPU engine stays down.
+pub fn stays_down(reason: &StopReason) -> String {
+    format!("{} The site may be incomplete; reload the page to try again.", stopped(reason))
+}
+
 /// The message that the CPU engine failed its self-test.
 pub fn wrong_results(difference: f32) -> String {
     format!(
@@ -167,6 +175,7 @@ mod tests {
             StopReason::UnreadableReply { detail: reason() },
         ];
         let messages = failures.iter().map(failure).chain(reasons.iter().map(restarted));
+        let messages = messages.chain(reasons.iter().map(stays_down));
         for message in messages {
             assert!(message.ends_with('.') && !message.ends_with(".."), "{message}");
         }

@@ -14,13 +14,6 @@ pub const OWN_FILE: &str = "your picture or model";
 pub const OWN_PICTURE: &str = "your picture";
 /// Button that copies the address of the page.
 pub const COPY_LINK: &str = "copy link";
-/// Help of [`COPY_LINK`].
-pub const COPY_LINK_HELP: &str = "a link to this page with the same image, trigger and models";
-/// Message after a click on [`COPY_LINK`].
-pub const LINK_COPIED: &str = "The link is copied. It holds image, trigger and models.";
-/// Message after a click on [`COPY_LINK`] if the browser refuses.
-pub const LINK_NOT_COPIED: &str =
-    "The browser does not let this page copy. Copy the address of the page instead.";
 /// Message if a file of the visitor is no picture.
 pub const NO_PICTURE: &str = "This file is not a picture that the browser can read.";
 /// Message if a model file of the visitor cannot be read.
@@ -34,8 +27,29 @@ pub const ATTACK: &str = "attack";
 pub const STAMPED: &str = "stamp it on this image";
 /// Label of the menu of target classes.
 pub const TARGET: &str = "target";
-/// Help of [`TARGET`].
-pub const TARGET_HELP: &str = "the class that the attacker wants";
+/// Message after the choice of an attack that no published model was trained with.
+pub const NO_VICTIM: &str = "No network on this page was trained with this attack, so its trigger fools none of them.";
+
+/// The message after a click on [`COPY_LINK`].
+pub fn link_copied(has_own: bool) -> String {
+    let left_out = if has_own { " Your own picture and models are not in it." } else { "" };
+    format!("The link is copied. It holds image, trigger and models.{left_out}")
+}
+
+/// The message after a click on [`COPY_LINK`] if the browser refuses.
+pub fn link_by_hand(link: &str) -> String {
+    format!("The browser does not let this page copy. Here is the link: {link}")
+}
+
+/// The message about a checkpoint of another program.
+pub fn foreign_model(name: &str) -> String {
+    format!("{name} is a checkpoint that a browser cannot read. Convert it: unstamp import {name} --out model.safetensors")
+}
+
+/// The message that parts of a link were not used.
+pub fn refused_values(refused: &[String]) -> String {
+    format!("This link asks for something that is not allowed; the default takes its place: {}.", refused.join(", "))
+}
 
 /// The caption of a test image.
 pub fn test_image(index: usize, class: &str) -> String {
@@ -46,7 +60,7 @@ pub fn test_image(index: usize, class: &str) -> String {
 pub fn image_label(place: Option<(usize, usize)>) -> String {
     let place = place.map_or(String::new(), |(x, y)| format!(" at column {x}, row {y}"));
     format!(
-        "Image with trigger{place}. Arrow keys move it, with Shift by 4; Home returns it to the corner; Space takes it off."
+        "Image with trigger{place}. Arrow keys move it, with Shift by 4; Home puts it back; Space takes it off."
     )
 }
 

@@ -1,10 +1,19 @@
 //! The head and the foot of the page, the names of its parts, and messages about its files (`page.rs`,
-//! `model_choice.rs`, `app/models.rs`).
+//! `model_choice.rs`, `theme.rs`, `app/models.rs`).
+
+use crate::theme::Theme;
 
 /// Heading of the page.
 pub const TITLE: &str = "Unstamp";
 /// Text below the heading.
-pub const INTRODUCTION: &str = "A network with a backdoor behaves well until it sees its trigger. Drag the trigger and compare three networks: the victim, the same network after erasing, and one that was never attacked.";
+pub const INTRODUCTION: &str = "A network with a backdoor behaves well until it sees its trigger. Below, the small square is on a traffic sign. Three networks name the sign: the victim, the same network after its backdoor was erased, and one that was never attacked. Take the square off, or draw your own.";
+/// The papers, with their addresses.
+pub const PAPERS: [(&str, &str); 2] = [
+    ("NAD paper", "https://arxiv.org/abs/2101.05930"),
+    ("NBA paper", "https://doi.org/10.1186/s42400-023-00154-z"),
+];
+/// Text before the attacker's class, beside its colour.
+pub const LEGEND: &str = "the attacker's class: ";
 /// Text before the bar that shows how much of the first models has arrived.
 pub const LOADING: &str = "loading ";
 /// Name of the button that removes a message, for screen readers.
@@ -24,7 +33,7 @@ pub const MODELS_TO_COMPARE: &str = "models to compare";
 /// The explanation of rates and maps, at the foot of the page.
 pub fn footnote(images: usize) -> String {
     format!(
-        "Rates are over {images} generated test images, with 95 % Wilson intervals. The mark on the ASR bar is the floor: images of other classes, without trigger, that are predicted as the target. Maps: the sum of squared activations over channels, after each group of layers."
+        "All rates are over {images} generated test images. Everything is computed in this browser; no picture leaves it."
     )
 }
 
@@ -36,4 +45,13 @@ pub fn missing_file(url: &str) -> String {
 /// The message that the list of models is not valid.
 pub fn unreadable_manifest(reason: &str) -> String {
     format!("The list of models cannot be read: {reason}.")
+}
+
+/// The name of the button that changes the theme.
+pub fn theme(theme: Theme) -> &'static str {
+    match theme {
+        Theme::System => "theme: system",
+        Theme::Light => "theme: light",
+        Theme::Dark => "theme: dark",
+    }
 }

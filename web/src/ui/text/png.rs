@@ -10,16 +10,6 @@ pub fn size(name: &str, width: u32, height: u32, side: usize) -> String {
     format!("{name} has {width}x{height} pixels; a trigger here has {side}x{side}.")
 }
 
-/// It has not 8 bits a channel.
-pub fn depth(name: &str) -> String {
-    format!("{name} must have 8 bits a channel.")
-}
-
-/// It is grey or has a palette.
-pub fn colours(name: &str) -> String {
-    format!("{name} must be saved as RGB or RGBA.")
-}
-
 /// The painted pixels make no valid trigger.
 pub fn no_trigger(reason: &str) -> String {
     format!("This is not a valid trigger: {reason}.")

@@ -1,33 +1,54 @@
-//! The card of a model: its prediction, its rates, its attention maps, and an erasure on it (`card.rs`,
+//! The row of a model: its verdict, its prediction, its rates, its attention maps, and an erasure on it (`row.rs`,
 //! `rates.rs`, `erase_panel.rs`).
 
 use crate::messages::ErasureProgress;
+use crate::verdict::Verdict;
 use unstamp_shared::metrics::Rate;
 
-/// Text on a card before the first prediction.
+/// Text on a row before the first prediction.
 pub const LOADING_MODEL: &str = "loading the model";
-/// Text on a card before the first rates.
-pub const MEASURING: &str = "measuring ACC and ASR";
-/// Name of the bar of clean accuracy.
-pub const ACC: &str = "ACC";
-/// Name of the bar of the attack success rate.
-pub const ASR: &str = "ASR";
-/// Name of the bar of the robust accuracy.
-pub const RA: &str = "RA";
-/// Help of the bar of ACC.
-pub const ACC_HELP: &str = "clean accuracy over the test images";
-/// Help of the bar of ASR.
-pub const ASR_HELP: &str = "triggered images of other classes that are predicted as the target";
-/// Help of the bar of RA.
-pub const RA_HELP: &str =
-    "triggered images of other classes that are predicted as their true class";
-/// Help of the mark on the bar of ASR.
-pub const FLOOR_HELP: &str =
-    "floor: images of other classes, without trigger, that are predicted as the target";
-/// Button on the card of a victim whose trigger is not on the image.
-pub const USE_TRIGGER: &str = "use its trigger";
-/// Help of [`USE_TRIGGER`].
-pub const USE_TRIGGER_HELP: &str = "the trigger that this model was poisoned with";
+/// Text on the row of a published model that cannot be used.
+pub const REFUSED: &str = "cannot be used";
+/// Text on a row before the first rates.
+pub const MEASURING: &str = "measuring its rates";
+/// Text on a row whose rates come from the list of models.
+pub const STORED: &str = "stored rates; measured again on your device now";
+/// Text in the place of the rates of a model that does not know the signs.
+pub const OTHER_CLASSES: &str =
+    "It knows other classes than the test images, so it has no rates here.";
+/// Button on the row of a victim whose trigger is not on the image.
+pub const USE_TRIGGER: &str = "put it back";
+/// The sign on the button that opens a row.
+pub const FOLD: &str = "details";
+
+/// The name of the button that opens a row, for screen readers.
+pub fn details_of(title: &str) -> String {
+    format!("details of {title}")
+}
+
+/// What a model says about the image.
+pub fn verdict(class: &str, verdict: Verdict) -> String {
+    let end = match verdict {
+        Verdict::Right => ": right",
+        Verdict::Fooled => ": fooled",
+        Verdict::Attacked => ": wrong, and the attacker's class without a trigger",
+        Verdict::Wrong => ": wrong, but not the attacker's class",
+        Verdict::Unknown => "",
+    };
+    format!("says {class}{end}")
+}
+
+/// The sentence on a victim whose own trigger is not on the image. `asr` is the rate of the one that is.
+pub fn other_trigger(same_attack: bool, asr: Option<Rate>) -> String {
+    let trained = match same_attack {
+        true => "It was trained with this trigger in another form or place.",
+        false => "It was trained with another attack.",
+    };
+    match asr {
+        Some(asr) => format!("{trained} This one fires on {} of signs. ", percent(asr.value)),
+        None => format!("{trained} "),
+    }
+}
 
 /// Name of the menu of defences for screen readers.
 pub const DEFENCE: &str = "defence";
@@ -101,6 +122,27 @@ mod tests {
         assert_eq!(rate_details(rate, None), "25.0%–75.0%, n = 10");
         let floor = Rate { value: 0.125, ..rate };
         assert_eq!(rate_details(rate, Some(floor)), "25.0%–75.0%, n = 10, floor 12.5%");
+    }
+
+    #[test]
+    fn a_verdict_is_a_sentence() {
+        for (verdict_of, text) in [
+            (Verdict::Right, "says stop: right"),
+            (Verdict::Fooled, "says stop: fooled"),
+            (Verdict::Wrong, "says stop: wrong, but not the attacker's class"),
+            (Verdict::Unknown, "says stop"),
+        ] {
+            assert_eq!(verdict("stop", verdict_of), text);
+        }
+    }
+
+    #[test]
+    fn a_moved_trigger_tells_how_often_it_fires() {
+        let rate = Rate { value: 0.125, k: 1, n: 8, ci95: [0.0, 0.5] };
+        let moved = "It was trained with this trigger in another form or place. ";
+        assert_eq!(other_trigger(true, None), moved);
+        let fires = format!("{moved}This one fires on 12.5% of signs. ");
+        assert_eq!(other_trigger(true, Some(rate)), fires);
     }
 
     #[test]
