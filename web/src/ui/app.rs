@@ -4,6 +4,7 @@ mod address;
 pub mod engines;
 pub mod erasure;
 pub mod evaluation;
+pub mod fire_map;
 pub mod models;
 pub mod options;
 pub mod picture;
@@ -17,6 +18,7 @@ use crate::text::Word;
 use engines::{EngineKind, Engines};
 use erasure::Erasure;
 use evaluation::Evaluation;
+use fire_map::Fires;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use models::Models;
@@ -37,6 +39,8 @@ pub struct App {
     pub models: Models,
     /// The rates of the chosen models.
     pub evaluation: Evaluation,
+    /// The places where the trigger fires.
+    pub fires: Fires,
     /// The state of the engines.
     pub engines: RwSignal<Engines>,
     /// The running erasure and the defences for one.
@@ -79,6 +83,7 @@ impl App {
             picture: Picture::new(state, image),
             models: Models::new(),
             evaluation: Evaluation::new(),
+            fires: Fires::new(),
             engines: RwSignal::new(Engines::default()),
             erasure: Erasure::new(),
             message: RwSignal::new(None),
@@ -161,6 +166,7 @@ impl App {
                 "progress": self.evaluation.progress.get(),
                 "engine": engine,
                 "erasing": self.erasure.running.get(),
+                "fires": self.fires.map.get(),
                 "message": self.message.get(),
             });
             if let Some(element) = document().get_element_by_id("values") {

@@ -2,10 +2,12 @@
 
 use js_sys::{Reflect, Uint8Array};
 use leptos::ev::Event;
-use leptos::prelude::window;
+use leptos::prelude::{document, window};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{File, HtmlInputElement, ReadableStreamDefaultReader, Response};
+use web_sys::{
+    Blob, File, HtmlElement, HtmlInputElement, ReadableStreamDefaultReader, Response, Url,
+};
 
 /// The bytes at a relative address, or `None` if they cannot be loaded. `progress` receives the
 /// number of bytes that have arrived.
@@ -35,6 +37,21 @@ pub fn picked(event: &Event) -> Option<File> {
     let file = input.files()?.get(0);
     input.set_value("");
     file
+}
+
+/// Offers bytes to the visitor as a file to save.
+pub fn save(name: &str, bytes: &[u8]) {
+    let save = || -> Result<(), JsValue> {
+        let parts = js_sys::Array::of1(&Uint8Array::from(bytes));
+        let address = Url::create_object_url_with_blob(&Blob::new_with_u8_array_sequence(&parts)?)?;
+        let link = document().create_element("a")?;
+        link.set_attribute("href", &address)?;
+        link.set_attribute("download", name)?;
+        link.dyn_into::<HtmlElement>()?.click();
+        Url::revoke_object_url(&address)
+    };
+    // A browser that saves no files shows so itself.
+    let _ = save();
 }
 
 /// The bytes of a file of the visitor, or `None` if the browser cannot read it.

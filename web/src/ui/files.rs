@@ -110,7 +110,8 @@ mod tests {
 
     #[test]
     fn a_model_file_tells_its_classes() {
-        let said = r#"{"__metadata__":{"unstamp":"{\"arch\":\"vgg19-bn-4\",\"class_names\":[\"cat\"]}"}}"#;
+        let said =
+            r#"{"__metadata__":{"unstamp":"{\"arch\":\"vgg19-bn-4\",\"class_names\":[\"cat\"]}"}}"#;
         let about = About::read(&file(said));
         let like = entry("like", ModelRole::Clean);
         let found = about.entry(like.clone());

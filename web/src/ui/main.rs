@@ -7,6 +7,7 @@ mod controls;
 mod erase_panel;
 mod fetch;
 mod files;
+mod fires;
 mod link;
 mod model_choice;
 mod page;

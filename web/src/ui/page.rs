@@ -5,6 +5,7 @@ use crate::app::App;
 use crate::app::evaluation::IMAGES;
 use crate::controls::{Controls, ImageChoice};
 use crate::files;
+use crate::fires::Fires;
 use crate::model_choice::ModelChoice;
 use crate::row::Row;
 use crate::stage::Stage;
@@ -75,6 +76,7 @@ pub fn Page() -> impl IntoView {
                 <Loading app=app />
                 <Rows app=app />
                 <ModelChoice app=app />
+                <Fires app=app />
                 <Words app=app />
             </section>
             <Controls app=app />

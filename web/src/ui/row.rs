@@ -5,15 +5,15 @@ use crate::app::App;
 use crate::app::models::is_victim;
 use crate::erase_panel::ErasePanel;
 use crate::messages::Answer;
-use crate::paint;
 use crate::rates::rates;
 use crate::state::State;
 use crate::text::{self, Word, percent};
 use crate::verdict::knows_signs;
 use crate::words::Term;
+use crate::{fetch, paint};
 use leptos::html;
 use leptos::prelude::*;
-use unstamp_shared::manifest::ModelEntry;
+use unstamp_shared::manifest::{ModelEntry, ModelRole};
 use unstamp_shared::poison::TriggerRecord;
 
 /// Classes that a row lists.
@@ -102,15 +102,18 @@ fn Head(app: App, entry: StoredValue<ModelEntry>, open: RwSignal<bool>) -> impl 
     let says = move || {
         let (class, verdict) = verdict.get()?;
         let name = entry.with_value(|e| e.class_names.get(class).cloned().unwrap_or_default());
-        Some(view! { <p class="verdict" data-verdict=verdict.word()>{text::verdict(&name, verdict)}</p> })
+        Some(
+            view! { <p class="verdict" data-verdict=verdict.word()>{text::verdict(&name, verdict)}</p> },
+        )
     };
-    let waiting = move || match (verdict.get(), entry.with_value(|e| app.models.is_refused(&e.id))) {
+    let waiting = move || match (verdict.get(), entry.with_value(|e| app.models.is_refused(&e.id)))
+    {
         (None, true) => Some(view! { <p class="verdict">{text::REFUSED}</p> }),
         (None, false) => Some(view! { <p class="verdict">{text::LOADING_MODEL}</p> }),
         _ => None,
     };
-    let title = entry.with_value(|entry| entry.title.clone());
-    let fold = text::details_of(&title);
+    let title = Memo::new(move |_| entry.with_value(|entry| app.models.title(&entry.id)));
+    let fold = move || text::details_of(&title.get());
     view! {
         <div class="head">
             <h2>{title}</h2>
@@ -122,11 +125,23 @@ fn Head(app: App, entry: StoredValue<ModelEntry>, open: RwSignal<bool>) -> impl 
     }
 }
 
+/// The button that saves a model of the visitor.
+#[component]
+fn SaveModel(app: App, model: String) -> impl IntoView {
+    let save = move |_| {
+        let name = text::model_file(&app.models.title(&model));
+        app.models.with_file(&model, |bytes| fetch::save(&name, bytes));
+    };
+    view! { <button on:click=save>{text::SAVE_MODEL}</button> }
+}
+
 /// The row of one model.
 #[component]
 pub fn Row(app: App, entry: ModelEntry) -> impl IntoView {
     let victim = is_victim(&entry);
     let is_known = knows_signs(&entry);
+    let own = entry.role == ModelRole::Own;
+    let erasable = is_known && (victim || own && !app.erasure.has_made(&entry.id));
     let open = RwSignal::new(false);
     let ModelEntry { id, role, class_names, trigger, .. } = entry.clone();
     let trigger = trigger.filter(|_| victim);
@@ -144,8 +159,8 @@ pub fn Row(app: App, entry: ModelEntry) -> impl IntoView {
         }
     };
     let entry = StoredValue::new(entry);
-    let other = trigger
-        .map(|record| view! { <OtherTrigger app=app model=id.clone() record=record /> });
+    let other =
+        trigger.map(|record| view! { <OtherTrigger app=app model=id.clone() record=record /> });
     view! {
         <article class="model" class:open=move || open.get() data-model=id.clone() data-role=role.to_string()>
             <Head app=app entry=entry open=open />
@@ -154,7 +169,8 @@ pub fn Row(app: App, entry: ModelEntry) -> impl IntoView {
             <div class="rates">{measured}</div>
             <div class="actions">
                 {other}
-                {victim.then(|| view! { <ErasePanel app=app model=id.clone() /> })}
+                {erasable.then(|| view! { <ErasePanel app=app model=id.clone() /> })}
+                {own.then(|| view! { <SaveModel app=app model=id.clone() /> })}
             </div>
         </article>
     }

@@ -6,6 +6,7 @@
 //! the pointer is over the element.
 
 mod engines;
+mod fires;
 mod image;
 mod layout;
 mod palette;
@@ -14,6 +15,7 @@ mod row;
 mod words;
 
 pub use engines::*;
+pub use fires::*;
 pub use image::*;
 pub use layout::*;
 pub use palette::*;

@@ -7,19 +7,21 @@ use crate::messages::{DefenceName, ErasureProgress, Request};
 use crate::text;
 use leptos::prelude::*;
 use serde::Serialize;
+use std::collections::HashSet;
 use unstamp_shared::method::Values;
 
 /// The defence that the page shows first: in the menu, and the model that it made.
 pub const FIRST_DEFENCE: &str = "nad";
-
-/// The id of the model that an erasure makes.
-const ERASED: &str = "own-erased";
 
 /// A running erasure.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct RunningErasure {
     /// The id of the model with the backdoor.
     pub model: String,
+    /// The id of the model that the erasure makes.
+    pub student: String,
+    /// Id of the defence.
+    pub defence: String,
     /// How far the erasure is.
     pub progress: ErasureProgress,
 }
@@ -40,6 +42,10 @@ pub struct Erasure {
     pub running: RwSignal<Option<RunningErasure>>,
     request: StoredValue<u32>,
     waiting: StoredValue<Option<WaitingErasure>>,
+    /// Erasures that were started; each makes a model of its own.
+    count: StoredValue<usize>,
+    /// The ids of the models that erasures made.
+    made: StoredValue<HashSet<String>>,
 }
 
 impl Erasure {
@@ -50,7 +56,22 @@ impl Erasure {
             running: RwSignal::new(None),
             request: StoredValue::new(0),
             waiting: StoredValue::new(None),
+            count: StoredValue::new(0),
+            made: StoredValue::new(HashSet::new()),
         }
+    }
+
+    /// Whether an erasure made this model.
+    pub fn has_made(&self, id: &str) -> bool {
+        self.made.with_value(|made| made.contains(id))
+    }
+
+    /// The title of a defence, or its id while the engine has not named it.
+    fn title(&self, defence: &str) -> String {
+        let named = self.defences.with_untracked(|all| {
+            all.iter().find(|known| known.id == defence).map(|known| known.title.clone())
+        });
+        named.unwrap_or(defence.to_string())
     }
 
     /// Whether the request `id` is the running erasure.
@@ -62,8 +83,14 @@ impl Erasure {
 impl App {
     /// Erases the backdoor of a model with a defence. The first erasure starts the engine.
     pub fn erase(self, model: &str, defence: String) {
-        let running =
-            RunningErasure { model: model.to_string(), progress: ErasureProgress::default() };
+        let count = self.erasure.count.get_value() + 1;
+        self.erasure.count.set_value(count);
+        let running = RunningErasure {
+            model: model.to_string(),
+            student: format!("own-erased-{count}"),
+            defence: defence.clone(),
+            progress: ErasureProgress::default(),
+        };
         self.erasure.running.set(Some(running));
         self.erasure.waiting.set_value(Some(WaitingErasure { model: model.to_string(), defence }));
         match self.link() {
@@ -94,6 +121,12 @@ impl App {
         link.send(EngineKind::Learn, &Request::Stop { id }, None);
         self.erasure.request.set_value(id);
         self.erasure.waiting.set_value(None);
+        if let Some(RunningErasure { student, defence, progress, .. }) =
+            self.erasure.running.get_untracked()
+        {
+            let title = text::stopped_erasure(&self.erasure.title(&defence), progress.epoch);
+            self.models.rename(&student, &title);
+        }
         self.erasure.running.set(None);
         self.evaluate_soon();
     }
@@ -116,11 +149,16 @@ impl App {
         if !self.erasure.is_request(id) {
             return;
         }
+        let Some(running) = self.erasure.running.get_untracked() else { return };
+        let RunningErasure { student: id, defence, .. } = running;
+        let title = text::erased_model(&self.erasure.title(&defence), &progress);
         let like = self.models.entry(&model).filter(|_| !student.is_empty());
-        let running = (!progress.finished).then_some(RunningErasure { model, progress });
-        self.erasure.running.set(running);
+        let is_finished = progress.finished;
+        let running = RunningErasure { model, student: id.clone(), defence, progress };
+        self.erasure.running.set((!is_finished).then_some(running));
         if let Some(like) = like {
-            self.adopt(ERASED, text::ERASED_MODEL, student, like);
+            self.erasure.made.update_value(|made| _ = made.insert(id.clone()));
+            self.adopt(&id, &title, student, like);
         }
     }
 }

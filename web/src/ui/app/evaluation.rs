@@ -143,6 +143,7 @@ impl App {
     /// Shows what is known of the chosen models with the current trigger, and evaluates the rest.
     pub(super) fn recall(self) {
         self.evaluation.stop();
+        self.fires.stop();
         let chosen = self.chosen_untracked();
         let state = self.state.get_untracked();
         let trigger = key(&state);
@@ -166,6 +167,10 @@ impl App {
 
     /// Evaluates the chosen models on the first images, or, when all have that, on all images.
     pub(super) fn evaluate(&self) {
+        // The engine answers only the newest request.
+        if self.fires.is_running() {
+            return;
+        }
         let trigger = self.state.with_untracked(key);
         let mut models = self.ready_models();
         models.retain(|id| self.models.entry(id).is_some_and(|entry| knows_signs(&entry)));
@@ -224,7 +229,10 @@ mod tests {
             let evaluation = Evaluation::new();
             run(evaluation, 1, &["a", "b"]);
             assert!(!evaluation.receive(1, "a".to_string(), progress(FIRST, FIRST)));
-            assert!(evaluation.receive(1, "b".to_string(), progress(FIRST, FIRST)), "the last reply");
+            assert!(
+                evaluation.receive(1, "b".to_string(), progress(FIRST, FIRST)),
+                "the last reply"
+            );
             run(evaluation, 2, &["a"]);
             assert!(!evaluation.receive(2, "a".to_string(), progress(FIRST / 2, IMAGES)));
             assert_eq!(evaluation.seen("a", "t"), FIRST);

@@ -86,13 +86,29 @@ impl Models {
         self.entries.with_untracked(|entries| entries.iter().find(|m| m.id == id).cloned())
     }
 
+    /// The title of a model; it changes while an erasure runs.
+    pub fn title(&self, id: &str) -> String {
+        let title = |entries: &Vec<ModelEntry>| {
+            entries.iter().find(|entry| entry.id == id).map(|entry| entry.title.clone())
+        };
+        self.entries.with(title).unwrap_or_default()
+    }
+
+    /// Gives a model another title.
+    pub(super) fn rename(&self, id: &str, title: &str) {
+        self.entries.update(|entries| {
+            let named = entries.iter_mut().filter(|entry| entry.id == id);
+            named.for_each(|entry| entry.title = title.to_string());
+        });
+    }
+
     /// Whether the visitor brought or made this model.
     pub fn is_own(&self, id: &str) -> bool {
         self.entry(id).is_some_and(|entry| entry.role == ModelRole::Own)
     }
 
     /// Calls `use_file` with the bytes of a model file, if the page has them.
-    pub(super) fn with_file<T>(&self, id: &str, use_file: impl FnOnce(&[u8]) -> T) -> Option<T> {
+    pub fn with_file<T>(&self, id: &str, use_file: impl FnOnce(&[u8]) -> T) -> Option<T> {
         self.files.with_value(|files| files.get(id).map(|bytes| use_file(bytes)))
     }
 

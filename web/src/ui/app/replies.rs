@@ -56,6 +56,9 @@ impl App {
                 self.test_engines();
             }
             Reply::Evaluation { id, model, seen, total, report } => {
+                if self.receive_fires(id, seen >= total, &report) {
+                    return;
+                }
                 let progress = Progress { seen, total, report: *report, stored: false };
                 if self.evaluation.receive(id, model, progress) {
                     self.evaluate();

@@ -171,14 +171,31 @@ fn the_student_of_an_erasure_becomes_a_model() {
         reply(ERASURE, &progress);
         let shown = app.erasure.running.get_untracked().map(|erasure| erasure.progress);
         assert_eq!(shown, Some(progress.clone()));
+        let made = app.models.entries.get_untracked().pop().expect("a model");
+        assert_eq!(made.title, "nad, epoch 1");
         reply(ERASURE, &ErasureProgress { finished: true, ..progress });
         assert!(!running(app));
         let entries = app.models.entries.get_untracked();
         let made = entries.last().expect("a model");
         assert_eq!(entries.len(), 3);
-        assert_eq!((made.title.as_str(), &made.role), (text::ERASED_MODEL, &ModelRole::Own));
+        assert_eq!((made.title.as_str(), &made.role), ("nad, erased here", &ModelRole::Own));
+        assert!(app.erasure.has_made(&made.id));
         assert_eq!(app.state.get_untracked().models.last(), Some(&made.id));
         assert_eq!(app.models.with_file(&made.id, <[u8]>::to_vec), Some(vec![1, 2]));
+    });
+}
+
+#[test]
+fn every_erasure_makes_a_model_of_its_own() {
+    on_page(|app| {
+        for count in 1..=2 {
+            erase(app);
+            let progress = Box::new(ErasureProgress { epoch: 3, ..ErasureProgress::default() });
+            let reply = Reply::Erasing { id: ERASURE, model: "victim".to_string(), progress };
+            app.receive(Incoming::Reply(EngineKind::Learn, Box::new(reply), vec![1]));
+            assert_eq!(app.models.entries.get_untracked().len(), 2 + count);
+            app.erasure.running.set(None);
+        }
     });
 }
 

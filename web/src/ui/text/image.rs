@@ -28,7 +28,8 @@ pub const STAMPED: &str = "stamp it on this image";
 /// Label of the menu of target classes.
 pub const TARGET: &str = "target";
 /// Message after the choice of an attack that no published model was trained with.
-pub const NO_VICTIM: &str = "No network on this page was trained with this attack, so its trigger fools none of them.";
+pub const NO_VICTIM: &str =
+    "No network on this page was trained with this attack, so its trigger fools none of them.";
 
 /// The message after a click on [`COPY_LINK`].
 pub fn link_copied(has_own: bool) -> String {
@@ -43,12 +44,17 @@ pub fn link_by_hand(link: &str) -> String {
 
 /// The message about a checkpoint of another program.
 pub fn foreign_model(name: &str) -> String {
-    format!("{name} is a checkpoint that a browser cannot read. Convert it: unstamp import {name} --out model.safetensors")
+    format!(
+        "{name} is a checkpoint that a browser cannot read. Convert it: unstamp import {name} --out model.safetensors"
+    )
 }
 
 /// The message that parts of a link were not used.
 pub fn refused_values(refused: &[String]) -> String {
-    format!("This link asks for something that is not allowed; the default takes its place: {}.", refused.join(", "))
+    format!(
+        "This link asks for something that is not allowed; the default takes its place: {}.",
+        refused.join(", ")
+    )
 }
 
 /// The caption of a test image.

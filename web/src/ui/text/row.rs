@@ -58,8 +58,8 @@ pub const ERASE: &str = "erase it here";
 pub const ERASING: &str = "erasing";
 /// Button that stops the erasure.
 pub const STOP: &str = "stop";
-/// Title of the model that an erasure makes.
-pub const ERASED_MODEL: &str = "erased here";
+/// Button that saves a model of the visitor as a file.
+pub const SAVE_MODEL: &str = "save";
 
 /// A share in 0..1 as percent.
 pub fn percent(share: f64) -> String {
@@ -86,6 +86,34 @@ pub fn map_label(index: usize) -> String {
 /// The help of [`ERASE`].
 pub fn erase_help(clean_images: usize) -> String {
     format!("uses {clean_images} clean images and your processor; takes about a minute")
+}
+
+/// The title of the model that an erasure makes, while it runs and at its end.
+pub fn erased_model(defence: &str, progress: &ErasureProgress) -> String {
+    match progress.finished {
+        true => format!("{defence}, erased here"),
+        false => format!("{defence}, epoch {}", progress.epoch + 1),
+    }
+}
+
+/// The title of the model that a stopped erasure leaves.
+pub fn stopped_erasure(defence: &str, epoch: usize) -> String {
+    format!("{defence}, stopped in epoch {}", epoch + 1)
+}
+
+/// The name of the file that [`SAVE_MODEL`] writes.
+pub fn model_file(title: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
+    format!("{}.safetensors", title.chars().map(plain).collect::<String>())
+}
+
+/// How long an erasure still takes.
+pub fn seconds_left(seconds: f64) -> String {
+    match seconds {
+        s if s < 1.5 => "about a second left".to_string(),
+        s if s < 90.0 => format!("about {s:.0} seconds left"),
+        s => format!("about {:.0} minutes left", s / 60.0),
+    }
 }
 
 /// The progress of an erasure.
@@ -143,6 +171,22 @@ mod tests {
         assert_eq!(other_trigger(true, None), moved);
         let fires = format!("{moved}This one fires on 12.5% of signs. ");
         assert_eq!(other_trigger(true, Some(rate)), fires);
+    }
+
+    #[test]
+    fn a_model_that_was_erased_here_says_how() {
+        let mut progress = ErasureProgress { epoch: 2, ..ErasureProgress::default() };
+        assert_eq!(erased_model("NAD", &progress), "NAD, epoch 3");
+        progress.finished = true;
+        assert_eq!(erased_model("NAD", &progress), "NAD, erased here");
+        assert_eq!(stopped_erasure("NAD", 2), "NAD, stopped in epoch 3");
+        assert_eq!(model_file("NAD, erased here"), "nad--erased-here.safetensors");
+    }
+
+    #[test]
+    fn the_rest_of_an_erasure_is_rounded() {
+        let texts = [0.4, 12.3, 200.0].map(seconds_left);
+        assert_eq!(texts, ["about a second left", "about 12 seconds left", "about 3 minutes left"]);
     }
 
     #[test]
