@@ -2,6 +2,7 @@
 
 use crate::cell::{AbortAfter, Checkpoints};
 use crate::device::{self, DeviceKind};
+use crate::event_log::EventLog;
 use anyhow::Result;
 use clap::Args;
 use std::path::PathBuf;
@@ -79,6 +80,9 @@ pub struct DeviceArgs {
     /// Seconds between checkpoints of a running job
     #[arg(long, default_value_t = 20, hide_short_help = true)]
     pub checkpoint_seconds: u64,
+    /// Append every epoch and result to this file, one JSON object on each line
+    #[arg(long, value_name = "FILE.jsonl", hide_short_help = true)]
+    pub log: Option<PathBuf>,
     /// For tests: abort the program when a cell has written so many checkpoints
     #[arg(long, hide = true, value_name = "CELL:N")]
     pub abort_after: Option<AbortAfter>,
@@ -91,6 +95,14 @@ impl DeviceArgs {
     /// The device is not compiled in or cannot be used.
     pub fn choose(&self) -> Result<device::ChosenDevice> {
         device::choose(self.device)
+    }
+
+    /// The log.
+    ///
+    /// # Errors
+    /// Its file cannot be opened.
+    pub fn event_log(&self) -> Result<EventLog> {
+        EventLog::open(self.log.as_deref())
     }
 
     /// When checkpoints are written.

@@ -1,8 +1,8 @@
 //! The command line: the list of commands. Each command's arguments stand in its own file.
 
 use crate::commands::{
-    attention, claims, craft, data, erase, eval, export, import, list, plan, poison, preview,
-    publish, run, serve, stamp, table,
+    attention, claims, completions, craft, data, erase, eval, export, import, list, plan, poison,
+    preview, publish, run, serve, stamp, table,
 };
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -54,6 +54,10 @@ pub enum Command {
     Publish(publish::PublishArgs),
     /// Serve the built site on loopback
     Serve(serve::ServeArgs),
+    /// Print the completions of a shell
+    Completions(completions::CompletionsArgs),
+    /// Print the manual page, or write those of all commands
+    Man(completions::ManArgs),
 }
 
 impl Command {
@@ -80,6 +84,8 @@ impl Command {
             Command::Export(args) => export::export(&args),
             Command::Publish(args) => publish::publish(&args),
             Command::Serve(args) => serve::serve(&args),
+            Command::Completions(args) => completions::completions(&args),
+            Command::Man(args) => completions::man(&args),
         }
     }
 }

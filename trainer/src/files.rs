@@ -4,7 +4,8 @@ use anyhow::{Context, Result};
 use std::path::Path;
 
 /// Writes `bytes` to `path`, creating its folder; the file appears whole or not at all. What a
-/// killed run leaves of it is called `<name>.part` and overwritten next time.
+/// killed run leaves of it is called `<name>.part` and overwritten next time. A write that fails, as on a
+/// full disk, leaves nothing.
 ///
 /// # Errors
 ///
@@ -19,7 +20,11 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
         std::fs::write(&part, bytes)?;
         std::fs::rename(&part, path)
     };
-    write().with_context(|| format!("cannot write {}", path.display()))
+    let written = write();
+    if written.is_err() {
+        std::fs::remove_file(&part).ok();
+    }
+    written.with_context(|| format!("cannot write {}", path.display()))
 }
 
 /// Reads a whole file.
@@ -38,4 +43,23 @@ pub fn read(path: &Path) -> Result<Vec<u8>> {
 /// The file cannot be read, or it is not UTF-8.
 pub fn text(path: &Path) -> Result<String> {
     std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_write_that_fails_keeps_the_old_file_and_leaves_nothing() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("file");
+        write(&path, b"old").expect("written");
+        // A folder lies where the file would be renamed to.
+        let taken = folder.path().join("taken");
+        std::fs::create_dir_all(taken.join("inner")).expect("a folder");
+        assert!(write(&taken, b"new").is_err());
+        let left = std::fs::read_dir(folder.path()).expect("a folder").count();
+        assert_eq!(left, 2, "no part is left");
+        assert_eq!(read(&path).expect("readable"), b"old");
+    }
 }

@@ -13,6 +13,7 @@ pub mod cli;
 pub mod commands;
 pub mod data;
 pub mod device;
+pub mod event_log;
 pub mod files;
 pub mod import;
 pub mod limits;

@@ -10,6 +10,7 @@ use unstamp_tests::{run, unstamp};
 use unstamp_trainer::cell::{CellRunner, Checkpoints, LoadedInputs, RunLabel};
 use unstamp_trainer::data::Dataset;
 use unstamp_trainer::device;
+use unstamp_trainer::event_log::EventLog;
 
 /// Every defence of the list, on a small victim.
 fn recipe() -> String {
@@ -172,6 +173,7 @@ fn defences_do_not_see_test_data() {
             given: LoadedInputs::default(),
             curves: true,
             checkpoints: Checkpoints { every, abort_after: None },
+            log: EventLog::default(),
         };
         let out = folder.path().join(name);
         for cell in recipe.cells() {

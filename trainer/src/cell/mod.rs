@@ -15,6 +15,7 @@ pub use reuse::FinishedCells;
 
 use crate::data::Dataset;
 use crate::device::ChosenDevice;
+use crate::event_log::EventLog;
 use crate::measure::Tests;
 use anyhow::Result;
 use lock::CellLock;
@@ -51,6 +52,8 @@ pub struct CellRunner<'a> {
     pub curves: bool,
     /// When checkpoints are written.
     pub checkpoints: Checkpoints,
+    /// Where epochs and results are logged.
+    pub log: EventLog,
 }
 
 /// Names that stand in a result but do not decide it.
@@ -158,10 +161,12 @@ impl CellRunner<'_> {
         if finished.is_none() && self.given.finished.copy(cell, paths)? {
             finished = self.finished(cell, paths);
         }
-        match finished {
-            Some(result) => self.relabel(result, paths),
-            None => self.compute(cell, folder, paths),
+        if let Some(result) = finished {
+            return self.relabel(result, paths);
         }
+        let result = self.compute(cell, folder, paths)?;
+        self.log.result(&result)?;
+        Ok(result)
     }
 
     fn compute(&self, cell: &Cell, folder: &Path, paths: &CellPaths) -> Result<CellResult> {

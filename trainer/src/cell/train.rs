@@ -52,6 +52,9 @@ impl CellRunner<'_> {
             if self.curves {
                 self.evaluate_epoch(&mut job, &mut event, sample)?;
             }
+            if let Event::Epoch(epoch) = &event {
+                self.log.epoch(name, epoch)?;
+            }
             let passes = (job.passes() - passes_before) as f64;
             progress.show(&event, passes / busy.as_secs_f64());
             checkpoints.write_if_due(&job)?;

@@ -118,6 +118,7 @@ pub fn erase(args: &EraseArgs) -> Result<()> {
         },
         curves: true,
         checkpoints: args.device.checkpoints(),
+        log: args.device.event_log()?,
     };
     let result = runner.run(&cell, &args.out)?;
     print_rates("before", &before);

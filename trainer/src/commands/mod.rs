@@ -2,6 +2,7 @@
 
 pub mod attention;
 pub mod claims;
+pub mod completions;
 pub mod craft;
 pub mod data;
 pub mod erase;

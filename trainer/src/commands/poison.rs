@@ -166,6 +166,7 @@ pub fn poison(args: &PoisonArgs) -> Result<()> {
         given: LoadedInputs { trigger: Some(trigger), ..LoadedInputs::default() },
         curves: true,
         checkpoints: args.device.checkpoints(),
+        log: args.device.event_log()?,
     };
     let result = runner.run(&cell, &args.out)?;
     print!("{}", table::markdown(std::slice::from_ref(&result)));

@@ -148,6 +148,7 @@ fn run_recipe(recipe: &Recipe, args: &RunArgs, device: Option<&ChosenDevice>) ->
         },
         curves: !recipe.skip_curves,
         checkpoints: args.device.checkpoints(),
+        log: args.device.event_log()?,
     };
     run_cells(recipe, &runner, &args.folder(recipe), args.shard)
 }
