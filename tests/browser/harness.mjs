@@ -38,8 +38,9 @@ export async function open(browser, path, { base = "some/where/", ...options } =
 
 // The address with the option `values`, for which the page writes its values.
 export function withValues(path) {
-  const [before, hash = ""] = path.split(/(?=#)/);
-  return `${before}${before.includes("?") ? "&" : "?"}values${hash}`;
+  const at = path.includes("#") ? path.indexOf("#") : path.length;
+  const before = path.slice(0, at);
+  return `${before}${before.includes("?") ? "&" : "?"}values${path.slice(at)}`;
 }
 
 // The page's values as soon as they satisfy `when`.

@@ -62,6 +62,7 @@ job=$(sbatch --parsable --array=1-3 --cpus-per-task=1 --chdir="$WORK" "$PWD/docs
 for _ in $(seq 600); do [ -e "$OUT/s0-blend.checkpoint" ] && break; sleep 0.1; done
 [ -e "$OUT/s0-blend.checkpoint" ] || { cat "$WORK"/unstamp-*.log; echo "no task began"; exit 1; }
 scancel "${job}_2"
+[ ! -e "$OUT/s0-blend.json" ] || { echo "Blend was finished before its task was killed"; exit 1; }
 for _ in $(seq 300); do [ -z "$(squeue -h)" ] && break; sleep 1; done
 cat "$WORK/unstamp-${job}-2.log" | tail -2
 for task in 1 3; do grep -q '| sig |' "$WORK/unstamp-${job}-$task.log" || { cat "$WORK/unstamp-${job}-$task.log"; exit 1; }; done

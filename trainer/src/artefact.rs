@@ -82,18 +82,23 @@ pub fn make_artefact(input: &CraftInput, path: &Path) -> Result<Artefact> {
     Ok(made)
 }
 
+/// Whether the artefact at `path` was made from the same input.
+///
+/// # Errors
+/// Those of [`read_artefact`].
+pub fn answers(input: &CraftInput, path: &Path) -> Result<bool> {
+    let provenance = craft::provenance(&input.context(&|_, _| ()), input.trigger);
+    Ok(read_artefact(path)?.answers(&provenance))
+}
+
 /// The artefact at `path`, if it was made from the same input; otherwise a new one.
 ///
 /// # Errors
 /// Those of [`read_artefact`] and [`make_artefact`].
 pub fn existing_or_new_artefact(input: &CraftInput, path: &Path) -> Result<Artefact> {
     input.craft()?;
-    if path.exists() {
-        let artefact = read_artefact(path)?;
-        let provenance = craft::provenance(&input.context(&|_, _| ()), input.trigger);
-        if artefact.answers(&provenance) {
-            return Ok(artefact);
-        }
+    if path.exists() && answers(input, path)? {
+        return read_artefact(path);
     }
     make_artefact(input, path)
 }

@@ -1,5 +1,6 @@
 //! A log of a run for dashboards: one JSON object on each line, `{"event": "epoch", ...}` after each epoch and
-//! `{"event": "result", ...}` after each cell.
+//! `{"event": "result", ...}` after each cell that was computed. After a kill the epochs since the last checkpoint are
+//! computed, and logged, again.
 
 use anyhow::{Context, Result};
 use serde::Serialize;

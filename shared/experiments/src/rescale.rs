@@ -3,11 +3,12 @@
 use crate::BoxFuture;
 use crate::job::{Edit, EditContext, Edited, PhaseError};
 use unstamp_networks::model::weights::{Array, Arrays, WeightsError};
-use unstamp_networks::model::{Arch, Operation};
+use unstamp_networks::model::{Arch, Operation, Value};
 
-/// Multiplies the convolution weights by `factor`. Batch normalisation divides the outputs by their
-/// deviation, so the network stays the same function but for the 1e-5 that it adds to a variance: the
-/// running means are multiplied by `factor`, the running variances by its square.
+/// Multiplies the convolution weights by `factor`. The network stays the same function, but for the 1e-5
+/// that batch normalisation adds to a variance: where a value is `factor^n` times what it was, the running
+/// mean of its normalisation is multiplied by `factor^n`, the running variance by `factor^2n`, and the
+/// weights of a linear layer that reads it by `factor^-n`.
 ///
 /// A gradient step of one learning rate changes smaller weights more. The studies of weight norms use
 /// this edit to change the norm and nothing else.
@@ -20,23 +21,36 @@ pub struct Rescale {
 impl Rescale {
     fn scaled(&self, arch: &Arch, weights: &Arrays) -> Result<Arrays, WeightsError> {
         let mut arrays = weights.clone();
-        let mut times = |name: String, factor: f32| {
+        let mut times = |name: String, power: i32| {
             let found: Option<&mut Array> = arrays.get_mut(&name);
+            let factor = self.factor.powi(power);
             found.into_iter().flat_map(|a| &mut a.values).for_each(|value| *value *= factor);
         };
+        // The power of the factor by which each layer's output changes.
+        let mut powers: Vec<i32> = Vec::new();
         for layer in &arch.describe()?.layers {
             let name = &layer.name;
-            match layer.operation {
+            let power = match layer.input {
+                Value::Images => 0,
+                Value::Layer(index) => powers[index],
+            };
+            powers.push(match layer.operation {
                 Operation::Conv { .. } => {
-                    times(format!("{name}.weight"), self.factor);
-                    times(format!("{name}.bias"), self.factor);
+                    times(format!("{name}.weight"), 1);
+                    times(format!("{name}.bias"), power + 1);
+                    power + 1
                 }
                 Operation::NormRelu => {
-                    times(format!("{name}.running_mean"), self.factor);
-                    times(format!("{name}.running_var"), self.factor * self.factor);
+                    times(format!("{name}.running_mean"), power);
+                    times(format!("{name}.running_var"), 2 * power);
+                    0
                 }
-                _ => {}
-            }
+                Operation::Linear { .. } => {
+                    times(format!("{name}.weight"), -power);
+                    0
+                }
+                _ => power,
+            });
         }
         Ok(arrays)
     }

@@ -24,7 +24,7 @@ fn every_command_has_a_manual_page_with_exit_codes() {
     let folder = tempfile::tempdir().expect("a folder");
     let out = folder.path().to_str().expect("text");
     assert_eq!(run(&["man", "--out", out]).0, 0);
-    for name in ["unstamp", "unstamp-run", "unstamp-erase"] {
+    for name in ["unstamp", "unstamp-run", "unstamp-erase", "unstamp-data-fetch"] {
         let page =
             std::fs::read_to_string(folder.path().join(format!("{name}.1"))).expect("a page");
         assert!(page.contains(".TH ") && page.contains("EXIT STATUS"), "{name}: {page}");

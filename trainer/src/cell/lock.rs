@@ -1,7 +1,7 @@
 //! A lock on a cell. Processes that share a results folder hold it while they write the cell's files.
 
 use super::CellPaths;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use same_file::Handle;
 use std::fs::{File, TryLockError};
 use std::io;
@@ -50,16 +50,17 @@ impl CellLock {
         let path = &paths.lock;
         let folder = path.parent().filter(|folder| !folder.exists());
         let made = folder.map(Path::to_path_buf);
-        loop {
+        for _ in 0..MOST_TRIES {
             let file = open(path).with_context(|| format!("cannot create {}", path.display()))?;
             if !lock(&file).with_context(|| fault(path))? {
                 return Ok(None);
             }
-            if is_at(&file, path).unwrap_or(false) {
+            if is_at(&file, path).with_context(|| format!("cannot read {}", path.display()))? {
                 let path = path.clone();
                 return Ok(Some(Self { path, file: Some(file), made }));
             }
         }
+        bail!("{}", fault(path))
     }
 }
 
@@ -74,16 +75,31 @@ impl Drop for CellLock {
     }
 }
 
+/// How often a file is opened again because another process removed it, or its folder, in between.
+const MOST_TRIES: usize = 100;
+
 fn open(path: &Path) -> io::Result<File> {
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder)?;
+    let open = || {
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder)?;
+        }
+        File::options().create(true).truncate(false).write(true).open(path)
+    };
+    for _ in 1..MOST_TRIES {
+        match open() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            result => return result,
+        }
     }
-    File::options().create(true).truncate(false).write(true).open(path)
+    open()
 }
 
 /// Whether the open file is the one that lies at `path` now.
 fn is_at(file: &File, path: &Path) -> io::Result<bool> {
-    Ok(Handle::from_file(file.try_clone()?)? == Handle::from_path(path)?)
+    match Handle::from_path(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        found => Ok(Handle::from_file(file.try_clone()?)? == found?),
+    }
 }
 
 fn fault(path: &Path) -> String {

@@ -14,13 +14,14 @@ use unstamp_shared::result::CellResult;
 pub struct FinishedCells(BTreeMap<String, PathBuf>);
 
 impl FinishedCells {
-    /// The cells in these folders and in the folders inside of them.
+    /// The cells in these folders and in the folders inside of them. A folder that does not exist holds
+    /// none. Where several hold a cell, that of the first path counts.
     ///
     /// # Errors
     /// A folder cannot be listed.
     pub fn below(folders: &[PathBuf]) -> Result<Self> {
         let mut found = BTreeMap::new();
-        for folder in folders {
+        for folder in folders.iter().filter(|folder| folder.exists()) {
             let listed = paths_in(folder)?;
             let inner = listed.iter().filter(|path| path.is_dir()).map(|path| paths_in(path));
             let inner = inner.collect::<Result<Vec<_>>>()?.concat();
@@ -30,7 +31,7 @@ impl FinishedCells {
                     && let Ok(result) = CellResult::from_json(&bytes)
                     && path.with_extension("safetensors").exists()
                 {
-                    found.insert(result.cell_hash, path.with_extension(""));
+                    found.entry(result.cell_hash).or_insert(path.with_extension(""));
                 }
             }
         }
@@ -63,5 +64,7 @@ impl FinishedCells {
 fn paths_in(folder: &Path) -> Result<Vec<PathBuf>> {
     let list = || std::fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect();
     let listed: std::io::Result<Vec<PathBuf>> = list();
-    listed.with_context(|| format!("cannot list {}", folder.display()))
+    let mut paths = listed.with_context(|| format!("cannot list {}", folder.display()))?;
+    paths.sort();
+    Ok(paths)
 }

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use unstamp_shared::recipe::Recipe;
 use unstamp_shared::result::CellResult;
 
-/// A measure of the design document, in percent.
+/// A measure of a model, in percent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Metric {

@@ -1,6 +1,6 @@
 //! The table of claims as Markdown.
 
-use super::{Finding, Sample, Verdict};
+use super::{Bound, Finding, Sample, Verdict};
 use crate::table::between_marks;
 use anyhow::Result;
 use std::fmt::{self, Display, Write};
@@ -12,6 +12,17 @@ impl Display for Verdict {
             Self::DoesNotHold => "**does not**",
             Self::Untested => "untested",
         })
+    }
+}
+
+impl Display for Bound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AtMost(most) => write!(f, "mean at most {most}"),
+            Self::AtLeast(least) => write!(f, "mean at least {least}"),
+            Self::AllAtMost(most) => write!(f, "all at most {most}"),
+            Self::AllAtLeast(least) => write!(f, "all at least {least}"),
+        }
     }
 }
 
@@ -41,13 +52,13 @@ pub fn markdown(findings: &[Finding]) -> String {
         count(Verdict::DoesNotHold),
         count(Verdict::Untested)
     );
-    text +=
-        "| paper | claim | paper's figure | ours | recipe | verdict |\n|---|---|---|---|---|---|\n";
+    text += "| paper | claim | paper's figure | ours | recipe | holds if | verdict |\n|---|---|---|---|---|---|---|\n";
     for Finding { claim, sample, verdict } in findings {
+        let bound = claim.holds.map_or("-".to_string(), |bound| bound.to_string());
         let recipe = claim.measure.as_ref().map_or("-".to_string(), |m| format!("`{}`", m.recipe));
         let _ = writeln!(
             text,
-            "| {} | {} | {} | {} | {recipe} | {verdict} |",
+            "| {} | {} | {} | {} | {recipe} | {bound} | {verdict} |",
             claim.place,
             claim.says,
             claim.figure,
@@ -78,8 +89,7 @@ mod tests {
         let finding = Finding { claim: &claims.claims[0], sample, verdict: Verdict::Untested };
         let text = markdown(&[finding]);
         assert!(text.starts_with("1 claims: 0 hold, 0 do not, 1 are untested."), "{text}");
-        let row =
-            "| NAD | NAD erases | 7.22 | 1.5 (1.0 to 2.0), n = 2; missing: sig | - | untested |";
+        let row = "| NAD | NAD erases | 7.22 | 1.5 (1.0 to 2.0), n = 2; missing: sig | - | - | untested |";
         assert!(text.contains(row), "{text}");
     }
 

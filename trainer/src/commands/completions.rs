@@ -7,7 +7,7 @@ use clap::{Args, Command, CommandFactory};
 use clap_complete::{Shell, generate};
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, roman};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Arguments of `unstamp completions`.
 #[derive(Args)]
@@ -34,7 +34,7 @@ const EXIT_CODES: [(&str, &str); 3] = [
         "1",
         "A failure: a file is missing or broken, a training diverged. Standard error says which.",
     ),
-    ("2", "Wrong use: an option, a name or a value that does not exist. Nothing was written."),
+    ("2", "Wrong use: an option, a name or a value that does not exist."),
 ];
 
 /// Prints the completions of a shell.
@@ -61,6 +61,15 @@ fn page(command: Command) -> Result<Vec<u8>> {
     Ok(text)
 }
 
+/// Writes the page of a command and those of its own commands. `name` has hyphens for spaces.
+fn write_pages(command: &Command, name: &str, folder: &Path) -> Result<()> {
+    for part in command.get_subcommands().filter(|part| part.get_name() != "help") {
+        write_pages(part, &format!("{name}-{}", part.get_name()), folder)?;
+    }
+    let command = command.clone().display_name(name.to_string()).name(name.to_string());
+    files::write(&folder.join(format!("{name}.1")), &page(command)?)
+}
+
 /// Prints the manual page of the program, or writes those of all commands.
 ///
 /// # Errors
@@ -68,16 +77,12 @@ fn page(command: Command) -> Result<Vec<u8>> {
 pub fn man(args: &ManArgs) -> Result<()> {
     let mut command = Cli::command();
     command.build();
-    let Some(folder) = &args.out else {
-        print!("{}", String::from_utf8_lossy(&page(command)?));
-        return Ok(());
-    };
-    for part in command.get_subcommands().filter(|part| part.get_name() != "help") {
-        let name = format!("{NAME}-{}", part.get_name());
-        let part = part.clone().display_name(&name).name(name.clone());
-        files::write(&folder.join(format!("{name}.1")), &page(part)?)?;
+    match &args.out {
+        None => print!("{}", String::from_utf8_lossy(&page(command)?)),
+        Some(folder) => {
+            write_pages(&command, NAME, folder)?;
+            println!("{}", folder.display());
+        }
     }
-    files::write(&folder.join(format!("{NAME}.1")), &page(command)?)?;
-    println!("{}", folder.display());
     Ok(())
 }

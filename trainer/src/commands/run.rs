@@ -39,7 +39,7 @@ pub struct RunArgs {
     #[arg(long, value_name = "DIR")]
     reuse: Vec<PathBuf>,
     /// Begin with part I of N. Give each of N processes that share --out another part: none computes
-    /// what another one does, and the cells of a process that ends are taken over by the others
+    /// what another one has finished or works on, and the cells of a process that ends are taken over
     #[arg(long, value_name = "I/N", default_value = "1/1")]
     shard: Shard,
     /// Print the cells and stop

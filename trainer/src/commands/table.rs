@@ -4,7 +4,7 @@ use crate::table::{self as tables, Along};
 use crate::{files, usage};
 use anyhow::{Context, Result, ensure};
 use clap::{Args, ValueEnum};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use unstamp_shared::result::CellResult;
 
 /// Forms of a table.
@@ -48,8 +48,9 @@ pub struct TableArgs {
 impl TableArgs {
     fn results(&self) -> Result<Vec<CellResult>> {
         let Some(recipe) = &self.recipe else { return tables::results(&self.folder) };
-        let beside = self.folder.parent().filter(|parent| !parent.as_os_str().is_empty());
-        let (_, results) = tables::results_of(recipe, beside.unwrap_or(Path::new(".")))?;
+        let folder = std::fs::canonicalize(&self.folder)
+            .with_context(|| format!("cannot list {}", self.folder.display()))?;
+        let (_, results) = tables::results_of(recipe, folder.parent().unwrap_or(&folder))?;
         ensure!(!results.is_empty(), "there are no results of {}", recipe.display());
         Ok(results)
     }

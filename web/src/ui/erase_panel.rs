@@ -1,4 +1,4 @@
-//! The part of a victim's card that erases its backdoor in the page.
+//! The part of a victim's row that erases its backdoor in the page.
 
 use crate::app::App;
 use crate::app::erasure::FIRST_DEFENCE;

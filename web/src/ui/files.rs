@@ -81,7 +81,7 @@ async fn take_model(app: App, file: &File) {
         (Some(like), Some(bytes)) => {
             let name = file.name();
             let entry = About::read(&bytes).entry(like);
-            app.adopt(&format!("own-{name}"), &name, bytes, entry);
+            app.adopt(&app.models.new_id(), &name, bytes, entry);
         }
         _ => app.say(text::NO_MODEL_FILE),
     }

@@ -26,7 +26,8 @@ pub fn Fires(app: App) -> impl IntoView {
         (app.state.with(without_place), model)
     });
     Effect::new(move |before: Option<()>| {
-        subject.track();
+        // Reading the memo makes it follow the state; `track` alone would not compute it.
+        subject.with(|_| ());
         if before.is_some() {
             app.fires.map.set(None);
         }

@@ -153,9 +153,9 @@ pub fn Row(app: App, entry: ModelEntry) -> impl IntoView {
     let measured = move || {
         let found = model.with_value(|id| app.evaluation.progress.with(|all| all.get(id).cloned()));
         match found {
+            _ if !is_known => view! { <p class="small">{text::OTHER_CLASSES}</p> }.into_any(),
             Some(progress) => rates(app, progress).into_any(),
-            None if is_known => view! { <p class="small">{text::MEASURING}</p> }.into_any(),
-            None => view! { <p class="small">{text::OTHER_CLASSES}</p> }.into_any(),
+            None => view! { <p class="small">{text::MEASURING}</p> }.into_any(),
         }
     };
     let entry = StoredValue::new(entry);

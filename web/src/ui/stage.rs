@@ -59,8 +59,13 @@ fn pixel(frame: Frame, event: &PointerEvent) -> Option<Point> {
 
 /// Whether the pointer paints instead of dragging the trigger.
 fn paints(app: App) -> bool {
-    app.picture.brush.with_untracked(|brush| brush.tool != Tool::Move)
-        && app.state.with_untracked(|state| brush::painted_parameter(state).is_some())
+    let tool = app.picture.brush.with_untracked(|brush| brush.tool);
+    app.state.with_untracked(|state| is_painting(tool, state))
+}
+
+/// Whether this tool paints, for an attack whose trigger is painted.
+fn is_painting(tool: Tool, state: &State) -> bool {
+    tool != Tool::Move && brush::painted_parameter(state).is_some()
 }
 
 /// Paints from one pixel to another.
@@ -207,7 +212,7 @@ pub fn Stage(app: App) -> impl IntoView {
     };
     view! {
         <div class="frame" id="stage" tabindex="0" role="application" aria-label=label node_ref=frame
-            class:painting=move || app.picture.brush.with(|brush| brush.tool != Tool::Move)
+            class:painting=move || is_painting(app.picture.brush.with(|b| b.tool), &app.state.get())
             on:pointerdown=move |event| action.set(press(app, frame, &event))
             on:pointermove=moved
             on:pointerup=move |_| action.set(None)

@@ -155,7 +155,7 @@ impl Victim {
         if self.model.is_some() && trained {
             return Err(RecipeError::Finished { victim: self.id.clone() });
         }
-        let is_sound = self.rescale.is_none_or(|factor| factor.is_finite() && factor > 0.0)
+        let is_sound = self.rescale.is_none_or(|factor| (0.01..=100.0).contains(&factor))
             && self.weight_decay.is_none_or(|decay| (0.0..=1.0).contains(&decay));
         if is_sound { Ok(()) } else { Err(RecipeError::Changes { victim: self.id.clone() }) }
     }
@@ -215,7 +215,7 @@ attack = "badnets"
                 "\"badnets\"\nweight_decay = -1",
                 "weight_decay must be within 0 and 1",
             ),
-            ("\"badnets\"", "\"badnets\"\nrescale = 0", "rescale above 0"),
+            ("\"badnets\"", "\"badnets\"\nrescale = 0", "rescale within 0.01 and 100"),
             ("\"badnets\"", "\"badnets\"\nmodel = \"12\"", "'12' is no SHA-256 of weights"),
             ("\"badnets\"", GIVEN_AND_TRAINED, "a finished model is not trained"),
             ("\"badnets\"", "\"clean_label\"", "surrogate must name an earlier [[victim]]"),

@@ -63,7 +63,7 @@ pub enum RecipeError {
         victim: String,
     },
     /// An impossible weight decay or factor of the weights.
-    #[error("victim {victim}: weight_decay must be within 0 and 1, rescale above 0")]
+    #[error("victim {victim}: weight_decay must be within 0 and 1, rescale within 0.01 and 100")]
     Changes {
         /// Id of the victim.
         victim: String,

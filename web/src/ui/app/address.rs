@@ -23,7 +23,8 @@ pub(super) fn current() -> String {
 fn write(state: &State, is_first: bool) {
     let hash = state.to_hash();
     let Ok(history) = window().history() else { return };
-    if hash == current() {
+    // A browser escapes some characters of an address, so the texts may differ.
+    if State::read(&current()).0 == *state {
         return;
     }
     let _ = match is_first {
@@ -70,7 +71,10 @@ impl App {
         if state == self.state.get_untracked() {
             return;
         }
-        self.picture.current.set(CurrentImage::generated(state.image));
+        // A picture of the visitor stays while only other choices change.
+        if state.image != self.state.with_untracked(|before| before.image) {
+            self.picture.current.set(CurrentImage::generated(state.image));
+        }
         self.state.set(state);
         self.say_refused(&refused);
     }

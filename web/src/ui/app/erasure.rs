@@ -120,6 +120,12 @@ impl App {
         let id = link.id();
         link.send(EngineKind::Learn, &Request::Stop { id }, None);
         self.erasure.request.set_value(id);
+        self.end_erasure();
+    }
+
+    /// Ends an erasure that was stopped or failed. The student of the last epoch stays, with a title that
+    /// says where it ended.
+    pub(super) fn end_erasure(self) {
         self.erasure.waiting.set_value(None);
         if let Some(RunningErasure { student, defence, progress, .. }) =
             self.erasure.running.get_untracked()
@@ -134,8 +140,8 @@ impl App {
     /// The engine that trains stopped; the next erasure starts it again.
     pub(super) fn leave_learn(self, message: String) {
         self.say(message);
+        self.end_erasure();
         self.erasure.defences.set(Vec::new());
-        self.erasure.running.set(None);
     }
 
     /// Shows the progress of the erasure, and the student if its weights came along.

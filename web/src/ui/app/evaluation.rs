@@ -11,7 +11,7 @@ use serde::Serialize;
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 use unstamp_shared::datasets::signs;
-use unstamp_shared::manifest::ModelEntry;
+use unstamp_shared::manifest::{ModelEntry, ModelRole};
 use unstamp_shared::metrics::Report;
 
 /// Test images that the page evaluates.
@@ -81,6 +81,11 @@ impl Evaluation {
         self.running.update_value(|running| running.id = NO_REQUEST);
     }
 
+    /// Whether this is the running request.
+    pub(super) fn is_request(&self, id: u32) -> bool {
+        self.running.with_value(|running| running.id == id)
+    }
+
     /// Removes everything that is known of a model, whose weights have changed.
     pub(super) fn forget_model(&self, model: &str) {
         self.stop();
@@ -130,8 +135,12 @@ fn key(state: &State) -> String {
     serde_json::to_string(&state.record()).unwrap_or_default()
 }
 
-/// The rates of the list of models, if they belong to the trigger on the page.
+/// The rates of the list of models, if they belong to the trigger on the page. A model of the visitor has
+/// none; its entry is made after another one.
 fn stored(entry: &ModelEntry, state: &State) -> Option<Progress> {
+    if entry.role == ModelRole::Own {
+        return None;
+    }
     let record = entry.trigger.as_ref()?;
     let is_its_own = is_victim(entry) || entry.report.asr.is_some();
     let report = entry.report.clone();

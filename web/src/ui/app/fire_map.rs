@@ -49,6 +49,11 @@ impl Fires {
         self.request.with_value(Option::is_some)
     }
 
+    /// Whether this is the running request.
+    pub(super) fn is_request(&self, id: u32) -> bool {
+        self.request.get_value() == Some(id)
+    }
+
     /// Ends a running measurement. A finished map stays: moving the trigger does not change it.
     pub(super) fn stop(&self) {
         if self.is_running() {
@@ -115,7 +120,7 @@ impl App {
 
     /// Keeps the reply to a request of the map. Whether it was one.
     pub(super) fn receive_fires(self, id: u32, is_last: bool, report: &Report) -> bool {
-        if self.fires.request.get_value() != Some(id) {
+        if !self.fires.is_request(id) {
             return false;
         }
         if is_last {

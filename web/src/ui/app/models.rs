@@ -42,6 +42,8 @@ pub struct Models {
     pub loading: RwSignal<Option<f64>>,
     /// The bytes of the model files, by model id.
     files: StoredValue<HashMap<String, Vec<u8>>>,
+    /// Models that the visitor opened so far.
+    opened: StoredValue<usize>,
     /// The models that each engine has.
     loaded: StoredValue<HashSet<(EngineKind, String)>>,
     /// The published models that cannot be used. They are not tried again.
@@ -56,6 +58,7 @@ impl Models {
             answers: RwSignal::new(HashMap::new()),
             loading: RwSignal::new(Some(0.0)),
             files: StoredValue::new(HashMap::new()),
+            opened: StoredValue::new(0),
             loaded: StoredValue::new(HashSet::new()),
             refused: RwSignal::new(HashSet::new()),
         }
@@ -66,14 +69,25 @@ impl Models {
         self.refused.with(|refused| refused.contains(id))
     }
 
+    /// The id of a model that the visitor opens. Names of files would not survive an address.
+    pub fn new_id(&self) -> String {
+        let number = self.opened.get_value() + 1;
+        self.opened.set_value(number);
+        format!("own-{number}")
+    }
+
     /// Marks a model that cannot be used.
     pub(super) fn refuse(&self, id: &str) {
         self.refused.update(|refused| _ = refused.insert(id.to_string()));
     }
 
-    /// Removes ids of models that do not exist. Without any left, the first models take their place.
+    /// Removes ids of models that do not exist, once the list of models is there. Without any left, the first
+    /// models take their place.
     pub(super) fn keep_known(&self, ids: &mut Vec<String>) {
         self.entries.with_untracked(|entries| {
+            if entries.is_empty() {
+                return;
+            }
             ids.retain(|id| entries.iter().any(|entry| entry.id == *id));
             if ids.is_empty() {
                 *ids = first_models(entries);
@@ -136,6 +150,8 @@ impl App {
         };
         self.models.entries.set(manifest.models);
         self.state.update(|state| self.models.keep_known(&mut state.models));
+        // The stored rates come with the list.
+        self.recall();
     }
 
     /// Downloads the files of these models, unless the page has them, and loads the models.

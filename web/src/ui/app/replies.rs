@@ -35,6 +35,7 @@ impl App {
             return;
         }
         self.restarts.set_value(before + 1);
+        self.fires.stop();
         self.leave_learn(text::restarted(reason));
         for engine in [EngineKind::Cpu, EngineKind::WebGpu] {
             self.models.forget_engine(engine);
@@ -109,8 +110,13 @@ impl App {
     fn request_failed(self, id: u32, model: &str, failure: &Failure) {
         self.say(text::failure(failure));
         if self.erasure.is_request(id) {
-            self.erasure.running.set(None);
-            return;
+            return self.end_erasure();
+        }
+        if self.fires.is_request(id) {
+            self.fires.stop();
+        }
+        if self.evaluation.is_request(id) {
+            self.evaluate_soon();
         }
         self.models.forget(model);
         if matches!(failure, Failure::UnusableModel { .. }) {
@@ -119,6 +125,7 @@ impl App {
         }
         if self.models.is_own(model) {
             self.state.update(|s| s.models.retain(|id| id != model));
+            self.models.entries.update(|entries| entries.retain(|entry| entry.id != model));
         }
     }
 }

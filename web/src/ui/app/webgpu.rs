@@ -80,12 +80,14 @@ impl App {
     }
 
     fn leave_webgpu(self, state: WebGpuState) {
+        self.fires.stop();
         self.models.forget_engine(EngineKind::WebGpu);
         self.engines.update(|e| e.webgpu = state);
         self.refresh();
     }
 
     fn use_webgpu(self) {
+        self.fires.stop();
         self.engines.update(activate);
         self.refresh();
     }

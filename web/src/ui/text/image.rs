@@ -28,8 +28,7 @@ pub const STAMPED: &str = "stamp it on this image";
 /// Label of the menu of target classes.
 pub const TARGET: &str = "target";
 /// Message after the choice of an attack that no published model was trained with.
-pub const NO_VICTIM: &str =
-    "No network on this page was trained with this attack, so its trigger fools none of them.";
+pub const NO_VICTIM: &str = "No network on this page was trained with this attack.";
 
 /// The message after a click on [`COPY_LINK`].
 pub fn link_copied(has_own: bool) -> String {

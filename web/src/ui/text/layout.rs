@@ -20,12 +20,12 @@ pub const LOADING: &str = "loading ";
 pub const DISMISS: &str = "dismiss";
 /// The sign on that button.
 pub const CROSS: &str = "×";
-/// Text in the place of the cards if the site has no models.
+/// Text in the place of the rows if the site has no models.
 pub const NO_MODELS: &str =
     "There are no models on this site yet. Run `make demo` to train and publish models.";
 /// Name of the part with the image and its controls, for screen readers.
 pub const IMAGE_AND_TRIGGER: &str = "image and trigger";
-/// Name of the part with the cards, for screen readers.
+/// Name of the part with the rows, for screen readers.
 pub const MODELS: &str = "models";
 /// Name of the row of checkboxes of the models, for screen readers.
 pub const MODELS_TO_COMPARE: &str = "models to compare";
