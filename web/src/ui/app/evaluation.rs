@@ -167,6 +167,9 @@ impl App {
 
     /// Starts an evaluation after [`DELAY`], instead of one that waits already.
     pub(super) fn evaluate_soon(self) {
+        if self.link().is_none() {
+            return;
+        }
         let timer = set_timeout_with_handle(move || self.evaluate(), DELAY).ok();
         let old = self.evaluation.timer.try_update_value(|kept| std::mem::replace(kept, timer));
         if let Some(Some(old)) = old {
