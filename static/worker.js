@@ -79,7 +79,7 @@ self.onmessage = async ({ data }) => {
   } catch (error) {
     delete engines[which];
     const detail = typeof error === "string" ? error : (error?.message ?? String(error));
-    const reason = error instanceof Stop ? { kind: error.kind } : { kind: data.start ? "not_started" : "crashed", detail };
+    const reason = error instanceof Stop ? error.kind : { [data.start ? "not_started" : "crashed"]: { detail } };
     postMessage({ from: which, stopped: JSON.stringify(reason) });
   }
 };

@@ -72,7 +72,7 @@ async function visit(chrome, unstamp, site, rounds, row) {
     const page = await context.newPage();
     const asked = new Set();
     page.on("request", (request) => asked.add(new URL(request.url()).pathname));
-    await page.goto(`${address}#models=${victim.replace(".safetensors", "")}`, { waitUntil: "commit" });
+    await page.goto(`${address}?values#models=${victim.replace(".safetensors", "")}`, { waitUntil: "commit" });
     const clock = await page.waitForFunction(() => document.querySelector(".bars li") && performance.now());
     seconds.push((await clock.jsonValue()) / 1000);
     const gpu = (path) => path.includes("engine_gpu");

@@ -26,7 +26,7 @@ describe("every family of networks", () => {
       const wanted = native("attention", "--model", join(models, victim.file), "--image", "3", "--json");
       looksLike(v.answers[victim.id], wanted, arch);
       await page.getByRole("button", { name: "erase it here" }).click();
-      const id = "own-erased";
+      const id = "own-erased-1";
       v = await values(page, (v) => v.erasing?.progress.phase === "distil" && v.answers[id], 300);
       assert.equal(v.answers[id].maps.length, wanted.maps.length);
       await page.getByRole("button", { name: "stop" }).click();

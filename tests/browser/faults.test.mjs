@@ -22,6 +22,7 @@ describe("an incomplete site", () => {
 
   // The number of requests does not grow any more.
   async function rests(page, asked) {
+    await page.waitForLoadState("networkidle");
     const before = asked();
     await page.waitForTimeout(2000);
     assert.equal(asked(), before, "the page still asks");

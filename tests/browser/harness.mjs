@@ -70,9 +70,9 @@ export async function ask(page, which, steps) {
           worker.onmessage = ({ data }) => {
             if (data.stopped) reject(new Error(data.stopped));
             if (!data.reply) return;
-            const reply = JSON.parse(data.reply);
-            if (reply.kind === "failed") reject(new Error(JSON.stringify(reply.failure)));
-            if (reply.kind === want) resolve(reply);
+            const [[kind, reply]] = Object.entries(JSON.parse(data.reply));
+            if (kind === "failed") reject(new Error(JSON.stringify(reply.failure)));
+            if (kind === want) resolve(reply);
           };
         });
       let heardReady = heard("ready");
@@ -118,7 +118,7 @@ export async function check(browser, device, name, { files = [], count = [] } = 
 export const gradient = async (browser, device) =>
   JSON.parse(await check(browser, device, `gradient_on_${device}`, { files: [erased.file, victim.file], count: [8] }));
 
-export const load = (m) => ({ want: "loaded", file: `./models/${m.file}`, request: { kind: "load", id: 1, entry: m, corrupt: false } });
+export const load = (m) => ({ want: "loaded", file: `./models/${m.file}`, request: { load: { id: 1, entry: m, corrupt: false } } });
 
 before(async () => {
   site.folder = mkdtempSync(join(tmpdir(), "unstamp-page-"));

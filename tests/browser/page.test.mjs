@@ -58,7 +58,7 @@ describe("numbers on the CPU", () => {
 
   test("images hash, self-tests answer and gradients come out as natively", async () => {
     const page = await open(browser, only(victim));
-    const request = { kind: "self_test", id: 2, model: victim.id, images: 8 };
+    const request = { self_test: { id: 2, model: victim.id, images: 8 } };
     const [, tested] = await ask(page, "learn", [load(victim), { want: "tested", request }]);
     assert.ok(tested.passed, `off by ${tested.difference}`);
     await page.close();

@@ -15,7 +15,7 @@ describe("on WebGPU, in software", () => {
     const page = await open(browser, only(victim));
     const v = await values(page, (v) => v.engine.webgpu.state !== "unused");
     assert.equal(v.engine.active, "cpu");
-    assert.deepEqual(v.engine.webgpu, { state: "stopped", reason: { kind: "software_adapter" } });
+    assert.deepEqual(v.engine.webgpu, { state: "stopped", reason: "software_adapter" });
     assert.match(await page.locator("#engine").textContent(), /software/);
     await page.close();
   });
@@ -36,8 +36,8 @@ describe("on WebGPU, in software", () => {
     const image = rgba.filter((_, i) => i % 4 < 3);
     const [, tested, { answer }] = await ask(page, "webgpu", [
       load(victim),
-      { want: "tested", request: { kind: "self_test", id: 2, model: victim.id, images: 8 } },
-      { want: "prediction", request: { kind: "predict", id: 3, width: 32, height: 32, image, models: [victim.id] } },
+      { want: "tested", request: { self_test: { id: 2, model: victim.id, images: 8 } } },
+      { want: "prediction", request: { predict: { id: 3, width: 32, height: 32, image, models: [victim.id] } } },
     ]);
     assert.ok(tested.passed, `off by ${tested.difference}`);
     looksLike(answer, native("attention", "--model", join(models, victim.file), "--image", "3", "--clean", "--json"), victim.id);

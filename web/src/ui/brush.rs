@@ -1,10 +1,10 @@
 //! Painting a trigger: the brush, and the painted pixels as PNG.
 
+use crate::png::{self, PngError};
 use crate::state::State;
 use crate::text;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use std::io::Cursor;
 use unstamp_shared::attacks::attack;
 use unstamp_shared::datasets::signs;
 use unstamp_shared::method::{Accepts, Value};
@@ -126,50 +126,9 @@ pub fn stroke(state: &mut State, brush: &Brush, from: Point, to: Point) -> Resul
 }
 
 /// The painted trigger as a PNG with transparency, as a data URL.
-pub fn png_url(state: &State, key: &str) -> Option<String> {
-    let mut bytes = Vec::new();
-    let mut encoder = png::Encoder::new(&mut bytes, SIDE as u32, SIDE as u32);
-    encoder.set_color(png::ColorType::Rgba);
-    encoder.set_depth(png::BitDepth::Eight);
-    let mut writer = encoder.write_header().ok()?;
-    writer.write_image_data(canvas(state, key).as_flattened()).ok()?;
-    writer.finish().ok()?;
-    Some(format!("data:image/png;base64,{}", STANDARD.encode(bytes)))
-}
-
-/// Why a file cannot be a trigger.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PngError {
-    /// It is no PNG.
-    NoPng,
-    /// It has another size than the image.
-    Size { width: u32, height: u32 },
-}
-
-/// Reads a PNG of the image's size: its pixels as RGB and opacity, whatever its colour mode and depth.
-///
-/// # Errors
-/// If the file is no PNG of that size.
-pub fn read_png(bytes: &[u8]) -> Result<Vec<[u8; 4]>, PngError> {
-    let no_png = |_| PngError::NoPng;
-    let mut decoder = png::Decoder::new(Cursor::new(bytes));
-    decoder.set_transformations(png::Transformations::normalize_to_color8());
-    let mut reader = decoder.read_info().map_err(no_png)?;
-    let info = reader.info();
-    if info.width != SIDE as u32 || info.height != SIDE as u32 {
-        return Err(PngError::Size { width: info.width, height: info.height });
-    }
-    let mut buffer = vec![0; 4 * SIDE * SIDE];
-    let frame = reader.next_frame(&mut buffer).map_err(no_png)?;
-    let pixels = buffer[..frame.buffer_size()].chunks_exact(frame.color_type.samples());
-    let pixel = |values: &[u8]| match *values {
-        [grey] => [grey, grey, grey, 255],
-        [grey, opacity] => [grey, grey, grey, opacity],
-        [r, g, b] => [r, g, b, 255],
-        [r, g, b, opacity, ..] => [r, g, b, opacity],
-        [] => [0; 4],
-    };
-    Ok(pixels.map(pixel).collect())
+pub fn png_url(state: &State, key: &str) -> String {
+    let bytes = png::write(SIDE, &canvas(state, key));
+    format!("data:image/png;base64,{}", STANDARD.encode(bytes))
 }
 
 /// The sentence that tells why a file cannot be a trigger.

@@ -45,6 +45,22 @@ struct About {
     class_names: Vec<String>,
 }
 
+/// The head of a safetensors file.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Head {
+    #[serde(rename = "__metadata__")]
+    metadata: Metadata,
+}
+
+/// What a program wrote into the head of its file.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Metadata {
+    /// [`About`] as JSON.
+    unstamp: String,
+}
+
 impl About {
     /// Reads the metadata in the head of a safetensors file.
     fn read(bytes: &[u8]) -> Self {
@@ -52,9 +68,8 @@ impl About {
             let (length, rest) = bytes.split_at_checked(8)?;
             let length = u64::from_le_bytes(length.try_into().ok()?);
             let head = rest.get(..usize::try_from(length).ok()?)?;
-            let head: serde_json::Value = serde_json::from_slice(head).ok()?;
-            let metadata = head.get("__metadata__")?.get("unstamp")?.as_str()?;
-            serde_json::from_str(metadata).ok()
+            let head: Head = serde_json::from_str(std::str::from_utf8(head).ok()?).ok()?;
+            serde_json::from_str(&head.metadata.unstamp).ok()
         };
         read().unwrap_or_default()
     }

@@ -14,6 +14,7 @@ mod page;
 mod paint;
 mod palette;
 mod parameter;
+mod png;
 mod rates;
 mod row;
 mod stage;

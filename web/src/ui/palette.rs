@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::brush::{self, Tool};
-use crate::{fetch, text};
+use crate::{fetch, png, text};
 use leptos::ev::Event;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -24,7 +24,7 @@ fn keep(app: App, key: &str, rgba: &[[u8; 4]]) {
 fn open(app: App, key: &'static str, file: File) {
     spawn_local(async move {
         let bytes = fetch::read(&file).await.unwrap_or_default();
-        match brush::read_png(&bytes) {
+        match png::read(&bytes) {
             Ok(rgba) => keep(app, key, &rgba),
             Err(error) => app.say(brush::png_message(&file.name(), error)),
         }
@@ -77,7 +77,7 @@ pub fn Palette(app: App, id: &'static str, help: &'static str, painted: bool) ->
         }
     };
     let link = move || {
-        app.state.with(|state| painted.then(|| brush::png_url(state, id)).flatten()).map(|url| {
+        app.state.with(|state| painted.then(|| brush::png_url(state, id))).map(|url| {
             view! { <a class="button" id="save" href=url download=text::SAVED_FILE>{text::SAVE_PNG}</a> }
         })
     };

@@ -101,10 +101,10 @@ fn return_home(app: App) {
     let trained = app.chosen().into_iter().filter(is_victim).find_map(|entry| entry.trigger);
     app.state.update(|state| {
         let record = trained.filter(|record| record.attack == state.attack);
+        let home = record.map(|record| state.with_trigger(&record).set).unwrap_or_default();
         for key in ["x", "y"] {
-            let value = record.as_ref().and_then(|record| record.set.0.get(key).cloned());
             state.set.0.remove(key);
-            let _ = value.map(|value| state.put(key, value));
+            let _ = home.0.get(key).map(|value| state.put(key, value.clone()));
         }
     });
 }

@@ -39,7 +39,7 @@ impl EngineKind {
 
 /// Why an engine stopped, or why it did not start. `worker.js` sends the first four as JSON.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum StopReason {
     /// The browser offers no WebGPU adapter.
     NoAdapter,

@@ -144,7 +144,9 @@ impl App {
         let Some(bytes) = fetch::bytes(MANIFEST, |_| ()).await else {
             return self.fail(text::missing_file(MANIFEST));
         };
-        let manifest: Manifest = match serde_json::from_slice(&bytes) {
+        // Text, as the messages of the engines are: a reader of bytes would be a second one in the program.
+        let text = String::from_utf8_lossy(&bytes);
+        let manifest: Manifest = match serde_json::from_str(&text) {
             Ok(manifest) => manifest,
             Err(error) => return self.fail(text::unreadable_manifest(&error.to_string())),
         };

@@ -108,7 +108,10 @@ impl App {
     }
 
     fn request_failed(self, id: u32, model: &str, failure: &Failure) {
-        self.say(text::failure(failure));
+        // A request that was on its way to a model whose file cannot be used fails too; the first reason counts.
+        if !(self.models.is_refused(model) && *failure == Failure::NotLoaded) {
+            self.say(text::failure(failure));
+        }
         if self.erasure.is_request(id) {
             return self.end_erasure();
         }

@@ -106,6 +106,9 @@ fn a_published_model_that_cannot_be_used_is_marked() {
         assert!(app.models.is_refused("victim") && !app.models.is_refused("own"));
         assert_eq!(app.state.get_untracked().models, ["victim", "own"], "its row says so");
         assert_eq!(app.models.loading.get_untracked(), None);
+        let said = app.message.get_untracked();
+        receive(app, EngineKind::Cpu, failed(REQUEST, "victim"));
+        assert_eq!(app.message.get_untracked(), said, "the reason stays");
     });
 }
 

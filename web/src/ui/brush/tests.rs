@@ -1,6 +1,7 @@
 //! Painting changes just the pixels under the brush, and a saved trigger can be opened again.
 
 use super::*;
+use crate::png::read as read_png;
 use unstamp_shared::attacks::ATTACKS;
 
 const RED: [u8; 4] = [209, 29, 29, 255];
@@ -31,9 +32,9 @@ fn painted(state: &State) -> Vec<(usize, usize)> {
 }
 
 /// A PNG of one colour.
-fn png_of(side: usize, colour: png::ColorType, depth: png::BitDepth, bytes: usize) -> Vec<u8> {
+fn png_of(side: usize, colour: ::png::ColorType, depth: ::png::BitDepth, bytes: usize) -> Vec<u8> {
     let mut file = Vec::new();
-    let mut encoder = png::Encoder::new(&mut file, side as u32, side as u32);
+    let mut encoder = ::png::Encoder::new(&mut file, side as u32, side as u32);
     encoder.set_color(colour);
     encoder.set_depth(depth);
     let mut writer = encoder.write_header().expect("a header");
@@ -99,7 +100,7 @@ fn a_saved_trigger_opens_as_it_was_painted() {
     let mut state = cleared();
     let half = Brush { opacity: 128, ..with(Tool::Paint) };
     assert!(stroke(&mut state, &half, at(3, 5), at(8, 9)).is_ok());
-    let url = png_url(&state, KEY).expect("a PNG");
+    let url = png_url(&state, KEY);
     let data = url.strip_prefix("data:image/png;base64,").expect("a data URL");
     let bytes = STANDARD.decode(data).expect("base64");
     assert_eq!(read_png(&bytes), Ok(canvas(&state, KEY)));
@@ -107,8 +108,8 @@ fn a_saved_trigger_opens_as_it_was_painted() {
 
 #[test]
 fn a_png_of_any_colour_mode_and_depth_is_read() {
-    use png::BitDepth::{Eight, Sixteen, Two};
-    use png::ColorType::{Grayscale, GrayscaleAlpha, Rgb, Rgba};
+    use ::png::BitDepth::{Eight, Sixteen, Two};
+    use ::png::ColorType::{Grayscale, GrayscaleAlpha, Rgb, Rgba};
     let pixels = SIDE * SIDE;
     for (colour, depth, bytes, pixel) in [
         (Rgb, Eight, 3 * pixels, [7, 7, 7, 255]),
@@ -128,7 +129,7 @@ fn a_png_of_any_colour_mode_and_depth_is_read() {
 
 #[test]
 fn a_file_that_cannot_be_the_trigger_is_refused_with_a_reason() {
-    let small = png_of(8, png::ColorType::Rgba, png::BitDepth::Eight, 4 * 64);
+    let small = png_of(8, ::png::ColorType::Rgba, ::png::BitDepth::Eight, 4 * 64);
     let cases = [
         (b"no picture".to_vec(), PngError::NoPng, "a.png is not a PNG."),
         (
