@@ -57,7 +57,10 @@ fn every_result_belongs_to_its_recipe() {
     for (folder, name) in folders() {
         let (recipe, found) = results_of(&name);
         let cells = recipe.cells();
-        for result in table::results(&folder).unwrap_or_else(|e| panic!("{e:#}")) {
+        let is_result = |p: &PathBuf| p.extension().is_some_and(|ending| ending == "json");
+        for path in below(&format!("trainer/results/{name}"), is_result) {
+            let result = CellResult::from_json(text(&path).as_bytes())
+                .unwrap_or_else(|e| panic!("{}: {e}", path.display()));
             let cell = cells
                 .iter()
                 .find(|c| c.name() == result.cell)
@@ -107,10 +110,10 @@ fn the_claims_are_the_current_ones() {
 /// `tradeoff.svg` and `along_WHAT.svg` beside results are what `unstamp table --format svg` draws of them.
 #[test]
 fn figures_show_the_current_results() {
-    for folder in below("trainer/results", |p| p.is_dir()) {
-        let results = table::results(&folder).unwrap_or_else(|e| panic!("{e:#}"));
-        let name = folder.strip_prefix(root()).expect("below").display().to_string();
-        for path in below(&name, |p| p.extension().is_some_and(|e| e == "svg")) {
+    for (_, name) in folders() {
+        let (_, results) = results_of(&name);
+        let folder = format!("trainer/results/{name}");
+        for path in below(&folder, |p| p.extension().is_some_and(|e| e == "svg")) {
             let stem = path.file_stem().and_then(|s| s.to_str()).expect("a name");
             let current = match stem.strip_prefix("along_") {
                 Some(what) => table::along(&results, &Along::from(what)),
