@@ -199,7 +199,9 @@ fn every_setting_of_a_defence_changes_its_outcome() {
             // Some matter only beside another; of four images a hundredth is none.
             set.extend(has("share").then_some("share=0.5"));
             match (id, param.id) {
-                (_, "teacher_arch" | "scratch_epochs") => set.push("teacher=scratch"),
+                (_, "teacher_arch" | "scratch_epochs" | "scratch_schedule") => {
+                    set.push("teacher=scratch");
+                }
                 (_, "divisions") => set.push("step=1"),
                 ("mesa" | "retrain", "step") => set.push("divisions=9"),
                 ("nba", "reading" | "lambda2") => set.push("layers=groups"),

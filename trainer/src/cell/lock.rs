@@ -9,13 +9,13 @@ use std::path::{Path, PathBuf};
 
 /// The lock of a cell: a lock of the operating system on the file `NAME.lock`. The system frees it when
 /// the process ends, however it ends, so no lock is ever left over. A process that ends as it should
-/// also removes the file, and the folder if it made it and left nothing in it.
+/// also removes the file, and the folders that it made and left nothing in.
 pub(super) struct CellLock {
     path: PathBuf,
     /// Holds the lock while it is open.
     file: Option<File>,
-    /// A folder that did not exist before.
-    made: Option<PathBuf>,
+    /// Folders that did not exist before, the innermost first.
+    made: Vec<PathBuf>,
 }
 
 impl CellLock {
@@ -48,8 +48,8 @@ impl CellLock {
     /// then the lock is worth nothing, and the new file is tried.
     fn take(paths: &CellPaths, lock: impl Fn(&File) -> io::Result<bool>) -> Result<Option<Self>> {
         let path = &paths.lock;
-        let folder = path.parent().filter(|folder| !folder.exists());
-        let made = folder.map(Path::to_path_buf);
+        let folders = path.ancestors().skip(1).take_while(|folder| !folder.exists());
+        let made: Vec<PathBuf> = folders.map(Path::to_path_buf).collect();
         for _ in 0..MOST_TRIES {
             let file = open(path).with_context(|| format!("cannot create {}", path.display()))?;
             if !lock(&file).with_context(|| fault(path))? {
@@ -68,7 +68,7 @@ impl Drop for CellLock {
     fn drop(&mut self) {
         std::fs::remove_file(&self.path).ok();
         drop(self.file.take());
-        if let Some(folder) = &self.made {
+        for folder in &self.made {
             // It stays if it is not empty.
             std::fs::remove_dir(folder).ok();
         }
@@ -117,7 +117,7 @@ mod tests {
     fn a_lock_is_held_by_one_and_leaves_nothing() {
         let folder = tempfile::tempdir().expect("a folder");
         let inner = folder.path().join("results");
-        let paths = CellPaths::new(&inner, "s0-cell");
+        let paths = CellPaths::new(&inner.join("of/a/recipe"), "s0-cell");
         for _ in 0..2 {
             let held = CellLock::if_free(&paths).expect("it can be locked").expect("it is free");
             assert!(CellLock::if_free(&paths).expect("it can be tried").is_none());
@@ -126,7 +126,7 @@ mod tests {
         }
         std::fs::create_dir(&inner).expect("a folder");
         drop(CellLock::if_free(&paths).expect("it can be locked"));
-        assert!(inner.exists(), "it was there before");
+        assert!(inner.exists() && !inner.join("of").exists(), "only one was there before");
     }
 
     /// A process that waited for a file which its holder removed takes the new file.

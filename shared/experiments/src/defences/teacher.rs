@@ -183,7 +183,7 @@ mod tests {
         let student = training(2, 8);
         for (scratch_schedule, schedule) in [
             (ScratchSchedule::OneCycle, Schedule::OneCycle),
-            (ScratchSchedule::Teacher, student.schedule.clone()),
+            (ScratchSchedule::Teacher, student.schedule),
         ] {
             let settings = TeacherSettings {
                 teacher: Teacher::Scratch,
