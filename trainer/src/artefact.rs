@@ -82,23 +82,15 @@ pub fn make_artefact(input: &CraftInput, path: &Path) -> Result<Artefact> {
     Ok(made)
 }
 
-/// Whether the artefact at `path` was made from the same input.
+/// The artefact at `path`, if there is one that was made from the same input.
 ///
 /// # Errors
-/// Those of [`read_artefact`].
-pub fn answers(input: &CraftInput, path: &Path) -> Result<bool> {
-    let provenance = craft::provenance(&input.context(&|_, _| ()), input.trigger);
-    Ok(read_artefact(path)?.answers(&provenance))
-}
-
-/// The artefact at `path`, if it was made from the same input; otherwise a new one.
-///
-/// # Errors
-/// Those of [`read_artefact`] and [`make_artefact`].
-pub fn existing_or_new_artefact(input: &CraftInput, path: &Path) -> Result<Artefact> {
+/// Those of [`read_artefact`]; the attack needs no artefact.
+pub fn existing_artefact(input: &CraftInput, path: &Path) -> Result<Option<Artefact>> {
     input.craft()?;
-    if path.exists() && answers(input, path)? {
-        return read_artefact(path);
+    if !path.exists() {
+        return Ok(None);
     }
-    make_artefact(input, path)
+    let provenance = craft::provenance(&input.context(&|_, _| ()), input.trigger);
+    Ok(Some(read_artefact(path)?).filter(|artefact| artefact.answers(&provenance)))
 }

@@ -1,7 +1,7 @@
 //! Writes a file under a temporary name and renames it, so that no file is ever incomplete.
 
 use anyhow::{Context, Result};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Writes `bytes` to `path`, creating its folder; the file appears whole or not at all. What a
 /// killed run leaves of it is called `<name>.part` and overwritten next time. A write that fails, as on a
@@ -25,6 +25,19 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
         std::fs::remove_file(&part).ok();
     }
     written.with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// The paths in a folder, in the order of their names.
+///
+/// # Errors
+///
+/// The folder cannot be listed.
+pub fn list(folder: &Path) -> Result<Vec<PathBuf>> {
+    let list = || std::fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect();
+    let listed: std::io::Result<Vec<PathBuf>> = list();
+    let mut paths = listed.with_context(|| format!("cannot list {}", folder.display()))?;
+    paths.sort();
+    Ok(paths)
 }
 
 /// Reads a whole file.

@@ -47,8 +47,10 @@ fn recipe_file(name: &str) -> PathBuf {
 
 /// The results of a recipe; cells that it shares with others may lie in their folders.
 fn results_of(name: &str) -> (Recipe, Vec<CellResult>) {
-    let all = root().join("trainer/results");
-    table::results_of(&recipe_file(name), &all).unwrap_or_else(|e| panic!("{name}: {e:#}"))
+    let recipe = table::read_recipe(&recipe_file(name)).unwrap_or_else(|e| panic!("{e:#}"));
+    let all = table::all_results(&root().join("trainer/results"));
+    let results = table::results_of(&recipe, &all.unwrap_or_else(|e| panic!("{e:#}")));
+    (recipe, results)
 }
 
 /// Results are of the recipes as they are now: a changed recipe needs new results.

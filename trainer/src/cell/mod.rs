@@ -124,8 +124,7 @@ impl CellRunner<'_> {
     /// cannot be written.
     pub fn run(&self, cell: &Cell, folder: &Path) -> Result<CellResult> {
         let paths = CellPaths::new(folder, &cell.name());
-        if let Some(result) = self.finished(cell, &paths).filter(|result| self.is_labelled(result))
-        {
+        if let Some(result) = self.complete(cell, &paths) {
             return Ok(result);
         }
         let lock = CellLock::when_free(&paths, &cell.name())?;
@@ -138,8 +137,7 @@ impl CellRunner<'_> {
     /// Those of [`CellRunner::run`].
     pub fn run_if_free(&self, cell: &Cell, folder: &Path) -> Result<Option<CellResult>> {
         let paths = CellPaths::new(folder, &cell.name());
-        if let Some(result) = self.finished(cell, &paths).filter(|result| self.is_labelled(result))
-        {
+        if let Some(result) = self.complete(cell, &paths) {
             return Ok(Some(result));
         }
         let lock = CellLock::if_free(&paths)?;
@@ -148,6 +146,11 @@ impl CellRunner<'_> {
 
     fn finished(&self, cell: &Cell, paths: &CellPaths) -> Option<CellResult> {
         paths.finished(&cell.hash(), self.validation.is_some())
+    }
+
+    /// The result of a cell for which nothing has to be written, not even a lock.
+    fn complete(&self, cell: &Cell, paths: &CellPaths) -> Option<CellResult> {
+        self.finished(cell, paths).filter(|result| self.is_labelled(result))
     }
 
     fn run_locked(

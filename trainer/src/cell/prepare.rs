@@ -1,7 +1,7 @@
 //! First step of a cell: its trigger, its images, and the job that trains or erases.
 
 use super::{CellPaths, CellRunner, CellTrigger, StartingModel};
-use crate::artefact::{CraftInput, answers, existing_or_new_artefact};
+use crate::artefact::{CraftInput, existing_artefact, make_artefact};
 use crate::import::weights_of;
 use crate::trigger::build_trigger;
 use crate::usage;
@@ -175,13 +175,18 @@ impl CellRunner<'_> {
             device: self.device,
         };
         let path = CellPaths::new(folder, &cell.victim_cell().name()).artefact;
-        // Only the victim's own cell may replace an artefact: the victim learned what it has.
-        ensure!(
-            cell.erasure.is_none() || !path.exists() || answers(&input, &path)?,
-            "{} was not made with the surrogate in this folder; take victim and surrogate from one run",
-            path.display()
-        );
-        let made = existing_or_new_artefact(&input, &path)?;
+        let made = match existing_artefact(&input, &path)? {
+            Some(made) => made,
+            None => {
+                // Only the victim's own cell may replace an artefact: the victim learned what it has.
+                ensure!(
+                    cell.erasure.is_none() || !path.exists(),
+                    "{} was not made with the surrogate in this folder; take victim and surrogate from one run",
+                    path.display()
+                );
+                make_artefact(&input, &path)?
+            }
+        };
         let trigger = build_trigger(&record, self.data, Some(&made))?;
         Ok(Some(CellTrigger { trigger, artefact: Some(made.provenance) }))
     }

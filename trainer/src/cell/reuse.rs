@@ -22,8 +22,8 @@ impl FinishedCells {
     pub fn below(folders: &[PathBuf]) -> Result<Self> {
         let mut found = BTreeMap::new();
         for folder in folders.iter().filter(|folder| folder.exists()) {
-            let listed = paths_in(folder)?;
-            let inner = listed.iter().filter(|path| path.is_dir()).map(|path| paths_in(path));
+            let listed = files::list(folder)?;
+            let inner = listed.iter().filter(|path| path.is_dir()).map(|path| files::list(path));
             let inner = inner.collect::<Result<Vec<_>>>()?.concat();
             for path in listed.iter().chain(&inner) {
                 if path.extension().is_some_and(|ending| ending == "json")
@@ -59,12 +59,4 @@ impl FinishedCells {
         eprintln!("{}: taken from {}", cell.name(), from.result.display());
         Ok(true)
     }
-}
-
-fn paths_in(folder: &Path) -> Result<Vec<PathBuf>> {
-    let list = || std::fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect();
-    let listed: std::io::Result<Vec<PathBuf>> = list();
-    let mut paths = listed.with_context(|| format!("cannot list {}", folder.display()))?;
-    paths.sort();
-    Ok(paths)
 }

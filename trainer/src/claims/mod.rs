@@ -9,7 +9,7 @@ mod table;
 pub use measure::{Measure, Sample, Term};
 pub use table::{markdown, placed};
 
-use crate::table::results_of;
+use crate::table::{all_results, read_recipe, results_of};
 use anyhow::{Context, Result};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -92,6 +92,25 @@ pub struct Finding<'a> {
     pub verdict: Verdict,
 }
 
+impl Claim {
+    /// The finding on the claim. `known` holds its recipe with the results.
+    fn finding(&self, known: &BTreeMap<&str, (Recipe, Vec<CellResult>)>) -> Result<Finding<'_>> {
+        let mut sample = Sample::default();
+        if let Some(measure) = &self.measure {
+            let (recipe, found) = &known[measure.recipe.as_str()];
+            let about = || format!("the claim of {}: {}", self.place, self.says);
+            measure.check(recipe).with_context(about)?;
+            sample = measure.sample(found);
+        }
+        let verdict = match self.holds {
+            Some(bound) if sample.is_complete() && bound.is_met(&sample) => Verdict::Holds,
+            Some(_) if sample.is_complete() => Verdict::DoesNotHold,
+            _ => Verdict::Untested,
+        };
+        Ok(Finding { claim: self, sample, verdict })
+    }
+}
+
 impl Claims {
     /// Reads `claims.toml`.
     ///
@@ -106,34 +125,17 @@ impl Claims {
     /// # Errors
     /// A claim names a recipe, victim or defence that does not exist, or a file cannot be read.
     pub fn findings(&self, recipes: &Path, results: &Path) -> Result<Vec<Finding<'_>>> {
+        let all = all_results(results)?;
         let mut known: BTreeMap<&str, (Recipe, Vec<CellResult>)> = BTreeMap::new();
-        let mut findings = Vec::new();
-        for claim in &self.claims {
-            let Some(measure) = &claim.measure else {
-                findings.push(Finding {
-                    claim,
-                    sample: Sample::default(),
-                    verdict: Verdict::Untested,
-                });
-                continue;
-            };
+        for measure in self.claims.iter().filter_map(|claim| claim.measure.as_ref()) {
             let name = measure.recipe.as_str();
             if !known.contains_key(name) {
-                let file = recipes.join(format!("{name}.toml"));
-                known.insert(name, results_of(&file, results)?);
+                let recipe = read_recipe(&recipes.join(format!("{name}.toml")))?;
+                let found = results_of(&recipe, &all);
+                known.insert(name, (recipe, found));
             }
-            let (recipe, found) = &known[name];
-            let about = || format!("the claim of {}: {}", claim.place, claim.says);
-            measure.check(recipe).with_context(about)?;
-            let sample = measure.sample(found);
-            let verdict = match claim.holds {
-                Some(bound) if sample.is_complete() && bound.is_met(&sample) => Verdict::Holds,
-                Some(_) if sample.is_complete() => Verdict::DoesNotHold,
-                _ => Verdict::Untested,
-            };
-            findings.push(Finding { claim, sample, verdict });
         }
-        Ok(findings)
+        self.claims.iter().map(|claim| claim.finding(&known)).collect()
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::claims::{Claims, markdown, placed};
 use crate::files;
+use crate::table::rewrite;
 use anyhow::{Context, Result};
 use clap::Args;
 use std::path::PathBuf;
@@ -34,11 +35,7 @@ pub fn claims(args: &ClaimsArgs) -> Result<()> {
     let findings = claims.findings(&args.recipes, &args.results)?;
     match &args.into {
         None => print!("{}", markdown(&findings)),
-        Some(document) => {
-            let text = placed(&files::text(document)?, &findings)
-                .with_context(|| format!("nothing is changed in {}", document.display()))?;
-            files::write(document, text.as_bytes())?;
-        }
+        Some(document) => rewrite(document, |text| placed(text, &findings))?,
     }
     Ok(())
 }

@@ -46,13 +46,13 @@ pub struct PoisonArgs {
     #[arg(long, default_value = DEFAULT_ARCH)]
     arch: String,
     /// Epochs of training
-    #[arg(long, default_value_t = 24)]
+    #[arg(long, default_value_t = Training::VICTIM_EPOCHS)]
     epochs: usize,
     /// Images in a batch
-    #[arg(long, default_value_t = 64)]
+    #[arg(long, default_value_t = Training::of_victim(Training::VICTIM_EPOCHS).batch)]
     batch: usize,
     /// Learning rate; a tenth of it in the last sixth of the epochs
-    #[arg(long, default_value_t = 0.1)]
+    #[arg(long, default_value_t = Training::of_victim(Training::VICTIM_EPOCHS).lr)]
     lr: f64,
     /// Seed of all random choices
     #[arg(long, default_value_t = 0)]

@@ -6,7 +6,8 @@ use crate::cell::{CellRunner, FinishedCells, LoadedInputs, RunLabel};
 use crate::device::ChosenDevice;
 use crate::import::weights_of;
 use crate::open_model::load_data;
-use crate::{files, usage};
+use crate::table::read_recipe;
+use crate::usage;
 use anyhow::{Result, ensure};
 use clap::Args;
 use std::path::{Path, PathBuf};
@@ -72,11 +73,6 @@ impl RunArgs {
         }
         Ok(models)
     }
-}
-
-fn read_recipe(path: &Path) -> Result<Recipe> {
-    let text = files::text(path)?;
-    Recipe::parse(&text).map_err(|e| usage(format!("{}: {e}", path.display())))
 }
 
 /// Runs recipes one after another. All recipes are checked before the first is run.

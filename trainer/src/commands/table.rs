@@ -1,7 +1,7 @@
 //! `unstamp table`: print the results in a folder.
 
 use crate::table::{self as tables, Along};
-use crate::{files, usage};
+use crate::usage;
 use anyhow::{Context, Result, ensure};
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
@@ -50,7 +50,8 @@ impl TableArgs {
         let Some(recipe) = &self.recipe else { return tables::results(&self.folder) };
         let folder = std::fs::canonicalize(&self.folder)
             .with_context(|| format!("cannot list {}", self.folder.display()))?;
-        let (_, results) = tables::results_of(recipe, folder.parent().unwrap_or(&folder))?;
+        let found = tables::all_results(folder.parent().unwrap_or(&folder))?;
+        let results = tables::results_of(&tables::read_recipe(recipe)?, &found);
         ensure!(!results.is_empty(), "there are no results of {}", recipe.display());
         Ok(results)
     }
@@ -71,9 +72,7 @@ pub fn table(args: &TableArgs) -> Result<()> {
         return Ok(());
     }
     if let Some(document) = &args.into {
-        let text = tables::placed(&files::text(document)?, &results)
-            .with_context(|| format!("nothing is changed in {}", document.display()))?;
-        return files::write(document, text.as_bytes());
+        return tables::rewrite(document, |text| tables::placed(text, &results));
     }
     if let Some(what) = &args.along {
         if args.format != Format::Svg {

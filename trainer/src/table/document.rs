@@ -1,7 +1,9 @@
 //! Generated text inside of written documents.
 
 use super::markdown;
+use crate::files;
 use anyhow::{Context, Result};
+use std::path::Path;
 use unstamp_shared::result::CellResult;
 
 /// The mark behind a generated part of a document.
@@ -31,6 +33,16 @@ pub fn between_marks(document: &str, name: &str, text: &str) -> Result<String> {
 /// If `results` is empty.
 pub fn placed(document: &str, results: &[CellResult]) -> Result<String> {
     between_marks(document, &format!("table {}", results[0].recipe), &markdown(results))
+}
+
+/// Replaces the text of a document by what `place` makes of it.
+///
+/// # Errors
+/// The document cannot be read or written, or `place` fails; then nothing is changed.
+pub fn rewrite(document: &Path, place: impl FnOnce(&str) -> Result<String>) -> Result<()> {
+    let text = place(&files::text(document)?)
+        .with_context(|| format!("nothing is changed in {}", document.display()))?;
+    files::write(document, text.as_bytes())
 }
 
 #[cfg(test)]

@@ -9,10 +9,10 @@ mod grid;
 mod read;
 mod settings;
 
-pub use document::{between_marks, placed};
+pub use document::{between_marks, placed, rewrite};
 pub use export::{csv, curves};
 pub use figure::{Along, along, tradeoff};
-pub use read::{results, results_of};
+pub use read::{all_results, read_recipe, results, results_of};
 
 use std::fmt::Write;
 use unstamp_shared::attacks::attack;

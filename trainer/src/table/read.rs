@@ -3,23 +3,31 @@
 use crate::{files, usage};
 use anyhow::{Context, Result, ensure};
 use std::cmp::Ordering;
-use std::path::Path;
-use unstamp_shared::recipe::Recipe;
+use std::path::{Path, PathBuf};
+use unstamp_shared::recipe::{Cell, Recipe};
 use unstamp_shared::result::CellResult;
 
 /// All result files in a folder, in the order of the files' names.
 fn in_folder(folder: &Path) -> Result<Vec<CellResult>> {
-    let list = || -> std::io::Result<Vec<_>> {
-        std::fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.path())).collect()
-    };
-    let mut paths = list().with_context(|| format!("cannot list {}", folder.display()))?;
-    paths.retain(|path| path.extension().is_some_and(|ending| ending == "json"));
-    paths.sort();
-    let read = |path: &std::path::PathBuf| {
+    let paths = files::list(folder)?;
+    let is_result = |path: &&PathBuf| path.extension().is_some_and(|ending| ending == "json");
+    let read = |path: &PathBuf| {
         CellResult::from_json(&files::read(path)?)
             .with_context(|| format!("{} is no result of this version", path.display()))
     };
-    paths.iter().map(read).collect()
+    paths.iter().filter(is_result).map(read).collect()
+}
+
+/// All results in the folders inside of `all`.
+///
+/// # Errors
+/// A folder cannot be listed, or a file is no result of this version.
+pub fn all_results(all: &Path) -> Result<Vec<CellResult>> {
+    let mut found = Vec::new();
+    for folder in files::list(all)?.iter().filter(|path| path.is_dir()) {
+        found.extend(in_folder(folder)?);
+    }
+    Ok(found)
 }
 
 /// Every result file in a folder, in the order of seed, model and defence.
@@ -48,37 +56,32 @@ fn place(r: &CellResult) -> impl PartialOrd {
     (r.seed, &r.victim.id, erasure, &r.cell)
 }
 
-/// A recipe, and the results of its cells in the folders below `all`, each named like a recipe. Where
-/// recipes share a cell, its result may lie in the folder of any of them.
+/// Reads a recipe.
 ///
 /// # Errors
-/// The recipe cannot be read, or a file is no result of this version.
-pub fn results_of(recipe: &Path, all: &Path) -> Result<(Recipe, Vec<CellResult>)> {
-    let text = files::text(recipe)?;
-    let parsed = Recipe::parse(&text).map_err(|e| usage(format!("{}: {e}", recipe.display())))?;
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(all).with_context(|| format!("cannot list {}", all.display()))? {
-        let folder = entry?.path();
-        if folder.is_dir() {
-            found.extend(in_folder(&folder)?);
-        }
-    }
-    let mut results = Vec::new();
-    for cell in parsed.cells() {
+/// The file cannot be read, or the recipe is wrong.
+pub fn read_recipe(path: &Path) -> Result<Recipe> {
+    let text = files::text(path)?;
+    Recipe::parse(&text).map_err(|e| usage(format!("{}: {e}", path.display())))
+}
+
+/// The results of a recipe's cells among `found`, with the names that the recipe has for them. Where recipes
+/// share a cell, the result may be that of any of them.
+pub fn results_of(recipe: &Recipe, found: &[CellResult]) -> Vec<CellResult> {
+    let result = |cell: Cell| {
         let hash = cell.hash();
-        // The recipe's own result comes first.
         let of_cell = found.iter().filter(|result| result.cell_hash == hash);
-        let Some(result) = of_cell.max_by_key(|result| result.recipe == parsed.name) else {
-            continue;
-        };
-        results.push(CellResult {
-            recipe: parsed.name.clone(),
-            recipe_hash: parsed.hash(),
+        // The recipe's own result comes first.
+        let result = of_cell.max_by_key(|result| result.recipe == recipe.name)?;
+        Some(CellResult {
+            recipe: recipe.name.clone(),
+            recipe_hash: recipe.hash(),
             cell: cell.name(),
             erasure: cell.erasure,
             ..result.clone()
-        });
-    }
+        })
+    };
+    let mut results: Vec<CellResult> = recipe.cells().into_iter().filter_map(result).collect();
     sort(&mut results);
-    Ok((parsed, results))
+    results
 }

@@ -51,9 +51,12 @@ fn default_momentum() -> f64 {
 }
 
 impl Training {
+    /// Epochs of a victim by default.
+    pub const VICTIM_EPOCHS: usize = 24;
+
     /// How victims are trained by default: the settings of [NAD's public
     /// code](https://github.com/bboylyg/NAD), without augmentation. The learning rate is a tenth in the
-    /// last sixth of the epochs; the code has 24 epochs and changes it after 20.
+    /// last sixth of the epochs; the code has [`Training::VICTIM_EPOCHS`] and changes it after 20.
     pub fn of_victim(epochs: usize) -> Self {
         let every = (epochs * 5).div_ceil(6).max(1);
         Self {
