@@ -54,6 +54,11 @@ describe("the layout", () => {
     const entry = page.locator('#words dt[data-word*="ASR"]');
     await entry.waitFor();
     assert.ok(await entry.evaluate((element) => element === document.activeElement));
+    // A visitor who closed the explanation can open it by the same word again.
+    await page.locator("#words summary").click();
+    await entry.waitFor({ state: "hidden" });
+    await page.locator(`${row(victim)} [data-rate="ASR"] .term`).click();
+    await entry.waitFor();
     await page.locator("#theme").click();
     await page.locator("#theme").click();
     assert.equal(await page.evaluate(() => document.documentElement.dataset.theme), "dark");

@@ -1,10 +1,10 @@
 //! Tells screen readers the predictions once they rest.
 
 use crate::app::App;
-use crate::text;
-use leptos::leptos_dom::helpers::TimeoutHandle;
+use crate::debounce::Debounce;
 use leptos::prelude::*;
 use std::time::Duration;
+use unstamp_shared::manifest::ModelEntry;
 
 /// Predictions rest if they did not change for this long; dragging a trigger changes them many times a
 /// second.
@@ -13,11 +13,7 @@ const REST: Duration = Duration::from_millis(900);
 /// One sentence for each chosen model.
 fn sentences(app: App) -> String {
     let chosen = app.chosen();
-    let sentence = |entry| {
-        let (class, verdict) = app.verdict(entry)?;
-        let name = entry.class_names.get(class).cloned().unwrap_or_default();
-        Some(format!("{}: {}.", entry.title, text::verdict(&name, verdict)))
-    };
+    let sentence = |entry: &ModelEntry| Some(format!("{}: {}.", entry.title, app.says(entry)?.1));
     chosen.iter().filter_map(sentence).collect::<Vec<_>>().join(" ")
 }
 
@@ -25,15 +21,11 @@ fn sentences(app: App) -> String {
 #[component]
 pub fn Announcement(app: App) -> impl IntoView {
     let said = RwSignal::new(String::new());
-    let timer = StoredValue::new(None::<TimeoutHandle>);
+    let rest = Debounce::new(REST);
     let current = Memo::new(move |_| sentences(app));
     Effect::new(move || {
         let sentences = current.get();
-        let later = set_timeout_with_handle(move || said.set(sentences), REST).ok();
-        let old = timer.try_update_value(|kept| std::mem::replace(kept, later));
-        if let Some(Some(old)) = old {
-            old.clear();
-        }
+        rest.call(move || said.set(sentences));
     });
     view! { <p id="announcement" class="unseen" role="status">{said}</p> }
 }

@@ -97,8 +97,7 @@ fn canvas(state: &State, key: &str) -> Vec<[u8; 4]> {
 pub fn keep(state: &mut State, key: &str, rgba: &[[u8; 4]]) -> Result<(), PoisonError> {
     let text = Sprite::cropped(SIDE, rgba).map_or(String::new(), |sprite| sprite.to_string());
     let mut after = state.clone();
-    after.set.0.remove("x");
-    after.set.0.remove("y");
+    after.forget_place();
     after.put(key, Value::Text(text))?;
     after.stamped = true;
     *state = after;

@@ -1,7 +1,7 @@
 //! The map of the places where a trigger fires.
 
 use crate::app::App;
-use crate::app::fire_map::{FireMap, SIDE, without_place};
+use crate::app::fire_map::{FireMap, IMAGES, SIDE, without_place};
 use crate::state::State;
 use crate::text;
 use leptos::prelude::*;
@@ -46,7 +46,7 @@ pub fn Fires(app: App) -> impl IntoView {
     view! {
         <details id="fires" class:hidden=move || !has_place()>
             <summary>{text::FIRES}</summary>
-            <p class="small">{text::FIRES_HELP}</p>
+            <p class="small">{text::fires_help(SIDE * SIDE, IMAGES)}</p>
             <button class:hidden=move || app.fires.map.with(Option::is_some)
                 on:click=move |_| app.measure_fires()>{text::MEASURE_FIRES}</button>
             {grid}

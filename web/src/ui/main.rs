@@ -4,6 +4,7 @@ mod announce;
 mod app;
 mod brush;
 mod controls;
+mod debounce;
 mod erase_panel;
 mod fetch;
 mod files;

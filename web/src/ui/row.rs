@@ -98,27 +98,22 @@ fn OtherTrigger(app: App, model: String, record: TriggerRecord) -> impl IntoView
 /// The head of a row: title, verdict and, on a small screen, the button that opens the row.
 #[component]
 fn Head(app: App, entry: StoredValue<ModelEntry>, open: RwSignal<bool>) -> impl IntoView {
-    let verdict = Memo::new(move |_| entry.with_value(|entry| app.verdict(entry)));
-    let says = move || {
-        let (class, verdict) = verdict.get()?;
-        let name = entry.with_value(|e| e.class_names.get(class).cloned().unwrap_or_default());
-        Some(
-            view! { <p class="verdict" data-verdict=verdict.word()>{text::verdict(&name, verdict)}</p> },
-        )
-    };
-    let waiting = move || match (verdict.get(), entry.with_value(|e| app.models.is_refused(&e.id)))
-    {
-        (None, true) => Some(view! { <p class="verdict">{text::REFUSED}</p> }),
-        (None, false) => Some(view! { <p class="verdict">{text::LOADING_MODEL}</p> }),
-        _ => None,
+    let says = Memo::new(move |_| entry.with_value(|entry| app.says(entry)));
+    let line = move || {
+        let refused = entry.with_value(|entry| app.models.is_refused(&entry.id));
+        let (word, sentence) = match says.get() {
+            Some((verdict, sentence)) => (Some(verdict.word()), sentence),
+            None if refused => (None, text::REFUSED.to_string()),
+            None => (None, text::LOADING_MODEL.to_string()),
+        };
+        view! { <p class="verdict" data-verdict=word>{sentence}</p> }
     };
     let title = Memo::new(move |_| entry.with_value(|entry| app.models.title(&entry.id)));
     let fold = move || text::details_of(&title.get());
     view! {
         <div class="head">
             <h2>{title}</h2>
-            {says}
-            {waiting}
+            {line}
             <button class="fold" aria-label=fold aria-expanded=move || open.get().to_string()
                 on:click=move |_| open.update(|open| *open = !*open)>{text::FOLD}</button>
         </div>

@@ -10,7 +10,6 @@ use leptos::html;
 use leptos::prelude::*;
 use unstamp_shared::attacks::Area;
 use unstamp_shared::datasets::signs;
-use unstamp_shared::method::Value;
 use wasm_bindgen::JsCast;
 use web_sys::Element;
 
@@ -42,11 +41,7 @@ fn place(app: App, x: i64, y: i64) {
     if (x, y) == (area.x as i64, area.y as i64) {
         return;
     }
-    app.state.update(|state| {
-        // A place inside the image is valid.
-        let _ = state.put("x", Value::Int(x));
-        let _ = state.put("y", Value::Int(y));
-    });
+    app.state.update(|state| state.put_place(x as usize, y as usize));
 }
 
 /// The pixel of the image under the pointer.
@@ -102,8 +97,8 @@ fn return_home(app: App) {
     app.state.update(|state| {
         let record = trained.filter(|record| record.attack == state.attack);
         let home = record.map(|record| state.with_trigger(&record).set).unwrap_or_default();
+        state.forget_place();
         for key in ["x", "y"] {
-            state.set.0.remove(key);
             let _ = home.0.get(key).map(|value| state.put(key, value.clone()));
         }
     });

@@ -174,6 +174,19 @@ impl State {
         self.trigger().map(|_| ()).inspect_err(|_| self.set = before)
     }
 
+    /// Puts the top left corner of the trigger at a column and row. A place outside of the image changes
+    /// nothing.
+    pub fn put_place(&mut self, x: usize, y: usize) {
+        let _ = self.put("x", Value::Int(x as i64));
+        let _ = self.put("y", Value::Int(y as i64));
+    }
+
+    /// Removes the place of the trigger, which is then that of the attack.
+    pub fn forget_place(&mut self) {
+        self.set.0.remove("x");
+        self.set.0.remove("y");
+    }
+
     /// The trigger as results and model files record it.
     pub fn record(&self) -> TriggerRecord {
         TriggerRecord {

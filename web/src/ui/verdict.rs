@@ -2,6 +2,7 @@
 
 use crate::app::App;
 use crate::messages::Answer;
+use crate::text;
 use leptos::prelude::*;
 use serde::Serialize;
 use unstamp_shared::datasets::signs;
@@ -84,6 +85,13 @@ impl App {
         let wanted = self.wanted();
         let classes = Classes { predicted, label, wanted, stamped };
         Some((predicted, Verdict::of(classes)))
+    }
+
+    /// The verdict on a model's prediction, and the sentence about it.
+    pub fn says(&self, entry: &ModelEntry) -> Option<(Verdict, String)> {
+        let (class, verdict) = self.verdict(entry)?;
+        let name = entry.class_names.get(class).map_or("", String::as_str);
+        Some((verdict, text::verdict(name, verdict)))
     }
 }
 

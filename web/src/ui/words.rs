@@ -14,14 +14,16 @@ pub fn Term(app: App, word: Word) -> impl IntoView {
     }
 }
 
-/// One entry. It takes the focus when its word is chosen.
+/// One entry. When its word is chosen, the explanation opens and the entry takes the focus.
 #[component]
-fn Entry(app: App, word: Word) -> impl IntoView {
+fn Entry(app: App, word: Word, panel: NodeRef<html::Details>) -> impl IntoView {
     let element = NodeRef::<html::Dt>::new();
     Effect::new(move || {
         if app.word.get() == Some(word)
-            && let Some(element) = element.get()
+            && let (Some(panel), Some(element)) = (panel.get(), element.get())
         {
+            // The visitor may have closed it.
+            let _ = panel.set_attribute("open", "");
             element.scroll_into_view();
             let _ = element.focus();
         }
@@ -35,10 +37,10 @@ fn Entry(app: App, word: Word) -> impl IntoView {
 /// All words with their meaning.
 #[component]
 pub fn Words(app: App) -> impl IntoView {
-    let is_open = move || app.word.with(Option::is_some);
-    let entries = text::WORDS.map(|word| view! { <Entry app=app word=word /> });
+    let panel = NodeRef::<html::Details>::new();
+    let entries = text::WORDS.map(|word| view! { <Entry app=app word=word panel=panel /> });
     view! {
-        <details id="words" prop:open=is_open>
+        <details id="words" node_ref=panel>
             <summary>{text::WORDS_TITLE}</summary>
             <dl>{entries.collect_view()}</dl>
         </details>

@@ -3,9 +3,9 @@
 
 use super::App;
 use super::picture::CurrentImage;
+use crate::debounce::Debounce;
 use crate::state::State;
 use crate::text;
-use leptos::leptos_dom::helpers::TimeoutHandle;
 use leptos::prelude::*;
 use std::time::Duration;
 use wasm_bindgen::JsValue;
@@ -21,12 +21,12 @@ pub(super) fn current() -> String {
 /// Writes the state into the address. The first state replaces the entry of the history with which the
 /// page was opened.
 fn write(state: &State, is_first: bool) {
-    let hash = state.to_hash();
-    let Ok(history) = window().history() else { return };
     // A browser escapes some characters of an address, so the texts may differ.
     if State::read(&current()).0 == *state {
         return;
     }
+    let hash = state.to_hash();
+    let Ok(history) = window().history() else { return };
     let _ = match is_first {
         true => history.replace_state_with_url(&JsValue::NULL, "", Some(&hash)),
         false => history.push_state_with_url(&JsValue::NULL, "", Some(&hash)),
@@ -36,7 +36,7 @@ fn write(state: &State, is_first: bool) {
 impl App {
     /// Keeps address and state in step.
     pub(super) fn follow_address(self) {
-        let timer = StoredValue::new(None::<TimeoutHandle>);
+        let gesture = Debounce::new(GESTURE);
         let is_first = StoredValue::new(true);
         Effect::new(move || {
             let state = self.state.get();
@@ -48,16 +48,10 @@ impl App {
                 is_first.set_value(false);
                 return write(&state, true);
             }
-            let later = set_timeout_with_handle(move || write(&state, false), GESTURE).ok();
-            let old = timer.try_update_value(|kept| std::mem::replace(kept, later));
-            if let Some(Some(old)) = old {
-                old.clear();
-            }
+            gesture.call(move || write(&state, false));
         });
         let listener = window_event_listener(leptos::ev::hashchange, move |_| {
-            if let Some(Some(waiting)) = timer.try_update_value(Option::take) {
-                waiting.clear();
-            }
+            gesture.cancel();
             self.read_address();
         });
         on_cleanup(move || listener.remove());
@@ -65,8 +59,7 @@ impl App {
 
     /// Takes the state of the address. What it names and does not exist is left out.
     fn read_address(self) {
-        let hash = current();
-        let (mut state, refused) = State::read(&hash);
+        let (mut state, refused) = State::read(&current());
         self.models.keep_known(&mut state.models);
         if state == self.state.get_untracked() {
             return;

@@ -26,13 +26,6 @@ pub struct RunningErasure {
     pub progress: ErasureProgress,
 }
 
-/// An erasure that waits for its engine.
-#[derive(Clone, Debug)]
-struct WaitingErasure {
-    model: String,
-    defence: String,
-}
-
 /// The running erasure and the defences for one.
 #[derive(Clone, Copy)]
 pub struct Erasure {
@@ -41,7 +34,8 @@ pub struct Erasure {
     /// The running erasure.
     pub running: RwSignal<Option<RunningErasure>>,
     request: StoredValue<u32>,
-    waiting: StoredValue<Option<WaitingErasure>>,
+    /// Whether the running erasure waits for its engine.
+    waits: StoredValue<bool>,
     /// Erasures that were started; each makes a model of its own.
     count: StoredValue<usize>,
     /// The ids of the models that erasures made.
@@ -55,7 +49,7 @@ impl Erasure {
             defences: RwSignal::new(Vec::new()),
             running: RwSignal::new(None),
             request: StoredValue::new(0),
-            waiting: StoredValue::new(None),
+            waits: StoredValue::new(false),
             count: StoredValue::new(0),
             made: StoredValue::new(HashSet::new()),
         }
@@ -88,11 +82,11 @@ impl App {
         let running = RunningErasure {
             model: model.to_string(),
             student: format!("own-erased-{count}"),
-            defence: defence.clone(),
+            defence,
             progress: ErasureProgress::default(),
         };
         self.erasure.running.set(Some(running));
-        self.erasure.waiting.set_value(Some(WaitingErasure { model: model.to_string(), defence }));
+        self.erasure.waits.set_value(true);
         match self.link() {
             Some(link) if self.erasure.defences.with_untracked(Vec::is_empty) => {
                 link.start(EngineKind::Learn, false);
@@ -104,8 +98,9 @@ impl App {
     /// Sends the waiting erasure to the engine, which has started.
     pub(super) fn begin_erasure(self) {
         let Some(link) = self.link() else { return };
-        let waiting = self.erasure.waiting.try_update_value(Option::take).flatten();
-        let Some(WaitingErasure { model, defence }) = waiting else { return };
+        let waited = self.erasure.waits.try_update_value(std::mem::take) == Some(true);
+        let Some(running) = self.erasure.running.get_untracked().filter(|_| waited) else { return };
+        let RunningErasure { model, defence, .. } = running;
         let Some(entry) = self.models.entry(&model) else { return };
         let id = link.id();
         self.erasure.request.set_value(id);
@@ -126,7 +121,7 @@ impl App {
     /// Ends an erasure that was stopped or failed. The student of the last epoch stays, with a title that
     /// says where it ended.
     pub(super) fn end_erasure(self) {
-        self.erasure.waiting.set_value(None);
+        self.erasure.waits.set_value(false);
         if let Some(RunningErasure { student, defence, progress, .. }) =
             self.erasure.running.get_untracked()
         {

@@ -2,10 +2,10 @@
 
 use super::App;
 use super::models::is_victim;
+use crate::debounce::Debounce;
 use crate::messages::Request;
 use crate::state::State;
 use crate::verdict::knows_signs;
-use leptos::leptos_dom::helpers::TimeoutHandle;
 use leptos::prelude::*;
 use serde::Serialize;
 use std::collections::{HashMap, HashSet};
@@ -62,7 +62,7 @@ pub struct Evaluation {
     /// All evaluations, by model id and trigger.
     kept: StoredValue<HashMap<(String, String), Progress>>,
     running: StoredValue<Running>,
-    timer: StoredValue<Option<TimeoutHandle>>,
+    delay: Debounce,
 }
 
 impl Evaluation {
@@ -72,7 +72,7 @@ impl Evaluation {
             progress: RwSignal::new(HashMap::new()),
             kept: StoredValue::new(HashMap::new()),
             running: StoredValue::new(Running::default()),
-            timer: StoredValue::new(None),
+            delay: Debounce::new(DELAY),
         }
     }
 
@@ -96,16 +96,15 @@ impl Evaluation {
     /// Keeps the reply to request `id`, unless the request is no longer current. Whether it was the
     /// last reply.
     pub(super) fn receive(&self, id: u32, model: String, progress: Progress) -> bool {
-        let Running { id: current, trigger, .. } = self.running.get_value();
-        if current != id {
+        if !self.is_request(id) {
             return false;
         }
+        let trigger = self.running.with_value(|running| running.trigger.clone());
         let ended = progress.seen >= progress.total;
         let progress = Progress { total: IMAGES, ..progress };
-        let key = (model.clone(), trigger);
-        let before = self.kept.with_value(|kept| kept.get(&key).map_or(0, |known| known.seen));
         // The second round begins with the images of the first.
-        if progress.seen > before {
+        if progress.seen > self.seen(&model, &trigger) {
+            let key = (model.clone(), trigger);
             self.kept.update_value(|kept| {
                 if kept.len() >= MOST_KEPT {
                     kept.clear();
@@ -170,11 +169,7 @@ impl App {
         if self.link().is_none() {
             return;
         }
-        let timer = set_timeout_with_handle(move || self.evaluate(), DELAY).ok();
-        let old = self.evaluation.timer.try_update_value(|kept| std::mem::replace(kept, timer));
-        if let Some(Some(old)) = old {
-            old.clear();
-        }
+        self.evaluation.delay.call(move || self.evaluate());
     }
 
     /// Evaluates the chosen models on the first images, or, when all have that, on all images.

@@ -9,7 +9,6 @@ use leptos::prelude::*;
 use serde::Serialize;
 use unstamp_shared::datasets::signs;
 use unstamp_shared::manifest::ModelEntry;
-use unstamp_shared::method::Value;
 use unstamp_shared::metrics::Report;
 
 /// Places along each side of the grid.
@@ -76,9 +75,7 @@ fn places(width: usize, height: usize) -> Vec<(usize, usize)> {
 /// The trigger without its place.
 pub fn without_place(state: &State) -> State {
     let mut state = State { stamped: true, image: 0, models: Vec::new(), ..state.clone() };
-    for key in ["x", "y"] {
-        state.set.0.remove(key);
-    }
+    state.forget_place();
     state
 }
 
@@ -109,8 +106,7 @@ impl App {
             return self.evaluate_soon();
         };
         let mut state = self.state.get_untracked();
-        let _ = state.put("x", Value::Int(x as i64));
-        let _ = state.put("y", Value::Int(y as i64));
+        state.put_place(x, y);
         let id = link.id();
         self.fires.request.set_value(Some(id));
         let request =
@@ -138,8 +134,7 @@ impl App {
     /// Puts the trigger at a place of the map.
     pub fn take_place(self, (x, y): (usize, usize)) {
         self.state.update(|state| {
-            let _ = state.put("x", Value::Int(x as i64));
-            let _ = state.put("y", Value::Int(y as i64));
+            state.put_place(x, y);
             state.stamped = true;
         });
     }
@@ -148,6 +143,7 @@ impl App {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use unstamp_shared::method::Value;
 
     #[test]
     fn places_reach_every_edge_of_the_image() {

@@ -4,10 +4,15 @@ use super::percent;
 
 /// Heading of the map.
 pub const FIRES: &str = "Where does it fire?";
-/// Explanation of the map.
-pub const FIRES_HELP: &str = "The first victim with the trigger at 64 places, over 64 test images each. The colour shows how often it says the attacker's class. A click puts the trigger there.";
 /// Button that measures the map.
 pub const MEASURE_FIRES: &str = "measure it (about ten seconds)";
+
+/// Explanation of the map.
+pub fn fires_help(places: usize, images: usize) -> String {
+    format!(
+        "The first victim with the trigger at {places} places, over {images} test images each. The colour shows how often it says the attacker's class. A click puts the trigger there."
+    )
+}
 
 /// The description of a place for screen readers.
 pub fn place_label((x, y): (usize, usize), rate: Option<f64>) -> String {
