@@ -1,8 +1,10 @@
 # make demo    plant a backdoor, erase it, and look at both in the browser (SERVE=0: without serving)
 # make test    every test, the browser's included
-# make check   format, lints, documentation
+# make check   format, lints, documentation, licences, unused dependencies
+# make fuzz    random bytes for every reader of foreign files (EACH=10 seconds, READERS="pickle zip": only these)
 # make site    the page as it is published: optimised, with a size budget
 # make bench   our speed and memory against PyTorch, Burn's flex, onnxruntime-web, tfjs and jax-js, in one run
+# make release the archive of this version in target/archives (SITE=0: without the page)
 # make fixtures  the numbers the tests compare with, computed again by PyTorch, OpenCV and scikit-image
 
 SHELL := /bin/bash
@@ -10,7 +12,7 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 # Results and models record it.
 export UNSTAMP_COMMIT := $(shell git rev-parse --short HEAD 2>/dev/null)
-.PHONY: demo test test-native test-cluster test-browser check page site bench fixtures native clean
+.PHONY: demo test test-native test-cluster test-python test-browser check fuzz page site bench fixtures release native clean
 
 OUT := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)
 ENV := $(abspath $(OUT))/web.env
@@ -18,9 +20,9 @@ WEB := . $(ENV) && export CARGO_TARGET_DIR=$(abspath $(OUT))/web
 UNSTAMP := $(OUT)/release/unstamp
 NATIVE := --release --workspace --exclude 'unstamp-web*'
 PAGE := --release -p unstamp-web --features ui
-# With the programs of the page, which are linted natively: their other features are only for WASM. The feature avx2
-# is linted too.
-ALL := --release --workspace --features unstamp-web/ui,unstamp-web/cpu,unstamp-web/gpu,unstamp-bench/avx2
+# With the programs of the page, which are linted natively: their other features are only for WASM. Features that
+# only some builds have are linted too: avx2, cuda, vulkan.
+ALL := --release --workspace --features unstamp-web/ui,unstamp-web/cpu,unstamp-web/gpu,unstamp-bench/avx2,unstamp-trainer/cuda,unstamp-trainer/vulkan
 WASM := --target wasm32-unknown-unknown --profile page
 
 demo: native page
@@ -64,7 +66,7 @@ test:
 	@# At the same time, because the link-time optimisation of the page uses one core.
 	@$(MAKE) page checks-programs & page=$$!; status=0; $(MAKE) native && cargo test $(NATIVE) --no-run && cargo test $(PAGE) --no-run || status=$$?; wait $$page || status=$$?; exit $$status
 	@# All parts run, also where the first fails.
-	@status=0; for part in native cluster browser; do $(MAKE) test-$$part || status=$$?; done; exit $$status
+	@status=0; for part in native cluster python browser; do $(MAKE) test-$$part || status=$$?; done; exit $$status
 
 test-native:
 	@# The unit tests of the page stand alone, because they need other features. They compile without Burn.
@@ -76,10 +78,17 @@ test-cluster:
 	UNSTAMP=$(abspath $(UNSTAMP)) tests/cluster/slurm.sh
 	tests/cluster/kubernetes.sh
 
+# Says why, where it cannot run.
+test-python:
+	UNSTAMP=$(UNSTAMP) tests/python/run.sh
+
 test-browser:
 	cd tests/browser && npm ci --no-audit --no-fund --silent && UNSTAMP=$(abspath $(UNSTAMP)) CHECKS=$(BENCH) node --test --test-reporter=spec *.test.mjs
 
-check: $(ENV)
+check:
+	web/toolchain.sh $(ENV) check
+	. $(ENV) && cargo deny --workspace check --hide-inclusion-graph bans licenses sources
+	. $(ENV) && cargo machete
 	cargo fmt --all --check
 	@# rustfmt does not find the files of this test program by itself.
 	rustfmt --edition 2024 --check tests/tests/suite/*.rs
@@ -87,6 +96,21 @@ check: $(ENV)
 	RUSTDOCFLAGS="-D warnings" cargo doc $(ALL) --no-deps --quiet
 	@# Loops of the kernels that are only for WASM.
 	$(WEB) && cargo clippy $(WASM) -p unstamp-web-learn --all-features -- -D warnings
+
+# Crates of this workspace are compiled so that the fuzzer sees which code an input reaches. Everything else is as in
+# `native`, and is not compiled again.
+EACH := 10
+FUZZ := $(OUT)/release/unstamp-fuzz
+READERS = $(shell ls tests/fuzz/corpus)
+fuzz:
+	RUSTC_WORKSPACE_WRAPPER=$(abspath tests/fuzz/rustc.sh) cargo build $(NATIVE) --bin unstamp-fuzz --features unstamp-fuzz/libfuzzer
+	tests/fuzz/run.sh $(FUZZ) $(EACH) $(READERS)
+
+SITE := 1
+release: native
+	@if [ $(SITE) != 0 ]; then $(MAKE) site; else rm -rf web/dist; fi
+	web/toolchain.sh $(ENV) release
+	. $(ENV) && trainer/release.sh $(OUT) $(OUT)/archives
 
 bench: site bench-program-page bench-program-release
 	cargo build $(NATIVE) --bin unstamp-bench --features unstamp-bench/avx2

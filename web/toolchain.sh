@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Finds or installs what the page is built and tested with, and writes the settings to a file that
-# the Makefile's recipes source:  web/toolchain.sh ENV_FILE
+# the Makefile's recipes source:  web/toolchain.sh ENV_FILE [test|check|release]
 #
 # WASM: rustup's target where rustup can add it; otherwise the distribution's Rust, which compiles
 # the standard library itself. System packages are installed only when running as root; otherwise
@@ -47,6 +47,13 @@ command -v cargo >/dev/null || { say "Rust is missing; install rustup first"; ex
 # encryption, because everything that they could download is here.
 installed wasm-bindgen 0.2.130 1 wasm-bindgen-cli --no-default-features
 installed trunk 0.21.14 0 trunk --no-default-features
+case "${2:-}" in
+  check)
+    installed cargo-deny 0.20.2 0 cargo-deny --no-default-features
+    installed cargo-machete 0.9.2 0 cargo-machete
+    ;;
+  release) installed cargo-cyclonedx 0.5.9 0 cargo-cyclonedx ;;
+esac
 rm -rf "$cache/build"
 
 target=wasm32-unknown-unknown

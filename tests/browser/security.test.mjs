@@ -2,10 +2,10 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { once } from "node:events";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { clean, launch, only, open, site, values } from "./harness.mjs";
+import { clean, launch, models, only, open, site, values } from "./harness.mjs";
 
 // Hostile links. The page replaces what it cannot read by the default.
 const LINKS = [
@@ -20,6 +20,31 @@ const LINKS = [
   "#attack=%3Cscript%3E&stamped=2&=&&==",
   "#%",
 ];
+
+const SCRIPT = "<img src=x onerror='window.foreign = true'>";
+
+// Changes to the metadata of an honest model.
+const HOSTILE = [
+  (metadata) => (metadata.arch = "wrn-4000000000-1"),
+  (metadata) => (metadata.arch = "wrn-16-4000000000"),
+  (metadata) => (metadata.arch = SCRIPT),
+  (metadata) => (metadata.class_names = Array(100_000).fill(SCRIPT)),
+  (metadata) => (metadata.image_size = [1_000_000, 1_000_000]),
+];
+
+// The bytes of a published model with changed metadata.
+function withMetadata(change) {
+  const bytes = readFileSync(join(models, clean.file));
+  const end = 8 + Number(bytes.readBigUInt64LE(0));
+  const head = JSON.parse(bytes.subarray(8, end));
+  const metadata = JSON.parse(head.__metadata__.unstamp);
+  change(metadata);
+  head.__metadata__.unstamp = JSON.stringify(metadata);
+  const text = Buffer.from(JSON.stringify(head));
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(text.length));
+  return Buffer.concat([length, text, bytes.subarray(end)]);
+}
 
 // A server beside the site's, and the paths that it was asked for.
 async function otherServer() {
@@ -96,5 +121,22 @@ describe("the page is closed", () => {
       assert.deepEqual(page.errors, [], link);
       await page.close();
     }
+  });
+
+  test("a hostile model runs nothing and shows a sentence", async () => {
+    const page = await open(browser, only(clean));
+    await values(page, (v) => v.answers[clean.id]);
+    const choose = (buffer) => page.locator("#file").setInputFiles({ name: "foreign.safetensors", mimeType: "", buffer });
+    for (const change of HOSTILE) {
+      await choose(withMetadata(change));
+      await values(page, (v) => v.message?.includes("foreign.safetensors is not usable"));
+      await page.getByRole("button", { name: "dismiss" }).click();
+    }
+    // Names of classes are text.
+    await choose(withMetadata((metadata) => (metadata.class_names = metadata.class_names.map((_, i) => SCRIPT + i))));
+    await page.getByText(SCRIPT).first().waitFor();
+    assert.equal(await page.evaluate(() => window.foreign), undefined);
+    assert.deepEqual(page.errors, []);
+    await page.close();
   });
 });

@@ -74,7 +74,7 @@ pub fn make_artefact(input: &CraftInput, path: &Path) -> Result<Artefact> {
         .with_context(|| format!("{id} could not be made"))?;
     bar.finish_and_clear();
     for (name, value) in &made.provenance.measured {
-        eprintln!("craft {id}: {} {value:.4}", name.replace('_', " "));
+        log::info!("craft {id}: {} {value:.4}", name.replace('_', " "));
     }
     made.provenance.version = Some(build_info::VERSION.to_string());
     made.provenance.commit = build_info::commit();

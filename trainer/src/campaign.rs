@@ -95,7 +95,7 @@ impl Campaign<'_> {
             let run = runner.run_if_free(cell, folder);
             match run.with_context(|| format!("cell {}", cell.name())) {
                 Err(error) if cell.erasure.is_some() => {
-                    eprintln!("unstamp: {error:#}");
+                    log::error!("unstamp: {error:#}");
                     self.failed.push(cell.name());
                 }
                 Err(error) => return Err(error),

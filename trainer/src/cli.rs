@@ -6,6 +6,7 @@ use crate::commands::{
 };
 use anyhow::Result;
 use clap::{Parser, Subcommand};
+use clap_verbosity_flag::{LogLevel, Verbosity, VerbosityFilter};
 
 /// Plants backdoors in image classifiers, measures them, and erases them.
 #[derive(Parser)]
@@ -14,6 +15,35 @@ pub struct Cli {
     /// The chosen command.
     #[command(subcommand)]
     pub command: Command,
+    /// How much the program says on standard error.
+    #[command(flatten)]
+    pub verbosity: Verbosity<Usual>,
+}
+
+/// How much the program says without `-q` and `-v`: progress, epochs and warnings.
+#[derive(Clone, Copy, Debug)]
+pub struct Usual;
+
+impl LogLevel for Usual {
+    fn default_filter() -> VerbosityFilter {
+        VerbosityFilter::Info
+    }
+
+    fn verbose_help() -> Option<&'static str> {
+        Some("Say more: device, data, checkpoints; -vv: what libraries say too")
+    }
+
+    fn verbose_long_help() -> Option<&'static str> {
+        None
+    }
+
+    fn quiet_help() -> Option<&'static str> {
+        Some("Say only warnings and faults; -qq: only faults")
+    }
+
+    fn quiet_long_help() -> Option<&'static str> {
+        None
+    }
 }
 
 /// A command with its arguments.

@@ -47,6 +47,32 @@ fn wgpu() -> Result<ChosenDevice, WgpuInitError> {
     Ok(ChosenDevice { device, name: "wgpu".to_string() })
 }
 
+/// A device of a kind whose driver panics where it finds no card. A sum is computed, because some drivers look for the
+/// card only then.
+///
+/// # Errors
+///
+/// The driver panicked.
+#[cfg(any(feature = "vulkan", feature = "cuda"))]
+fn started(
+    kind: DeviceKind,
+    make: impl FnOnce() -> Device + std::panic::UnwindSafe,
+) -> Result<ChosenDevice> {
+    let hook = std::panic::take_hook();
+    // The sentence below says it.
+    std::panic::set_hook(Box::new(|_| {}));
+    let started = std::panic::catch_unwind(|| {
+        let device = make();
+        let ones = burn::tensor::Tensor::<1>::ones([2], &device);
+        pollster::block_on(ones.sum().into_data_async()).map(|_| device)
+    });
+    std::panic::set_hook(hook);
+    match started {
+        Ok(Ok(device)) => Ok(ChosenDevice { device, name: kind.to_string() }),
+        _ => bail!("no card could be used with {kind}; use --device cpu, or install the driver of the card"),
+    }
+}
+
 /// The device of a kind. `auto` is the CPU: for networks of this size its kernels beat most
 /// integrated GPUs, and only there a run repeats to the bit.
 ///
@@ -54,17 +80,21 @@ fn wgpu() -> Result<ChosenDevice, WgpuInitError> {
 ///
 /// The build does not have this kind, or WebGPU finds no adapter.
 pub fn choose(kind: DeviceKind) -> Result<ChosenDevice> {
+    let device = of_kind(kind)?;
+    log::debug!("device: {}", device.name);
+    Ok(device)
+}
+
+fn of_kind(kind: DeviceKind) -> Result<ChosenDevice> {
     match kind {
         DeviceKind::Auto | DeviceKind::Cpu => Ok(cpu()),
         DeviceKind::Wgpu => wgpu().or_else(|e| {
             bail!("no GPU could be used ({e}); use --device cpu, or install a Vulkan driver")
         }),
         #[cfg(feature = "vulkan")]
-        DeviceKind::Vulkan => {
-            Ok(ChosenDevice { device: Device::vulkan(Default::default()), name: kind.to_string() })
-        }
+        DeviceKind::Vulkan => started(kind, || Device::vulkan(Default::default())),
         #[cfg(feature = "cuda")]
-        DeviceKind::Cuda => Ok(ChosenDevice { device: Device::cuda(0), name: kind.to_string() }),
+        DeviceKind::Cuda => started(kind, || Device::cuda(0)),
         #[cfg(not(all(feature = "vulkan", feature = "cuda")))]
         other => bail!(
             "this build has no {other}; build it with: cargo build --release -p unstamp-trainer --features {other}"

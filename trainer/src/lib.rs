@@ -19,6 +19,7 @@ pub mod import;
 pub mod limits;
 pub mod magic;
 pub mod measure;
+pub mod model_card;
 pub mod onnx;
 pub mod open_model;
 pub mod poisoned_set;

@@ -1,6 +1,8 @@
 //! `unstamp`: plant a backdoor, measure it, erase it, publish it.
 
 use clap::Parser;
+use log::LevelFilter;
+use std::io::Write;
 use std::process::ExitCode;
 use unstamp_trainer::Usage;
 use unstamp_trainer::cli::Cli;
@@ -10,10 +12,22 @@ use unstamp_trainer::cli::Cli;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// Prints messages of the program up to this level on standard error, as plain lines. Libraries say something only
+/// where more than `--verbose` is asked for.
+fn say(level: LevelFilter) {
+    let libraries = if level == LevelFilter::Trace { LevelFilter::Info } else { LevelFilter::Off };
+    env_logger::Builder::new()
+        .filter_level(libraries)
+        .filter_module("unstamp_trainer", level)
+        .format(|line, record| writeln!(line, "{}", record.args()))
+        .init();
+}
+
 fn main() -> ExitCode {
     // When a reader stops early (`unstamp list | head`), the program ends without a panic.
     sigpipe::reset();
-    let command = Cli::parse().command;
+    let Cli { command, verbosity } = Cli::parse();
+    say(verbosity.log_level_filter());
     // The command runs in one of the kernels' threads: a thread outside of the pool would have to wake
     // one for every operation.
     match rayon::scope(|_| command.run()) {

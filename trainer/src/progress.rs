@@ -1,12 +1,13 @@
-//! Progress on a terminal, plain lines otherwise.
+//! Progress on a terminal, plain lines otherwise; nothing with `--quiet`.
 
 use indicatif::{ProgressBar, ProgressStyle};
+use log::LevelFilter;
 use std::io::IsTerminal;
 use unstamp_shared::job::{Epoch, Event};
 
 /// A bar for a transfer of `length` bytes.
 pub fn bytes(name: &str, length: Option<u64>) -> ProgressBar {
-    let bar = length.map_or_else(ProgressBar::new_spinner, ProgressBar::new);
+    let bar = shown(length.map_or_else(ProgressBar::new_spinner, ProgressBar::new));
     let style = "{msg} [{bar:30}] {bytes}/{total_bytes} {bytes_per_sec} {eta}";
     bar.with_style(style_of(style)).with_message(name.to_string())
 }
@@ -14,7 +15,15 @@ pub fn bytes(name: &str, length: Option<u64>) -> ProgressBar {
 /// A bar for a number of equal steps.
 pub fn counts(name: &str) -> ProgressBar {
     let style = "{prefix} [{bar:24}] {percent}% {eta} left";
-    ProgressBar::no_length().with_style(style_of(style)).with_prefix(name.to_string())
+    shown(ProgressBar::no_length()).with_style(style_of(style)).with_prefix(name.to_string())
+}
+
+/// The bar, or a hidden one with `--quiet`.
+fn shown(bar: ProgressBar) -> ProgressBar {
+    match log::max_level() >= LevelFilter::Info {
+        true => bar,
+        false => ProgressBar::hidden(),
+    }
 }
 
 fn style_of(template: &str) -> ProgressStyle {
@@ -35,6 +44,7 @@ impl JobProgress {
     pub fn new(name: &str, done: usize, total: usize) -> Self {
         let terminal = std::io::stderr().is_terminal();
         let bar = if terminal { ProgressBar::new(total as u64) } else { ProgressBar::hidden() };
+        let bar = shown(bar);
         let style = "{prefix} [{bar:24}] {percent}% {eta} left {msg}";
         let bar = bar.with_style(style_of(style)).with_prefix(name.to_string());
         bar.set_position(done as u64);
@@ -65,7 +75,8 @@ impl JobProgress {
                     epoch + 1,
                     values.join(" ")
                 );
-                if self.terminal { self.bar.println(line) } else { eprintln!("{line}") }
+                // A hidden bar prints nothing.
+                if self.terminal { self.bar.println(line) } else { log::info!("{line}") }
             }
             Event::Phase { .. } => {}
         }

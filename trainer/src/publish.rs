@@ -2,6 +2,7 @@
 
 use crate::files;
 use crate::import::weights_of;
+use crate::model_card::card;
 use crate::table;
 use anyhow::{Context, Result, ensure};
 use sha2::{Digest, Sha256};
@@ -10,12 +11,12 @@ use unstamp_shared::Device;
 use unstamp_shared::attacks::attack;
 use unstamp_shared::manifest::{Manifest, ModelEntry, ModelRole};
 use unstamp_shared::model::Arch;
-use unstamp_shared::model::weights::{self, Precision};
+use unstamp_shared::model::weights::{self, Metadata, Precision};
 use unstamp_shared::result::CellResult;
 use unstamp_shared::seed::hex;
 use unstamp_shared::self_test::{IMAGES, SelfTestAnswers, answers};
 
-/// Writes the f16 weights of every cell of `runs` and `manifest.json` into `out`.
+/// Writes the f16 weights and the card of every cell of `runs`, and `manifest.json`, into `out`.
 ///
 /// # Errors
 /// A folder holds no results, two runs have a cell of the same name, or a model cannot be used.
@@ -47,7 +48,7 @@ fn model(run: &Path, result: &CellResult, out: &Path) -> Result<ModelEntry> {
     );
     // The stored answers are those of the rounded weights, which the page loads.
     let rounded = weights::to_bytes(&arrays, Precision::F16, &metadata);
-    let (rounded, _) = weights::from_bytes::<weights::Metadata>(&rounded)?;
+    let (rounded, _) = weights::from_bytes::<Metadata>(&rounded)?;
     let device = Device::flex();
     let arch = Arch {
         normalisation: metadata.normalisation,
@@ -58,6 +59,18 @@ fn model(run: &Path, result: &CellResult, out: &Path) -> Result<ModelEntry> {
     let bytes = weights::to_bytes(&arrays, Precision::F16, &metadata);
     let file = format!("{}.safetensors", result.cell);
     files::write(&out.join(&file), &bytes)?;
+    let entry = entry(result, &metadata, file, &bytes);
+    files::write(&out.join(card_file(&entry)), card(&entry, &metadata).as_bytes())?;
+    Ok(entry)
+}
+
+/// The name of the card of a model, beside its weights.
+pub fn card_file(entry: &ModelEntry) -> String {
+    format!("{}.md", entry.id)
+}
+
+/// The line of a model in the manifest.
+fn entry(result: &CellResult, metadata: &Metadata, file: String, bytes: &[u8]) -> ModelEntry {
     let attack =
         metadata.trigger.as_ref().and_then(|t| attack(&t.attack)).map(|a| a.method().title);
     let title = match (&result.erasure, attack) {
@@ -65,22 +78,22 @@ fn model(run: &Path, result: &CellResult, out: &Path) -> Result<ModelEntry> {
         (None, Some(attack)) => format!("victim of {attack}"),
         (None, None) => "clean model".to_string(),
     };
-    Ok(ModelEntry {
+    ModelEntry {
         id: result.cell.clone(),
         title,
         file,
-        sha256: hex(&Sha256::digest(&bytes)),
+        sha256: hex(&Sha256::digest(bytes)),
         bytes: bytes.len(),
         arch: result.arch.clone(),
         dataset: result.dataset.clone(),
-        class_names: metadata.class_names,
-        role: metadata.role.unwrap_or(ModelRole::Imported),
-        trigger: metadata.trigger,
+        class_names: metadata.class_names.clone(),
+        role: metadata.role.clone().unwrap_or(ModelRole::Imported),
+        trigger: metadata.trigger.clone(),
         data_seed: 0,
         recipe: result.recipe.clone(),
         recipe_hash: result.recipe_hash.clone(),
         report: result.report.clone(),
-    })
+    }
 }
 
 /// Rounds logits to two decimals and features to three. Every visitor of a model transfers these

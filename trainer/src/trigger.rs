@@ -34,7 +34,7 @@ fn given_values(args: &TriggerArgs, id: &str, size: (usize, usize)) -> Result<Va
     };
     let read = read_trigger_picture(path, size, placement, args.black_is_clear).map_err(usage)?;
     if let Some((width, height)) = read.scaled_from {
-        eprintln!("--trigger: scaled from {width}x{height} to {}x{} pixels", size.0, size.1);
+        log::warn!("--trigger: scaled from {width}x{height} to {}x{} pixels", size.0, size.1);
     }
     values.0.insert(picture.id.to_string(), Value::Text(read.sprite.to_string()));
     Ok(values)

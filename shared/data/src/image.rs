@@ -1,5 +1,8 @@
 //! RGB images as plain pixel buffers.
 
+/// The most columns or rows of a picture that a trigger is put on: as many as a JPEG can have.
+pub const LARGEST_PICTURE: usize = 65_535;
+
 /// An RGB image: rows from the top, three bytes a pixel.
 /// # Examples
 ///

@@ -2,8 +2,7 @@
 //!
 //! Recipes, links and model files hold a painted or optimised trigger as such a text.
 
-use crate::datasets::LARGEST_SIDE;
-use crate::image::{Image, blend};
+use crate::image::{Image, LARGEST_PICTURE, blend};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use std::fmt;
@@ -143,7 +142,7 @@ fn numbers(geometry: &str) -> Option<[usize; 4]> {
     let (x, y) = place.split_once('+')?;
     let mut numbers = [0; 4];
     for (number, text) in numbers.iter_mut().zip([width, height, x, y]) {
-        *number = text.parse().ok().filter(|n| *n <= LARGEST_SIDE)?;
+        *number = text.parse().ok().filter(|n| *n <= LARGEST_PICTURE)?;
     }
     Some(numbers)
 }
@@ -155,8 +154,8 @@ mod tests {
 
     prop_compose! {
         fn sprites()(
-            x in 0..=LARGEST_SIDE,
-            y in 0..=LARGEST_SIDE,
+            x in 0..=LARGEST_PICTURE,
+            y in 0..=LARGEST_PICTURE,
             width in 1..9usize,
             height in 1..9usize,
         )(

@@ -154,6 +154,26 @@ fn a_missing_file_is_named_and_exit_1() {
 }
 
 #[test]
+fn a_photo_takes_a_large_trigger() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let photo = folder.path().join("photo.png");
+    let out = folder.path().join("out.png");
+    write_png(&photo, &Image::new(2000, 600)).expect("written");
+    let photo = photo.to_str().expect("text");
+    let to = out.to_str().expect("text");
+    let square = ["size=400", "x=1500", "y=100", "pattern=white"];
+    let mut args = vec!["stamp", photo, "--attack", "badnets", "--out", to];
+    args.extend(square.iter().flat_map(|pair| ["--set", pair]));
+    let (code, _, error) = run(&args);
+    assert_eq!(code, 0, "{error}");
+    let stamped = read_picture(&std::fs::read(&out).expect("written")).expect("a picture");
+    let white = stamped.pixels.iter().filter(|value| **value == 255).count();
+    assert_eq!(white, 3 * 400 * 400);
+    assert_eq!(stamped.get(1500, 100), [255; 3]);
+    assert_eq!(stamped.get(1899, 499), [255; 3]);
+}
+
+#[test]
 fn a_stamp_is_lossless() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = |name: &str| folder.path().join(name).to_string_lossy().into_owned();

@@ -10,6 +10,8 @@ use unstamp_shared::model::weights::{self, Arrays, Metadata};
 use unstamp_shared::seed::hex;
 use unstamp_shared::self_test::{IMAGES, SelfTestAnswers, TOLERANCE, answers};
 use unstamp_tests::{close, devices, fixture, root, run};
+use unstamp_trainer::model_card::card;
+use unstamp_trainer::publish::card_file;
 
 fn manifest() -> Manifest {
     let text = std::fs::read(root().join("static/models/manifest.json")).expect("committed");
@@ -88,6 +90,31 @@ fn the_models_have_the_rates_of_their_recipe() {
     assert!(victim.acc.value - nad.acc.value <= 0.05);
     of("fine_tune");
     of("nad_beta0");
+}
+
+/// The folders of this repository with published models.
+const PUBLISHED: [&str; 3] =
+    ["static/models", "trainer/models/gtsrb_refool", "trainer/models/nad_table1"];
+
+/// With UNSTAMP_WRITE set, the cards are written again.
+#[test]
+fn every_published_model_has_its_card() {
+    for folder in PUBLISHED.map(|folder| root().join(folder)) {
+        let text = std::fs::read(folder.join("manifest.json")).expect("committed");
+        let manifest: Manifest = serde_json::from_slice(&text).expect("a manifest");
+        for entry in manifest.models {
+            let bytes = std::fs::read(folder.join(&entry.file)).expect("committed");
+            assert_eq!(hex(&Sha256::digest(&bytes)), entry.sha256, "{}", entry.file);
+            let (_, metadata) = weights::from_bytes::<Metadata>(&bytes).expect("sound weights");
+            let card = card(&entry, &metadata.expect("with metadata"));
+            let path = folder.join(card_file(&entry));
+            if std::env::var("UNSTAMP_WRITE").is_ok() {
+                std::fs::write(&path, &card).expect("written");
+            }
+            let stored = std::fs::read_to_string(&path).unwrap_or_default();
+            assert!(stored == card, "{} is no longer right", path.display());
+        }
+    }
 }
 
 /// Loss and gradient norms that the browser is compared with (`browser/harness.mjs`). With

@@ -63,6 +63,7 @@ impl<'a> CheckpointWriter<'a> {
             return Ok(());
         }
         files::write(self.path, &pollster::block_on(job.save())?)?;
+        log::debug!("{}: wrote {}", self.cell, self.path.display());
         self.last = Instant::now();
         self.written += 1;
         if let Some(place) = &self.rule.abort_after

@@ -39,7 +39,7 @@ impl CellLock {
         if let Some(lock) = Self::if_free(paths)? {
             return Ok(lock);
         }
-        eprintln!("{name}: another process works on it; this one waits");
+        log::info!("{name}: another process works on it; this one waits");
         let lock = Self::take(paths, |file| file.lock().map(|()| true))?;
         lock.with_context(|| fault(&paths.lock))
     }

@@ -165,6 +165,7 @@ impl CellRunner<'_> {
             finished = self.finished(cell, paths);
         }
         if let Some(result) = finished {
+            log::debug!("{}: finished already", cell.name());
             return self.relabel(result, paths);
         }
         let result = self.compute(cell, folder, paths)?;

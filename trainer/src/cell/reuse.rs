@@ -56,7 +56,7 @@ impl FinishedCells {
         result.cell = cell.name();
         result.erasure = cell.erasure.clone();
         files::write(&paths.result, &serde_json::to_vec_pretty(&result)?)?;
-        eprintln!("{}: taken from {}", cell.name(), from.result.display());
+        log::info!("{}: taken from {}", cell.name(), from.result.display());
         Ok(true)
     }
 }

@@ -21,8 +21,8 @@ pub(super) struct Trained {
 fn restore(job: &mut Job, checkpoint: &Path, name: &str) {
     let Ok(bytes) = std::fs::read(checkpoint) else { return };
     match pollster::block_on(job.restore(&bytes)) {
-        Ok(()) => eprintln!("{name}: goes on from {}", checkpoint.display()),
-        Err(e) => eprintln!(
+        Ok(()) => log::info!("{name}: goes on from {}", checkpoint.display()),
+        Err(e) => log::warn!(
             "{name}: {} is not used ({e}); the training starts from the beginning",
             checkpoint.display()
         ),

@@ -83,7 +83,7 @@ pub fn import(args: &ImportArgs) -> Result<()> {
     let arrays = &checkpoint.arrays;
     if let Some(first) = checkpoint.skipped.first() {
         let count = checkpoint.skipped.len();
-        eprintln!("import: left out as no floating-point numbers: {count}, such as {first}");
+        log::warn!("import: left out as no floating-point numbers: {count}, such as {first}");
     }
     let dataset = args.dataset(&checkpoint.origin);
     let info = data::info(dataset).map_err(usage)?;

@@ -93,7 +93,7 @@ pub fn run(args: &RunArgs) -> Result<()> {
     let mut failed = Vec::new();
     for recipe in &recipes {
         if let Err(error) = run_recipe(recipe, args, Some(&device)) {
-            eprintln!("unstamp: recipe {}: {error:#}", recipe.name);
+            log::error!("unstamp: recipe {}: {error:#}", recipe.name);
             failed.push(recipe.name.as_str());
         }
     }

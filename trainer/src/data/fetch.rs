@@ -109,7 +109,7 @@ fn check(file: &Path, download: &Download) -> Result<()> {
             "{} has SHA-256 {found}, expected {expected}; delete it and fetch again",
             file.display()
         ),
-        None => eprintln!("{}: no trusted hash is known; got SHA-256 {found}", file.display()),
+        None => log::warn!("{}: no trusted hash is known; got SHA-256 {found}", file.display()),
     }
     Ok(())
 }

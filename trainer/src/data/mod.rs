@@ -127,7 +127,7 @@ pub fn load(id: &str, path: Option<&Path>) -> Result<Dataset, DataError> {
     load_with(id, path, LoadOptions::default())
 }
 
-/// Loads a data set. Prints on the error output how many files were skipped, and why.
+/// Loads a data set. Warns how many files were skipped, and why.
 ///
 /// # Errors
 /// If the data set is unknown, a file cannot be read, or files do not fit the layout such that
@@ -148,8 +148,9 @@ pub fn load_with(
         }
     }
     for line in skipped.lines() {
-        eprintln!("{id}: {line}");
+        log::warn!("{id}: {line}");
     }
+    log::debug!("{id}: {} training and {} test images", train.len(), test.len());
     Ok(Dataset { info, class_names, train, test, reflections: None })
 }
 

@@ -15,7 +15,7 @@ use unstamp_shared::attacks::Pictures;
 pub fn pictures_in(folder: &Path) -> Result<Arc<Pictures>> {
     let (pictures, skipped) = read(folder)?;
     for line in skipped.lines() {
-        eprintln!("--reflections: {line}");
+        log::warn!("--reflections: {line}");
     }
     Ok(Arc::new(pictures))
 }

@@ -44,14 +44,18 @@ pub fn checkpoint_of(path: &Path) -> Result<Checkpoint, ImportError> {
     }
     let bytes = std::fs::read(path)
         .map_err(|source| ImportError::Read { path: path.to_path_buf(), source })?;
-    from_bytes(&bytes).map_err(|source| ImportError::Unusable { path: path.to_path_buf(), source })
+    checkpoint_from(&bytes).map_err(|source| ImportError::Unusable { path: path.to_path_buf(), source })
 }
 
 fn holds(bytes: &[u8], text: &[u8]) -> bool {
     bytes.windows(text.len()).any(|part| part == text)
 }
 
-fn from_bytes(bytes: &[u8]) -> Result<Checkpoint, Fault> {
+/// Reads the bytes of a file in any of the formats.
+///
+/// # Errors
+/// The bytes hold no weights in a known format.
+pub fn checkpoint_from(bytes: &[u8]) -> Result<Checkpoint, Fault> {
     if bytes.starts_with(b"PK") {
         return archive::read(bytes);
     }

@@ -15,11 +15,9 @@ mod page;
 mod paint;
 mod palette;
 mod parameter;
-mod png;
 mod rates;
 mod row;
 mod stage;
-mod state;
 mod text;
 mod theme;
 mod verdict;
@@ -27,7 +25,7 @@ mod words;
 
 use leptos::prelude::*;
 use page::Page;
-use unstamp_web::messages;
+use unstamp_web::{messages, png, state};
 use wasm_bindgen::prelude::*;
 
 /// Shows the page.

@@ -1,12 +1,12 @@
 //! The place of a local trigger.
 
 use super::AttackError;
-use crate::datasets::LARGEST_SIDE;
+use crate::image::LARGEST_PICTURE;
 use crate::settings;
 use serde::Serialize;
 
-/// The last column or row of the largest image.
-pub(super) const LAST: i64 = LARGEST_SIDE as i64 - 1;
+/// The last column or row of the largest picture.
+pub(super) const LAST: i64 = LARGEST_PICTURE as i64 - 1;
 
 /// The coordinate that stands for the attack's usual place.
 const USUAL: i64 = -2;

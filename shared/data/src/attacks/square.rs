@@ -1,7 +1,7 @@
 //! The square of BadNets, which other attacks stamp too.
 
 use super::{Area, AttackError, Place};
-use crate::image::{Image, blend};
+use crate::image::{Image, LARGEST_PICTURE, blend};
 use crate::{choices, settings};
 
 choices! {
@@ -20,7 +20,7 @@ settings! {
     /// The square and its place.
     pub struct Square {
         /// Side in pixels.
-        size: usize [1..=256] = 3, "side of the square in pixels";
+        size: usize [1..=LARGEST_PICTURE] = 3, "side of the square in pixels";
         /// Place of the square.
         place: Place = Place::default();
         /// Share of the square in the result.

@@ -177,7 +177,9 @@ impl Artefact {
         {
             return Err(wrong(&"its pictures have an unknown form"));
         }
-        let stride = (3 * width * height).max(1);
+        // Without pictures, width and height may be any numbers.
+        let stride = 3usize.checked_mul(width).and_then(|row| row.checked_mul(height));
+        let stride = stride.ok_or_else(|| wrong(&"its pictures are too large"))?.max(1);
         let numbers = index.data().as_chunks().0.iter().map(|b| u64::from_le_bytes(*b) as usize);
         let images = pictures.data().chunks_exact(stride).map(|pixels| Image {
             width,

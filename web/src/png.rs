@@ -11,7 +11,12 @@ pub enum PngError {
     /// It is no PNG.
     NoPng,
     /// It has another size than the image.
-    Size { width: u32, height: u32 },
+    Size {
+        /// Columns of its pixels.
+        width: u32,
+        /// Rows of its pixels.
+        height: u32,
+    },
 }
 
 /// Reads a PNG of the image's size: its pixels as RGB and opacity, whatever its colour mode and depth.

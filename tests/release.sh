@@ -1,0 +1,27 @@
+#!/bin/bash
+# Unpacks an archive of `make release` in a root that has no Rust, and uses it there:  tests/release.sh ARCHIVE
+#
+# The root is a minimal Debian that debootstrap makes, so it runs as root where debootstrap is installed.
+set -euo pipefail
+archive=$(realpath "$1")
+if [ "$(id -u)" -ne 0 ] || ! command -v debootstrap >/dev/null; then
+  echo "release check skipped: it needs the rights of root and debootstrap"
+  exit 0
+fi
+root=$(mktemp -d)
+trap 'umount "$root/proc" 2>/dev/null || true; rm -rf "$root"' EXIT
+debootstrap --variant=minbase stable "$root" >"$root.log" 2>&1 || { tail -5 "$root.log"; exit 1; }
+mount -t proc proc "$root/proc"
+(cd "$(dirname "$archive")" && sha256sum --check "$(basename "$archive").sha256")
+tar -xzf "$archive" -C "$root/opt"
+inside() { chroot "$root" /usr/bin/env -i HOME=/root PATH=/usr/bin:/bin bash -euo pipefail -c "cd /opt/unstamp-*; $1"; }
+inside '! command -v cargo rustc cc'
+inside './unstamp --version'
+inside './unstamp list | head -3'
+inside '. completions/unstamp.bash'
+inside 'test -s man/unstamp.1 && test -s man/unstamp-erase.1 && test -s unstamp.cdx.json'
+inside 'test ! -d site || ./unstamp eval --model site/models/s0-badnets.safetensors --attack badnets'
+inside './unstamp run recipes/quick.toml --dry-run | head -3'
+inside './unstamp --quiet poison --dataset signs --attack badnets --epochs 1 --out /root/victim && ls /root/victim'
+inside 'test ! -d site || { ./unstamp serve site --port 18974 >/root/log & sleep 2; kill %1; cat /root/log; }'
+echo "release check: passed"
