@@ -1,7 +1,7 @@
 # make demo    plant a backdoor, erase it, and look at both in the browser (SERVE=0: without serving)
 # make test    every test, the browser's included
 # make check   format, lints, documentation, licences, unused dependencies
-# make fuzz    random bytes for every reader of foreign files (EACH=10 seconds, READERS="pickle zip": only these)
+# make fuzz    random bytes for every reader of foreign files (EACH=10 seconds, SEED=1, READERS="pickle zip": only these)
 # make site    the page as it is published: optimised, with a size budget
 # make bench   our speed and memory against PyTorch, Burn's flex, onnxruntime-web, tfjs and jax-js, in one run
 # make release the archive of this version in target/archives (SITE=0: without the page)
@@ -63,10 +63,12 @@ site: page
 
 test:
 	web/toolchain.sh $(ENV) test
-	@# At the same time, because the link-time optimisation of the page uses one core.
-	@$(MAKE) page checks-programs & page=$$!; status=0; $(MAKE) native && cargo test $(NATIVE) --no-run && cargo test $(PAGE) --no-run || status=$$?; wait $$page || status=$$?; exit $$status
-	@# All parts run, also where the first fails.
-	@status=0; for part in native cluster python browser; do $(MAKE) test-$$part || status=$$?; done; exit $$status
+	@# The page is built while the native tests run, because its link-time optimisation uses one core. All parts run, also
+	@# where one fails.
+	@$(MAKE) page checks-programs & page=$$!; status=0; \
+	  { $(MAKE) native && cargo test $(NATIVE) --no-run && cargo test $(PAGE) --no-run; } || status=$$?; \
+	  for part in native cluster python; do $(MAKE) test-$$part || status=$$?; done; \
+	  wait $$page && $(MAKE) test-browser || status=$$?; exit $$status
 
 test-native:
 	@# The unit tests of the page stand alone, because they need other features. They compile without Burn.
@@ -100,11 +102,13 @@ check:
 # Crates of this workspace are compiled so that the fuzzer sees which code an input reaches. Everything else is as in
 # `native`, and is not compiled again.
 EACH := 10
+# Chooses the inputs, so that a check which failed fails again.
+SEED := 1
 FUZZ := $(OUT)/release/unstamp-fuzz
 READERS = $(shell ls tests/fuzz/corpus)
 fuzz:
 	RUSTC_WORKSPACE_WRAPPER=$(abspath tests/fuzz/rustc.sh) cargo build $(NATIVE) --bin unstamp-fuzz --features unstamp-fuzz/libfuzzer
-	tests/fuzz/run.sh $(FUZZ) $(EACH) $(READERS)
+	tests/fuzz/run.sh $(FUZZ) $(EACH) $(SEED) $(READERS)
 
 SITE := 1
 release: native

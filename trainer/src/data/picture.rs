@@ -27,6 +27,9 @@ pub enum PictureError {
     /// The picture ends before its end mark.
     #[error("the picture is cut off: its last bytes are missing; fetch it again")]
     Truncated,
+    /// The picture would take too much memory.
+    #[error("the picture has {0}x{1} pixels, which takes more than 200 MiB; scale it down")]
+    TooLarge(u32, u32),
     /// The picture is damaged.
     #[error("the picture is broken: {0}")]
     Broken(image::ImageError),
@@ -76,9 +79,28 @@ pub(super) fn decode(bytes: &[u8]) -> Result<DynamicImage, PictureError> {
     let reader = ImageReader::with_format(Cursor::new(bytes), format);
     let mut decoder = reader.into_decoder().map_err(PictureError::Broken)?;
     let orientation = decoder.orientation().map_err(PictureError::Broken)?;
+    check_size(&decoder, format, bytes.len())?;
     let mut picture = DynamicImage::from_decoder(decoder).map_err(PictureError::Broken)?;
     picture.apply_orientation(orientation);
     Ok(picture)
+}
+
+/// Bytes that the pixels of a picture may take: 70 million pixels of 8 bits.
+const MOST_BYTES: u64 = 200 << 20;
+
+/// Checks the size that a picture claims before memory is taken for it. `length` is the size of the file.
+fn check_size(
+    decoder: &impl ImageDecoder,
+    format: ImageFormat,
+    length: usize,
+) -> Result<(), PictureError> {
+    let claimed = decoder.total_bytes();
+    // PPM does not compress. One byte of the file holds at most eight pixels, which are black or white.
+    if format == ImageFormat::Pnm && claimed > 8 * length as u64 {
+        return Err(PictureError::Truncated);
+    }
+    let (width, height) = decoder.dimensions();
+    if claimed > MOST_BYTES { Err(PictureError::TooLarge(width, height)) } else { Ok(()) }
 }
 
 /// The kind of a picture, from its first bytes; names often have a wrong ending.
@@ -176,6 +198,26 @@ mod tests {
         assert!(cut.contains("cut off"), "{cut}");
         assert!(read_picture(&[&bytes[..], b"more"].concat()).is_ok(), "bytes after the end mark");
         assert!(refused(&[]).contains("empty"));
+    }
+
+    #[test]
+    fn a_claimed_size_is_checked_before_memory_is_taken() {
+        let cut = refused(b"P6 40000 20000 255\n\0\0\0");
+        assert!(cut.contains("cut off"), "{cut}");
+        // A PNG of 40,000 x 40,000 pixels takes few bytes, because it is compressed.
+        let mut png = encoded(&RgbImage::new(1, 1).into(), ImageFormat::Png);
+        png[16..24].copy_from_slice(&[0, 0, 0x9c, 0x40, 0, 0, 0x9c, 0x40]);
+        let checksum = crc(&png[12..29]).to_be_bytes();
+        png[29..33].copy_from_slice(&checksum);
+        let error = refused(&png);
+        assert!(error.contains("40000x40000 pixels") || error.contains("limit"), "{error}");
+    }
+
+    /// The checksum of a PNG's chunk ([the PNG specification](https://www.w3.org/TR/png-3/#D-CRCAppendix)).
+    fn crc(bytes: &[u8]) -> u32 {
+        let bit = |rest: u32| if rest & 1 == 1 { 0xedb8_8320 ^ rest >> 1 } else { rest >> 1 };
+        let byte = |rest: u32, byte: &u8| (0..8).fold(rest ^ u32::from(*byte), |rest, _| bit(rest));
+        !bytes.iter().fold(u32::MAX, byte)
     }
 
     #[test]
