@@ -69,7 +69,9 @@ fn started(
     std::panic::set_hook(hook);
     match started {
         Ok(Ok(device)) => Ok(ChosenDevice { device, name: kind.to_string() }),
-        _ => bail!("no card could be used with {kind}; use --device cpu, or install the driver of the card"),
+        _ => bail!(
+            "no card could be used with {kind}; use --device cpu, or install the driver of the card"
+        ),
     }
 }
 

@@ -29,12 +29,7 @@ fn measures(entry: &ModelEntry) -> Vec<Measure> {
             "triggered images of other classes that get the attacker's class",
             report.asr,
         ),
-        (
-            "RA",
-            "robust_accuracy",
-            "triggered images that keep their own class",
-            report.ra,
-        ),
+        ("RA", "robust_accuracy", "triggered images that keep their own class", report.ra),
         (
             "floor",
             "floor",
@@ -228,7 +223,9 @@ mod tests {
     fn a_victim_says_that_it_is_one() {
         let text = card(&entry(ModelRole::Victim), &Metadata::default());
         assert!(text.starts_with("---\nlicense: [mit, apache-2.0]\n"), "{text}");
-        assert!(text.contains("given a backdoor on purpose") && text.contains("to answer \"yield\""));
+        assert!(
+            text.contains("given a backdoor on purpose") && text.contains("to answer \"yield\"")
+        );
         assert!(text.contains("- { type: accuracy, name: ACC, value: 75.00 }"), "{text}");
         assert!(text.contains("| ASR |") && !text.contains("| floor |"), "{text}");
         assert!(text.contains("unstamp eval --model s0-badnets.safetensors\n"));

@@ -60,6 +60,13 @@ impl Confusion {
         Self(vec![vec![0; classes]; classes])
     }
 
+    /// Whether it is a table that [`Confusion::add`] can make: square, with counts whose sum is a number.
+    pub fn is_sound(&self) -> bool {
+        let mut counts = self.0.iter().flatten();
+        self.0.iter().all(|row| row.len() == self.0.len())
+            && counts.try_fold(0u64, |sum, count| sum.checked_add(*count)).is_some()
+    }
+
     /// Counts one image.
     ///
     /// # Panics
@@ -148,6 +155,16 @@ mod tests {
             assert!((rate.ci95[1] - high).abs() < 1e-9, "{k} of {n}: {rate:?}");
         }
         assert_eq!(Rate::new(0, 0), Rate { value: 0.0, k: 0, n: 0, ci95: [0.0, 1.0] });
+    }
+
+    #[test]
+    fn a_sound_table_is_square_and_countable() {
+        let sound =
+            |rows: &[&[u64]]| Confusion(rows.iter().map(|row| row.to_vec()).collect()).is_sound();
+        assert!(sound(&[]) && sound(&[&[1, 2], &[3, 4]]));
+        assert!(
+            !sound(&[&[1, 2], &[3]]) && !sound(&[&[1], &[2]]) && !sound(&[&[u64::MAX, 1], &[0, 0]])
+        );
     }
 
     #[test]

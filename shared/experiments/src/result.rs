@@ -7,7 +7,7 @@ use crate::job::{Epoch, Measurement, Rates};
 use crate::recipe::{Erasure, Victim};
 use serde::{Deserialize, Serialize};
 use unstamp_data::datasets::ImageSize;
-use unstamp_data::metrics::Report;
+use unstamp_data::metrics::{Confusion, Report};
 
 /// Version of the format of [`CellResult`]. Schema 2 keeps measurements apart from epochs.
 pub const SCHEMA: u32 = 2;
@@ -24,6 +24,11 @@ pub enum ResultError {
         /// Schema of the file.
         found: u32,
     },
+    /// A table of predictions cannot be one.
+    #[error(
+        "its predictions are no square table with a column for the target class; run the cell again"
+    )]
+    Predictions,
 }
 
 /// One trained or erased model, measured.
@@ -147,11 +152,21 @@ impl CellResult {
             return Err(ResultError::Schema { found });
         }
         let mut result: Self = serde_json::from_slice(bytes)?;
+        if !result.has_sound_predictions() {
+            return Err(ResultError::Predictions);
+        }
         if found < SCHEMA {
             (result.curve, result.measurements) = schema_1::separated(result.curve);
             result.schema = SCHEMA;
         }
         Ok(result)
+    }
+
+    /// Whether the tables of predictions are square, and that of triggered images has the target class.
+    fn has_sound_predictions(&self) -> bool {
+        let Report { confusion, triggered, .. } = &self.report;
+        let of_target = |table: &Confusion| table.is_sound() && self.victim.target < table.0.len();
+        confusion.is_sound() && triggered.as_ref().is_none_or(of_target)
     }
 }
 

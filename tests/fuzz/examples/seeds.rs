@@ -94,7 +94,8 @@ fn pictures() -> Vec<Bytes> {
     let small = [&b"P6 2 1 255\n"[..], &[255, 0, 0, 0, 0, 255]].concat();
     let grey = b"P2 2 1 7\n0 7\n".to_vec();
     let painted = unstamp_web::png::write(32, &[[255, 0, 0, 128]; 1024]);
-    let picture = image::RgbImage::from_fn(8, 8, |x, y| image::Rgb([x as u8 * 30, y as u8 * 30, 99]));
+    let picture =
+        image::RgbImage::from_fn(8, 8, |x, y| image::Rgb([x as u8 * 30, y as u8 * 30, 99]));
     let mut jpeg = Cursor::new(Vec::new());
     picture.write_to(&mut jpeg, image::ImageFormat::Jpeg).expect("encoded");
     vec![read(&path), small, grey, painted, jpeg.into_inner()]

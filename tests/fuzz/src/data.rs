@@ -5,7 +5,9 @@ use tempfile::TempDir;
 use unstamp_shared::datasets::{SplitName, signs};
 use unstamp_shared::seed::Seed;
 use unstamp_tests::fixture;
-use unstamp_trainer::data::{self, Placement, archive, read_picture, read_trigger_picture, write_png};
+use unstamp_trainer::data::{
+    self, Placement, archive, read_picture, read_trigger_picture, write_png,
+};
 
 /// A folder in memory, where there is one.
 fn folder() -> TempDir {

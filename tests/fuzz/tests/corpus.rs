@@ -18,7 +18,8 @@ fn corpus() -> std::path::PathBuf {
 fn every_reader_returns() {
     for reader in READERS {
         let folder = corpus().join(reader.name);
-        let files = std::fs::read_dir(&folder).unwrap_or_else(|_| panic!("no {}", folder.display()));
+        let files =
+            std::fs::read_dir(&folder).unwrap_or_else(|_| panic!("no {}", folder.display()));
         let paths: BTreeSet<_> = files.map(|file| file.expect("a file").path()).collect();
         assert!(!paths.is_empty(), "{} has no seeds", reader.name);
         for path in paths {

@@ -15,7 +15,9 @@ fn rate() -> impl Strategy<Value = Rate> {
 }
 
 fn confusion() -> impl Strategy<Value = Confusion> {
-    vec(vec(any::<u64>(), 0..3), 0..3).prop_map(Confusion)
+    // The sum of all counts is a number of 64 bits.
+    let table = |classes: usize| vec(vec(0..u64::MAX >> 4, classes), classes);
+    (0..4usize).prop_flat_map(table).prop_map(Confusion)
 }
 
 /// A report with any counts.

@@ -11,6 +11,7 @@ use proptest::sample::select;
 use unstamp_shared::adversarial::Robust;
 use unstamp_shared::datasets::{ImageSize, LARGEST_SIDE};
 use unstamp_shared::job::{Augment, Epoch, Measurement, Rates};
+use unstamp_shared::metrics::Report;
 use unstamp_shared::poison::{Draw, RateOf};
 use unstamp_shared::recipe::{Erasure, Victim, VictimId, WeightsDigest};
 use unstamp_shared::result::{CellResult, Counts, Recovery, SCHEMA};
@@ -117,6 +118,12 @@ fn plain() -> impl Strategy<Value = CellResult> {
     let cell = (uniform9(text()), any::<u64>(), victim(), counts());
     let measured = (number(), any::<u64>(), report());
     (cell, measured).prop_map(|((names, seed, victim, data), (minutes, passes, report))| {
+        let classes = report.triggered.as_ref().map_or(0, |table| table.0.len());
+        // A table of triggered images has a column for the target class.
+        let target = victim.target.checked_rem(classes).unwrap_or(victim.target);
+        let victim = Victim { target, ..victim };
+        let triggered = report.triggered.clone().filter(|_| classes > 0);
+        let report = Report { triggered, ..report };
         let [recipe, recipe_hash, cell, cell_hash, version, device, dataset, data_note, arch] =
             names;
         CellResult {

@@ -29,7 +29,10 @@ fn with_metadata(key: &str, value: Value) -> Vec<u8> {
 
 /// An array that claims this shape and has no data.
 fn with_shape(shape: Value) -> Vec<u8> {
-    safetensors(&json!({ "fc.bias": { "dtype": "F32", "shape": shape, "data_offsets": [0, 0] } }), 0)
+    safetensors(
+        &json!({ "fc.bias": { "dtype": "F32", "shape": shape, "data_offsets": [0, 0] } }),
+        0,
+    )
 }
 
 fn hostile() -> Vec<(&'static str, Vec<u8>)> {
@@ -43,20 +46,38 @@ fn hostile() -> Vec<(&'static str, Vec<u8>)> {
         ("a million classes", with_metadata("class_names", json!(vec!["x"; 1_000_000]))),
         ("images of a terabyte", with_metadata("image_size", json!([1_000_000, 1_000_000]))),
         ("a deviation of zero", with_metadata("normalisation", json!([[0, 0, 0], [0, 0, 0]]))),
-        ("an attack that does not exist", with_metadata("trigger", json!({
-            "attack": "../../etc", "set": {}, "target": 99, "seed": 0
-        }))),
-        ("a trigger as large as a city", with_metadata("trigger", json!({
-            "attack": "badnets", "set": { "size": 60_000, "x": 65_000 }, "target": 0, "seed": 0
-        }))),
+        (
+            "an attack that does not exist",
+            with_metadata(
+                "trigger",
+                json!({
+                    "attack": "../../etc", "set": {}, "target": 99, "seed": 0
+                }),
+            ),
+        ),
+        (
+            "a trigger as large as a city",
+            with_metadata(
+                "trigger",
+                json!({
+                    "attack": "badnets", "set": { "size": 60_000, "x": 65_000 }, "target": 0, "seed": 0
+                }),
+            ),
+        ),
         ("an array of an exabyte", with_shape(json!([1_u64 << 60]))),
         ("a size beyond 64 bits", with_shape(json!([u64::MAX, u64::MAX, 16]))),
         ("a head longer than the file", [&u64::MAX.to_le_bytes()[..], b"{}"].concat()),
         ("a head of brackets", head(&deep)),
-        ("two arrays on the same bytes", safetensors(&json!({
-            "a": { "dtype": "F32", "shape": [1], "data_offsets": [0, 4] },
-            "b": { "dtype": "F32", "shape": [1], "data_offsets": [0, 4] },
-        }), 4)),
+        (
+            "two arrays on the same bytes",
+            safetensors(
+                &json!({
+                    "a": { "dtype": "F32", "shape": [1], "data_offsets": [0, 4] },
+                    "b": { "dtype": "F32", "shape": [1], "data_offsets": [0, 4] },
+                }),
+                4,
+            ),
+        ),
     ]
 }
 
@@ -75,7 +96,15 @@ fn a_hostile_model_ends_in_a_sentence() {
         std::fs::write(folder.path().join("hostile.safetensors"), bytes).expect("written");
         for args in [
             &["eval", "--model", "hostile.safetensors"][..],
-            &["eval", "--model", "hostile.safetensors", "--dataset", "signs", "--attack", "badnets"],
+            &[
+                "eval",
+                "--model",
+                "hostile.safetensors",
+                "--dataset",
+                "signs",
+                "--attack",
+                "badnets",
+            ],
             &["import", "hostile.safetensors", "--dataset", "signs", "--out", "out.safetensors"],
             &["export", "--model", "hostile.safetensors", "--onnx", "out.onnx"],
         ] {

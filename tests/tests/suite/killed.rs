@@ -49,7 +49,11 @@ fn finished(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 
 /// Runs a command to its end, kills others like it at random moments, and checks that each file which they leave is
 /// whole. Then one more runs to its end and leaves the same files. `command` gets the folder to write to.
-fn check_kills(name: &str, command: impl Fn(&Path) -> Command, same: impl Fn(&[u8], &[u8]) -> bool) {
+fn check_kills(
+    name: &str,
+    command: impl Fn(&Path) -> Command,
+    same: impl Fn(&[u8], &[u8]) -> bool,
+) {
     let folder = tempfile::tempdir().expect("a folder");
     let silent = |out: &Path| {
         let mut command = command(out);
@@ -91,7 +95,8 @@ fn equal(one: &[u8], other: &[u8]) -> bool {
 
 /// Results of a run differ in their times only.
 fn equal_results(one: &[u8], other: &[u8]) -> bool {
-    let read = |bytes| CellResult::from_json(bytes).map(|result| CellResult { minutes: 0.0, ..result });
+    let read =
+        |bytes| CellResult::from_json(bytes).map(|result| CellResult { minutes: 0.0, ..result });
     match (read(one), read(other)) {
         (Ok(one), Ok(other)) => one == other,
         _ => one == other,
@@ -122,7 +127,9 @@ fn a_killed_publication_leaves_whole_models() {
     let runs = folder.path().join("runs");
     let mut train = unstamp();
     train.arg("run").arg(recipe(folder.path())).arg("--out").arg(&runs);
-    assert!(train.stdout(Stdio::null()).stderr(Stdio::null()).status().expect("it starts").success());
+    assert!(
+        train.stdout(Stdio::null()).stderr(Stdio::null()).status().expect("it starts").success()
+    );
     let command = |out: &Path| {
         let mut command = unstamp();
         command.arg("publish").arg(&runs).arg("--out").arg(out);
@@ -162,7 +169,8 @@ const HASH: &str = "40087af8731f95ca61e74b1175c6ac119cbe2051f13a06188cefcdcc0c1a
 fn fetches() {
     let url = std::env::var(ADDRESS).expect("set by the other test");
     let folder = std::env::var(FOLDER).expect("set by the other test");
-    fetch(&Download { url, file: "file", sha256: Some(HASH) }, Path::new(&folder)).expect("downloaded");
+    fetch(&Download { url, file: "file", sha256: Some(HASH) }, Path::new(&folder))
+        .expect("downloaded");
 }
 
 /// A server that sends its content slowly, from where it is asked to begin.

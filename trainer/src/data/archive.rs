@@ -4,6 +4,7 @@
 //! no wanted file but archives is read as the archives together: `unstamp data fetch` and other
 //! programs leave such folders.
 
+use super::bounded::limit;
 use super::error::DataError;
 use super::skipped::{Reason, Skipped};
 use super::{tar, zip};
@@ -115,19 +116,22 @@ fn archives_in(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
 
 fn unpack(path: &Path, wanted: Wanted, found: &mut Files) -> Result<(), DataError> {
     let file = File::open(path).map_err(|error| not_opened(path, error))?;
+    let length = file.metadata().map_err(|error| not_opened(path, error))?.len();
+    let most = limit(length);
     let file = BufReader::new(file);
     match kind_of(path) {
-        Some(Kind::Tar) => tar::read(file, path, wanted, found),
+        Some(Kind::Tar) => tar::read(file, path, most, wanted, found),
         // Programs that compress on several cores write one member for each piece.
         Some(Kind::TarGz) => {
-            tar::read(flate2::read::MultiGzDecoder::new(file), path, wanted, found)
+            let decoder = flate2::read::MultiGzDecoder::new(file);
+            tar::read(decoder, path, most, wanted, found)
         }
         Some(Kind::TarZst) => {
             let decoder = ruzstd::decoding::StreamingDecoder::new(file)
                 .map_err(|error| broken(path, error))?;
-            tar::read(decoder, path, wanted, found)
+            tar::read(decoder, path, most, wanted, found)
         }
-        Some(Kind::Zip) => zip::read(file, path, wanted, found),
+        Some(Kind::Zip) => zip::read(file, path, most, wanted, found),
         None => Err(DataError::NoArchive { path: shown(path) }),
     }
 }
@@ -189,7 +193,7 @@ pub(super) fn broken(path: &Path, error: impl Into<super::fault::Fault>) -> Data
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io::Write;
+    use std::io::{Read, Write};
 
     fn text(name: &str) -> bool {
         name.ends_with(".txt")
@@ -252,6 +256,30 @@ mod tests {
         std::fs::write(&path, &members[..members.len() / 2]).expect("cut");
         let error = names(&path).expect_err("refused").to_string();
         assert!(error.contains("broken or truncated"), "{error}");
+    }
+
+    #[test]
+    fn a_small_archive_of_gigabytes_is_refused() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut header = ::tar::Header::new_gnu();
+        header.set_size(300 << 20);
+        header.set_mode(0o644);
+        let encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        let mut builder = ::tar::Builder::new(encoder);
+        let zeros = std::io::repeat(0).take(300 << 20);
+        builder.append_data(&mut header, "1.txt", zeros).expect("packed");
+        let tar = builder.into_inner().expect("packed").finish().expect("packed");
+        let mut writer = ::zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+        writer.start_file("1.txt", ::zip::write::SimpleFileOptions::default()).expect("packed");
+        std::io::copy(&mut std::io::repeat(0).take(300 << 20), &mut writer).expect("packed");
+        let zip = writer.finish().expect("packed").into_inner();
+        for (name, bytes) in [("data.tar.gz", tar), ("data.zip", zip)] {
+            assert!(bytes.len() < 2 << 20, "{name} has {} bytes", bytes.len());
+            let path = folder.path().join(name);
+            std::fs::write(&path, bytes).expect("written");
+            let error = names(&path).expect_err("refused").to_string();
+            assert!(error.contains("times larger than the archive"), "{error}");
+        }
     }
 
     #[test]

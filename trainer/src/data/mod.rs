@@ -4,6 +4,7 @@
 //! here with its loader, its `mod` line and a line in `LOADERS`.
 
 pub mod archive;
+mod bounded;
 mod cifar10;
 mod class_folders;
 pub mod error;

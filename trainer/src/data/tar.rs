@@ -1,6 +1,7 @@
 //! Tar archives. Links inside an archive are read as the files that they name.
 
 use super::archive::{Files, Wanted, broken, shown};
+use super::bounded::{Bounded, too_large};
 use super::error::DataError;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
@@ -9,21 +10,24 @@ use std::path::Path;
 /// Links that lead from link to link are followed so far.
 const LONGEST_CHAIN: usize = 16;
 
-/// Reads the wanted files of an archive.
+/// Reads the wanted files of an archive, together at most `most` bytes. What is skipped counts too, because it is
+/// unpacked as well. A sparse file or a link can be longer than its part of the archive.
 ///
 /// # Errors
 /// If the archive is damaged, or a wanted link names no file that is read.
 pub(super) fn read(
     reader: impl Read,
     path: &Path,
+    most: u64,
     wanted: Wanted,
     found: &mut Files,
 ) -> Result<(), DataError> {
-    let mut archive = tar::Archive::new(reader);
+    let mut archive = tar::Archive::new(Bounded::new(reader, most));
+    let mut left = most;
     let mut links = BTreeMap::new();
     let mut contents = BTreeMap::new();
     for entry in archive.entries().map_err(|error| broken(path, error))? {
-        let mut entry = entry.map_err(|error| broken(path, error))?;
+        let entry = entry.map_err(|error| broken(path, error))?;
         let name = {
             let raw = entry.path().map_err(|error| broken(path, error))?;
             plain("", &raw.to_string_lossy())
@@ -40,24 +44,27 @@ pub(super) fn read(
             && found.takes(&name, wanted)
         {
             let mut bytes = Vec::new();
+            let mut entry = Bounded::new(entry, left);
             entry.read_to_end(&mut bytes).map_err(|error| broken(path, error))?;
+            left = entry.left();
             if contents.insert(name.clone(), bytes).is_some() {
                 return Err(DataError::Twice { path: shown(path), name });
             }
         }
     }
-    resolve(&links, &contents, path, wanted, found)?;
+    resolve(&links, &contents, path, left, wanted, found)?;
     for (name, bytes) in contents {
         found.push(name, bytes);
     }
     Ok(())
 }
 
-/// Adds a copy for each wanted link.
+/// Adds a copy for each wanted link, together at most `left` bytes.
 fn resolve(
     links: &BTreeMap<String, String>,
     contents: &BTreeMap<String, Vec<u8>>,
     path: &Path,
+    mut left: u64,
     wanted: Wanted,
     found: &mut Files,
 ) -> Result<(), DataError> {
@@ -75,7 +82,11 @@ fn resolve(
             continue;
         }
         match contents.get(target) {
-            Some(bytes) if !to_folder => found.push(name.clone(), bytes.clone()),
+            Some(bytes) if !to_folder => {
+                let rest = left.checked_sub(bytes.len() as u64);
+                left = rest.ok_or_else(|| broken(path, too_large()))?;
+                found.push(name.clone(), bytes.clone());
+            }
             _ => {
                 return Err(DataError::Link {
                     path: shown(path),
@@ -112,6 +123,9 @@ fn plain(folder: &str, name: &str) -> String {
 mod tests {
     use super::*;
 
+    /// More than the archives here.
+    const MOST: u64 = 1 << 20;
+
     fn wanted(name: &str) -> bool {
         name.ends_with(".png")
     }
@@ -134,7 +148,7 @@ mod tests {
 
     fn read_all(links: &[(tar::EntryType, &str, &str)]) -> Result<Files, DataError> {
         let mut found = Files::default();
-        read(archive(links).as_slice(), Path::new("x.tar"), &wanted, &mut found)?;
+        read(archive(links).as_slice(), Path::new("x.tar"), MOST, &wanted, &mut found)?;
         Ok(found)
     }
 
@@ -150,6 +164,30 @@ mod tests {
         names.sort_unstable();
         assert_eq!(names, ["top/a/0.png", "top/a/1.png", "top/b/2.png"]);
         assert!(found.entries.iter().all(|entry| entry.bytes == b"ab"));
+    }
+
+    #[test]
+    fn copies_of_links_count() {
+        // Alone it is below the limit, twice it is beyond.
+        let picture = vec![7; 600 << 10];
+        let with_links = |links: usize| {
+            let mut builder = tar::Builder::new(Vec::new());
+            let mut header = tar::Header::new_gnu();
+            header.set_size(picture.len() as u64);
+            header.set_mode(0o644);
+            builder.append_data(&mut header, "0.png", &picture[..]).expect("packed");
+            for link in 1..=links {
+                let mut header = tar::Header::new_gnu();
+                header.set_entry_type(tar::EntryType::Link);
+                header.set_size(0);
+                builder.append_link(&mut header, format!("{link}.png"), "0.png").expect("packed");
+            }
+            let bytes = builder.into_inner().expect("packed");
+            read(&bytes[..], Path::new("x.tar"), MOST, &wanted, &mut Files::default())
+        };
+        assert!(with_links(0).is_ok());
+        let error = with_links(1).expect_err("refused").to_string();
+        assert!(error.contains("times larger than the archive"), "{error}");
     }
 
     #[test]

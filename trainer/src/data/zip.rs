@@ -1,22 +1,25 @@
 //! Zip archives.
 
 use super::archive::{Files, Wanted, broken, shown};
+use super::bounded::Bounded;
 use super::error::DataError;
 use std::io::{Read, Seek};
 use std::path::Path;
 use zip::{CompressionMethod, ZipArchive};
 
-/// Reads the wanted files of an archive. Old versions of Windows write names with `\`.
+/// Reads the wanted files of an archive, together at most `most` bytes. Old versions of Windows write names with `\`.
 ///
 /// # Errors
 /// If the archive is damaged or a wanted file is packed in a way that is not read.
 pub(super) fn read(
     file: impl Read + Seek,
     path: &Path,
+    most: u64,
     wanted: Wanted,
     found: &mut Files,
 ) -> Result<(), DataError> {
     let mut archive = ZipArchive::new(file).map_err(|error| broken(path, error))?;
+    let mut left = most;
     for i in 0..archive.len() {
         let raw = archive.by_index_raw(i).map_err(|error| broken(path, error))?;
         let name = raw.name().replace('\\', "/");
@@ -29,9 +32,11 @@ pub(super) fn read(
         if let Some(method) = unread_packing(method, encrypted) {
             return Err(DataError::Packing { path: shown(path), name, method });
         }
-        let mut entry = archive.by_index(i).map_err(|error| broken(path, error))?;
+        let entry = archive.by_index(i).map_err(|error| broken(path, error))?;
+        let mut entry = Bounded::new(entry, left);
         let mut bytes = Vec::new();
         entry.read_to_end(&mut bytes).map_err(|error| broken(path, error))?;
+        left = entry.left();
         found.push(name, bytes);
     }
     Ok(())
@@ -73,7 +78,7 @@ mod tests {
     fn names_with_backslashes_are_paths() {
         let mut found = Files::default();
         let bytes = archive("train\\cat\\0.png");
-        read(Cursor::new(bytes), Path::new("x.zip"), &|_| true, &mut found).expect("read");
+        read(Cursor::new(bytes), Path::new("x.zip"), 2, &|_| true, &mut found).expect("read");
         assert_eq!(found.entries[0].name, "train/cat/0.png");
         assert_eq!(found.entries[0].bytes, b"ab");
     }
@@ -86,7 +91,7 @@ mod tests {
         let central = bytes.windows(4).position(|at| at == b"PK\x01\x02").expect("a directory");
         bytes[central + 10] = 14;
         let mut found = Files::default();
-        let error = read(Cursor::new(bytes), Path::new("x.zip"), &|_| true, &mut found);
+        let error = read(Cursor::new(bytes), Path::new("x.zip"), 2, &|_| true, &mut found);
         let error = error.expect_err("refused").to_string();
         assert!(
             error.contains("0.png is packed with LZMA") && !error.contains("broken"),

@@ -44,7 +44,8 @@ pub fn checkpoint_of(path: &Path) -> Result<Checkpoint, ImportError> {
     }
     let bytes = std::fs::read(path)
         .map_err(|source| ImportError::Read { path: path.to_path_buf(), source })?;
-    checkpoint_from(&bytes).map_err(|source| ImportError::Unusable { path: path.to_path_buf(), source })
+    checkpoint_from(&bytes)
+        .map_err(|source| ImportError::Unusable { path: path.to_path_buf(), source })
 }
 
 fn holds(bytes: &[u8], text: &[u8]) -> bool {
