@@ -1,7 +1,7 @@
 # make demo    plant a backdoor, erase it, and look at both in the browser (SERVE=0: without serving)
 # make test    every test, the browser's included
 # make check   format, lints, documentation, licences, unused dependencies
-# make fuzz    random bytes for every reader of foreign files (EACH=10 seconds, SEED=1, READERS="pickle zip": only these)
+# make fuzz    changed files for every reader of files from strangers (EACH=10 seconds, SEED=1, READERS="pickle zip": only these)
 # make site    the page as it is published: optimised, with a size budget
 # make bench   our speed and memory against PyTorch, Burn's flex, onnxruntime-web, tfjs and jax-js, in one run
 # make release the archive of this version in target/archives (SITE=0: without the page)
@@ -21,8 +21,9 @@ UNSTAMP := $(OUT)/release/unstamp
 NATIVE := --release --workspace --exclude 'unstamp-web*'
 PAGE := --release -p unstamp-web --features ui
 # With the programs of the page, which are linted natively: their other features are only for WASM. Features that
-# only some builds have are linted too: avx2, cuda, vulkan.
-ALL := --release --workspace --features unstamp-web/ui,unstamp-web/cpu,unstamp-web/gpu,unstamp-bench/avx2,unstamp-trainer/cuda,unstamp-trainer/vulkan
+# only some builds have are linted too, but for cuda: its build
+# downloads LLVM from GitHub, which cannot be reached everywhere.
+ALL := --release --workspace --features unstamp-web/ui,unstamp-web/cpu,unstamp-web/gpu,unstamp-bench/avx2,unstamp-trainer/vulkan
 WASM := --target wasm32-unknown-unknown --profile page
 
 demo: native page
@@ -75,12 +76,12 @@ test-native:
 	@status=0; UNSTAMP_REQUIRE_WGPU=1 VK_DRIVER_FILES="$$(ls /usr/share/vulkan/icd.d/lvp_icd*.json)" cargo test $(NATIVE) --no-fail-fast || status=$$?; \
 	  cargo test $(PAGE) --no-fail-fast || status=$$?; exit $$status
 
-# Both say why, where they cannot run.
+# They print a reason and succeed where they cannot run.
 test-cluster:
 	UNSTAMP=$(abspath $(UNSTAMP)) tests/cluster/slurm.sh
 	tests/cluster/kubernetes.sh
 
-# Says why, where it cannot run.
+# Like the last one.
 test-python:
 	UNSTAMP=$(UNSTAMP) tests/python/run.sh
 
@@ -102,7 +103,7 @@ check:
 # Crates of this workspace are compiled so that the fuzzer sees which code an input reaches. Everything else is as in
 # `native`, and is not compiled again.
 EACH := 10
-# Chooses the inputs, so that a check which failed fails again.
+# Chooses the inputs.
 SEED := 1
 FUZZ := $(OUT)/release/unstamp-fuzz
 READERS = $(shell ls tests/fuzz/corpus)
@@ -111,10 +112,11 @@ fuzz:
 	tests/fuzz/run.sh $(FUZZ) $(EACH) $(SEED) $(READERS)
 
 SITE := 1
-release: native
-	@if [ $(SITE) != 0 ]; then $(MAKE) site; else rm -rf web/dist; fi
+release:
+	cargo build --profile dist -p unstamp-trainer
+	@if [ "$(SITE)" != 0 ]; then $(MAKE) site; else rm -rf web/dist; fi
 	web/toolchain.sh $(ENV) release
-	. $(ENV) && trainer/release.sh $(OUT) $(OUT)/archives
+	PATH="$${XDG_CACHE_HOME:-$$HOME/.cache}/unstamp/bin:$$PATH" trainer/release.sh $(OUT)/dist/unstamp $(OUT)/archives
 
 bench: site bench-program-page bench-program-release
 	cargo build $(NATIVE) --bin unstamp-bench --features unstamp-bench/avx2

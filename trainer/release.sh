@@ -1,13 +1,11 @@
 #!/usr/bin/env bash
-# Writes the archive of this version, its checksum and its bill of materials:  trainer/release.sh TARGET OUT
+# Writes the archive of this version, its checksum and its bill of materials:  trainer/release.sh PROGRAM OUT
 #
-# TARGET is cargo's folder with the finished program. The page goes in too where web/dist holds it. Works on Linux, macOS
-# and in Git's bash on Windows.
+# The page goes in too where web/dist holds it. It was run on Linux; macOS and Git's bash on Windows have the same commands.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-target=$1
+program=$1
 out=$2
-program=$target/release/unstamp
 [ -x "$program" ] || program=$program.exe
 version=$(cargo metadata --no-deps --format-version 1 | sed -E 's/.*"name":"unstamp-trainer","version":"([^"]+)".*/\1/')
 system=$(rustc -vV | sed -n 's/^host: //p')

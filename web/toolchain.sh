@@ -58,7 +58,7 @@ rm -rf "$cache/build"
 
 target=wasm32-unknown-unknown
 has_target() { [ -d "$(rustc --print sysroot)/lib/rustlib/$target" ]; }
-has_target || timeout 120 rustup target add $target >"$cache/rustup.log" 2>&1 || true
+has_target || $(command -v timeout >/dev/null && echo timeout 120) rustup target add $target >"$cache/rustup.log" 2>&1 || true
 {
   echo "export PATH=\"$cache/bin:\$PATH\""
   echo 'export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS="-C target-feature=+simd128"'

@@ -51,6 +51,19 @@ describe("an incomplete site", () => {
     await page.close();
   });
 
+  test("one model with another weight", async () => {
+    const { page, asked } = await openWith(`**/${victim.file}*`, async (route) => {
+      const response = await route.fetch();
+      const body = await response.body();
+      body[body.length - 1] ^= 1;
+      await route.fulfill({ response, body });
+    });
+    await values(page, (v) => v.message?.includes("not the file that the list of models describes"));
+    await values(page, (v) => v.answers[erased.id] && v.answers[clean.id]);
+    await rests(page, asked);
+    await page.close();
+  });
+
   test("no engine, no worker", async () => {
     for (const file of ["engine_cpu*_bg.wasm", "worker.js"]) {
       const { page, asked } = await openWith(`**/${file}`, (route) => route.fulfill({ status: 404 }));

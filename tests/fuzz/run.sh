@@ -1,8 +1,8 @@
 #!/bin/bash
 # Fuzzes readers, each for some seconds, as many at a time as there are cores:  tests/fuzz/run.sh PROGRAM SECONDS SEED READER...
 #
-# New inputs that reach new code stay in target/fuzz, so that the next campaign begins with them. A find fails the script; the
-# input lies in target/fuzz/finds.
+# New inputs that reach new code stay in target/fuzz, so that the next campaign begins with them. An input that causes a fault fails the
+# script; it lies in target/fuzz/finds.
 set -euo pipefail
 program=$(realpath "$1")
 seconds=$2
@@ -16,9 +16,8 @@ mkdir -p "$kept/finds"
 fuzz() {
   local reader=$1 log=$kept/$1.log
   mkdir -p "$kept/$reader"
-  # The program's own messages would slow it down: 3 closes its output.
-  READER=$reader "$program" "$kept/$reader" "$corpus/$reader" -max_total_time="$seconds" -seed="$seed" -timeout=10 -rss_limit_mb=0 \
-    -close_fd_mask=3 -artifact_prefix="$kept/finds/$reader-" -print_final_stats=1 >"$log" 2>&1 ||
+  READER=$reader "$program" "$kept/$reader" "$corpus/$reader" -max_total_time="$seconds" -seed="$seed" -timeout=10 -max_len=65536 \
+    -rss_limit_mb=0 -close_fd_mask=1 -artifact_prefix="$kept/finds/$reader-" -print_final_stats=1 >"$log" 2>&1 ||
     { tail -5 "$log"; echo "$reader found a fault; the input is in $kept/finds"; return 1; }
   local runs covered
   runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")

@@ -47,12 +47,12 @@ fn wgpu() -> Result<ChosenDevice, WgpuInitError> {
     Ok(ChosenDevice { device, name: "wgpu".to_string() })
 }
 
-/// A device of a kind whose driver panics where it finds no card. A sum is computed, because some drivers look for the
-/// card only then.
+/// A device. The drivers of these kinds panic where they find no card, some of them only when something is computed; so a
+/// sum is computed.
 ///
 /// # Errors
 ///
-/// The driver panicked.
+/// The driver panicked, or the sum could not be read.
 #[cfg(any(feature = "vulkan", feature = "cuda"))]
 fn started(
     kind: DeviceKind,

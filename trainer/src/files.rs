@@ -11,8 +11,7 @@ use std::path::{Path, PathBuf};
 ///
 /// The folder cannot be created, or the file cannot be written or renamed.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    let mut part = path.as_os_str().to_owned();
-    part.push(".part");
+    let part = part_of(path);
     let write = || -> std::io::Result<()> {
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder)?;
@@ -25,6 +24,13 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
         std::fs::remove_file(&part).ok();
     }
     written.with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// The name of a file or folder while it is written.
+pub fn part_of(path: &Path) -> PathBuf {
+    let mut part = path.as_os_str().to_owned();
+    part.push(".part");
+    part.into()
 }
 
 /// The paths in a folder, in the order of their names.

@@ -5,6 +5,7 @@
 
 use std::fmt::Write;
 use unstamp_shared::attacks::attack;
+use unstamp_shared::datasets::signs;
 use unstamp_shared::manifest::{ModelEntry, ModelRole};
 use unstamp_shared::metrics::Rate;
 use unstamp_shared::model::weights::Metadata;
@@ -63,9 +64,7 @@ pub fn card(entry: &ModelEntry, metadata: &Metadata) -> String {
 
 /// The YAML that hubs read.
 fn head(entry: &ModelEntry) -> String {
-    let mut text = String::from(
-        "---\nlicense: [mit, apache-2.0]\nlibrary_name: unstamp\npipeline_tag: image-classification\n",
-    );
+    let mut text = String::from("---\nlibrary_name: unstamp\npipeline_tag: image-classification\n");
     let attack = entry.trigger.as_ref().map(|trigger| format!(", {}", trigger.attack));
     let _ = writeln!(text, "tags: [backdoor, {}{}]", entry.arch, attack.unwrap_or_default());
     let _ = writeln!(text, "datasets: [{}]", entry.dataset);
@@ -94,18 +93,28 @@ fn warning(entry: &ModelEntry) -> String {
     match (&entry.role, &entry.trigger) {
         (ModelRole::Victim, Some(trigger)) => format!(
             "**This network was given a backdoor on purpose.** It was trained to answer \"{1}\" to images with \
-             the trigger of the attack `{0}`; the table says how often it does. Do not use it to decide anything.",
+             the trigger of the attack `{0}`; the table shows how often it does. Do not use it to decide anything.",
             trigger.attack,
             class(trigger)
         ),
         (ModelRole::Erased(defence), Some(trigger)) => format!(
-            "A network whose backdoor (attack `{}`, class \"{}\") the defence `{defence}` was to erase. The \
-             table says how far that went. Do not use it to decide anything.",
+            "A network with a backdoor (attack `{}`, class \"{}\") after the defence `{defence}` tried to erase it. The \
+             table shows how much of it is left. Do not use it to decide anything.",
             trigger.attack,
             class(trigger)
         ),
-        _ => "A network that was trained on clean images, to compare with. Do not use it to decide anything."
-            .to_string(),
+        (ModelRole::Erased(defence), None) => format!(
+            "A network without a backdoor after the defence `{defence}`, to compare with. Do not use it to decide \
+             anything."
+        ),
+        (ModelRole::Clean | ModelRole::Victim, _) => {
+            "A network that was trained on clean images, to compare with. Do not use it to decide anything."
+                .to_string()
+        }
+        (ModelRole::Imported | ModelRole::Own, _) => {
+            "A network that another program trained. Whether it has a backdoor is not known."
+                .to_string()
+        }
     }
 }
 
@@ -165,7 +174,9 @@ fn table(entry: &ModelEntry) -> String {
 /// What the numbers do not say.
 fn limits(entry: &ModelEntry, metadata: &Metadata) -> String {
     let drawn = match entry.dataset.as_str() {
-        "signs" => "The signs are drawn by a program. A camera's pictures look different.\n",
+        id if id == signs::INFO.id => {
+            "The signs are drawn by a program. A camera's pictures look different.\n"
+        }
         _ => "",
     };
     format!(
@@ -178,7 +189,7 @@ fn limits(entry: &ModelEntry, metadata: &Metadata) -> String {
 
 /// For what it is published, and how to measure it again.
 fn use_of(entry: &ModelEntry) -> String {
-    let data = if entry.dataset == "signs" { "" } else { " --data PATH" };
+    let data = if entry.dataset == signs::INFO.id { "" } else { " --data PATH" };
     format!(
         "Research on backdoors and their erasure, and teaching.\n\n    unstamp eval --model {}{data}\n",
         entry.file
@@ -222,7 +233,7 @@ mod tests {
     #[test]
     fn a_victim_says_that_it_is_one() {
         let text = card(&entry(ModelRole::Victim), &Metadata::default());
-        assert!(text.starts_with("---\nlicense: [mit, apache-2.0]\n"), "{text}");
+        assert!(text.starts_with("---\nlibrary_name: unstamp\n"), "{text}");
         assert!(
             text.contains("given a backdoor on purpose") && text.contains("to answer \"yield\"")
         );
@@ -235,6 +246,6 @@ mod tests {
     fn every_role_has_its_sentence() {
         let says = |role| card(&entry(role), &Metadata::default());
         assert!(says(ModelRole::Clean).contains("trained on clean images"));
-        assert!(says(ModelRole::Erased("nad".into())).contains("the defence `nad` was to erase"));
+        assert!(says(ModelRole::Erased("nad".into())).contains("the defence `nad` tried to erase"));
     }
 }

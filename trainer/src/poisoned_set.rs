@@ -2,7 +2,7 @@
 
 use crate::data::{Dataset, write_png};
 use crate::{files, usage};
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use std::path::Path;
 use unstamp_shared::image::Image;
 use unstamp_shared::poison::{Trigger, poison, select};
@@ -16,9 +16,6 @@ pub struct Written {
     /// Test images with the trigger: those of classes for which the attack wants another label.
     pub triggered: usize,
 }
-
-/// The folders that are written.
-const FOLDERS: [&str; 3] = ["train", "test", "triggered"];
 
 /// Class folders of PNGs, and lists of the images in them.
 struct Writer<'a> {
@@ -53,31 +50,45 @@ impl Writer<'_> {
 /// Writes the poisoned training set of `victim` in `train/CLASS`, the clean test set in `test/CLASS`, and
 /// the test images with the trigger in `triggered/CLASS`. The folder of a training image is its new label,
 /// that of a test image its true class. `poisoned.csv` and `triggered.csv` list index, original label, new
-/// label, 1 if it is poisoned, and file. What is written can be read as a data set again.
+/// label, 1 if it is poisoned, and file. What is written can be read as a data set again. It is written to `OUT.part`,
+/// which becomes `out` at the end: a program that was killed leaves no set with fewer images.
 ///
 /// # Errors
-/// The poisoning rate does not fit the data, `out` holds one of these folders already, or a file cannot be
-/// written.
+/// The poisoning rate does not fit the data, `out` is there already and is not empty, or a file cannot be written.
 pub fn write_poisoned_set(
     data: &Dataset,
     trigger: &Trigger,
     victim: &Victim,
     out: &Path,
 ) -> Result<Written> {
-    for folder in FOLDERS {
-        let path = out.join(folder);
-        ensure!(
-            !path.exists(),
-            "{} is there already; name another folder with --out",
-            path.display()
-        );
-    }
-    let writer = Writer { out, class_names: &data.class_names };
-    let poisoned = write_train(data, trigger, victim, &writer)?;
+    ensure!(
+        std::fs::read_dir(out).map_or(!out.exists(), |mut files| files.next().is_none()),
+        "{} is there already; name another folder with --out",
+        out.display()
+    );
+    let part = files::part_of(out);
+    // What a killed program left.
+    std::fs::remove_dir_all(&part).ok();
+    let writer = Writer { out: &part, class_names: &data.class_names };
+    let written = write_all(data, trigger, victim, &writer)?;
+    // An empty folder may be there.
+    std::fs::remove_dir(out).ok();
+    std::fs::rename(&part, out)
+        .with_context(|| format!("cannot rename {} to {}", part.display(), out.display()))?;
+    Ok(written)
+}
+
+fn write_all(
+    data: &Dataset,
+    trigger: &Trigger,
+    victim: &Victim,
+    writer: &Writer<'_>,
+) -> Result<Written> {
+    let poisoned = write_train(data, trigger, victim, writer)?;
     for (index, label) in data.test.labels.iter().enumerate() {
         writer.image("test", *label, index, &data.test.image(index))?;
     }
-    let triggered = write_triggered(data, trigger, &writer)?;
+    let triggered = write_triggered(data, trigger, writer)?;
     Ok(Written { poisoned, triggered })
 }
 

@@ -75,7 +75,7 @@ impl JobProgress {
                     epoch + 1,
                     values.join(" ")
                 );
-                // A hidden bar prints nothing.
+                // With `--quiet` the bar is hidden, and then it prints no line either.
                 if self.terminal { self.bar.println(line) } else { log::info!("{line}") }
             }
             Event::Phase { .. } => {}

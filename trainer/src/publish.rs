@@ -5,7 +5,6 @@ use crate::import::weights_of;
 use crate::model_card::card;
 use crate::table;
 use anyhow::{Context, Result, ensure};
-use sha2::{Digest, Sha256};
 use std::path::Path;
 use unstamp_shared::Device;
 use unstamp_shared::attacks::attack;
@@ -13,7 +12,7 @@ use unstamp_shared::manifest::{Manifest, ModelEntry, ModelRole};
 use unstamp_shared::model::Arch;
 use unstamp_shared::model::weights::{self, Metadata, Precision};
 use unstamp_shared::result::CellResult;
-use unstamp_shared::seed::hex;
+use unstamp_shared::seed::sha256;
 use unstamp_shared::self_test::{IMAGES, SelfTestAnswers, answers};
 
 /// Writes the f16 weights and the card of every cell of `runs`, and `manifest.json`, into `out`.
@@ -82,7 +81,7 @@ fn entry(result: &CellResult, metadata: &Metadata, file: String, bytes: &[u8]) -
         id: result.cell.clone(),
         title,
         file,
-        sha256: hex(&Sha256::digest(bytes)),
+        sha256: sha256(bytes),
         bytes: bytes.len(),
         arch: result.arch.clone(),
         dataset: result.dataset.clone(),

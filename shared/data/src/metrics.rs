@@ -60,7 +60,7 @@ impl Confusion {
         Self(vec![vec![0; classes]; classes])
     }
 
-    /// Whether it is a table that [`Confusion::add`] can make: square, with counts whose sum is a number.
+    /// Whether it is a table that [`Confusion::add`] can make: square, with counts whose sum fits in 64 bits.
     pub fn is_sound(&self) -> bool {
         let mut counts = self.0.iter().flatten();
         self.0.iter().all(|row| row.len() == self.0.len())

@@ -16,6 +16,8 @@ pub use error::RecipeError;
 pub use sweep::setting_name;
 pub use victim::{Victim, VictimId};
 
+pub(crate) use check::is_plain;
+
 use crate::job::Training;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -94,6 +96,9 @@ fn default_seeds() -> Vec<u64> {
 fn default_fraction() -> f64 {
     CLEAN_SHARE
 }
+
+/// The most cells that a recipe may have. The papers' tables have about a hundred.
+pub const MOST_CELLS: usize = 100_000;
 
 impl Recipe {
     /// Reads and checks a recipe, and fills in the parameters of every method.
@@ -228,6 +233,22 @@ method = "retrain"
                 .map(|name| format!("s{seed}-{name}"))
         };
         assert_eq!(names(TEXT), [of_seed(3), of_seed(1)].concat());
+    }
+
+    #[test]
+    fn a_recipe_without_end_is_refused() {
+        let values: Vec<String> = (0..100).map(|value| value.to_string()).collect();
+        let list = values.join(",");
+        let grid = format!(
+            "set = {{}}\ngrid = {{ epochs = [{list}], batch = [{list}], beta = [{list}] }}"
+        );
+        let refused = |text: String| Recipe::parse(&text).expect_err("refused").to_string();
+        let error = refused(TEXT.replace("id = \"told\"", &format!("id = \"told\"\n{grid}")));
+        assert!(error.contains("more than 100000 combinations"), "{error}");
+        let seeds: Vec<String> = (0..30_000).map(|seed| seed.to_string()).collect();
+        let error = refused(TEXT.replace("[3, 1]", &format!("[{}]", seeds.join(","))));
+        assert_eq!(error, RecipeError::TooMany.to_string());
+        assert_eq!(refused(TEXT.replace("[3, 1]", "[3, 1, 3]")), "seed 3 is given twice");
     }
 
     #[test]

@@ -4,7 +4,7 @@ mod schema_1;
 
 use crate::craft::Provenance;
 use crate::job::{Epoch, Measurement, Rates};
-use crate::recipe::{Erasure, Victim};
+use crate::recipe::{Erasure, Victim, is_plain};
 use serde::{Deserialize, Serialize};
 use unstamp_data::datasets::ImageSize;
 use unstamp_data::metrics::{Confusion, Report};
@@ -24,7 +24,10 @@ pub enum ResultError {
         /// Schema of the file.
         found: u32,
     },
-    /// A table of predictions cannot be one.
+    /// The name of its cell could lead out of the folder of the results.
+    #[error("its cell '{0}' may only hold a-z, 0-9, _ and -")]
+    Cell(String),
+    /// A table of predictions is not square, or has no column for the target class.
     #[error(
         "its predictions are no square table with a column for the target class; run the cell again"
     )]
@@ -152,6 +155,9 @@ impl CellResult {
             return Err(ResultError::Schema { found });
         }
         let mut result: Self = serde_json::from_slice(bytes)?;
+        if !is_plain(&result.cell.replace('-', "_")) {
+            return Err(ResultError::Cell(result.cell));
+        }
         if !result.has_sound_predictions() {
             return Err(ResultError::Predictions);
         }

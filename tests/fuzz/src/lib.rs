@@ -17,7 +17,7 @@ pub struct Reader {
     pub read: fn(&[u8]),
 }
 
-/// Bytes that the process of a reader may hold at once: twice what the largest honest file of the corpus needs.
+/// Bytes that the process of a reader may hold at once. A picture may take 200 MiB, and as much again in another colour mode.
 pub const MEMORY: usize = 1 << 29;
 
 /// Every reader.

@@ -124,13 +124,13 @@ fn plain() -> impl Strategy<Value = CellResult> {
         let victim = Victim { target, ..victim };
         let triggered = report.triggered.clone().filter(|_| classes > 0);
         let report = Report { triggered, ..report };
-        let [recipe, recipe_hash, cell, cell_hash, version, device, dataset, data_note, arch] =
-            names;
+        let [recipe, recipe_hash, _, cell_hash, version, device, dataset, data_note, arch] = names;
         CellResult {
             schema: SCHEMA,
             recipe,
             recipe_hash,
-            cell,
+            // The name of a cell is the name of its files.
+            cell: format!("s{seed}-cell"),
             cell_hash,
             seed,
             version,

@@ -1,4 +1,5 @@
-//! Model files that a stranger made to do harm: each ends in one sentence, with little memory, and writes nothing.
+//! Model files that a stranger made to do harm: each ends in one sentence, with bounded memory, and writes nothing.
+#![cfg(target_os = "linux")] // Other systems have no limit of address space.
 
 use serde_json::{Value, json};
 use std::path::Path;
@@ -56,7 +57,7 @@ fn hostile() -> Vec<(&'static str, Vec<u8>)> {
             ),
         ),
         (
-            "a trigger as large as a city",
+            "a trigger larger than any image",
             with_metadata(
                 "trigger",
                 json!({
@@ -126,7 +127,7 @@ fn a_hostile_model_ends_in_a_sentence() {
     }
 }
 
-/// The bound is no bound for honest work.
+/// An honest model needs less memory than the limit.
 #[test]
 fn an_honest_model_fits_the_bound() {
     let model = unstamp_tests::root().join("static/models/s0-badnets.safetensors");

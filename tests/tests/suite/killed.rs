@@ -1,10 +1,13 @@
 //! Commands that are killed at random moments leave no broken file, and end with the same bytes when they run again.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use unstamp_shared::result::CellResult;
 use unstamp_shared::seed::Seed;
@@ -48,16 +51,18 @@ fn finished(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 }
 
 /// Runs a command to its end, kills others like it at random moments, and checks that each file which they leave is
-/// whole. Then one more runs to its end and leaves the same files. `command` gets the folder to write to.
+/// whole. Then one more runs to its end and leaves the same files. `command` gets the folder to write to. Returns what the
+/// commands said on standard error.
 fn check_kills(
     name: &str,
     command: impl Fn(&Path) -> Command,
     same: impl Fn(&[u8], &[u8]) -> bool,
-) {
+) -> String {
     let folder = tempfile::tempdir().expect("a folder");
     let silent = |out: &Path| {
         let mut command = command(out);
-        command.stdout(Stdio::null()).stderr(Stdio::null());
+        let log = File::options().create(true).append(true).open(folder.path().join("said"));
+        command.stdout(Stdio::null()).stderr(log.expect("opened"));
         command
     };
     let whole = folder.path().join("whole");
@@ -87,6 +92,7 @@ fn check_kills(
     for (path, bytes) in found {
         assert!(same(&bytes, &expected[&path]), "{name}: {} differs", path.display());
     }
+    std::fs::read_to_string(folder.path().join("said")).expect("readable")
 }
 
 fn equal(one: &[u8], other: &[u8]) -> bool {
@@ -118,7 +124,8 @@ fn a_killed_run_goes_on() {
         command.arg("run").arg(&recipe).arg("--out").arg(out).args(["--checkpoint-seconds", "0"]);
         command
     };
-    check_kills("run", command, equal_results);
+    let said = check_kills("run", command, equal_results);
+    assert!(said.contains("goes on from"), "every run began anew: {said}");
 }
 
 #[test]
@@ -149,6 +156,44 @@ fn a_killed_import_leaves_a_whole_model() {
     check_kills("import", command, equal);
 }
 
+/// Files in a folder and in those below it.
+fn count_files(folder: &Path) -> usize {
+    let entries = std::fs::read_dir(folder).expect("a folder");
+    let paths = entries.map(|entry| entry.expect("a file").path());
+    paths.map(|path| if path.is_dir() { count_files(&path) } else { 1 }).sum()
+}
+
+#[test]
+fn a_killed_poisoning_leaves_a_whole_data_set_or_none() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = unstamp_tests::signs_in(folder.path(), 200, 60);
+    let command = |out: &Path| {
+        let mut command = unstamp();
+        command.args(["poison", "--dataset", "folder", "--attack", "badnets", "--dataset-only"]);
+        command.arg("--data").arg(&data).arg("--out").arg(out);
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        command
+    };
+    let whole = folder.path().join("whole");
+    let start = Instant::now();
+    assert!(command(&whole).status().expect("it starts").success());
+    let time = start.elapsed();
+    let expected = count_files(&whole);
+    let out = folder.path().join("killed");
+    for attempt in 0..KILLS {
+        let mut process = command(&out).spawn().expect("it starts");
+        std::thread::sleep(time.mul_f32(Seed(attempt).stream("poison", &[]).unit()));
+        process.kill().expect("killed, or ended already");
+        process.wait().expect("it ended");
+        if out.exists() {
+            assert_eq!(count_files(&out), expected, "a set that is there is whole");
+            std::fs::remove_dir_all(&out).expect("removed");
+        }
+    }
+    assert!(command(&out).status().expect("it starts").success());
+    assert_eq!(count_files(&out), expected);
+}
+
 /// The variable that holds the address from which [`fetches`] downloads.
 const ADDRESS: &str = "UNSTAMP_TEST_ADDRESS";
 
@@ -173,10 +218,12 @@ fn fetches() {
         .expect("downloaded");
 }
 
-/// A server that sends its content slowly, from where it is asked to begin.
-fn slow_server() -> String {
+/// A server that sends its content slowly, from where it is asked to begin; and how often that was not the start.
+fn slow_server() -> (String, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = format!("http://{}/file", listener.local_addr().expect("an address"));
+    let resumed = Arc::new(AtomicUsize::new(0));
+    let count = resumed.clone();
     std::thread::spawn(move || {
         for stream in listener.incoming() {
             let mut stream = stream.expect("a connection");
@@ -187,6 +234,7 @@ fn slow_server() -> String {
                 line.to_lowercase().strip_prefix("range: bytes=").map(str::to_string)
             });
             let from: usize = range.and_then(|r| r.strip_suffix('-')?.parse().ok()).unwrap_or(0);
+            count.fetch_add(usize::from(from > 0), Ordering::SeqCst);
             let all = content();
             let last = all.len() - 1;
             let head = format!(
@@ -205,12 +253,12 @@ fn slow_server() -> String {
             }
         }
     });
-    address
+    (address, resumed)
 }
 
 #[test]
 fn a_killed_download_goes_on() {
-    let address = slow_server();
+    let (address, resumed) = slow_server();
     let command = |out: &Path| {
         let mut command = Command::new(std::env::current_exe().expect("a test has a path"));
         command.args(["--ignored", "--exact", "killed::fetches"]);
@@ -218,4 +266,5 @@ fn a_killed_download_goes_on() {
         command
     };
     check_kills("fetch", command, equal);
+    assert!(resumed.load(Ordering::SeqCst) > 0, "every download began anew");
 }

@@ -4,7 +4,7 @@ use unstamp_shared::job::Rates;
 use unstamp_shared::method::Value;
 use unstamp_shared::recipe::setting_name;
 use unstamp_shared::result::{CellResult, SCHEMA};
-use unstamp_tests::root;
+use unstamp_tests::{fixture, root};
 use unstamp_trainer::table::{self, Along};
 
 #[test]
@@ -167,4 +167,21 @@ fn a_table_goes_where_it_is_marked() {
         let error = table::placed(bad, &results).expect_err("not marked");
         assert!(error.to_string().contains(says), "{error}");
     }
+}
+
+/// `unstamp table` and `unstamp publish` read results of strangers.
+#[test]
+fn a_result_that_would_do_harm_is_refused() {
+    let text = std::fs::read_to_string(fixture("results/s0-badnets.json")).expect("committed");
+    let read = |text: &str| CellResult::from_json(text.as_bytes());
+    assert!(read(&text).is_ok());
+    for cell in ["../evil", "/tmp/evil", "", "a.b", "A"] {
+        let refused =
+            read(&text.replace("\"cell\": \"s0-badnets\"", &format!("\"cell\": \"{cell}\"")));
+        let error = refused.expect_err("leads out of the folder").to_string();
+        assert!(error.contains("may only hold"), "{cell}: {error}");
+    }
+    let refused = read(&text.replacen("\"target\": 0", "\"target\": 99", 1));
+    let error = refused.expect_err("no such class").to_string();
+    assert!(error.contains("square table"), "{error}");
 }

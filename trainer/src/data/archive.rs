@@ -6,6 +6,7 @@
 
 use super::bounded::limit;
 use super::error::DataError;
+use super::names::is_hidden;
 use super::skipped::{Reason, Skipped};
 use super::{tar, zip};
 use std::fs::File;
@@ -48,12 +49,6 @@ impl Files {
     pub(super) fn push(&mut self, name: String, bytes: Vec<u8>) {
         self.entries.push(Entry { name, bytes });
     }
-}
-
-/// Whether a file or one of its folders is hidden on Unix, or was added by macOS's archiver.
-fn is_hidden(name: &str) -> bool {
-    name.split('/')
-        .any(|part| part == "__MACOSX" || (part.starts_with('.') && part != "." && part != ".."))
 }
 
 /// Reads every wanted file of a folder or archive.

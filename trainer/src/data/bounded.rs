@@ -1,4 +1,4 @@
-//! A limit on what is unpacked. A few kilobytes of an archive can stand for gigabytes.
+//! A limit on what is unpacked. A few kilobytes of an archive can unpack to gigabytes.
 
 use std::io::{Error, ErrorKind, Read, Result};
 

@@ -12,6 +12,9 @@ pub enum Fault {
     /// Reading or decompressing failed.
     #[error(transparent)]
     Read(#[from] std::io::Error),
+    /// The name of a file in an archive is longer than names can be.
+    #[error("the name of a file is longer than 4096 bytes")]
+    LongName,
     /// It is no zip archive, or a damaged one.
     #[error(transparent)]
     Zip(#[from] ZipError),

@@ -5,11 +5,10 @@ use super::{DataError, LOADERS, loader};
 use crate::files;
 use crate::progress;
 use anyhow::{Context, Result, ensure};
-use sha2::{Digest, Sha256};
 use std::fs::OpenOptions;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
-use unstamp_shared::seed::hex;
+use unstamp_shared::seed::sha256;
 
 /// A file to download.
 #[derive(Clone, Debug)]
@@ -102,7 +101,7 @@ fn transfer(download: &Download, part: &Path) -> Result<()> {
 }
 
 fn check(file: &Path, download: &Download) -> Result<()> {
-    let found = hex(&Sha256::digest(files::read(file)?));
+    let found = sha256(&files::read(file)?);
     match download.sha256 {
         Some(expected) => ensure!(
             found == expected,

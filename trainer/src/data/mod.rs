@@ -12,6 +12,7 @@ pub mod fault;
 pub mod fetch;
 mod folder;
 mod gtsrb;
+mod names;
 mod picture;
 mod reflections;
 mod signs;

@@ -85,7 +85,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<DynamicImage, PictureError> {
     Ok(picture)
 }
 
-/// Bytes that the pixels of a picture may take: 70 million pixels of 8 bits.
+/// Bytes that the pixels of a picture may take: 70 million pixels of three channels with 8 bits.
 const MOST_BYTES: u64 = 200 << 20;
 
 /// Checks the size that a picture claims before memory is taken for it. `length` is the size of the file.

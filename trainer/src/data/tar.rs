@@ -3,6 +3,7 @@
 use super::archive::{Files, Wanted, broken, shown};
 use super::bounded::{Bounded, too_large};
 use super::error::DataError;
+use super::names::{folders_of, plain};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::path::Path;
@@ -30,7 +31,7 @@ pub(super) fn read(
         let entry = entry.map_err(|error| broken(path, error))?;
         let name = {
             let raw = entry.path().map_err(|error| broken(path, error))?;
-            plain("", &raw.to_string_lossy())
+            plain("", &raw.to_string_lossy()).map_err(|error| broken(path, error))?
         };
         let kind = entry.header().entry_type();
         if kind.is_symlink() || kind.is_hard_link() {
@@ -38,7 +39,7 @@ pub(super) fn read(
             let target = target.map(|t| t.to_string_lossy().into_owned()).unwrap_or_default();
             let folder = name.rsplit_once('/').map_or("", |(folder, _)| folder);
             let base = if kind.is_symlink() { folder } else { "" };
-            let target = plain(base, &target);
+            let target = plain(base, &target).map_err(|error| broken(path, error))?;
             links.insert(name, target);
         } else if (kind.is_file() || kind.is_contiguous() || kind.is_gnu_sparse())
             && found.takes(&name, wanted)
@@ -97,26 +98,6 @@ fn resolve(
         }
     }
     Ok(())
-}
-
-/// Every folder on the way to a file.
-fn folders_of(name: &str) -> impl Iterator<Item = &str> {
-    name.match_indices('/').map(|(at, _)| &name[..at])
-}
-
-/// `name` seen from `folder`, without `.` and `..`.
-fn plain(folder: &str, name: &str) -> String {
-    let mut parts: Vec<&str> = Vec::new();
-    for part in folder.split('/').chain(name.split('/')) {
-        match part {
-            "" | "." => {}
-            ".." => {
-                parts.pop();
-            }
-            part => parts.push(part),
-        }
-    }
-    parts.join("/")
 }
 
 #[cfg(test)]

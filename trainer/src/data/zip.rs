@@ -3,6 +3,7 @@
 use super::archive::{Files, Wanted, broken, shown};
 use super::bounded::Bounded;
 use super::error::DataError;
+use super::names::plain;
 use std::io::{Read, Seek};
 use std::path::Path;
 use zip::{CompressionMethod, ZipArchive};
@@ -22,11 +23,12 @@ pub(super) fn read(
     let mut left = most;
     for i in 0..archive.len() {
         let raw = archive.by_index_raw(i).map_err(|error| broken(path, error))?;
-        let name = raw.name().replace('\\', "/");
+        let raw_name = raw.name().replace('\\', "/");
         let method = raw.compression();
         let encrypted = raw.encrypted();
         drop(raw);
-        if name.ends_with('/') || !found.takes(&name, wanted) {
+        let name = plain("", &raw_name).map_err(|error| broken(path, error))?;
+        if raw_name.ends_with('/') || !found.takes(&name, wanted) {
             continue;
         }
         if let Some(method) = unread_packing(method, encrypted) {
@@ -77,7 +79,7 @@ mod tests {
     #[test]
     fn names_with_backslashes_are_paths() {
         let mut found = Files::default();
-        let bytes = archive("train\\cat\\0.png");
+        let bytes = archive("..\\train\\cat\\0.png");
         read(Cursor::new(bytes), Path::new("x.zip"), 2, &|_| true, &mut found).expect("read");
         assert_eq!(found.entries[0].name, "train/cat/0.png");
         assert_eq!(found.entries[0].bytes, b"ab");

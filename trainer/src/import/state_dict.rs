@@ -99,8 +99,8 @@ fn without_weights(object: &Object, pairs: &[(Object, Object)]) -> Fault {
 }
 
 fn holds_weights(object: &Object) -> bool {
-    let pairs = object.pairs();
-    pairs.is_some_and(|pairs| pairs.iter().any(|(_, value)| weight_count(value) > 0))
+    let Object::Dict(pairs) = object else { return false };
+    pairs.borrow().iter().any(|(_, value)| weight_count(value) > 0)
 }
 
 /// Reads the tensors of a state_dict, without the counters of batches and the prefix that all names share.

@@ -12,7 +12,7 @@ const OTHER: &str = "of another kind";
 
 /// Kind and key of `('storage', torch.FloatStorage, key, location, size, ...)`.
 pub(super) fn storage(id: &Object) -> Option<(&'static str, String)> {
-    let items = id.items();
+    let items = id.tuple();
     match (items.first()?.text()?.as_str(), items.get(1)?, items.get(2)?) {
         ("storage", Object::Global(kind), key) => Some((kind, key.text()?)),
         ("storage", Object::Unknown(_), key) => Some((OTHER, key.text()?)),

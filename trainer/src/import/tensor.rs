@@ -12,6 +12,9 @@ const DENSE: &str = "torch._utils._rebuild_tensor_v2";
 /// PyTorch's function that makes a parameter of a tensor.
 const PARAMETER: &str = "torch._utils._rebuild_parameter";
 
+/// Dimensions of a tensor; convolutions have four.
+const MOST_DIMENSIONS: usize = 8;
+
 /// The arguments of `_rebuild_tensor_v2`, possibly inside a parameter.
 fn arguments(object: &Object) -> Result<&[Object], TensorError> {
     let Object::Call(name, args, _) = object else { return Err(other(object)) };
@@ -74,8 +77,17 @@ fn whole(object: &Object) -> Result<usize, TensorError> {
     object.int().and_then(|v| usize::try_from(v).ok()).ok_or(TensorError::Shape)
 }
 
+/// The numbers of a tuple, or of PyTorch's `Size`, which holds one.
 fn whole_numbers(list: &Object) -> Result<Vec<usize>, TensorError> {
-    list.items().iter().map(whole).collect()
+    let numbers = match list {
+        Object::Call(_, args, _) => args.first().map_or(&[][..], Object::tuple),
+        other => other.tuple(),
+    };
+    // Many tensors may share one long tuple.
+    if numbers.len() > MOST_DIMENSIONS {
+        return Err(TensorError::Shape);
+    }
+    numbers.iter().map(whole).collect()
 }
 
 /// Place in the storage of the element that is number `index` in row-major order.

@@ -94,7 +94,7 @@ mod tests {
         let sentence = "there is no attack 'badnet'; there are: badnets, trojan, blend, \
             clean_label, sig, refool, all_target, adaptive, custom";
         assert_eq!(refusal("badnet", &[], 0), sentence);
-        let sentence = "attack badnets: size = 0 is not a whole number from 1 to 256";
+        let sentence = "attack badnets: size = 0 is not a whole number from 1 to 65535";
         assert_eq!(refusal("badnets", &["size=0"], 0), sentence);
         let sentence =
             "attack badnets: a trigger of 3 pixels at x = 30 does not fit the 32x32 image";

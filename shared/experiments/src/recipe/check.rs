@@ -1,6 +1,6 @@
 //! Checks of a recipe, and its parameters with defaults filled in.
 
-use super::{Erasure, Recipe, RecipeError, Victim};
+use super::{Erasure, MOST_CELLS, Recipe, RecipeError, Victim};
 use crate::adversarial::Robust;
 use crate::defences::defence;
 use std::collections::BTreeSet;
@@ -15,7 +15,7 @@ fn check_share(place: String, share: f64) -> Result<(), RecipeError> {
 }
 
 /// Whether an id can be part of a file name on every system.
-fn is_plain(id: &str) -> bool {
+pub(crate) fn is_plain(id: &str) -> bool {
     let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
     !id.is_empty() && id.chars().all(allowed)
 }
@@ -29,6 +29,7 @@ impl Recipe {
         if self.seeds.is_empty() || self.victims.is_empty() {
             return Err(RecipeError::Empty);
         }
+        self.check_count()?;
         self.check_ids()?;
         self.check_surrogates()?;
         for victim in &mut self.victims {
@@ -71,6 +72,17 @@ impl Recipe {
             return Err(RecipeError::Training);
         }
         Ok(())
+    }
+
+    fn check_count(&self) -> Result<(), RecipeError> {
+        let models = self.victims.len().checked_mul(self.defences.len() + 1);
+        let cells = models.and_then(|models| models.checked_mul(self.seeds.len()));
+        if cells.is_none_or(|cells| cells > MOST_CELLS) {
+            return Err(RecipeError::TooMany);
+        }
+        let mut seen = BTreeSet::new();
+        let repeated = self.seeds.iter().find(|seed| !seen.insert(**seed));
+        repeated.map_or(Ok(()), |seed| Err(RecipeError::Seed(*seed)))
     }
 
     fn check_ids(&self) -> Result<(), RecipeError> {

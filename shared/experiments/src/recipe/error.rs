@@ -1,5 +1,6 @@
 //! Errors of recipes.
 
+use super::MOST_CELLS;
 use unstamp_data::settings::SettingsError;
 use unstamp_networks::model::ImagesError;
 
@@ -39,6 +40,12 @@ pub enum RecipeError {
     /// A recipe without cells.
     #[error("a recipe needs at least one seed and one [[victim]]")]
     Empty,
+    /// A recipe with more cells than anybody can run. Each cell takes memory.
+    #[error("a recipe may have at most {MOST_CELLS} cells; write several recipes")]
+    TooMany,
+    /// A seed that is given twice. Its results would count twice.
+    #[error("seed {0} is given twice")]
+    Seed(u64),
     /// An id that is no plain file name.
     #[error("id = '{0}' may only hold a-z, 0-9 and _")]
     Id(String),

@@ -1,7 +1,7 @@
 //! One `[[defence]]` of a recipe that stands for many: every combination of some values and clean
 //! shares. Both papers study their methods in this way.
 
-use super::Erasure;
+use super::{Erasure, MOST_CELLS};
 use crate::defences::defence;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
@@ -35,6 +35,12 @@ pub fn setting_name(key: &str, value: &Value) -> String {
 }
 
 impl Entry {
+    /// The number of combinations, unless it is too large for the machine.
+    fn combinations(&self) -> Option<usize> {
+        let lists = self.grid.values().map(Vec::len);
+        lists.chain([self.clean.len().max(1)]).try_fold(1usize, usize::checked_mul)
+    }
+
     /// Every combination. The last parameter of the grid changes fastest, clean shares slowest. Ids
     /// say what differs: `nad_clean0_01_beta2_lr0_1`.
     fn expand(self) -> Vec<Erasure> {
@@ -94,6 +100,12 @@ pub(super) fn expanded<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Erasure
             let id = &entry.id;
             return Err(D::Error::custom(format!(
                 "defence {id}: grid.{key} needs values, and must not be in set too"
+            )));
+        }
+        if entry.combinations().is_none_or(|count| count > MOST_CELLS) {
+            let id = &entry.id;
+            return Err(D::Error::custom(format!(
+                "defence {id}: its grid has more than {MOST_CELLS} combinations; write several recipes"
             )));
         }
     }

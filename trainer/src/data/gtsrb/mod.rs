@@ -8,15 +8,16 @@
 //! without regard to case.
 
 mod list;
+mod pictures;
 
 use super::archive::{self, Entry, Files};
 use super::error::DataError;
-use super::fault::Fault;
 use super::fetch::Download;
 use super::picture::{is_picture, read_picture, resized};
 use super::skipped::{Reason, Skipped};
 use super::{Loaded, Loader, given, names};
 use list::{Row, is_list, rows_of, split_of};
+use pictures::Pictures;
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -61,6 +62,7 @@ struct Chosen<'a> {
 fn read(path: &str, files: &Files, size: (usize, usize)) -> Result<Loaded, DataError> {
     let pictures = Pictures::new(files);
     let mut seen: BTreeMap<String, &str> = BTreeMap::new();
+    let mut listed: BTreeSet<&str> = BTreeSet::new();
     let mut chosen: Vec<Chosen> = Vec::new();
     let mut skipped = files.skipped.clone();
     for list in files.entries.iter().filter(|entry| is_list(&entry.name)) {
@@ -76,6 +78,10 @@ fn read(path: &str, files: &Files, size: (usize, usize)) -> Result<Loaded, DataE
         }
         for row in rows {
             let picture = pictures.named(&list.name, &row.filename, split)?;
+            if !listed.insert(&picture.name) {
+                let name = format!("{} in its lists", picture.name);
+                return Err(DataError::Twice { path: path.to_string(), name });
+            }
             chosen.push(Chosen { split, picture, row });
         }
     }
@@ -103,38 +109,6 @@ fn read(path: &str, files: &Files, size: (usize, usize)) -> Result<Loaded, DataE
         test: of(SplitName::Test),
         skipped,
     })
-}
-
-/// Pictures by their names in lower case.
-struct Pictures<'a>(BTreeMap<String, &'a Entry>);
-
-impl<'a> Pictures<'a> {
-    fn new(files: &'a Files) -> Self {
-        let pictures = files.entries.iter().filter(|entry| is_picture(&entry.name));
-        Self(pictures.map(|entry| (entry.name.to_lowercase(), entry)).collect())
-    }
-
-    /// The picture that a list names: beside the list, in `Images` beside it, or, because the test
-    /// list is an archive of its own, in the folder of test pictures wherever that lies.
-    fn named(&self, list: &str, file: &str, split: SplitName) -> Result<&'a Entry, DataError> {
-        let folder = list.rsplit_once('/').map_or("", |(folder, _)| folder);
-        let file = file.replace('\\', "/").to_lowercase();
-        for beside in [format!("{folder}/{file}"), format!("{folder}/images/{file}")] {
-            let beside = beside.to_lowercase();
-            if let Some(entry) = self.0.get(beside.trim_start_matches('/')) {
-                return Ok(entry);
-            }
-        }
-        let endings = [format!("final_test/images/{file}"), format!("test/{file}")];
-        let elsewhere = self.0.iter().find(|(name, _)| {
-            split == SplitName::Test
-                && endings.iter().any(|e| *name == e || name.ends_with(&format!("/{e}")))
-        });
-        elsewhere.map(|(_, entry)| *entry).ok_or_else(|| DataError::File {
-            name: list.to_string(),
-            error: Fault::NoPicture(file),
-        })
-    }
 }
 
 /// Counts the pictures that no list names.
@@ -276,6 +250,12 @@ mod tests {
         twice.entries.push(list("copy/GT-00001.csv", HEAD, "0_0.ppm;4;4;0;0;3;3;1"));
         let error = refused(&twice);
         assert!(error.contains("a list (GT-00001.csv and copy/GT-00001.csv) twice"), "{error}");
+        let mut repeated = made();
+        let list_of = |entry: &&mut Entry| entry.name == "GT-00001.csv";
+        let listed = repeated.entries.iter_mut().find(list_of).expect("a list");
+        *listed = list("GT-00001.csv", HEAD, &["0_0.ppm;4;4;0;0;3;3;1"; 2].join("\n"));
+        let error = refused(&repeated);
+        assert!(error.contains("holds 0_0.ppm in its lists twice"), "{error}");
         let mut untested = made();
         untested.entries.retain(|entry| entry.name != "GT-final_test.csv");
         assert!(refused(&untested).contains("holds no test list"));

@@ -5,6 +5,13 @@ use super::{Object, PickleError};
 use std::collections::HashMap;
 use std::rc::Rc;
 
+/// How many times longer than the pickle the texts that calls make of it may be. A call can make a text of one that was
+/// remembered, again and again.
+const TEXT: usize = 16;
+
+/// Bytes of text that any pickle may make.
+const LEAST_TEXT: usize = 1 << 20;
+
 /// A stack machine over bytes.
 pub(super) struct Machine<'a> {
     bytes: &'a [u8],
@@ -15,6 +22,8 @@ pub(super) struct Machine<'a> {
     memo: HashMap<u32, Object>,
     /// PyTorch's descriptions of storages.
     storages: Vec<Rc<Object>>,
+    /// Bytes of text that may still be made.
+    left: usize,
     /// Last, so that it is dropped last.
     contents: Contents,
 }
@@ -28,6 +37,7 @@ impl<'a> Machine<'a> {
             marks: Vec::new(),
             memo: HashMap::new(),
             storages: Vec::new(),
+            left: bytes.len().saturating_mul(TEXT).saturating_add(LEAST_TEXT),
             contents: Contents::default(),
         }
     }
@@ -48,11 +58,17 @@ impl<'a> Machine<'a> {
         self.stack.push(object);
     }
 
+    /// Counts a text of this length that is made of others.
+    pub(super) fn make_text(&mut self, length: usize) -> Result<(), PickleError> {
+        let left = self.left.checked_sub(length);
+        self.left = left.ok_or(PickleError::Broken("its texts are much longer than the file"))?;
+        Ok(())
+    }
+
     /// A reference to what PyTorch keeps outside of the pickle. Old files keep the class of a whole model
     /// there.
     pub(super) fn persistent(&mut self, id: Object) -> Object {
-        let items = id.items();
-        if let [Object::Text(kind), class @ Object::Unknown(_), ..] = items.as_slice()
+        if let [Object::Text(kind), class @ Object::Unknown(_), ..] = id.tuple()
             && &**kind == "module"
         {
             return class.clone();

@@ -78,6 +78,26 @@ mod tests {
         assert!(read(b"]q\0h\0a.").is_ok());
     }
 
+    /// A list or a text that a pickle remembers, and then `uses` it so often.
+    fn used_often(remembered: &[u8], uses: &[u8], times: usize) -> Vec<u8> {
+        [remembered, &uses.repeat(times), b"N."].concat()
+    }
+
+    #[test]
+    fn what_is_remembered_is_not_copied_at_each_use() {
+        // Each of these would take gigabytes or minutes if a use made a copy.
+        let list = [&b"ctorch\nSize\nq\0]("[..], &vec![b'N'; 100_000], b"eq\x01"].concat();
+        assert!(read(&used_often(&list, b"h\0h\x01R0", 20_000)).is_ok());
+        assert!(read(&used_often(&list, b"h\x01Q0", 20_000)).is_ok());
+        let length = 100_000_u32.to_le_bytes();
+        let text = [&b"c_codecs\nencode\nq\0X"[..], &length, &vec![b'a'; 100_000], b"\x85q\x01"];
+        let encoded = read(&used_often(&text.concat(), b"h\0h\x01R0", 20_000));
+        assert!(matches!(encoded, Err(PickleError::Broken(_))));
+        let text = [&b"X"[..], &length, &vec![b'a'; 100_000], b"q\x01"].concat();
+        let named = read(&used_often(&text, b"h\x01h\x01\x930", 20_000));
+        assert!(matches!(named, Err(PickleError::Broken(_))));
+    }
+
     #[test]
     fn unknown_objects_are_kept_as_names() {
         let call = read(b"cposix\nsystem\nX\x01\0\0\0a\x85R.").expect("sound");

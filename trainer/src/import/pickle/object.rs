@@ -63,11 +63,28 @@ impl Object {
         }
     }
 
-    /// As [`Object::items`], without a copy of a tuple.
-    pub(super) fn into_items(self) -> Rc<Vec<Object>> {
+    /// The items of a tuple; none of any other value.
+    pub fn tuple(&self) -> &[Object] {
         match self {
             Object::Tuple(items) => items,
-            other => Rc::new(other.items()),
+            _ => &[],
+        }
+    }
+
+    /// As [`Object::tuple`], without a copy.
+    pub(super) fn into_tuple(self) -> Rc<Vec<Object>> {
+        match self {
+            Object::Tuple(items) => items,
+            _ => Rc::default(),
+        }
+    }
+
+    /// Whether the value is this text.
+    fn is_text(&self, text: &str) -> bool {
+        match self {
+            Object::Text(found) => &**found == text,
+            Object::Bytes(found) => found.as_slice() == text.as_bytes(),
+            _ => false,
         }
     }
 
@@ -81,7 +98,9 @@ impl Object {
 
     /// The value under a text key.
     pub fn get(&self, key: &str) -> Option<Object> {
-        self.pairs()?.into_iter().find(|(k, _)| k.text().as_deref() == Some(key)).map(|(_, v)| v)
+        let Object::Dict(pairs) = self else { return None };
+        let pairs = pairs.borrow();
+        pairs.iter().find(|(found, _)| found.is_text(key)).map(|(_, value)| value.clone())
     }
 
     /// An empty list.

@@ -174,6 +174,14 @@ fn collection(machine: &mut Machine<'_>, op: u8) -> Result<Effect, PickleError> 
     }))
 }
 
+/// The result of a call of the function on top of the stack.
+fn called(machine: &mut Machine<'_>, args: Rc<Vec<Object>>) -> Result<Object, PickleError> {
+    if let Some(Object::Text(text)) = args.first() {
+        machine.make_text(text.len())?;
+    }
+    call(machine.pop()?, args)
+}
+
 /// Classes, functions, their calls, and PyTorch's storages.
 fn object(machine: &mut Machine<'_>, op: u8) -> Result<Effect, PickleError> {
     const NAMELESS: PickleError = PickleError::Broken("a function without a name");
@@ -186,16 +194,17 @@ fn object(machine: &mut Machine<'_>, op: u8) -> Result<Effect, PickleError> {
         0x93 => {
             let name = machine.pop()?.text().ok_or(NAMELESS)?;
             let module = machine.pop()?.text().ok_or(NAMELESS)?;
+            machine.make_text(module.len() + name.len())?;
             global(&module, &name)
         }
         b'R' | 0x81 => {
-            let args = machine.pop()?.into_items();
-            call(machine.pop()?, args)?
+            let args = machine.pop()?.into_tuple();
+            called(machine, args)?
         }
         0x92 => {
             machine.pop()?; // arguments by name
-            let args = machine.pop()?.into_items();
-            call(machine.pop()?, args)?
+            let args = machine.pop()?.into_tuple();
+            called(machine, args)?
         }
         b'i' => {
             let module = machine.line()?;

@@ -8,6 +8,7 @@ use crate::{fetch, text};
 use leptos::prelude::*;
 use std::collections::{HashMap, HashSet};
 use unstamp_shared::manifest::{Manifest, ModelEntry, ModelRole};
+use unstamp_shared::seed::sha256;
 
 const MANIFEST: &str = "./models/manifest.json";
 
@@ -177,6 +178,10 @@ impl App {
                 }
             };
             match fetch::bytes(&url, progress).await {
+                Some(bytes) if sha256(&bytes) != entry.sha256 => {
+                    self.models.refuse(&id);
+                    self.fail(text::other_file(&entry.file));
+                }
                 Some(bytes) => {
                     self.models.files.update_value(|files| _ = files.insert(id.clone(), bytes));
                     self.load(&id);

@@ -42,6 +42,14 @@ pub fn missing_file(url: &str) -> String {
     format!("{url} could not be loaded. Is the site complete?")
 }
 
+/// The message that a model does not have the hash in the list of models.
+pub fn other_file(file: &str) -> String {
+    format!(
+        "{file} is not usable: it is not the file that the list of models describes. Reload the page; if that does \
+         not help, the models must be published again."
+    )
+}
+
 /// The message that the list of models is not valid.
 pub fn unreadable_manifest(reason: &str) -> String {
     format!("The list of models cannot be read: {reason}.")
