@@ -1,7 +1,6 @@
 //! Commands that are killed at random moments leave no broken file, and end with the same bytes when they run again.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -51,18 +50,16 @@ fn finished(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 }
 
 /// Runs a command to its end, kills others like it at random moments, and checks that each file which they leave is
-/// whole. Then one more runs to its end and leaves the same files. `command` gets the folder to write to. Returns what the
-/// commands said on standard error.
+/// whole. Then one more runs to its end and leaves the same files. `command` gets the folder to write to.
 fn check_kills(
     name: &str,
     command: impl Fn(&Path) -> Command,
     same: impl Fn(&[u8], &[u8]) -> bool,
-) -> String {
+) {
     let folder = tempfile::tempdir().expect("a folder");
     let silent = |out: &Path| {
         let mut command = command(out);
-        let log = File::options().create(true).append(true).open(folder.path().join("said"));
-        command.stdout(Stdio::null()).stderr(log.expect("opened"));
+        command.stdout(Stdio::null()).stderr(Stdio::null());
         command
     };
     let whole = folder.path().join("whole");
@@ -92,7 +89,6 @@ fn check_kills(
     for (path, bytes) in found {
         assert!(same(&bytes, &expected[&path]), "{name}: {} differs", path.display());
     }
-    std::fs::read_to_string(folder.path().join("said")).expect("readable")
 }
 
 fn equal(one: &[u8], other: &[u8]) -> bool {
@@ -116,7 +112,7 @@ fn recipe(folder: &Path) -> PathBuf {
 }
 
 #[test]
-fn a_killed_run_goes_on() {
+fn a_killed_run_ends_in_the_same_bits() {
     let folder = tempfile::tempdir().expect("a folder");
     let recipe = recipe(folder.path());
     let command = |out: &Path| {
@@ -124,8 +120,7 @@ fn a_killed_run_goes_on() {
         command.arg("run").arg(&recipe).arg("--out").arg(out).args(["--checkpoint-seconds", "0"]);
         command
     };
-    let said = check_kills("run", command, equal_results);
-    assert!(said.contains("goes on from"), "every run began anew: {said}");
+    check_kills("run", command, equal_results);
 }
 
 #[test]
