@@ -20,9 +20,9 @@ WEB := . $(ENV) && export CARGO_TARGET_DIR=$(abspath $(OUT))/web
 UNSTAMP := $(OUT)/release/unstamp
 NATIVE := --release --workspace --exclude 'unstamp-web*'
 PAGE := --release -p unstamp-web --features ui
-# With the programs of the page, which are linted natively: their other features are only for WASM. Features that
-# only some builds have are linted too, but for cuda: its build
-# downloads LLVM from GitHub, which cannot be reached everywhere.
+# With the programs of the page, which are linted natively: their other features are only for WASM. The features avx2
+# and vulkan are linted too. The feature cuda is not: its build downloads LLVM from GitHub, which cannot be reached
+# everywhere.
 ALL := --release --workspace --features unstamp-web/ui,unstamp-web/cpu,unstamp-web/gpu,unstamp-bench/avx2,unstamp-trainer/vulkan
 WASM := --target wasm32-unknown-unknown --profile page
 
@@ -81,7 +81,7 @@ test-cluster:
 	UNSTAMP=$(abspath $(UNSTAMP)) tests/cluster/slurm.sh
 	tests/cluster/kubernetes.sh
 
-# Like the last one.
+# Prints a reason and succeeds where PyTorch is not installed.
 test-python:
 	UNSTAMP=$(UNSTAMP) tests/python/run.sh
 
@@ -103,7 +103,7 @@ check:
 # Crates of this workspace are compiled so that the fuzzer sees which code an input reaches. Everything else is as in
 # `native`, and is not compiled again.
 EACH := 10
-# Chooses the inputs.
+# Seed of libFuzzer's random changes.
 SEED := 1
 FUZZ := $(OUT)/release/unstamp-fuzz
 READERS = $(shell ls tests/fuzz/corpus)

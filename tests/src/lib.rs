@@ -4,6 +4,8 @@
 pub mod defend;
 
 use burn::tensor::{Device, Tensor, TensorData};
+use std::io::{BufRead, BufReader};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
@@ -50,6 +52,15 @@ pub fn signs_in(folder: &Path, train: usize, test: usize) -> PathBuf {
         }
     }
     data
+}
+
+/// Reads the head of an HTTP request, and returns the byte from which it asks for the file; 0 without a range.
+pub fn asked_from(stream: &TcpStream) -> usize {
+    let lines = BufReader::new(stream.try_clone().expect("a stream")).lines();
+    let head = lines.map_while(Result::ok).take_while(|line| !line.is_empty());
+    let head: Vec<String> = head.map(|line| line.to_lowercase()).collect();
+    let range = head.iter().find_map(|line| line.strip_prefix("range: bytes=")?.strip_suffix('-'));
+    range.and_then(|start| start.parse().ok()).unwrap_or(0)
 }
 
 /// Weights whose normalisations shift by `lift` more, as `lifted` in `fixtures/lift.py` makes them.

@@ -1,9 +1,10 @@
 //! Downloads from a loopback server that breaks off, with ranges and with a wrong hash.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::Write;
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use unstamp_tests::asked_from;
 use unstamp_trainer::data::fetch::{Download, fetch};
 
 /// SHA-256 of 100,000 bytes `i mod 251`, made with Python's hashlib.
@@ -22,13 +23,7 @@ fn server() -> (String, Arc<AtomicUsize>) {
     std::thread::spawn(move || {
         for stream in listener.incoming() {
             let mut stream = stream.expect("a connection");
-            let lines = BufReader::new(stream.try_clone().expect("a stream")).lines();
-            let head: Vec<String> =
-                lines.map_while(Result::ok).take_while(|l| !l.is_empty()).collect();
-            let range = head
-                .iter()
-                .find_map(|l| l.to_lowercase().strip_prefix("range: bytes=").map(str::to_string));
-            let from: usize = range.and_then(|r| r.strip_suffix('-')?.parse().ok()).unwrap_or(0);
+            let from = asked_from(&stream);
             let all = content();
             let (status, part) = if from == 0 {
                 // Announces the whole length, sends half, and closes the connection.

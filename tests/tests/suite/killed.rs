@@ -1,7 +1,7 @@
 //! Commands that are killed at random moments leave no broken file, and end with the same bytes when they run again.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Write};
+use std::io::Write;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use unstamp_shared::result::CellResult;
 use unstamp_shared::seed::Seed;
-use unstamp_tests::{fixture, unstamp};
+use unstamp_tests::{asked_from, fixture, unstamp};
 use unstamp_trainer::data::fetch::{Download, fetch};
 
 /// Times that each command is killed.
@@ -222,13 +222,7 @@ fn slow_server() -> (String, Arc<AtomicUsize>) {
     std::thread::spawn(move || {
         for stream in listener.incoming() {
             let mut stream = stream.expect("a connection");
-            let lines = BufReader::new(stream.try_clone().expect("a stream")).lines();
-            let head: Vec<String> =
-                lines.map_while(Result::ok).take_while(|line| !line.is_empty()).collect();
-            let range = head.iter().find_map(|line| {
-                line.to_lowercase().strip_prefix("range: bytes=").map(str::to_string)
-            });
-            let from: usize = range.and_then(|r| r.strip_suffix('-')?.parse().ok()).unwrap_or(0);
+            let from = asked_from(&stream);
             count.fetch_add(usize::from(from > 0), Ordering::SeqCst);
             let all = content();
             let last = all.len() - 1;

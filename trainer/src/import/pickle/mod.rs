@@ -93,8 +93,10 @@ mod tests {
         let text = [&b"c_codecs\nencode\nq\0X"[..], &length, &vec![b'a'; 100_000], b"\x85q\x01"];
         let encoded = read(&used_often(&text.concat(), b"h\0h\x01R0", 20_000));
         assert!(matches!(encoded, Err(PickleError::Broken(_))));
-        let text = [&b"X"[..], &length, &vec![b'a'; 100_000], b"q\x01"].concat();
-        let named = read(&used_often(&text, b"h\x01h\x01\x930", 20_000));
+        let remembered = [&b"X"[..], &length, &vec![b'a'; 100_000], b"q\x01"].concat();
+        let encoded = read(&used_often(&remembered, b"(h\x01i_codecs\nencode\n0", 20_000));
+        assert!(matches!(encoded, Err(PickleError::Broken(_))));
+        let named = read(&used_often(&remembered, b"h\x01h\x01\x930", 20_000));
         assert!(matches!(named, Err(PickleError::Broken(_))));
     }
 

@@ -174,12 +174,16 @@ fn collection(machine: &mut Machine<'_>, op: u8) -> Result<Effect, PickleError> 
     }))
 }
 
-/// The result of a call of the function on top of the stack.
-fn called(machine: &mut Machine<'_>, args: Rc<Vec<Object>>) -> Result<Object, PickleError> {
+/// The result of a call. It may be made of a text that is its first argument.
+fn called(
+    machine: &mut Machine<'_>,
+    function: Object,
+    args: Rc<Vec<Object>>,
+) -> Result<Object, PickleError> {
     if let Some(Object::Text(text)) = args.first() {
         machine.make_text(text.len())?;
     }
-    call(machine.pop()?, args)
+    call(function, args)
 }
 
 /// Classes, functions, their calls, and PyTorch's storages.
@@ -199,21 +203,25 @@ fn object(machine: &mut Machine<'_>, op: u8) -> Result<Effect, PickleError> {
         }
         b'R' | 0x81 => {
             let args = machine.pop()?.into_tuple();
-            called(machine, args)?
+            let function = machine.pop()?;
+            called(machine, function, args)?
         }
         0x92 => {
             machine.pop()?; // arguments by name
             let args = machine.pop()?.into_tuple();
-            called(machine, args)?
+            let function = machine.pop()?;
+            called(machine, function, args)?
         }
         b'i' => {
             let module = machine.line()?;
             let name = machine.line()?;
-            call(global(&module, &name), Rc::new(machine.marked()?))?
+            let args = machine.marked()?;
+            called(machine, global(&module, &name), Rc::new(args))?
         }
         b'o' => {
             let mut args = machine.marked()?.into_iter();
-            call(args.next().ok_or(NAMELESS)?, Rc::new(args.collect()))?
+            let function = args.next().ok_or(NAMELESS)?;
+            called(machine, function, Rc::new(args.collect()))?
         }
         b'b' => {
             let state = machine.pop()?;
